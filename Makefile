@@ -1,0 +1,27 @@
+# PYTHON names the interpreter that makes .venv: make install PYTHON=python3.12
+PYTHON ?= python3
+export PYTHON
+BIN := .venv/bin
+
+.PHONY: install quickstart test check clean
+
+install:            # .venv with everything that running needs
+	@.ci/install
+
+quickstart: install # a real experiment on two CPU cores; says where its report lies
+	@$(BIN)/lorr-bench run suites/quickstart.yaml
+
+test:               # every test; those that need an accelerator skip where there is none
+	@.ci/install dev
+	$(BIN)/python -m pytest
+
+check:              # style, types and import rules
+	@.ci/install dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:              # what the targets above made; results stay
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find lorr_bench adapters tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +

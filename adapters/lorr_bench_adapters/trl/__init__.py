@@ -1,0 +1,1 @@
+"""Methods trained by TRL."""

@@ -1,0 +1,240 @@
+"""The command line: thin, and quick to start, because everything heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+from lorr_bench import __version__
+from lorr_bench.errors import LorrBenchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lorr_bench.plan.plan import Plan
+    from lorr_bench.run.suite_run import Places
+    from lorr_bench.spec.load import LoadedSuite
+
+INTERRUPTED: Final = 130
+RUNS: Final = Path("results/runs")
+SHARED_STORE: Final = Path("results/store")
+
+app = typer.Typer(
+    name="lorr-bench",
+    help="Benchmark preference-optimization methods, with and without LoRR, under an equal data budget.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SuiteFile = Annotated[Path, typer.Argument(metavar="SUITE", help="Suite file (YAML).", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value, for example seeds=[0,1]. Repeatable."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Folder for report and logs. [results/runs/<suite name>]"),
+]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        envvar="LORR_BENCH_STORE",
+        help="Folder for results of stages, shared between suites. [results/store, or OUTPUT/store]",
+    ),
+]
+
+
+@app.command()
+def run(
+    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+) -> None:
+    """Run a suite: collect, train, evaluate, report. Run it again to continue."""
+    from lorr_bench.run.progress import Display, spoken
+    from lorr_bench.run.suite_run import run_suite
+
+    loaded = _load(suite, overrides)
+    places = _places(loaded, output, store)
+    out, err = _consoles()
+    finished = run_suite(loaded, places, Display(out, err), _store(places))
+    state, total = finished.state, len(finished.plan.stages)
+    if not state.ran and not state.failed:
+        out.print(f"Nothing to run: all {total} stages were done before.")
+    else:
+        reused = f", {state.reused} reused" if state.reused else ""
+        out.print(f"{len(state.ran)} of {total} stages run{reused} in {spoken(state.wall_seconds)}.")
+    _say_path(out, "Report", finished.page)
+    if state.failed:
+        err.print(
+            f"{len(state.failed)} stages have no result; run the same command again to retry them. "
+            f"Logs: {places.output / 'logs'}",
+            style="red",
+        )
+        raise typer.Exit(1)
+
+
+@app.command()
+def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
+    """Check a suite file without running anything."""
+    from lorr_bench.plan.plan import make_plan
+
+    plan = make_plan(_load(suite, overrides))
+    typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
+
+
+@app.command("plan")
+def show_plan(
+    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+) -> None:
+    """Show arms, budgets and stages, and what is already done."""
+    from lorr_bench.run.views import arms_table, stages_table
+
+    out, _ = _consoles()
+    plan, places = _planned(suite, overrides, output, store)
+    out.print(arms_table(plan))
+    out.print(stages_table(plan, _store(places)))
+    held = ", ".join(_equal_quantities(plan))
+    out.print(f"Held equal: {held}. Suite: {plan.suite.name}. Store: {places.store}", highlight=False)
+
+
+@app.command()
+def status(
+    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+) -> None:
+    """Show which stages are done, which failed and why, and what is left."""
+    from lorr_bench.run.suite_run import last_failures
+    from lorr_bench.run.views import status_table
+
+    out, _ = _consoles()
+    plan, places = _planned(suite, overrides, output, store)
+    table, left = status_table(plan, _store(places), last_failures(places.output))
+    out.print(table)
+    out.print(f"{len(plan.stages) - left} of {len(plan.stages)} stages done.")
+
+
+@app.command()
+def report(
+    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+) -> None:
+    """Write the report again from what is stored; runs nothing."""
+    from lorr_bench.run.suite_run import last_failures, report_plan
+
+    out, _ = _consoles()
+    plan, places = _planned(suite, overrides, output, store)
+    page, _ = report_plan(plan, _store(places), places.output, last_failures(places.output))
+    _say_path(out, "Report", page)
+
+
+@app.command("list")
+def list_things(what: Annotated[str, typer.Argument(help="methods")] = "methods") -> None:
+    """List what suites can name."""
+    from lorr_bench.run.views import methods_table
+
+    if what != "methods":
+        raise LorrBenchError(f"can't list {what!r}", where="list", fix="`lorr-bench list methods`.")
+    _consoles()[0].print(methods_table())
+
+
+@app.command()
+def doctor(store: StoreFolder = None) -> None:
+    """Show versions, devices, engine and disk, and how to mend what is missing."""
+    from lorr_bench.run.doctor import examine
+    from lorr_bench.run.views import findings_table
+
+    findings = examine(store or SHARED_STORE)
+    _consoles()[0].print(findings_table(findings))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> NoReturn:
+    """Entry point: errors that a user can mend are one message, not a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except LorrBenchError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. What is done is kept; run the same command to continue.", err=True)
+        sys.exit(INTERRUPTED)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        # Typer's own usage errors show themselves; anything else is ours and keeps its traceback.
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"lorr-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: ARG001 - the callback does the work
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Benchmark preference-optimization methods, with and without LoRR, under an equal data budget."""
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _load(suite: Path, overrides: list[str] | None) -> LoadedSuite:
+    from lorr_bench.spec.load import load_suite
+
+    return load_suite(suite, overrides or ())
+
+
+def _planned(
+    suite: Path, overrides: list[str] | None, output: Path | None, store: Path | None
+) -> tuple[Plan, Places]:
+    from lorr_bench.plan.plan import make_plan
+
+    loaded = _load(suite, overrides)
+    return make_plan(loaded), _places(loaded, output, store)
+
+
+def _places(loaded: LoadedSuite, output: Path | None, store: Path | None) -> Places:
+    from lorr_bench.run.suite_run import Places
+
+    if output is None:
+        return Places(RUNS / loaded.suite.name, store or SHARED_STORE)
+    return Places(output, store or output / "store")
+
+
+def _store(places: Places) -> Any:
+    from lorr_bench.store.store import Store
+
+    return Store(places.store, notice=lambda text: typer.echo(f"note: {text}", err=True))
+
+
+def _equal_quantities(plan: Plan) -> tuple[str, ...]:
+    from lorr_bench.budget import EQUAL_QUANTITIES
+
+    return tuple(name.replace("_", " ") for name in EQUAL_QUANTITIES[plan.suite.budget.equal])
+
+
+def _consoles() -> tuple[Console, Console]:
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+    return Console(width=width, soft_wrap=False), Console(stderr=True)
+
+
+def _say_path(out: Console, what: str, path: Path) -> None:
+    out.print(f"{what}: {path}", soft_wrap=True, highlight=False)

@@ -1,0 +1,1 @@
+"""Prompts, preference pairs, and the embedded word-problem task."""

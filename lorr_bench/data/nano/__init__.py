@@ -1,0 +1,1 @@
+"""The embedded task and its start model: generated word problems that a tiny model can learn."""

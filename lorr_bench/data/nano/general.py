@@ -1,0 +1,81 @@
+"""General reasoning in the words of the nano task: comparison, true or false, ordering.
+
+The questions serve twice: the ``train`` half teaches the start model, the ``test`` half becomes lm-eval
+tasks. The halves share no question, because the hash of the text names the half.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lorr_bench.data.nano.problems import LARGEST, NAMES, THINGS
+
+Half = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, the choices where there are any, and the right answer (with its leading space)."""
+
+    text: str
+    answer: str
+    choices: tuple[str, ...] = ()
+
+
+def compare(rng: random.Random) -> Question:
+    """Who has more of a thing."""
+    first, second = rng.sample(NAMES, 2)
+    thing = rng.choice(THINGS)
+    left, right = rng.sample(range(LARGEST + 1), 2)
+    text = f"{first} has {left} {thing}. {second} has {right} {thing}. Who has more {thing}?"
+    return Question(text, f" {first if left > right else second}", (f" {first}", f" {second}"))
+
+
+def true_false(rng: random.Random) -> Question:
+    """Whether a sum or a difference is right."""
+    left, right = rng.randint(2, 80), rng.randint(2, 9)
+    operation = rng.choice("+-")
+    result = left + right if operation == "+" else left - right
+    truth = rng.random() < 0.5
+    shown = result if truth else result + rng.choice([-9, -5, -3, -2, -1, 1, 2, 3, 5, 9])
+    if not 0 <= shown <= LARGEST:
+        return true_false(rng)
+    return Question(
+        f"{left} {operation} {right} = {shown}. Is it true or false?",
+        " true" if shown == result else " false",
+        (" true", " false"),
+    )
+
+
+def order(rng: random.Random) -> Question:
+    """Three numbers from small to large; the answer is written, not chosen."""
+    numbers = rng.sample(range(LARGEST + 1), 3)
+    listed = ", ".join(str(n) for n in numbers)
+    return Question(
+        f"Order {listed} from small to large.", " " + ", ".join(str(n) for n in sorted(numbers)) + "."
+    )
+
+
+FAMILIES: Final[dict[str, Callable[[random.Random], Question]]] = {
+    "nano_compare": compare,
+    "nano_true_false": true_false,
+    "nano_order": order,
+}
+
+
+def questions(family: str, half: Half, seed: int) -> Iterator[Question]:
+    """Endless questions of a family; the same seed gives the same questions. Test questions are distinct."""
+    rng = random.Random(f"{family}/{half}/{seed}")  # noqa: S311 - reproducible data, nothing secret
+    seen: set[str] = set()
+    while True:
+        question = FAMILIES[family](rng)
+        in_test = hashlib.sha256(question.text.encode()).digest()[0] < 64
+        if in_test != (half == "test") or question.text in seen:
+            continue
+        if in_test:
+            seen.add(question.text)
+        yield question

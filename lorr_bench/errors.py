@@ -1,0 +1,83 @@
+"""Every error a user can meet.
+
+LorrBenchError
+├── SuiteError        the suite file: syntax, unknown key, wrong type, impossible combination   (exit 2)
+├── DataError         a data file or data set: missing, wrong column, empty, no valid pair      (exit 3)
+├── ModelError        a model folder or id: missing, no tokenizer                               (exit 3)
+├── BudgetError       an arm that would exceed what is held equal                               (exit 2)
+├── MissingPackageError  an optional package, with the command that installs it                 (exit 4)
+├── StoreError        an artefact that can't be written or read: disk full, damaged             (exit 5)
+└── StageError        a stage that failed while running                                         (exit 1)
+
+Each message says what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LorrBenchError(Exception):
+    """Base of every error that is the user's to mend; printed without a traceback.
+
+    Args:
+        what: What is wrong, one sentence.
+        where: File and line, stage or option.
+        fix: What to do about it.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        """Where, what and what to do, as one text."""
+        place = f"{self.where}: " if self.where else ""
+        remedy = f"\n  {self.fix}" if self.fix else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class SuiteError(LorrBenchError):
+    """The suite file is not valid."""
+
+    exit_code = 2
+
+
+class BudgetError(LorrBenchError):
+    """An arm would exceed what the suite holds equal, or a limit it sets."""
+
+    exit_code = 2
+
+
+class DataError(LorrBenchError):
+    """A data file or data set is missing, unreadable, empty or lacks a column."""
+
+    exit_code = 3
+
+
+class ModelError(LorrBenchError):
+    """A model is missing or incomplete."""
+
+    exit_code = 3
+
+
+class MissingPackageError(LorrBenchError):
+    """A package that this step needs is not installed."""
+
+    exit_code = 4
+
+
+class StoreError(LorrBenchError):
+    """An artefact can't be written, or does not hold what was written."""
+
+    exit_code = 5
+
+
+class StageError(LorrBenchError):
+    """A stage failed while running."""
+
+    exit_code = 1

@@ -1,0 +1,1 @@
+"""Generation with vLLM: one engine for a suite, weights swapped in place."""

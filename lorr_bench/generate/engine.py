@@ -1,0 +1,170 @@
+"""One vLLM engine in this process, for all models of a suite.
+
+The engine runs inside the calling process, so it ends with it, and on a CPU the seed of the process decides
+every sample (a seed for each request stops vLLM's CPU engine).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lorr_bench.errors import MissingPackageError, ModelError
+from lorr_bench.values import Completion
+
+if TYPE_CHECKING:
+    from vllm import LLM
+
+ENVIRONMENT: Final = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the engine is started.
+
+    Attributes:
+        dtype: Type of the weights.
+        max_model_len: Context length in tokens, or None for the model's own.
+        kv_cache_gib: Key-value cache on a CPU.
+        gpu_memory_utilization: Share of a GPU.
+        enforce_eager: No graphs, no compilation.
+        trust_remote_code: Whether code that comes with the model may run.
+    """
+
+    dtype: str
+    max_model_len: int | None
+    kv_cache_gib: float
+    gpu_memory_utilization: float
+    enforce_eager: bool
+    trust_remote_code: bool
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How answers are drawn.
+
+    Attributes:
+        n: Answers for each prompt.
+        temperature: 0 is greedy.
+        top_p: Nucleus.
+        max_tokens: Token limit of an answer.
+        seed: Seeds all answers of one call.
+    """
+
+    n: int
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+
+
+class Engine:
+    """vLLM, holding the weights of one model at a time.
+
+    Args:
+        model: Folder in Hugging Face form, or a Hub id; its shape stays for the life of the engine.
+        revision: Hub revision.
+        settings: How to start.
+
+    Raises:
+        MissingPackageError: vLLM is not installed.
+        ModelError: vLLM can't load the model.
+    """
+
+    def __init__(self, model: str, revision: str | None, settings: EngineSettings) -> None:
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        os.environ["VLLM_CPU_KVCACHE_SPACE"] = f"{settings.kv_cache_gib:g}"
+        self.llm = _start(model, revision, settings)
+        self._loaded = model
+
+    def load(self, folder: str) -> None:
+        """Swap the weights for those of another model of the same shape, and forget cached prefixes."""
+        if folder != self._loaded:
+            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+            self._loaded = folder
+        self.llm.reset_prefix_cache()
+
+    def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
+        """``sampling.n`` answers for each prompt, in the order of the prompts."""
+        import torch
+        from vllm import SamplingParams
+
+        on_gpu = torch.cuda.is_available()
+        if not on_gpu:
+            torch.manual_seed(sampling.seed)
+        outputs = self.llm.generate(
+            list(prompts),
+            SamplingParams(
+                n=sampling.n,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_tokens=sampling.max_tokens,
+                seed=sampling.seed if on_gpu else None,
+            ),
+            use_tqdm=False,
+        )
+        return [[_completion(answer) for answer in output.outputs] for output in outputs]
+
+    def chat(self, problem: str) -> str:
+        """The problem as a user turn in the model's own chat template.
+
+        Raises:
+            ModelError: The tokenizer has no chat template.
+        """
+        tokenizer = self.llm.get_tokenizer()
+        if not getattr(tokenizer, "chat_template", None):
+            raise ModelError(
+                "the tokenizer has no chat template",
+                where=self._loaded,
+                fix="Set chat_template: false in the suite, or use an instruction-tuned model.",
+            )
+        turn = [{"role": "user", "content": problem}]
+        text = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+        first = tokenizer("")["input_ids"][:1]
+        # The tokenizer will add its begin-of-sequence token again where the template already wrote it.
+        return text.removeprefix(tokenizer.decode(first)) if first else text
+
+
+def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
+    try:
+        from vllm import LLM
+    except ImportError as error:
+        raise MissingPackageError(
+            f"vLLM does not import ({error})",
+            where="generation",
+            fix="Install it: pip install 'lorr-bench[cpu]' or pip install 'lorr-bench[nvidia]'.",
+        ) from error
+    try:
+        return LLM(
+            model=model,
+            revision=revision,
+            dtype=settings.dtype,
+            max_model_len=settings.max_model_len,
+            gpu_memory_utilization=settings.gpu_memory_utilization,
+            enforce_eager=settings.enforce_eager,
+            trust_remote_code=settings.trust_remote_code,
+            seed=0,
+            disable_log_stats=True,
+        )
+    except (ValueError, OSError) as error:
+        raise ModelError(
+            f"vLLM can't load the model: {error}",
+            where=model,
+            fix="Check the folder, its config.json, and engine.max_model_len.",
+        ) from error
+
+
+def _completion(answer: Any) -> Completion:
+    return Completion(
+        text=answer.text, tokens=len(answer.token_ids), truncated=answer.finish_reason == "length"
+    )

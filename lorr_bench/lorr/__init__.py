@@ -1,0 +1,1 @@
+"""LoRR itself, on torch tensors: loop, reset, schedule, objective. Start reading at ``loop.py``."""

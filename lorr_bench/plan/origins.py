@@ -1,0 +1,152 @@
+"""Where models and data come from, and what identifies them in a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import lorr_bench
+from lorr_bench.errors import DataError, ModelError, SuiteError
+from lorr_bench.spec.models import ModelSpec, PairFileSpec, PromptSpec
+
+PACKAGE: Final = Path(lorr_bench.__file__).parent
+NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"
+NANO_SPLITS: Final = ("train", "validation", "easy", "hard")
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Something to load, and its identity.
+
+    Attributes:
+        path: An absolute path, a Hub id, or ``nano/<split>``.
+        identity: Changes whenever the content does.
+    """
+
+    path: str
+    identity: str
+
+
+def model_origin(spec: ModelSpec, folder: Path) -> Origin:
+    """The start model: the embedded one, a folder, or a Hub id with a revision.
+
+    Raises:
+        ModelError: The folder is missing, or lacks configuration, weights or tokenizer.
+        SuiteError: A Hub id without revision.
+    """
+    path = NANO_MODEL if spec.path == "nano" else folder / spec.path
+    if path.is_dir():
+        return Origin(str(path.resolve()), _checked_folder(path))
+    if path.exists() or not _HUB_ID.fullmatch(spec.path):
+        raise ModelError(
+            f"no model folder at {path}",
+            where="model.path",
+            fix="Give `nano`, a folder in Hugging Face form, or a Hub id such as org/name.",
+        )
+    return Origin(spec.path, _hub_identity(spec.path, spec.revision, "model.revision"))
+
+
+def prompt_origin(spec: PromptSpec, folder: Path, where: str) -> Origin:
+    """The problems of a collection or benchmark.
+
+    Raises:
+        DataError: The file is missing or unreadable, or the embedded task has no such split.
+    """
+    head, _, split = spec.source.partition("/")
+    if head == "nano":
+        if split not in NANO_SPLITS:
+            raise DataError(
+                f"the embedded task has no split {split!r}",
+                where=where,
+                fix=f"Splits: {', '.join(f'nano/{name}' for name in NANO_SPLITS)}.",
+            )
+        return Origin(spec.source, f"nano/{split}:{_nano_identity()}")
+    path = (folder / spec.source).resolve()
+    return Origin(str(path), _file_digest(path, where))
+
+
+def pair_origin(spec: PairFileSpec, folder: Path) -> Origin:
+    """The ready-made pairs: a JSONL file or a Hub data set with a revision.
+
+    Raises:
+        DataError: The file is missing or unreadable.
+        SuiteError: A Hub id without revision.
+    """
+    path = (folder / spec.source).resolve()
+    if path.exists() or not _HUB_ID.fullmatch(spec.source) or spec.source.endswith((".jsonl", ".json")):
+        return Origin(str(path), _file_digest(path, "data.pairs.source"))
+    return Origin(spec.source, _hub_identity(spec.source, spec.revision, "data.pairs.revision"))
+
+
+def task_folder_identity(folder: Path) -> str:
+    """Digest of every file in a folder of lm-eval tasks.
+
+    Raises:
+        DataError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"no folder of lm-eval tasks at {folder}",
+            where="evaluation.general.include_path",
+            fix="Give a folder with task files (*.yaml), relative to the suite file.",
+        )
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return _digest_of_files(folder, files)
+
+
+def _checked_folder(path: Path) -> str:
+    weights = sorted(path.glob("*.safetensors"))
+    for found, missing in (
+        ((path / "config.json").is_file(), "config.json"),
+        (bool(weights), "*.safetensors (pickled weights are never loaded)"),
+        (any((path / name).is_file() for name in _TOKENIZER_FILES), "a tokenizer (tokenizer.json)"),
+    ):
+        if not found:
+            raise ModelError(
+                f"the model folder has no {missing}",
+                where=str(path),
+                fix="Save model and tokenizer with save_pretrained into the same folder.",
+            )
+    named = [path / name for name in ("config.json", "tokenizer_config.json", *_TOKENIZER_FILES)]
+    return _digest_of_files(path, [*weights, *(file for file in named if file.is_file())])
+
+
+def _hub_identity(name: str, revision: str | None, where: str) -> str:
+    if revision is None:
+        raise SuiteError(
+            f"{name} is a Hub id without a revision",
+            where=where,
+            fix="Name a commit, so that the suite means the same tomorrow.",
+        )
+    return f"{name}@{revision}"
+
+
+@cache
+def _nano_identity() -> str:
+    """The generator's own text: another generator, other problems."""
+    return hashlib.sha256((PACKAGE / "data" / "nano" / "problems.py").read_bytes()).hexdigest()[:16]
+
+
+def _file_digest(path: Path, where: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path} can't be read: {error.strerror}",
+            where=where,
+            fix="Paths are relative to the suite file.",
+        ) from error
+
+
+def _digest_of_files(folder: Path, files: list[Path]) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file.relative_to(folder)}\0{_file_digest(file, str(folder))}\0".encode())
+    return total.hexdigest()

@@ -1,0 +1,88 @@
+"""A stage and its digest, the identity of its work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+
+Kind = Literal["collect", "import_pairs", "reference", "train", "evaluate_math", "evaluate_general"]
+Lane = Literal["train", "engine"]
+
+LANES: Final[dict[Kind, Lane]] = {
+    "collect": "engine",
+    "import_pairs": "train",
+    "reference": "train",
+    "train": "train",
+    "evaluate_math": "engine",
+    "evaluate_general": "engine",
+}
+# Raise a number when the stage's code changes what it writes for the same parameters.
+VERSIONS: Final[dict[Kind, int]] = {
+    "collect": 1,
+    "import_pairs": 1,
+    "reference": 1,
+    "train": 1,
+    "evaluate_math": 1,
+    "evaluate_general": 1,
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A piece of work with one result.
+
+    Attributes:
+        kind: What is done.
+        label: Readable name, for people only.
+        params: Everything that changes the outcome, as plain JSON values.
+        inputs: Digests of the stages whose results are read, in a fixed order.
+        setting: What the work needs but does not depend on: paths, engine memory. Plain JSON values.
+    """
+
+    kind: Kind
+    label: str
+    params: Mapping[str, Any]
+    inputs: tuple[str, ...] = ()
+    setting: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over kind, version, parameters and inputs: same digest, same work."""
+        return canonical_digest(
+            {
+                "kind": self.kind,
+                "version": VERSIONS[self.kind],
+                "params": self.params,
+                "inputs": list(self.inputs),
+            }
+        )
+
+    @property
+    def lane(self) -> Lane:
+        """Which worker does it."""
+        return LANES[self.kind]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "kind": self.kind,
+            "label": self.label,
+            "params": self.params,
+            "inputs": list(self.inputs),
+            "setting": self.setting,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Stage:
+        """The stage that ``to_dict`` described."""
+        return cls(**{**values, "inputs": tuple(values["inputs"])})
+
+
+def canonical_digest(value: Any) -> str:
+    """sha256 of the value as JSON with sorted keys and no spaces; NaN and infinities are refused."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

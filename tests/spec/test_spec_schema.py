@@ -1,0 +1,107 @@
+"""The JSON Schema accepts what the loader accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lorr_bench.errors import SuiteError
+from lorr_bench.spec.document import read_document
+from lorr_bench.spec.load import load_suite, resolved_yaml
+from lorr_bench.spec.schema import SCHEMA_PATH, schema_text, suite_schema
+
+Write = Callable[..., Path]
+
+
+def schema_accepts(text: str) -> bool:
+    validator = pytest.importorskip("jsonschema").Draft202012Validator
+    validator.check_schema(suite_schema())
+    return bool(validator(suite_schema()).is_valid(read_document(text, str).value))
+
+
+def loader_accepts(path: Path) -> bool:
+    try:
+        load_suite(path)
+    except SuiteError:
+        return False
+    return True
+
+
+def test_the_shipped_copy_is_fresh() -> None:
+    assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text(), "run: python -m lorr_bench.spec.schema"
+
+
+def test_every_field_is_described() -> None:
+    schema = suite_schema()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    bodies = [schema, *schema["$defs"].values()]
+    fields = [(name, field) for body in bodies for name, field in body["properties"].items()]
+    assert [name for name, field in fields if "description" not in field and name != "type"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: tiny", "name: tiny\ndescription: x"),
+        ("model: nano", "model: {path: nano, dtype: bfloat16}"),
+        ("reset: off", "reset: on"),
+        ("reset: off", "reset: 'off'"),
+        ("reset: off", "sft: null"),
+        ("reset: off", "reset: {alpha: 0.5}, sft: {pref_ftx: 0.1}"),
+        ("reset: off", "sft: {weights: [0, 0.1, 0.2]}"),
+        ("  lorr: {reset: off}", "  mine: {type: lorr, replays: 2}"),
+        ("  lorr: {reset: off}", "  lorr:"),
+        ("  plain:", "  plain: {type: lorr}"),
+        ("num_prompts: 100", "num_prompts: 100\n    num_generations: 8"),
+        ("beta: 0.1", "adapter: trl"),
+        ("budget:", "overrides: {dpo+lorr: {beta: 0.2}}\nbudget:"),
+    ],
+)
+def test_both_accept(write_suite: Write, old: str, new: str) -> None:
+    path = write_suite(old, new)
+    assert loader_accepts(path)
+    assert schema_accepts(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: tiny", "name: Tiny"),
+        ("name: tiny", "name: tiny\ntitle: x"),
+        ("model: nano", "model: 3"),
+        ("model: nano", "model: {path: nano, size: 3}"),
+        ("[0, 1]", "[]"),
+        ("[0, 1]", "[-1]"),
+        ("reset: off", "reset: maybe"),
+        ("reset: off", "reset: {factor: 2}"),
+        ("reset: off", "reset: {factor: 0.1, alpha: 0.1}"),
+        ("reset: off", "sft: {cap: 0.1, pref_ftx: 0.1}"),
+        ("reset: off", "sft: {sft_weight: 0.1, pref_ftx: 0.1}"),
+        ("  lorr: {reset: off}", "  mine: {replays: 2}"),
+        ("  lorr: {reset: off}", "  mine:"),
+        ("  lorr: {reset: off}", "  mine: {type: lor}"),
+        ("  plain:", "  plain: {replays: 2}"),
+        ("  plain:", "  Plain: {type: plain}"),
+        ("  simpo:", "  SimPO:"),
+        ("num_prompts: 100", "num_prompts: 100\n    num_generations: 8\n    num_samples: 8"),
+        ("      max_tokens: 32\n", ""),
+    ],
+)
+def test_both_refuse(write_suite: Write, old: str, new: str) -> None:
+    path = write_suite(old, new)
+    assert not loader_accepts(path)
+    assert not schema_accepts(path.read_text())
+
+
+def test_accepts_the_resolved_suite(write_suite: Write) -> None:
+    assert schema_accepts(resolved_yaml(load_suite(write_suite()).suite))
+
+
+def test_the_schema_refuses_by_the_right_part(write_suite: Write) -> None:
+    jsonschema: Any = pytest.importorskip("jsonschema")
+    values = read_document(write_suite("[16, 64]", "[0]").read_text(), str).value
+    (error,) = jsonschema.Draft202012Validator(suite_schema()).iter_errors(values)
+    assert list(error.absolute_path) == ["budget", "unique_pairs", 0]
