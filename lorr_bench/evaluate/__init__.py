@@ -1,0 +1,1 @@
+"""What a model is measured on: math benchmarks and general reasoning."""

@@ -84,4 +84,5 @@ def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is, on one line, also inside a table."""
     line = " ".join(text.split())
     line = re.sub(r"([\\`*\[\]|~$])|(?<!\w)(_)|(_)(?!\w)", lambda found: f"\\{found.group()}", line)
+    line = re.sub(r"^([#+=-])|^(\d+)(?=[.)] )", lambda found: f"{found[2] or ''}\\{found[1] or ''}", line)
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.cells import count_range, plural
+from lorr_bench.report.cells import NONE, count_range, plural
 from lorr_bench.report.measures import GENERAL, MATH, Measure, all_measures
 from lorr_bench.values import START, Results
 
@@ -32,7 +34,7 @@ SEED_SHIFT = 1.025  # on x: single seeds stand just beside the mean, not on it
 PANEL_WIDTH, PANEL_HEIGHT, SINGLE_WIDTH, SINGLE_HEIGHT = 4.0, 2.7, 6.4, 3.4
 LEFT, RIGHT, BOTTOM, BETWEEN_ROWS, BETWEEN_COLUMNS = 0.58, 0.12, 0.5, 0.6, 0.5
 TITLE_LINE, NOTE_LINE, LEGEND_LINE, PANEL_TITLE = 0.34, 0.24, 0.2, 0.32
-LEGEND_HANDLE, LEGEND_LETTER = 0.72, 0.085
+LEGEND_HANDLE, LEGEND_LETTER = 0.72, 0.072
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -47,7 +49,9 @@ def curve_measures(results: Results) -> tuple[Measure, ...]:
     """The measures a figure shows unless told: math, or general reasoning where there is no math."""
     measures = all_measures(results)
     math_measures = [measure for measure in measures if measure.kind == MATH]
-    return tuple((math_measures or [measure for measure in measures if measure.kind == GENERAL])[:MOST_PANELS])
+    return tuple(
+        (math_measures or [measure for measure in measures if measure.kind == GENERAL])[:MOST_PANELS]
+    )
 
 
 def draw_curves(
@@ -123,7 +127,7 @@ def _draw_panel(
 
 def _dodge(number: int, arms: int, budgets: Sequence[int]) -> float:
     """The factor on x that keeps an arm's points beside those of the others."""
-    closest = min((later / earlier for earlier, later in zip(budgets, budgets[1:], strict=False)), default=2.0)
+    closest = min((later / earlier for earlier, later in pairwise(budgets)), default=2.0)
     step = min(0.07, 0.5 * math.log(closest) / max(arms, 1))
     return math.exp(step * (number - (arms - 1) / 2))
 
@@ -131,16 +135,33 @@ def _dodge(number: int, arms: int, budgets: Sequence[int]) -> float:
 def _draw_arm(axis: Axes, table: pd.DataFrame, scores: pd.DataFrame, number: int, dodge: float) -> None:
     """Line, interval and single seeds of one arm, in per cent."""
     table = table.sort_values("unique_pairs")
-    x, mean = table["unique_pairs"].to_numpy(dtype=float) * dodge, 100 * table["mean"].to_numpy(dtype=float)
-    ends = [mean - 100 * table["low"].to_numpy(dtype=float), 100 * table["high"].to_numpy(dtype=float) - mean]
+    x = table["unique_pairs"].to_numpy(dtype=float) * dodge
+    low, mean, high = 100 * table[["low", "mean", "high"]].to_numpy(dtype=float).T
+    ends = np.stack([mean - low, high - mean])
     style = _style(number)
-    seed_x = scores["unique_pairs"].to_numpy(dtype=float) * dodge * SEED_SHIFT
+    if any(table["seeds"] > 1):
+        _draw_seeds(axis, scores, style, dodge * SEED_SHIFT)
+    axis.errorbar(
+        x, mean, yerr=ends, fmt="none", ecolor=style["color"], elinewidth=1.1, capsize=2.2, alpha=0.75
+    )
     axis.plot(
-        seed_x, 100 * scores["value"].to_numpy(dtype=float), linestyle="", marker=style["marker"], markersize=3.2,
-        markerfacecolor="white", markeredgecolor=style["color"], markeredgewidth=0.7, zorder=4,
+        x,
+        mean,
+        **style,
+        linewidth=1.7,
+        markersize=5.5,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        zorder=3,
+    )
+
+
+def _draw_seeds(axis: Axes, scores: pd.DataFrame, style: Mapping[str, Any], dodge: float) -> None:
+    x, value = scores["unique_pairs"].to_numpy(dtype=float), scores["value"].to_numpy(dtype=float)
+    axis.plot(
+        x * dodge, 100 * value, linestyle="", marker=style["marker"], markersize=3.2, markerfacecolor="white",
+        markeredgecolor=style["color"], markeredgewidth=0.7, zorder=4,
     )  # fmt: skip
-    axis.errorbar(x, mean, yerr=ends, fmt="none", ecolor=style["color"], elinewidth=1.1, capsize=2.2, alpha=0.75)
-    axis.plot(x, mean, **style, linewidth=1.7, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6, zorder=3)
 
 
 def _style(number: int) -> dict[str, Any]:
@@ -186,7 +207,8 @@ def _lay_out(panels: int, handles: Sequence[Line2D]) -> tuple[Figure, list[Axes]
     axes = figure.subplots(
         rows, columns, squeeze=False,
         gridspec_kw={
-            "left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height, "top": 1 - header / height,
+            "left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height,
+            "top": 1 - header / height,
             "hspace": BETWEEN_ROWS / panel_height, "wspace": BETWEEN_COLUMNS / cell_width,
         },
     ).flatten().tolist()  # fmt: skip
@@ -207,16 +229,20 @@ def _label_outside(axes: Sequence[Axes], columns: int) -> None:
 
 def _add_header(figure: Figure, results: Results, comparison: pd.DataFrame) -> None:
     """The suite's name, and what the marks are and on how many seeds."""
-    trained = comparison[comparison["arm"] != START.arm]
-    seeds = plural(count_range([int(count) for count in trained["seeds"]]), "seed")
-    over = "problems only" if seeds == "1 seed" else "seeds and problems"
-    note = f"Mean of {seeds}; bars: 95 % interval over {over}; small open points: single seeds"
-    if trained.empty:
-        note = "No trained arm has a score yet."
-    inch = 1 / figure.get_figheight()
-    left = 0.1 / figure.get_figwidth()
-    figure.text(left, 1 - 0.1 * inch, results.suite, fontsize=11.5, fontweight="bold", va="top")
-    figure.text(left, 1 - TITLE_LINE * inch, note, fontsize=8.5, color=MUTED, va="top")
+    height, left = figure.get_figheight(), 0.1 / figure.get_figwidth()
+    figure.text(left, 1 - 0.1 / height, results.suite, fontsize=11.5, fontweight="bold", va="top")
+    figure.text(left, 1 - TITLE_LINE / height, _note(comparison), fontsize=8.5, color=MUTED, va="top")
+
+
+def _note(comparison: pd.DataFrame) -> str:
+    seeds = count_range([int(count) for count in comparison.loc[comparison["arm"] != START.arm, "seeds"]])
+    if seeds == NONE:
+        return "No trained arm has a score."
+    if seeds == "1":
+        return "One seed; bars: 95 % interval over problems only, not over training runs"
+    return (
+        f"Mean of {seeds} seeds; bars: 95 % interval over seeds and problems; small open points: single seeds"
+    )
 
 
 def _legend_columns(handles: Sequence[Line2D], width: float) -> int:
@@ -236,7 +262,9 @@ def _add_legend(figure: Figure, handles: Sequence[Line2D], spare: Axes | None) -
     width, height = figure.get_size_inches()
     place = (0.05 / width, 1 - (TITLE_LINE + NOTE_LINE - 0.04) / height)
     columns = _legend_columns(handles, width)
-    figure.legend(**look, loc="upper left", bbox_to_anchor=place, ncols=columns, borderaxespad=0, labelspacing=0.35)
+    figure.legend(
+        **look, loc="upper left", bbox_to_anchor=place, ncols=columns, borderaxespad=0, labelspacing=0.35
+    )
 
 
 def _handles(results: Results, comparison: pd.DataFrame) -> Iterator[Line2D]:

@@ -36,8 +36,8 @@ class Measure:
         return f"{self.benchmark} · {self.metric}"
 
 
-Cell = Mapping[int, Score]
-"""The scores of one measure, arm and budget, by training seed."""
+Cells = Mapping[tuple["Measure", str, int], Mapping[int, Score]]
+"""Scores by measure, arm and budget, then by training seed."""
 
 
 def measure_of(score: Score) -> Measure:
@@ -51,7 +51,7 @@ def all_measures(results: Results) -> tuple[Measure, ...]:
     return tuple(sorted(found, key=lambda measure: measure.kind != MATH))
 
 
-def score_cells(results: Results) -> dict[tuple[Measure, str, int], Cell]:
+def score_cells(results: Results) -> Cells:
     """The scores by measure, arm and budget, then by seed."""
     cells: dict[tuple[Measure, str, int], dict[int, Score]] = {}
     for score in sorted(results.scores, key=lambda score: score.point.seed):

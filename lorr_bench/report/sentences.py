@@ -13,7 +13,8 @@ from lorr_bench.report.measures import Measure, all_measures
 from lorr_bench.values import START, Results
 
 RATIOS_TOLD = (
-    "prompts", "unique_pairs", "verifier_calls", "optimizer_steps", "train_tokens", "pair_visits", "wall_seconds",
+    "prompts", "unique_pairs", "verifier_calls", "optimizer_steps", "train_tokens", "pair_visits",
+    "wall_seconds",
 )  # fmt: skip
 
 
@@ -114,10 +115,11 @@ def _difference_sentence(row: Any, baseline: str) -> str:
     verdict = "the same as" if size == "0.0" else f"{size} points {direction}"
     ends = f"{_number(row['difference_low'])} to {_number(row['difference_high'])}"
     alone = " over problems only" if row["paired_seeds"] == 1 else ""
+    counts = _counts(row["paired_seeds"], row["paired_problems"])
     zero = "; it includes zero" if row["difference_low"] <= 0 <= row["difference_high"] else ""
     return (
         f"At {row['unique_pairs']:,} pairs, {row['arm']} scored {verdict} {baseline} on {row['benchmark']} "
-        f"{row['metric']} (95 % interval{alone} {ends}{zero}; {_counts(row['paired_seeds'], row['paired_problems'])})."
+        f"{row['metric']} (95 % interval{alone} {ends}{zero}; {counts})."
     )
 
 
@@ -133,10 +135,13 @@ def _counts(seeds: float, problems: float) -> str:
 def _plain_headline(rows: pd.DataFrame, results: Results) -> tuple[str, ...]:
     """The score of the last row, where no arm can be compared with the baseline."""
     row = rows.iloc[-1]
-    model = "The start model" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
+    model = (
+        "The start model" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
+    )
+    ends = f"{_number(row['low'])} to {_number(row['high'])}"
     return (
-        f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} (95 % interval "
-        f"{_number(row['low'])} to {_number(row['high'])}); no arm has results to compare with {results.baseline}.",
+        f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} "
+        f"(95 % interval {ends}); no arm has results to compare with {results.baseline}.",
     )
 
 

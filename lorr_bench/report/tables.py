@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, astuple
 
 import pandas as pd
 
-from lorr_bench.report.measures import Cell, Measure, all_measures, model_rows, score_cells, stack
+from lorr_bench.report.measures import (
+    Cells,
+    Measure,
+    all_measures,
+    measure_of,
+    model_rows,
+    score_cells,
+    stack,
+)
 from lorr_bench.stats import crossed_interval, holm, paired_difference
-from lorr_bench.values import START, Results, Spend
+from lorr_bench.values import START, Point, Results, Spend
 
 SIGNIFICANCE = 0.05
 SCORE_COLUMNS = ("arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n")
@@ -29,7 +36,7 @@ def score_table(results: Results) -> pd.DataFrame:
         value.
     """
     rows = [
-        (*_point(score.point), score.benchmark, score.kind, score.metric, score.value, _counted(score.per_problem))
+        (*_point(score.point), *astuple(measure_of(score)), score.value, _counted(score.per_problem))
         for score in results.scores
     ]
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
@@ -45,12 +52,15 @@ def comparison(results: Results) -> pd.DataFrame:
     """
     cells = score_cells(results)
     rows = [
-        {"arm": arm, "unique_pairs": budget, **_measure_columns(measure), **_score_columns(cells, measure, arm, budget),
-         **_difference_columns(cells, measure, arm, budget, results.baseline)}
+        {
+            **{"arm": arm, "unique_pairs": budget, **asdict(measure)},
+            **_score_columns(cells, measure, arm, budget),
+            **_difference_columns(cells, measure, arm, budget, results.baseline),
+        }
         for arm, budget in model_rows(results)
         for measure in all_measures(results)
         if (measure, arm, budget) in cells
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
     table["p_holm"] = holm(table["p_value"].to_numpy(dtype=float))
     table["significant"] = table["p_holm"] < SIGNIFICANCE
@@ -79,7 +89,7 @@ def ledger(results: Results) -> pd.DataFrame:
     return means.reset_index()
 
 
-def _point(point: Any) -> tuple[str, int, int]:
+def _point(point: Point) -> tuple[str, int, int]:
     return point.arm, point.unique_pairs, point.seed
 
 
@@ -87,13 +97,7 @@ def _counted(per_problem: tuple[float, ...]) -> int:
     return sum(not math.isnan(value) for value in per_problem)
 
 
-def _measure_columns(measure: Measure) -> dict[str, str]:
-    return {"benchmark": measure.benchmark, "kind": measure.kind, "metric": measure.metric}
-
-
-def _score_columns(
-    cells: Mapping[tuple[Measure, str, int], Cell], measure: Measure, arm: str, budget: int
-) -> dict[str, float]:
+def _score_columns(cells: Cells, measure: Measure, arm: str, budget: int) -> dict[str, float]:
     scores, by_problem = stack(list(cells[measure, arm, budget].values()))
     found = crossed_interval(scores)
     problems = found.problems if by_problem else 0
@@ -103,7 +107,7 @@ def _score_columns(
 
 
 def _difference_columns(
-    cells: Mapping[tuple[Measure, str, int], Cell], measure: Measure, arm: str, budget: int, baseline: str
+    cells: Cells, measure: Measure, arm: str, budget: int, baseline: str
 ) -> dict[str, float]:
     """The paired difference over the seeds that both arms have; nothing for start model and baseline."""
     treatment = cells[measure, arm, budget]
@@ -124,5 +128,6 @@ def _ratios(means: pd.Series[float], baseline: str) -> list[float]:
     """Mean spends by (arm, budget) to their ratios to the baseline's at the same budget."""
     references = [means.get((baseline, budget), math.nan) for _, budget in means.index]
     return [
-        value / reference if reference else math.nan for value, reference in zip(means, references, strict=True)
+        value / reference if reference else math.nan
+        for value, reference in zip(means, references, strict=True)
     ]

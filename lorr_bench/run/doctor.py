@@ -199,5 +199,5 @@ def model_finding(folder: Path) -> Finding:
     """Whether the embedded start model is there."""
     if any(folder.glob("*.safetensors")):
         return Finding("nano model", True, str(folder))
-    fix = f"{sys.executable} -m lorr_bench.data.nano.pretrain"
+    fix = f"{sys.executable} -m lorr_bench.data.nano.pretrain --output {folder}"
     return Finding("nano model", False, f"no weights in {folder}", fix)

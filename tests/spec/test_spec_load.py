@@ -268,7 +268,6 @@ trees = st.recursive(
 @given(values=st.dictionaries(st.sampled_from(sorted(Suite.model_fields)), trees))
 def test_any_tree_is_a_suite_error(tmp_path: Path, values: dict[str, Any]) -> None:
 
-
     path = tmp_path / "tree.yaml"
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     assert str(path) in refusal(path).where

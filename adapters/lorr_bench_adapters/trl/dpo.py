@@ -55,19 +55,15 @@ class DPO:
         from datasets import Dataset
         from trl import DPOTrainer
 
+        tokenizer = load_tokenizer(model)
+        check_prompt_lengths([pair.prompt for pair in pairs], tokenizer, hyperparameters.max_length)
         rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
         trainer = DPOTrainer(
             model=load_model(model),
             args=training_arguments(output.parent, hyperparameters, replays=1, seed=0),
             train_dataset=Dataset.from_list(rows),
-            processing_class=load_tokenizer(model),
+            processing_class=tokenizer,
         )
-        if dropped := len(rows) - len(trainer.train_dataset):
-            raise DataError(
-                f"{dropped} of {len(rows)} prompts alone reach max_length = {hyperparameters.max_length} tokens",
-                where="methods.dpo.max_length",
-                fix="Raise max_length, or leave such prompts out.",
-            )
         columns = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
         trainer.train_dataset.select_columns(columns).to_parquet(str(output))
 
@@ -92,6 +88,21 @@ class DPO:
             train_tokens=int(trainer.total_train_tokens),
             parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
             replays=tuple(trainer.replay_logs),
+        )
+
+
+def check_prompt_lengths(prompts: Sequence[str], tokenizer: Any, max_length: int) -> None:
+    """Refuse prompts that leave no room for a response; TRL would drop them without a word.
+
+    Raises:
+        DataError: There are such prompts.
+    """
+    too_long = sum(len(ids) >= max_length for ids in tokenizer(list(prompts))["input_ids"])
+    if too_long:
+        raise DataError(
+            f"{too_long} of {len(prompts)} prompts alone reach max_length = {max_length} tokens",
+            where="max_length",
+            fix="Raise max_length in the method's settings, or leave such prompts out.",
         )
 
 

@@ -31,8 +31,7 @@ def documents(family: str, **_metadata: Any) -> DatasetDict:
 
 
 def _document(question: Question) -> dict[str, Any]:
-    document: dict[str, Any] = {"question": question.text, "answer": question.answer}
-    if question.choices:
-        document["choices"] = list(question.choices)
-        document["gold"] = question.choices.index(question.answer)
-    return document
+    if not question.choices:
+        return {"question": question.text, "answer": question.answer.removesuffix(".")}
+    gold = question.choices.index(question.answer)
+    return {"question": question.text, "choices": list(question.choices), "gold": gold}

@@ -1,0 +1,235 @@
+"""lm-eval on an engine that already runs: its own tasks and code, without a second copy of the model.
+
+lm-eval builds its engine itself and asks for a package called ``vllm``. Both go through names in its modules,
+so those names are exchanged while it looks, and put back.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import logging
+import random
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from lorr_bench.errors import DataError
+
+if TYPE_CHECKING:
+    from vllm import LLM
+
+NANO_TASKS: Final = Path(__file__).parents[1] / "data" / "nano" / "tasks"
+ONE_BATCH: Final = 1 << 30  # requests handed to the engine together; it batches better than lm-eval
+
+
+@dataclass(frozen=True)
+class LoadedTasks:
+    """lm-eval's task objects, ready to be evaluated again and again.
+
+    Attributes:
+        manager: The index that they come from.
+        objects: Tasks and groups, as lm-eval takes them.
+        members: The tasks behind each asked name, in lm-eval's order.
+        by_name: Every task by its own name.
+    """
+
+    manager: Any
+    objects: tuple[Any, ...]
+    members: dict[str, tuple[str, ...]]
+    by_name: dict[str, Any]
+
+
+@contextmanager
+def exchanged(module: ModuleType, **names: object) -> Iterator[None]:
+    """Give module-level names other values for a while."""
+    kept = {name: getattr(module, name) for name in names}
+    try:
+        for name, value in names.items():
+            setattr(module, name, value)
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(module, name, value)
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Keep lm-eval's warnings about the loading of tasks off the screen."""
+    logger = logging.getLogger("lm_eval")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def own_random_state() -> Iterator[None]:
+    """Put the global random states back, which lm-eval seeds."""
+    import numpy as np
+    import torch
+
+    python, numpy, pytorch = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(pytorch)
+
+
+# Values hold their engine only weakly, so an engine that nobody else holds is freed with its entry.
+_MODELS: weakref.WeakKeyDictionary[LLM, Any] = weakref.WeakKeyDictionary()
+
+
+def harness_model(llm: LLM, model_path: Path) -> Any:
+    """lm-eval's ``VLLM`` around a running engine; the same object for the same engine.
+
+    Args:
+        llm: The engine.
+        model_path: Folder with the configuration and the tokenizer that the engine was started with.
+    """
+    if llm not in _MODELS:
+        import vllm
+
+        answer = functools.partial(_version, vllm.__version__)
+        with exchanged(importlib.metadata, version=answer):  # asked while the module is imported
+            module = importlib.import_module("lm_eval.models.vllm_causallms")
+        with exchanged(module, version=answer, LLM=lambda **_: weakref.proxy(llm)):
+            _MODELS[llm] = module.VLLM(pretrained=str(model_path), batch_size=ONE_BATCH)
+    return _MODELS[llm]
+
+
+_installed_version = importlib.metadata.version
+
+
+def _version(of_vllm: str, package: str) -> str:
+    """The version of a package; vLLM's builds for other devices are installed under other names."""
+    return of_vllm if package == "vllm" else _installed_version(package)
+
+
+@functools.lru_cache(maxsize=32)
+def load_tasks(names: tuple[str, ...], include_path: Path | None, num_fewshot: int | None) -> LoadedTasks:
+    """Find and build tasks; once for each combination of arguments.
+
+    Args:
+        names: Tasks, groups or tags.
+        include_path: Folder with further task files.
+        num_fewshot: Only tells apart objects that lm-eval changes when it evaluates them.
+
+    Raises:
+        DataError: A name is unknown, a task is asked for twice, or its data can't be loaded.
+    """
+    del num_fewshot
+    with unwarned():
+        manager = _manager(names, include_path)
+        objects: list[Any] = []
+        by_name: dict[str, Any] = {}
+        members: dict[str, tuple[str, ...]] = {}
+        for name in names:
+            loaded = _load(manager, name)
+            members[name] = tuple(loaded["tasks"])
+            if repeated := sorted(set(by_name) & set(loaded["tasks"])):
+                raise DataError(
+                    f"asked for twice: {', '.join(repeated)}",
+                    where=f"lm-eval task {name}",
+                    fix="name it once",
+                )
+            by_name |= loaded["tasks"]
+            group = loaded["groups"].get(name)
+            objects += [group] if group else list(loaded["tasks"].values())
+    return LoadedTasks(manager, tuple(objects), members, by_name)
+
+
+def _manager(names: Sequence[str], include_path: Path | None) -> Any:
+    """The smallest index that holds all names: lm-eval's own takes seconds to build."""
+    if include_path is not None and not include_path.is_dir():
+        raise DataError("there is no such folder", where=str(include_path), fix="check `include_path`")
+    for include_defaults in (False, True):
+        manager = _index(include_path, include_defaults)
+        unknown = [name for name in names if name not in manager.task_index]
+        if not unknown:
+            return manager
+    near = difflib.get_close_matches(unknown[0], manager.all_tasks, n=3, cutoff=0.5)
+    raise DataError(
+        f"lm-eval has no task {unknown[0]!r}",
+        where="lm-eval tasks",
+        fix=f"did you mean {', '.join(near)}?" if near else "`lm_eval ls tasks` lists them",
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _index(include_path: Path | None, include_defaults: bool) -> Any:
+    from lm_eval.tasks import TaskManager
+
+    folders = [NANO_TASKS] if include_path in (None, NANO_TASKS) else [NANO_TASKS, include_path]
+    return TaskManager(include_path=folders, include_defaults=include_defaults)
+
+
+def _load(manager: Any, name: str) -> Any:
+    try:
+        return manager.load([name])
+    except Exception as error:  # building a task runs its own code and may download
+        raise DataError(
+            f"the task cannot be loaded: {type(error).__name__}: {error}",
+            where=f"lm-eval task {name}",
+            fix="check the task's files and, if it downloads its data, the network",
+        ) from error
+
+
+def run_harness(
+    model: Any, tasks: LoadedTasks, *, num_fewshot: int | None, limit: int | None, seed: int
+) -> dict[str, Any]:
+    """lm-eval's ``simple_evaluate``: its results, with samples."""
+    import lm_eval.api.metrics
+    import lm_eval.api.model
+    import lm_eval.api.task
+    import lm_eval.evaluator
+
+    model_module = importlib.import_module(type(model).__module__)
+    with ExitStack() as stack:
+        stack.enter_context(own_random_state())
+        stack.enter_context(exchanged(lm_eval.evaluator, add_env_info=_environment))
+        # Its bootstrap forks the process that holds the engine; means have their standard error without it.
+        stack.enter_context(exchanged(lm_eval.api.metrics, bootstrap_stderr=lambda *_, **__: "N/A"))
+        for module in (lm_eval.api.task, lm_eval.api.model, model_module):
+            if hasattr(module, "tqdm"):
+                stack.enter_context(exchanged(module, tqdm=_silent(module.tqdm)))
+        results: dict[str, Any] = lm_eval.evaluator.simple_evaluate(
+            model=model,
+            tasks=list(tasks.objects),
+            task_manager=tasks.manager,  # else it builds its own index each time
+            num_fewshot=num_fewshot,
+            limit=limit,
+            cache_requests=False,
+            random_seed=seed,
+            numpy_random_seed=seed,
+            torch_random_seed=seed,
+            fewshot_random_seed=seed,
+        )
+    return results
+
+
+def _silent(progress: Callable[..., Any]) -> Callable[..., Any]:
+    def silent(*args: Any, **options: Any) -> Any:
+        return progress(*args, **{**options, "disable": True})
+
+    return silent
+
+
+def _environment(results: dict[str, Any]) -> None:
+    """What lm-eval adds about the machine, without the four seconds that its survey takes each time."""
+    results.update(
+        pretty_env_info="not collected here; the run's own record holds hardware and versions",
+        transformers_version=importlib.metadata.version("transformers"),
+        lm_eval_version=importlib.metadata.version("lm_eval"),
+        upper_git_hash=None,
+    )

@@ -1,0 +1,66 @@
+"""What several test folders use: a tiny model and its pairs, made by code."""
+
+import os
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
+
+import itertools
+import random
+
+import pytest
+
+from lorr_bench.data.nano import problems
+from lorr_bench.values import Pair
+
+
+@pytest.fixture(scope="session")
+def nano_pairs():
+    """40 pairs: the worked solution, and one with a misread verb."""
+    rng = random.Random(0)
+    pairs = []
+    for index, problem in enumerate(problems.problems("train", 5)):
+        wrong = problems.misread_solution(problem, rng)
+        if wrong != problem.solution():
+            pairs.append(Pair(f"p{index}", problem.text, problem.solution(), wrong, index))
+        if len(pairs) == 40:
+            return pairs
+    raise AssertionError("the generator is endless")
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory):
+    """A folder with a random 2-layer model of 20 thousand parameters and the nano tokenizer."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from lorr_bench.data.nano import tokenizer
+
+    folder = tmp_path_factory.mktemp("model") / "small"
+    tok = tokenizer.build()
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tok),
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=128,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=tok.eos_token_id,
+            pad_token_id=tok.pad_token_id,
+        )
+    )
+    model.save_pretrained(folder)
+    tok.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def nano_problems():
+    """Ten problems of the easy split."""
+    return list(itertools.islice(problems.problems("easy", 0), 10))

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import random
+import socket
+import sys
+import weakref
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from lorr_bench.data.nano import general
+from lorr_bench.errors import DataError, StageError
+from lorr_bench.evaluate import harness
+from lorr_bench.evaluate.general import evaluate_general
+
+NANO = ("nano_compare", "nano_true_false", "nano_order")
+
+
+class Engine:
+    """Stands for a running vLLM engine."""
+
+    def __init__(self):
+        self.resets = 0
+
+    def reset_prefix_cache(self):
+        self.resets += 1
+
+
+def right_answers() -> dict[str, str]:
+    answers = {}
+    for family in general.FAMILIES:
+        for _, question in zip(range(400), general.questions(family, "test", 0), strict=False):
+            answers[question.text] = question.answer
+    return answers
+
+
+@pytest.fixture(scope="module")
+def scholar():
+    """An lm-eval model that knows every answer, but is wrong on every fourth question it sees first."""
+    from lm_eval.api.model import LM
+
+    class Scholar(LM):
+        answers = right_answers()
+        seen: list[str] = []  # noqa: RUF012 - one object only
+
+        def _wrong(self, question):
+            return list(self.answers).index(question.rsplit("\n\n", 1)[-1]) % 4 == 0
+
+        def loglikelihood(self, requests):
+            self.seen += [request.args[0] for request in requests]
+            return [(float((self.answers[q.rsplit("\n\n", 1)[-1]] == a) != self._wrong(q)), True) for q, a in
+                    (request.args for request in requests)]  # fmt: skip
+
+        def generate_until(self, requests):
+            return [
+                " no" if self._wrong(question) else self.answers[question].removesuffix(".")
+                for question, _ in (request.args for request in requests)
+            ]
+
+        def loglikelihood_rolling(self, requests):
+            raise NotImplementedError
+
+    return Scholar()
+
+
+@pytest.fixture
+def evaluate(scholar, monkeypatch, tmp_path):
+    """``evaluate_general`` with the scholar for an engine, and without network."""
+
+    def no_network(*_args, **_options):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    monkeypatch.setattr("lorr_bench.evaluate.general.harness_model", lambda llm, path: scholar)
+
+    def evaluate(*tasks, llm=None, **options):
+        return evaluate_general(llm or Engine(), model_path=tmp_path / "model", tasks=tasks, **options)
+
+    return evaluate
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with local task files; ``write`` adds one."""
+    (tmp_path / "tasks").mkdir()
+
+    def write(name, text):
+        (tmp_path / "tasks" / f"{name}.yaml").write_text(text)
+        return tmp_path / "tasks"
+
+    return write
+
+
+def test_the_group_gives_a_score_for_each_task(evaluate):
+    result = evaluate("nano_general")
+    assert result.members == {"nano_general": NANO}
+    assert [(s.task, s.metric, s.filter, s.version, s.n) for s in result.scores] == [
+        ("nano_compare", "acc", "none", "1.0", 400),
+        ("nano_true_false", "acc", "none", "1.0", 400),
+        ("nano_order", "exact_match", "none", "1.0", 400),
+    ]
+    for score in result.scores:
+        assert score.value == 0.75
+        assert score.per_problem == (0.0, 1.0, 1.0, 1.0) * 100
+        assert score.all_metrics == {f"{score.metric},none": 0.75}
+
+
+def test_the_records_have_lm_evals_shape(evaluate, tmp_path):
+    result = evaluate("nano_order", limit=3)
+    assert json.loads(json.dumps([result.results, result.samples])) == [result.results, result.samples]
+    assert result.results["results"]["nano_order"]["exact_match,none"] == pytest.approx(2 / 3)
+    assert result.results["config"]["model"] == "vllm"
+    assert result.results["config"]["model_args"] == {"pretrained": str(tmp_path / "model")}
+    assert {"configs", "versions", "n-shot", "n-samples", "task_hashes", "lm_eval_version"} <= set(
+        result.results
+    )
+    rows = result.samples["nano_order"]
+    assert [row["doc_id"] for row in rows] == [0, 1, 2]
+    assert rows[0]["arguments"]["gen_args_0"]["arg_0"] == rows[0]["doc"]["question"]
+    assert rows[1]["resps"] == [[rows[1]["target"]]]
+
+
+def test_the_prompt_is_the_question_as_it_is(evaluate, scholar):
+    scholar.seen.clear()
+    evaluate("nano_compare", limit=2)
+    first = next(general.questions("nano_compare", "test", 0))
+    assert scholar.seen == [first.text, first.text, *scholar.seen[2:]]
+
+
+def test_a_second_evaluation_gives_the_same_and_loads_nothing(evaluate, monkeypatch):
+    first = evaluate("nano_compare", "nano_order", limit=20)
+    monkeypatch.setattr(harness, "_load", None)
+    again = evaluate("nano_compare", "nano_order", limit=20)
+    assert again.scores == first.scores
+    assert again.samples == first.samples
+
+
+def test_the_engines_prefix_cache_is_emptied(evaluate):
+    engine = Engine()
+    evaluate("nano_order", limit=1, llm=engine)
+    assert engine.resets == 1
+
+
+def test_random_states_are_left_as_they_were(evaluate):
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)
+    expected = random.random(), np.random.random(), torch.rand(1).item()
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)
+    evaluate("nano_order", limit=1)
+    assert (random.random(), np.random.random(), torch.rand(1).item()) == expected
+
+
+def test_no_progress_bars(evaluate, capsys):
+    evaluate("nano_order", limit=1)
+    assert "it/s" not in capsys.readouterr().err
+
+
+OWN_TASK = """
+task: own_compare
+custom_dataset: !function own.documents
+dataset_kwargs: {family: nano_compare}
+test_split: test
+fewshot_split: test
+output_type: multiple_choice
+doc_to_text: question
+doc_to_choice: choices
+doc_to_target: gold
+target_delimiter: ""
+metric_list:
+  - {metric: acc, aggregation: mean, higher_is_better: true}
+  - {metric: f1, aggregation: f1, higher_is_better: true}
+"""
+
+
+@pytest.fixture
+def own_folder(folder):
+    path = folder("own_compare", OWN_TASK)
+    (path / "own.py").write_text("from lorr_bench.data.nano.tasks.nano_documents import documents\n")
+    return path
+
+
+def test_own_tasks_and_few_shot_examples(evaluate, own_folder, scholar):
+    scholar.seen.clear()
+    options = {"include_path": own_folder, "num_fewshot": 2, "limit": 4}
+    result = evaluate("own_compare", **options, seed=1)
+    score = result.scores[0]
+    prompts = list(scholar.seen)
+    assert score.value == 0.75
+    assert result.results["results"]["own_compare"]["f1_stderr,none"] == "N/A"
+    assert set(score.all_metrics) == {"acc,none", "f1,none"}
+    assert all(prompt.count("Who has more") == 3 for prompt in prompts)
+    scholar.seen.clear()
+    evaluate("own_compare", **options, seed=2)
+    assert scholar.seen != prompts
+    scholar.seen.clear()
+    evaluate("own_compare", **options, seed=1)
+    assert scholar.seen == prompts
+
+
+def test_the_first_metric_with_a_number_for_each_question_is_reported(evaluate, folder, own_folder):
+    metrics = OWN_TASK.split("metric_list:\n")[1].strip("\n").split("\n")
+    text = OWN_TASK.replace("own_compare", "own_f1").replace("\n".join(metrics), "\n".join(metrics[::-1]))
+    folder("own_f1", text)
+    assert evaluate("own_f1", include_path=own_folder, limit=4).scores[0].metric == "acc"
+
+
+def test_a_task_without_such_a_metric_is_an_error(evaluate, folder, own_folder):
+    metrics = OWN_TASK.split("metric_list:\n")[1].strip("\n").split("\n")
+    folder("own_f1", OWN_TASK.replace("own_compare", "own_f1").replace(metrics[0] + "\n", ""))
+    with pytest.raises(StageError, match="own_f1: no metric"):
+        evaluate("own_f1", include_path=own_folder, limit=4)
+
+
+def test_an_unknown_task_gets_near_names(evaluate, monkeypatch):
+    index = harness._index(None, include_defaults=False)
+    monkeypatch.setattr(harness, "_index", lambda include_path, include_defaults: index)
+    with pytest.raises(DataError, match=r"no task 'nano_compar'\n  did you mean nano_compare"):
+        evaluate("nano_order", "nano_compar")
+    with pytest.raises(DataError, match="lm_eval ls tasks"):
+        evaluate("qqqq")
+
+
+def test_lm_evals_own_index_is_read_only_for_tasks_of_its_own(monkeypatch):
+    asked = []
+
+    class Manager:
+        task_index = {"arc_challenge": 1}  # noqa: RUF012
+
+    real = harness._index
+    monkeypatch.setattr(
+        harness,
+        "_index",
+        lambda path, include_defaults: (
+            asked.append(include_defaults) or (Manager if include_defaults else real(path, include_defaults))
+        ),
+    )
+    harness._manager(["nano_order"], None)
+    assert asked == [False]
+    assert harness._manager(["arc_challenge"], None) is Manager
+    assert asked == [False, False, True]
+
+
+def test_no_task_named_is_an_error(evaluate):
+    with pytest.raises(DataError, match="no task is named"):
+        evaluate()
+
+
+def test_a_task_asked_for_twice_is_an_error(evaluate):
+    with pytest.raises(DataError, match="nano_order: asked for twice: nano_order"):
+        evaluate("nano_general", "nano_order")
+
+
+def test_a_missing_include_path_is_an_error(evaluate, tmp_path):
+    with pytest.raises(DataError, match="there is no such folder"):
+        evaluate("nano_order", include_path=tmp_path / "nowhere")
+
+
+def test_a_task_that_cannot_be_loaded_says_why(evaluate, folder):
+    path = folder("broken", OWN_TASK.replace("own_compare", "broken"))
+    with pytest.raises(DataError, match="lm-eval task broken: the task cannot be loaded: ImportError"):
+        evaluate("broken", include_path=path)
+
+
+def exchange_and_fail(module):
+    with harness.exchanged(module, name=2):
+        raise KeyError(module.name)
+
+
+def test_exchanged_names_are_put_back_after_an_error():
+    module = ModuleType("a_module")
+    module.name = 1
+    with pytest.raises(KeyError, match="2"):
+        exchange_and_fail(module)
+    assert module.name == 1
+
+
+class FakeVLLM:
+    """lm-eval's class as far as it is used: it builds an engine and asks for vLLM's version."""
+
+    def __init__(self, module, **options):
+        self.options = options
+        self.model = module.LLM(model="x", dtype="y")
+        self.version = module.version("vllm")
+        self.other = module.version("numpy")
+
+
+def test_the_harness_gets_the_running_engine_and_its_version(monkeypatch, tmp_path):
+    module = ModuleType("lm_eval.models.vllm_causallms")
+    module.LLM = module.version = "untouched"
+    module.VLLM = lambda **options: FakeVLLM(module, **options)
+    package = ModuleType("vllm")
+    package.__version__ = "0.32.0"
+    monkeypatch.setitem(sys.modules, "vllm", package)
+    monkeypatch.setitem(sys.modules, "lm_eval.models.vllm_causallms", module)
+    engine = Engine()
+    model = harness.harness_model(engine, tmp_path)
+    assert harness.harness_model(engine, tmp_path) is model
+    assert (model.version, model.other) == ("0.32.0", np.__version__)
+    assert model.options["pretrained"] == str(tmp_path)
+    model.model.reset_prefix_cache()
+    assert engine.resets == 1
+    assert module.LLM == module.version == "untouched"
+    assert importlib.metadata.version is harness._installed_version
+    gone = weakref.ref(engine)
+    del engine
+    assert gone() is None
+
+
+def test_task_files_name_their_version():
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_constructor("!function", lambda loader, node: node.value)
+    files = sorted(Path(harness.NANO_TASKS).glob("*.yaml"))
+    assert {file.stem for file in files} == {*NANO, "nano_general"}
+    for file in files:
+        assert yaml.load(file.read_text(), Loader)["metadata"]["version"] == 1.0

@@ -1,0 +1,201 @@
+"""What a suite becomes: which stages, shared by whom, refused when."""
+
+import itertools
+from collections import Counter
+
+import pytest
+
+from lorr_bench.errors import BudgetError, DataError, ModelError, SuiteError
+from lorr_bench.plan.plan import make_plan, plan_digest
+from lorr_bench.values import START, Point
+
+
+@pytest.fixture
+def plan(load, values):
+    return make_plan(load(values))
+
+
+def stages_of(plan, kind):
+    return [stage for stage in plan.stages if stage.kind == kind]
+
+
+def test_counts_by_hand(plan):
+    """2 seeds, 2 budgets, 3 arms: 12 trainings; 13 models measured on 1 + 1 benchmarks."""
+    assert Counter(stage.kind for stage in plan.stages) == {
+        "collect": 2,
+        "reference": 2,
+        "train": 12,
+        "evaluate_math": 13,
+        "evaluate_general": 13,
+    }
+
+
+def test_inputs_come_before_those_who_read_them(plan):
+    seen = set()
+    for stage in plan.stages:
+        assert seen.issuperset(stage.inputs)
+        seen.add(stage.digest)
+
+
+def test_arms_of_a_seed_share_collection_and_reference(plan):
+    for seed in (0, 1):
+        inputs = {
+            next(s for s in plan.stages if s.digest == digest).inputs
+            for point, digest in plan.training.items()
+            if point.seed == seed
+        }
+        assert len(inputs) == 1
+
+
+def test_seeds_share_nothing_but_the_start_model(plan):
+    by_seed = [
+        {stage.digest for stage in plan.stages if f"seed {seed}" in stage.label} for seed in (0, 1)
+    ]
+    assert by_seed[0].isdisjoint(by_seed[1])
+    assert len({e.digest for e in plan.evaluations if e.point == START}) == 2
+
+
+def test_the_first_plugin_is_the_baseline(plan):
+    assert plan.baseline == "dpo+plain"
+
+
+def test_plain_and_lorr_differ_in_the_parts_alone(plan):
+    stages = {stage.digest: stage for stage in plan.stages}
+    plain = stages[plan.training[Point("dpo+plain", 8, 0)]].params
+    lorr = stages[plan.training[Point("dpo+lorr", 8, 0)]].params
+    assert {name for name in plain if plain[name] != lorr[name]} == {"sft_weights", "reset"}
+    assert (plain["sft_weights"], plain["reset"]) == ([0.0], None)
+    assert lorr["sft_weights"] == pytest.approx([1 / 6, 1 / 3, 1 / 2])
+
+
+def test_predicted_spend_by_hand(plan):
+    spend = plan.predicted["dpo+lorr", 16]
+    # 16 pairs in batches of 4: 4 steps a pass, 3 passes; 50 prompts, 4 samples each
+    assert (spend.optimizer_steps, spend.pair_visits) == (12, 48)
+    assert (spend.prompts, spend.verifier_calls, spend.unique_pairs) == (50, 200, 16)
+
+
+def test_an_override_reaches_its_arm_alone(load, values):
+    values["overrides"] = {"dpo+lorr": {"beta": 0.7}}
+    plan = make_plan(load(values))
+    betas = {arm.name: arm.hyperparameters.beta for arm in plan.arms}
+    assert betas == {"dpo+plain": 0.1, "dpo+lorr": 0.7, "dpo+no_reset": 0.1}
+
+
+def test_a_suite_that_grows_keeps_its_work(load, values):
+    small = {stage.digest for stage in make_plan(load(values)).stages}
+    values["seeds"] = [0, 1, 2]
+    values["budget"]["unique_pairs"] = [8, 16, 32]
+    values["plugins"]["twice"] = {"type": "lorr", "replays": 2}
+    values["evaluation"]["math"].append(
+        {"name": "hard", "source": "nano/hard", "limit": 10, "max_tokens": 64}
+    )
+    assert small < {stage.digest for stage in make_plan(load(values)).stages}
+
+
+def test_an_unknown_adapter_names_the_nearest(load, values):
+    values["methods"] = {"dop": {}}
+    with pytest.raises(SuiteError, match="no adapter is called 'dop'") as caught:
+        make_plan(load(values))
+    assert "dpo" in caught.value.fix
+
+
+def test_a_wrong_hyperparameter_has_its_line_and_the_nearest_name(load, values):
+    values["methods"] = {"dpo": {"learnin_rate": 1e-4}}
+    with pytest.raises(SuiteError, match=r"suite\.yaml:\d+.*learnin_rate") as caught:
+        make_plan(load(values))
+    assert "learning_rate" in str(caught.value)
+
+
+def test_unequal_updates_are_refused_when_updates_are_held_equal(load, values):
+    values["budget"]["equal"] = "updates"
+    with pytest.raises(BudgetError, match=r"dpo\+lorr needs 6 optimizer_steps, dpo\+plain has 2"):
+        make_plan(load(values))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "limit", "needed"),
+    [
+        ("prompts", 49, 50),
+        ("verifier_calls", 199, 200),
+        ("unique_pairs", 15, 16),
+        ("pair_visits", 47, 48),
+        ("optimizer_steps", 11, 12),
+    ],
+)
+def test_an_arm_over_a_limit_is_refused_and_one_at_it_is_not(load, values, quantity, limit, needed):
+    values["budget"]["limits"] = {quantity: needed}
+    make_plan(load(values))
+    values["budget"]["limits"] = {quantity: limit}
+    with pytest.raises(BudgetError, match=f"needs {needed} {quantity}, the limit is {limit}"):
+        make_plan(load(values))
+
+
+def test_a_missing_model_folder(load, values):
+    values["model"] = "no/such/folder"
+    with pytest.raises(ModelError, match="no model folder"):
+        make_plan(load(values))
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_an_incomplete_model_folder(load, values, tmp_path, missing):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        if name != missing:
+            (folder / name).write_bytes(b"{}")
+    values["model"] = "model"
+    with pytest.raises(ModelError, match="the model folder has no"):
+        make_plan(load(values))
+
+
+def test_a_changed_model_is_other_work(load, values, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (folder / name).write_bytes(b"{}")
+    values["model"] = "model"
+    before = plan_digest(make_plan(load(values)))
+    assert plan_digest(make_plan(load(values))) == before
+    (folder / "model.safetensors").write_bytes(b"{ }")
+    assert plan_digest(make_plan(load(values))) != before
+
+
+def test_a_hub_model_needs_a_revision(load, values):
+    values["model"] = "some-org/some-model"
+    with pytest.raises(SuiteError, match="Hub id without a revision"):
+        make_plan(load(values))
+    values["model"] = {"path": "some-org/some-model", "revision": "0123abc"}
+    assert make_plan(load(values)).stages
+
+
+def test_ready_made_pairs_need_no_engine_to_train(load, values, tmp_path):
+    (tmp_path / "pairs.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n', "utf-8")
+    values["data"] = {"pairs": {"source": "pairs.jsonl"}}
+    plan = make_plan(load(values))
+    assert len(stages_of(plan, "import_pairs")) == 2
+    assert plan.predicted["dpo+plain", 8].verifier_calls == 0
+
+
+def test_a_hub_data_set_needs_a_revision(load, values):
+    values["data"] = {"pairs": {"source": "some-org/some-pairs"}}
+    with pytest.raises(SuiteError, match="Hub id without a revision"):
+        make_plan(load(values))
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    list(itertools.product(["collect", "math"], ["nano/medium", "no_such_file.jsonl"])),
+)
+def test_a_missing_source_of_problems(load, values, place, source):
+    target = values["data"]["collect"] if place == "collect" else values["evaluation"]["math"][0]
+    target["source"] = source
+    with pytest.raises(DataError) as caught:
+        make_plan(load(values))
+    assert place in caught.value.where
+
+
+def test_a_missing_folder_of_tasks(load, values):
+    values["evaluation"]["general"][0]["include_path"] = "no_such_folder"
+    with pytest.raises(DataError, match="no folder of lm-eval tasks"):
+        make_plan(load(values))

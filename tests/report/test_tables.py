@@ -1,0 +1,105 @@
+"""The frames of a report against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from synthetic_results import make_results, score
+
+from lorr_bench.report.measures import Measure, all_measures, model_rows
+from lorr_bench.report.tables import comparison, ledger, score_table
+from lorr_bench.values import START, Point, Results, Score, Spend
+
+
+def tiny_results() -> Results:
+    """Two arms, two seeds, four problems: the treatment is right on one problem more, on every seed."""
+    scores = [score(START, "b", "math", "greedy", [0, 0, 0, 1])]
+    for seed in (0, 1):
+        scores.append(score(Point("dpo+plain", 8, seed), "b", "math", "greedy", [1, 0, 0, 1]))
+        scores.append(score(Point("dpo+lorr", 8, seed), "b", "math", "greedy", [1, 1, 0, 1]))
+    return make_results(arms=("dpo+plain", "dpo+lorr"), scores=scores)
+
+
+def test_comparison_by_hand() -> None:
+    table = comparison(tiny_results()).set_index("arm")
+    assert table["mean"].to_dict() == {"start": 0.25, "dpo+plain": 0.5, "dpo+lorr": 0.75}
+    assert table.loc["dpo+lorr", "difference"] == 0.25
+    # Differences (0, 1, 0, 0) on both seeds: variance 1/4 over 4 problems, t(3) = 3.1824.
+    assert table.loc["dpo+lorr", "difference_low"] == pytest.approx(0.25 - 3.182446 * 0.25)
+    assert table.loc["dpo+lorr", "p_value"] == pytest.approx(0.391, abs=1e-3)
+    assert math.isnan(table.loc["dpo+plain", "difference"])
+    assert math.isnan(table.loc["start", "difference"])
+    assert table[["seeds", "problems"]].to_numpy().tolist() == [[1, 4], [2, 4], [2, 4]]
+
+
+def test_holm_counts_every_test_of_the_table(results: Results) -> None:
+    table = comparison(results)
+    tested = table["p_value"].notna()
+    assert tested.sum() == 2 * 3 * 6
+    assert table.loc[tested, "p_holm"].min() == pytest.approx(min(1.0, 36 * table["p_value"].min()))
+    assert (table["significant"] == (table["p_holm"] < 0.05)).all()
+    assert table["significant"].any()
+
+
+def test_rows_and_columns_are_in_the_order_of_the_suite(results: Results) -> None:
+    assert model_rows(results)[:5] == [
+        ("start", 0),
+        ("dpo+plain", 128),
+        ("dpo+lorr", 128),
+        ("dpo+no_reset", 128),
+        ("dpo+plain", 384),
+    ]
+    general_first = make_results(scores=sorted(results.scores, key=lambda line: line.kind))
+    assert all_measures(general_first)[0] == Measure("nano_easy", "math", "greedy")
+
+
+def test_only_seeds_that_both_arms_have_are_compared(results: Results) -> None:
+    left_out = {Point("dpo+plain", 128, 0), Point("dpo+lorr", 128, 1)}
+    table = comparison(make_results(scores=[s for s in results.scores if s.point not in left_out]))
+    row = table[(table["arm"] == "dpo+lorr") & (table["unique_pairs"] == 128)].iloc[0]
+    assert row["seeds"] == 2
+    assert row["paired_seeds"] == 1
+    assert math.isnan(row["p_value"])
+    assert not row["significant"]
+
+
+def test_totals_without_problems_are_compared_over_seeds() -> None:
+    scores = [
+        Score(Point(arm, 8, seed), "b", "general", "acc", 0.5 + gain + 0.01 * seed, ())
+        for arm, gain in (("dpo+plain", 0.0), ("dpo+lorr", 0.1))
+        for seed in (0, 1, 2)
+    ]
+    row = comparison(make_results(scores=scores)).set_index("arm").loc["dpo+lorr"]
+    assert row["mean"] == pytest.approx(0.61)
+    assert row["difference"] == pytest.approx(0.1)
+    assert row["problems"] == 0
+    assert row["seeds"] == 3
+
+
+def test_ledger_by_hand() -> None:
+    spends = {
+        Point("dpo+plain", 8, 0): Spend(prompts=10, wall_seconds=1.0),
+        Point("dpo+plain", 8, 1): Spend(prompts=10, wall_seconds=3.0),
+        Point("dpo+lorr", 8, 0): Spend(prompts=10, wall_seconds=5.0),
+    }
+    table = ledger(make_results(scores=[], spends=spends)).set_index("arm")
+    assert list(table.index) == ["dpo+plain", "dpo+lorr"]
+    assert table["seeds"].to_dict() == {"dpo+plain": 2, "dpo+lorr": 1}
+    assert table["wall_seconds"].to_dict() == {"dpo+plain": 2.0, "dpo+lorr": 5.0}
+    assert table.loc["dpo+lorr", "wall_seconds_ratio"] == 2.5
+    assert table.loc["dpo+lorr", "prompts_ratio"] == 1.0
+    assert math.isnan(table.loc["dpo+lorr", "flops_ratio"])
+
+
+def test_ledger_without_the_baseline_has_no_ratio() -> None:
+    table = ledger(make_results(scores=[], spends={Point("dpo+lorr", 8, 0): Spend(prompts=10)}))
+    assert table["prompts_ratio"].isna().all()
+
+
+def test_scores_are_listed_as_they_are() -> None:
+    scores = [Score(Point("dpo+lorr", 8, 2), "b", "math", "pass@4", 0.5, (1.0, math.nan, 0.0))]
+    table = score_table(make_results(scores=scores))
+    assert table.to_dict("records") == [
+        {"arm": "dpo+lorr", "unique_pairs": 8, "seed": 2, "benchmark": "b", "kind": "math", "metric": "pass@4", "value": 0.5, "n": 2}
+    ]  # fmt: skip

@@ -1,0 +1,153 @@
+"""Artefacts appear whole or not at all, and damage is found."""
+
+import errno
+import json
+
+import pytest
+
+from lorr_bench.errors import StoreError
+from lorr_bench.plan.stage import Stage
+from lorr_bench.store.record import Outcome, Record
+from lorr_bench.store.store import Store, file_digest, storage_error, write_text
+
+STAGE = Stage("collect", "a stage", {"a": 1})
+
+
+@pytest.fixture
+def notices():
+    return []
+
+
+@pytest.fixture
+def store(tmp_path, notices):
+    return Store(tmp_path / "store", notices.append)
+
+
+def write(store, text="text", stage=STAGE):
+    with store.writing(stage) as draft:
+        (draft.folder / "model").mkdir()
+        (draft.folder / "model" / "weights").write_text(text, "utf-8")
+        return draft.commit(Outcome(metrics={"m": 1}, spend={"prompts": 2}, parts={"p": 0.5}))
+
+
+def test_what_is_written_is_read(store):
+    written = write(store)
+    record = store.read(STAGE, verify=True)
+    assert record == Record.from_dict(json.loads(json.dumps(written.to_dict())))
+    assert record.outcome.metrics == {"m": 1}
+    assert list(record.files) == ["model/weights"]
+    assert (store.folder(STAGE) / "model" / "weights").read_text("utf-8") == "text"
+
+
+def test_what_was_not_written_is_not_there(store, notices):
+    assert store.read(STAGE) is None
+    assert notices == []
+
+
+def test_a_failure_inside_leaves_nothing(store):
+    with pytest.raises(KeyError), store.writing(STAGE) as draft:
+        (draft.folder / "half").write_text("half", "utf-8")
+        raise KeyError("boom")
+    assert store.read(STAGE) is None
+    assert list((store.root / "drafts").iterdir()) == []
+
+
+def test_a_draft_without_commit_is_no_result(store):
+    with store.writing(STAGE):
+        pass
+    assert store.read(STAGE) is None
+
+
+def test_the_first_of_two_results_stays(store):
+    write(store, "first")
+    write(store, "second")
+    assert (store.folder(STAGE) / "model" / "weights").read_text("utf-8") == "first"
+
+
+def test_a_flipped_bit_is_found_when_verifying(store, notices):
+    write(store)
+    file = store.folder(STAGE) / "model" / "weights"
+    file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
+    assert store.read(STAGE) is not None  # names alone are compared
+    assert store.read(STAGE, verify=True) is None
+    assert "another checksum" in notices[0]
+    assert len(list((store.root / "damaged").iterdir())) == 1
+    assert not store.folder(STAGE).exists()
+
+
+def remove_record(folder):
+    (folder / "record.json").unlink()
+
+
+def remove_file(folder):
+    (folder / "model" / "weights").unlink()
+
+
+def cut_record(folder):
+    text = (folder / "record.json").read_text("utf-8")
+    (folder / "record.json").write_text(text[: len(text) // 2], "utf-8")
+
+
+def empty_record(folder):
+    (folder / "record.json").write_text("{}", "utf-8")
+
+
+def other_record(folder):
+    text = (folder / "record.json").read_text("utf-8")
+    (folder / "record.json").write_text(text.replace(STAGE.digest, "0" * 64), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "word"),
+    [
+        (remove_record, "no record"),
+        (remove_file, "lacks model/weights"),
+        (cut_record, "damaged record"),
+        (empty_record, "damaged record"),
+        (other_record, "other work"),
+    ],
+)
+def test_damage_is_set_aside_with_a_word(store, notices, damage, word):
+    write(store)
+    damage(store.folder(STAGE))
+    assert store.read(STAGE) is None
+    assert word in notices[0]
+    write(store)
+    assert store.read(STAGE, verify=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EDQUOT, "the disk is full"), (errno.EACCES, "can't write")],
+)
+def test_a_failed_write_says_what_to_do(tmp_path, number, message):
+    error = storage_error(OSError(number, "strerror", "some/file"), tmp_path)
+    assert message in error.what
+    assert error.where == "some/file"
+    assert "--store" in error.fix
+
+
+def test_a_full_disk_while_writing_is_a_store_error_and_leaves_nothing(store):
+    with pytest.raises(StoreError, match="the disk is full"), store.writing(STAGE):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert store.read(STAGE) is None
+
+
+def test_a_store_under_a_file_is_a_store_error(tmp_path):
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(StoreError, match="can't write"), Store(tmp_path / "file" / "store").writing(STAGE):
+        pass
+
+
+def test_text_is_replaced_whole(tmp_path):
+    write_text(tmp_path / "a.json", "one")
+    write_text(tmp_path / "a.json", "two")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text("utf-8") == "two"
+
+
+def test_the_digest_of_a_file_is_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert file_digest(tmp_path / "abc") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
