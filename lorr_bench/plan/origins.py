@@ -100,6 +100,13 @@ def task_folder_identity(folder: Path) -> str:
     return _digest_of_files(folder, files)
 
 
+@cache
+def nano_tasks_identity() -> str:
+    """Digest of the embedded lm-eval tasks and of the generator of their questions."""
+    nano = PACKAGE / "data" / "nano"
+    return f"{task_folder_identity(nano / 'tasks')} {_file_digest(nano / 'general.py', 'nano')}"
+
+
 def _checked_folder(path: Path) -> str:
     weights = sorted(path.glob("*.safetensors"))
     for found, missing in (

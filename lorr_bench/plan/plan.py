@@ -6,24 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lorr_bench.budget import check_equal, check_limits, predicted_spend
 from lorr_bench.plan.arms import Arm, make_arms
 from lorr_bench.plan.origins import (
-    PACKAGE,
     Origin,
     model_origin,
     pair_origin,
     prompt_origin,
+    nano_tasks_identity,
     task_folder_identity,
 )
 from lorr_bench.plan.stage import Stage, canonical_digest
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import GeneralBenchmark, MathBenchmark, PromptSpec, Suite
 from lorr_bench.values import START, Point, Spend
-
-NANO_TASKS: Final = PACKAGE / "data" / "nano" / "tasks"
 
 
 @dataclass(frozen=True)
@@ -214,7 +212,7 @@ class _Planner:
             "limit": general.limit,
             "lm_eval": package_version("lm-eval"),
             "task_files": task_folder_identity(Path(include)) if include else None,
-            "nano_tasks": task_folder_identity(NANO_TASKS),
+            "nano_tasks": nano_tasks_identity(),
         }
 
     def _include(self, general: GeneralBenchmark) -> str | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,9 +64,7 @@ class Worker:
 
     def exit_reason(self) -> str:
         """Why the process ended, after ``(lane, None)``; the next stage starts a new one."""
-        assert self._process is not None
-        code = self._process.wait()
-        self._process = None
+        code = self._wait()
         if code == -signal.SIGKILL:
             return "its process was killed, most often because memory ran out"
         if code < 0:
@@ -74,9 +73,19 @@ class Worker:
 
     def stop(self) -> None:
         """End the process and everything it started."""
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._wait()
+
+    def _wait(self) -> int:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        code = self._process.wait()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process = None
+        return code
 
     def _start(self) -> subprocess.Popen[str]:
         with self._log.open("a", encoding="utf-8") as log:
@@ -95,8 +104,9 @@ class Worker:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self._inbox.put((self.lane, json.loads(line)))
+        with process.stdout as answers:
+            for line in answers:
+                self._inbox.put((self.lane, json.loads(line)))
         self._inbox.put((self.lane, None))
 
 

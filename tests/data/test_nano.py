@@ -120,16 +120,17 @@ def questions(family: str, half: str, count: int, seed: int = 0):
 
 def test_comparisons_are_right():
     for question in questions("nano_compare", "test", 300):
-        (first_name, left), (second_name, right) = re.findall(r"(\w+) has (\d+)", question.text)
-        assert question.answer == f" {first_name if int(left) > int(right) else second_name}"
-        assert question.choices == (f" {first_name}", f" {second_name}")
+        word, left, right = re.match(r"Which is (more|less), (\d+) or (\d+)\?", question.text).groups()
+        first_wins = int(left) > int(right) if word == "more" else int(left) < int(right)
+        assert question.answer == f" {left if first_wins else right}"
+        assert question.choices == (f" {left}", f" {right}")
 
 
 def test_true_and_false_are_right():
     found = questions("nano_true_false", "test", 300)
     for question in found:
-        left, operator, right, shown = re.match(r"(\d+) ([-+]) (\d+) = (\d+)\.", question.text).groups()
-        true = OPERATORS[operator](int(left), int(right)) == int(shown)
+        left, word, right = re.match(r"(\d+) is (more|less) than (\d+)\.", question.text).groups()
+        true = int(left) > int(right) if word == "more" else int(left) < int(right)
         assert question.answer == (" true" if true else " false")
     assert 100 < sum(question.answer == " true" for question in found) < 200
 

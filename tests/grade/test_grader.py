@@ -9,7 +9,7 @@ import pytest
 
 from lorr_bench.errors import MissingPackageError, StageError
 from lorr_bench.grade import Policy, close, grade_many, process
-from lorr_bench.grade.grader import CACHE_ENTRIES, Grader
+from lorr_bench.grade.grader import Grader
 from lorr_bench.grade.process import Judge, Question
 
 QUICK = Policy(timeout_seconds=1.0)
@@ -178,9 +178,10 @@ def test_no_items_give_no_verdicts():
     assert grade_many([]) == []
 
 
-def test_the_cache_is_bounded(grader):
-    grader.grade_many([(str(i), r"\boxed{0}") for i in range(CACHE_ENTRIES + 10)], Policy())
-    assert len(grader._cache) == CACHE_ENTRIES
+def test_the_cache_is_bounded_and_forgets_the_oldest(grader, monkeypatch):
+    monkeypatch.setattr("lorr_bench.grade.grader.CACHE_ENTRIES", 20)
+    grader.grade_many([(str(i), r"\boxed{0}") for i in range(30)], Policy())
+    assert [int(gold) for gold, *_ in grader._cache] == list(range(10, 30))
 
 
 def test_a_forked_child_uses_a_worker_of_its_own():

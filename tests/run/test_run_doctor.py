@@ -201,6 +201,6 @@ def test_a_store_that_can_not_be_written(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_model(tmp_path: Path) -> None:
     missing = doctor.model_finding(tmp_path / "model")
     assert missing.value == f"no weights in {tmp_path / 'model'}"
-    assert missing.fix == f"{sys.executable} -m lorr_bench.data.nano.pretrain"
+    assert missing.fix == f"{sys.executable} -m lorr_bench.data.nano.pretrain --output {tmp_path / 'model'}"
     (tmp_path / "model.safetensors").touch()
     assert doctor.model_finding(tmp_path) == Finding("nano model", True, str(tmp_path))

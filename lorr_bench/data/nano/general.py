@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lorr_bench.data.nano.problems import LARGEST, NAMES, THINGS
+from lorr_bench.data.nano.problems import LARGEST
 
 Half = Literal["train", "test"]
 
@@ -27,26 +27,21 @@ class Question:
 
 
 def compare(rng: random.Random) -> Question:
-    """Who has more of a thing."""
-    first, second = rng.sample(NAMES, 2)
-    thing = rng.choice(THINGS)
+    """Which of two numbers is more, or less."""
     left, right = rng.sample(range(LARGEST + 1), 2)
-    text = f"{first} has {left} {thing}. {second} has {right} {thing}. Who has more {thing}?"
-    return Question(text, f" {first if left > right else second}", (f" {first}", f" {second}"))
+    word = rng.choice(("more", "less"))
+    answer = max(left, right) if word == "more" else min(left, right)
+    return Question(f"Which is {word}, {left} or {right}?", f" {answer}", (f" {left}", f" {right}"))
 
 
 def true_false(rng: random.Random) -> Question:
-    """Whether a sum or a difference is right."""
-    left, right = rng.randint(2, 80), rng.randint(2, 9)
-    operation = rng.choice("+-")
-    result = left + right if operation == "+" else left - right
-    truth = rng.random() < 0.5
-    shown = result if truth else result + rng.choice([-9, -5, -3, -2, -1, 1, 2, 3, 5, 9])
-    if not 0 <= shown <= LARGEST:
-        return true_false(rng)
+    """Whether one number is more, or less, than another."""
+    left, right = rng.sample(range(LARGEST + 1), 2)
+    word = rng.choice(("more", "less"))
+    truth = (left > right) == (word == "more")
     return Question(
-        f"{left} {operation} {right} = {shown}. Is it true or false?",
-        " true" if shown == result else " false",
+        f"{left} is {word} than {right}. Is it true or false?",
+        " true" if truth else " false",
         (" true", " false"),
     )
 

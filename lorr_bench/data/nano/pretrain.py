@@ -24,7 +24,7 @@ SEED: Final = 0
 BATCH: Final = 256
 LEARNING_RATE: Final = 2e-3
 WARMUP_STEPS: Final = 60
-GENERAL_SHARE: Final = 0.2
+GENERAL_SHARE: Final = 0.3
 SORT_WINDOW: Final = 16  # batches sorted by length together, so that little is padded
 IGNORED: Final = -100
 
@@ -138,7 +138,7 @@ def main() -> None:
     """Command line entry."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1600)
     arguments = parser.parse_args()
     train(arguments.output, arguments.steps)
 

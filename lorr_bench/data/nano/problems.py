@@ -37,8 +37,8 @@ THINGS: Final = ("shells", "coins", "cards", "books", "pens", "cups", "stamps", 
 
 LARGEST: Final = 99
 SLIP_RATE: Final = 0.03
-FREQUENCY_EXPONENT: Final = 0.7
-READ_RIGHT: Final = (0.2, 0.75)  # the range of the verbs' rates of being read right in pretraining
+FREQUENCY_EXPONENT: Final = 1.0
+READ_RIGHT: Final = (0.2, 0.8)  # the range of the verbs' rates of being read right in pretraining
 STEPS: Final[dict[Split, tuple[int, int]]] = {
     "pretrain": (1, 3),
     "train": (1, 3),
@@ -75,14 +75,25 @@ def _verbs() -> tuple[Verb, ...]:
     ]
     rng = random.Random("verbs")  # noqa: S311 - a fixed shuffle, nothing secret
     rng.shuffle(meanings)
-    low, high = READ_RIGHT
-    rates = [low + (high - low) * i / (len(meanings) - 1) for i in range(len(meanings))]
-    rng.shuffle(rates)
     verbs = []
-    for rank, ((word, meaning), rate) in enumerate(zip(meanings, rates, strict=True), start=1):
+    for rank, ((word, meaning), rate) in enumerate(zip(meanings, _rates(rng), strict=True), start=1):
         misreading = rng.choice([op for op in ("+", "-", "*") if op != meaning])
         verbs.append(Verb(word, meaning, misreading, rate, rank**-FREQUENCY_EXPONENT))  # type: ignore[arg-type]
     return tuple(verbs)
+
+
+def _rates(rng: random.Random) -> list[float]:
+    """Rates of being read right: evenly spaced, and by turns from the upper and the lower half.
+
+    So common verbs are misread as often as rare ones: a few pairs teach the first, many the second.
+    """
+    low, high = READ_RIGHT
+    count = len(ADD) + len(TAKE) + len(TIMES)
+    spaced = [low + (high - low) * i / (count - 1) for i in range(count)]
+    lower, upper = spaced[: count // 2], spaced[count // 2 :]
+    rng.shuffle(lower)
+    rng.shuffle(upper)
+    return [rate for pair in zip(upper, lower, strict=True) for rate in pair]
 
 
 VERBS: Final = _verbs()

@@ -14,15 +14,15 @@ EOS: Final = "<eos>"
 UNKNOWN: Final = "<unk>"
 _PIECES: Final = r" ?\\boxed\{| ?[A-Za-z]+| ?[0-9]| ?[+\-*=]|[.,?:{}\n]|."
 _WORDS: Final = (
-    "has", "How", "many", "does", "have", "Who", "more", "Is", "it", "true", "or", "false",
-    "Order", "from", "small", "to", "large", "The", "answer", "is",
+    "has", "many", "does", "have", "is", "more", "less", "than", "it", "true", "or", "false",
+    "from", "small", "to", "large",
 )  # fmt: skip
 
 
 def vocabulary() -> list[str]:
     """Every token, in the order of the ids. Words and first digits carry their leading space."""
-    words = [*_WORDS, *NAMES, *sorted(set(PRONOUN.values())), *THINGS, *ADD, *TAKE, *TIMES]
-    starts = ["How", "Who", "Is", "Order", "The", *NAMES]
+    words = ["How", "Is", *_WORDS, *NAMES, *sorted(set(PRONOUN.values())), *THINGS, *ADD, *TAKE, *TIMES]
+    starts = ["Which", "Order", *NAMES]
     digits = [str(d) for d in range(10)]
     return [
         *(PAD, EOS, UNKNOWN),
