@@ -46,7 +46,8 @@ def check_equal(arm: str, spend: Spend, baseline: str, allowed: Spend, axis: str
         needed, given = getattr(spend, quantity), getattr(allowed, quantity)
         if needed > given:
             raise BudgetError(
-                f"{arm} needs {needed} {quantity}, {baseline} has {given}, and `equal: {axis}` holds them equal",
+                f"{arm} needs {needed} {quantity}, {baseline} has {given}, "
+                f"and `equal: {axis}` holds them equal",
                 where="budget.equal",
                 fix="Give the baseline as many, lower the replays, or hold something else equal.",
             )

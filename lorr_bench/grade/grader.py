@@ -12,9 +12,9 @@ from typing import Final
 
 from lorr_bench.grade.process import Finding, Judge, Question
 from lorr_bench.grade.segment import box_content, final_segment, is_integer, is_readable, plain
+from lorr_bench.plan.stage import GRADING_VERSION
 from lorr_bench.values import Verdict
 
-GRADING_VERSION: Final = 1  # raise it when a verdict could change; digests of stages hold it
 CACHE_ENTRIES: Final = 200_000
 SHOWN_CHARS: Final = 200
 

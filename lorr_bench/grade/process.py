@@ -105,7 +105,7 @@ class Worker:
 
     def write(self, questions: Sequence[Question]) -> None:
         """Send a batch; a worker that is already gone shows when its replies are read."""
-        assert self._process.stdin is not None  # noqa: S101 - a pipe by construction
+        assert self._process.stdin is not None
         data = memoryview(b"".join(question.line() for question in questions))
         try:
             while data:
@@ -127,7 +127,7 @@ class Worker:
         return Finding(reply["reason"], reply["extracted"], reply["seconds"])
 
     def _read(self, seconds: float) -> dict[str, Any]:
-        assert self._process.stdout is not None  # noqa: S101 - a pipe by construction
+        assert self._process.stdout is not None
         handle = self._process.stdout.fileno()
         deadline = time.monotonic() + seconds
         while b"\n" not in self._buffer:

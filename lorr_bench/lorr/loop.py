@@ -8,7 +8,8 @@
 
 A plain method is this loop with L = 1, no reset and λ = 0, so both arms of a comparison run the same code.
 
-A trainer calls ``start`` once, asks ``order`` and ``sft_weight`` for each pass, and calls ``finish`` after it.
+A trainer calls ``start`` once, asks ``order`` and ``sft_weight`` for each pass, and calls ``finish`` after
+it.
 """
 
 from __future__ import annotations

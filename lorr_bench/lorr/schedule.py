@@ -13,7 +13,8 @@ def sft_weights(
 
     Args:
         replays: L, at least 1.
-        schedule: ``linear`` is cap·ℓ/L, ``from_zero`` is cap·(ℓ-1)/(L-1) (0 when L is 1), ``constant`` is cap.
+        schedule: ``linear`` is cap·ℓ/L, ``from_zero`` is cap·(ℓ-1)/(L-1) and 0 when L is 1, ``constant`` is
+            cap.
         cap: The largest λ.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from lorr_bench.plan.arms import Arm, make_arms
 from lorr_bench.plan.origins import (
     Origin,
     model_origin,
+    nano_tasks_identity,
     pair_origin,
     prompt_origin,
-    nano_tasks_identity,
     task_folder_identity,
 )
-from lorr_bench.plan.stage import Stage, canonical_digest
+from lorr_bench.plan.stage import GRADING_VERSION, Stage, canonical_digest
 from lorr_bench.spec.load import LoadedSuite
-from lorr_bench.spec.models import GeneralBenchmark, MathBenchmark, PromptSpec, Suite
+from lorr_bench.spec.models import GeneralBenchmark, PromptSpec, Suite
 from lorr_bench.values import START, Point, Spend
 
 
@@ -169,8 +170,7 @@ class _Planner:
             "unique_pairs": point.unique_pairs,
             "seed": point.seed,
         }
-        label = f"train {arm.name}, {point.unique_pairs} pairs, seed {point.seed}"
-        return Stage("train", label, params, (pairs, reference), self._model_setting())
+        return Stage("train", f"train {_spoken(point)}", params, (pairs, reference), self._model_setting())
 
     def _reference(self, arm: Arm, seed: int, pairs: str) -> Stage:
         params = {
@@ -192,7 +192,7 @@ class _Planner:
 
     def _measurements(self, point: Point, weights: str | None) -> Iterator[tuple[Stage, str, str]]:
         inputs = (weights,) if weights else ()
-        who = "start model" if point == START else f"{point.arm}, {point.unique_pairs} pairs, seed {point.seed}"
+        who = "start model" if weights is None else _spoken(point)
         for math in self._suite.evaluation.math:
             origin = prompt_origin(math, self._folder, f"evaluation.math.{math.name}.source")
             params = {**self._generation(), **_prompt_params(math, origin), "limit": math.limit}
@@ -231,7 +231,7 @@ class _Planner:
             **self._weights(),
             "engine": self._engine,
             "max_model_len": self._suite.engine.max_model_len,
-            "grader": f"math-verify {package_version('math-verify')}",
+            "grader": f"math-verify {package_version('math-verify')}, grading {GRADING_VERSION}",
         }
 
     def _model_setting(self) -> dict[str, Any]:
@@ -240,6 +240,10 @@ class _Planner:
     def _engine_setting(self, source: Origin | None = None) -> dict[str, Any]:
         engine = self._suite.engine.model_dump(exclude={"max_model_len"})
         return {**self._model_setting(), **engine, "source": source.path if source else None}
+
+
+def _spoken(point: Point) -> str:
+    return f"{point.arm}, {point.unique_pairs} pairs, seed {point.seed}"
 
 
 def _prompt_params(spec: PromptSpec, origin: Origin) -> dict[str, Any]:
@@ -252,6 +256,7 @@ def training_packages(backend: str) -> dict[str, str]:
     return {name: package_version(name) for name in ("torch", "transformers", backend)}
 
 
+@cache
 def package_version(*names: str) -> str:
     """Version of the first of these packages that is installed, or ``none``."""
     for name in names:

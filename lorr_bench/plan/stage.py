@@ -30,6 +30,9 @@ VERSIONS: Final[dict[Kind, int]] = {
     "evaluate_general": 1,
 }
 
+# Raise it when the grader, or a default of its policy, could change a verdict.
+GRADING_VERSION: Final = 1
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -102,9 +102,7 @@ class TrainerAdapter(Protocol):
         """Those hyper-parameters that change what ``reference`` writes."""
         ...
 
-    def reference(
-        self, model: StartModel, pairs: Sequence[Pair], hyperparameters: Any, output: Path
-    ) -> None:
+    def reference(self, model: StartModel, pairs: Sequence[Pair], hyperparameters: Any, output: Path) -> None:
         """Tokenize the pairs and write them to the file ``output``, with reference log-probabilities.
 
         Raises:

@@ -86,7 +86,7 @@ class Driver:
         self._state = RunState()
 
     def run(self) -> RunState:
-        """Run everything that is not done, and wait for it. Stages fail alone; only what needs them is left out."""
+        """Run everything that is not done. A stage fails alone; only what needs its result is left out."""
         started = time.perf_counter()
         self._finished = {stage.digest for stage in self._plan.stages if self._store.read(stage) is not None}
         self._waiting = [stage for stage in self._plan.stages if stage.digest not in self._finished]

@@ -36,9 +36,7 @@ class Worker:
         inbox: Answers are put here as ``(lane, answer)``; ``(lane, None)`` means that the process ended.
     """
 
-    def __init__(
-        self, lane: Lane, log: Path, inbox: queue.Queue[tuple[Lane, dict[str, Any] | None]]
-    ) -> None:
+    def __init__(self, lane: Lane, log: Path, inbox: queue.Queue[tuple[Lane, dict[str, Any] | None]]) -> None:
         self.lane = lane
         self.stage: Stage | None = None
         self._log = log

@@ -107,7 +107,9 @@ def _keep(
     write_pairs(task.output / "pairs.jsonl", pairs)
 
 
-def _costs(prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]]) -> Iterator[dict[str, Any]]:
+def _costs(
+    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
+) -> Iterator[dict[str, Any]]:
     for prompt, row in zip(prompts, completions, strict=True):
         yield {
             "id": prompt.id,

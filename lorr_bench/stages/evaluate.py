@@ -77,4 +77,3 @@ def _answer(
         completions = engine.generate([prompt.text for prompt in prompts], sampling)
     with task.clock.part("grade"):
         return completions, grade_answers(prompts, completions)
-

@@ -22,7 +22,7 @@ FLOPS_PER_PARAMETER_AND_TOKEN = 6  # forward 2, backward 4: Kaplan et al. 2020, 
 
 
 def reference(task: Task) -> Outcome:
-    """Tokenize all pairs of a seed and compute their reference log-probabilities, for all arms and replays."""
+    """Tokenize the pairs of a seed and compute their reference log-probabilities, once for all arms."""
     adapter = load_adapter(task.stage.setting["adapter"])
     settings = adapter.hyperparameters.model_validate(task.stage.setting["hyperparameters"])
     pairs = read_pairs(task.inputs[0] / "pairs.jsonl")

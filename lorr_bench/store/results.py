@@ -64,9 +64,7 @@ def _scores(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[Sco
             yield Score(evaluation.point, name, evaluation.kind, metric, mean, tuple(values))
 
 
-def _answers(
-    measured: Sequence[Evaluation], folders: Mapping[str, Path], plan: Plan
-) -> list[SampleAnswer]:
+def _answers(measured: Sequence[Evaluation], folders: Mapping[str, Path], plan: Plan) -> list[SampleAnswer]:
     """Greedy answers of the start model and of the first seed at the largest budget, side by side."""
     largest, seed = plan.suite.budget.unique_pairs[-1], plan.suite.seeds[0]
     shown = [e for e in measured if e.kind == "math" and _is_shown(e.point, largest, seed)]

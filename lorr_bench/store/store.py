@@ -44,27 +44,20 @@ class Store:
         return self.root / stage.kind / stage.digest[:DIGEST_LETTERS]
 
     def read(self, stage: Stage, *, verify: bool = False) -> Record | None:
-        """The record of a finished stage, or None.
+        """The record of a finished stage, or None. A damaged result is set aside and counts as none.
 
         Args:
             stage: Whose record.
             verify: Whether to compare every file with its checksum; the names are always compared.
         """
         folder = self.folder(stage)
+        if not folder.exists():
+            return None
         try:
-            record = Record.from_dict(json.loads((folder / RECORD_FILE).read_text("utf-8")))
-        except FileNotFoundError:
-            return self._set_aside(folder, "has no record") if folder.exists() else None
-        except (ValueError, KeyError, TypeError) as error:
-            return self._set_aside(folder, f"has a damaged record ({error})")
-        if record.digest != stage.digest:
-            return self._set_aside(folder, "holds the record of other work")
-        for name, digest in record.files.items():
-            if not (folder / name).is_file():
-                return self._set_aside(folder, f"lacks {name}")
-            if verify and file_digest(folder / name) != digest:
-                return self._set_aside(folder, f"holds {name} with another checksum")
-        return record
+            return _sound_record(folder, stage.digest, verify=verify)
+        except _DamageError as damage:
+            self._set_aside(folder, str(damage))
+            return None
 
     @contextmanager
     def writing(self, stage: Stage) -> Iterator[Draft]:
@@ -90,6 +83,32 @@ class Store:
         damaged.parent.mkdir(parents=True, exist_ok=True)
         folder.replace(damaged)
         self._notice(f"{folder} {why}; moved to {damaged}, the stage runs again")
+
+
+class _DamageError(Exception):
+    """What is wrong with a stored result."""
+
+
+def _sound_record(folder: Path, digest: str, *, verify: bool) -> Record:
+    """The record of a folder whose files are all there.
+
+    Raises:
+        _DamageError: They are not.
+    """
+    try:
+        record = Record.from_dict(json.loads((folder / RECORD_FILE).read_text("utf-8")))
+    except FileNotFoundError as error:
+        raise _DamageError("has no record") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _DamageError(f"has a damaged record ({error})") from error
+    if record.digest != digest:
+        raise _DamageError("holds the record of other work")
+    for name, checksum in record.files.items():
+        if not (folder / name).is_file():
+            raise _DamageError(f"lacks {name}")
+        if verify and file_digest(folder / name) != checksum:
+            raise _DamageError(f"holds {name} with another checksum")
+    return record
 
 
 class Draft:

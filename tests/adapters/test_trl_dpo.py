@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from lorr_bench_adapters.trl.dpo import DPO, DPOSettings, read_rows, training_arguments
 from safetensors.torch import load_file
 
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
-from lorr_bench_adapters.trl.dpo import DPO, DPOSettings, read_rows, training_arguments
 
 SETTINGS = DPOSettings(
     learning_rate=1e-3, beta=0.3, per_device_train_batch_size=8, max_length=96, precompute_ref_batch_size=1

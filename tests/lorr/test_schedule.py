@@ -1,5 +1,7 @@
 """λ by the formulas of the record, orders as permutations."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_from_zero_with_one_replay_is_zero():
 def test_weights_never_fall_and_never_pass_the_cap(replays, schedule, cap):
     weights = sft_weights(replays, schedule, cap)
     assert len(weights) == replays
-    assert all(a <= b for a, b in zip(weights, weights[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(weights))
     assert max(weights) <= cap * (1 + 1e-12)
 
 

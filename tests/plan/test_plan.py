@@ -48,9 +48,7 @@ def test_arms_of_a_seed_share_collection_and_reference(plan):
 
 
 def test_seeds_share_nothing_but_the_start_model(plan):
-    by_seed = [
-        {stage.digest for stage in plan.stages if f"seed {seed}" in stage.label} for seed in (0, 1)
-    ]
+    by_seed = [{stage.digest for stage in plan.stages if f"seed {seed}" in stage.label} for seed in (0, 1)]
     assert by_seed[0].isdisjoint(by_seed[1])
     assert len({e.digest for e in plan.evaluations if e.point == START}) == 2
 

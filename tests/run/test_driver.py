@@ -1,5 +1,7 @@
 """The driver with workers that only pretend."""
 
+from typing import ClassVar
+
 import pytest
 
 from lorr_bench.plan.stage import LANES, Stage
@@ -39,8 +41,8 @@ class Watcher:
 class FakeWorker:
     """Answers at once; ``answers`` maps a label to what comes instead of success."""
 
-    answers = {}
-    sent = []
+    answers: ClassVar[dict[str, list]] = {}
+    sent: ClassVar[list] = []
 
     def __init__(self, lane, log, inbox):
         self.lane, self.inbox, self.stage = lane, inbox, None
@@ -121,7 +123,9 @@ def test_a_dead_worker_fails_its_stage_and_the_lane_goes_on(run):
 
 
 def test_progress_is_passed_on(run):
-    _, seen = run(COLLECT, answers={"collect": [{"progress": COLLECT.digest, "of": [1, 4]}, {"done": "", "seconds": 2}]})
+    _, seen = run(
+        COLLECT, answers={"collect": [{"progress": COLLECT.digest, "of": [1, 4]}, {"done": "", "seconds": 2}]}
+    )
     assert ("advances", "collect", 1, 4) in seen
 
 

@@ -17,7 +17,8 @@ COLLECT = Stage("collect", "collect [red]seed[/red] 0", {})
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (75, "1 min 15 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")]
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59, "59 s"), (75, "1 min 15 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")],
 )
 def test_spoken(seconds, text):
     assert spoken(seconds) == text
@@ -59,7 +60,8 @@ class FakePlan:
 def show(terminal):
     out, err = io.StringIO(), io.StringIO()
     display = Display(
-        Console(file=out, force_terminal=terminal, width=100), Console(file=err, width=200, force_terminal=False)
+        Console(file=out, force_terminal=terminal, width=100),
+        Console(file=err, width=200, force_terminal=False),
     )
     display.begin(FakePlan(), [COLLECT])
     display.stage_begins(COLLECT)

@@ -59,7 +59,9 @@ def test_an_unforeseen_failure_keeps_its_traceback_in_the_log(stage, tmp_path, m
     def broken(task):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: type("M", (), {"import_pairs": broken}))
+    monkeypatch.setattr(
+        worker_module.importlib, "import_module", lambda name: type("M", (), {"import_pairs": broken})
+    )
     answer = answer_of(stage, Store(tmp_path / "store"))
     assert answer["what"] == "RuntimeError: out of luck"
     assert "Traceback" in capfd.readouterr().err
@@ -69,7 +71,9 @@ def test_a_full_disk_is_told_as_such(stage, tmp_path, monkeypatch):
     def full(task):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: type("M", (), {"import_pairs": full}))
+    monkeypatch.setattr(
+        worker_module.importlib, "import_module", lambda name: type("M", (), {"import_pairs": full})
+    )
     assert "disk is full" in answer_of(stage, Store(tmp_path / "store"))["what"]
 
 

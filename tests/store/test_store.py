@@ -45,9 +45,13 @@ def test_what_was_not_written_is_not_there(store, notices):
 
 
 def test_a_failure_inside_leaves_nothing(store):
-    with pytest.raises(KeyError), store.writing(STAGE) as draft:
-        (draft.folder / "half").write_text("half", "utf-8")
-        raise KeyError("boom")
+    def fail():
+        with store.writing(STAGE) as draft:
+            (draft.folder / "half").write_text("half", "utf-8")
+            raise KeyError("boom")
+
+    with pytest.raises(KeyError):
+        fail()
     assert store.read(STAGE) is None
     assert list((store.root / "drafts").iterdir()) == []
 

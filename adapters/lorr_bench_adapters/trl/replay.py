@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 
-class ReplaySampler(Sampler[int]):
+class ReplaySampler(Sampler[int]):  # type: ignore[misc]
     """Row numbers in the order that the loop gives for each epoch; an epoch is a replay."""
 
     def __init__(self, loop: ReplayLoop) -> None:
