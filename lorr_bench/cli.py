@@ -238,3 +238,7 @@ def _consoles() -> tuple[Console, Console]:
 
 def _say_path(out: Console, what: str, path: Path) -> None:
     out.print(f"{what}: {path}", soft_wrap=True, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

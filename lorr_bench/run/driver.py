@@ -47,11 +47,14 @@ class RunState:
         reused: Stages that had been done before.
         ran: Seconds of each stage that ran, by digest.
         failed: Why a stage failed, by digest; stages behind a failed one are in it too.
+        lane_seconds: Seconds each lane was busy; more than the sum of its stages by what lies between them,
+            such as starting a process and checking inputs.
         wall_seconds: Seconds of the whole run.
     """
 
     reused: int = 0
     ran: dict[str, float] = field(default_factory=dict)
+    lane_seconds: dict[Lane, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0.0))
     failed: dict[str, str] = field(default_factory=dict)
     wall_seconds: float = 0.0
 
@@ -83,6 +86,7 @@ class Driver:
         self._workers = {lane: make_worker(lane, log / f"{lane}.log", self._inbox) for lane in LANES}
         self._finished: set[str] = set()
         self._waiting: list[Stage] = []
+        self._sent: dict[Lane, float] = {}
         self._state = RunState()
 
     def run(self) -> RunState:
@@ -112,6 +116,7 @@ class Driver:
                 self._waiting.remove(stage)
                 self._watcher.stage_begins(stage)
                 inputs = [self._stages[digest] for digest in stage.inputs]
+                self._sent[stage.lane] = time.perf_counter()
                 self._workers[stage.lane].send(stage, inputs, self._store.root)
         return any(worker.stage is not None for worker in self._workers.values())
 
@@ -122,6 +127,8 @@ class Driver:
             self._watcher.stage_advances(self._stages[answer["progress"]], *answer["of"])
             return
         worker.stage = None
+        if stage is not None:
+            self._state.lane_seconds[lane] += time.perf_counter() - self._sent[lane]
         if answer is None:
             reason = worker.exit_reason()
             if stage is not None:

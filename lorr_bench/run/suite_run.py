@@ -101,4 +101,5 @@ def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, A
         "wall_seconds": state.wall_seconds,
         "report_seconds": report_seconds,
         "stage_seconds": by_kind,
+        "lane_seconds": state.lane_seconds,
     }

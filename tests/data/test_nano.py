@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from lorr_bench.data.nano import general, problems, tokenizer
 
-OPERATORS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
-READINGS = (
-    dict.fromkeys(problems.ADD, "+") | dict.fromkeys(problems.TAKE, "-") | dict.fromkeys(problems.TIMES, "*")
-)
+OPERATORS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b}
+READINGS = dict.fromkeys(problems.ADD, "+") | dict.fromkeys(problems.TAKE, "-")
 
 
 def first(split: str, count: int, seed: int = 0):
@@ -42,7 +40,7 @@ def test_every_step_of_a_solution_is_right(split):
     for problem in first(split, 200):
         solution = problem.solution()
         before = problem.start
-        for left, operator, right, result in re.findall(r"(-?\d+) ([-+*]) (\d+) = (-?\d+)\.", solution):
+        for left, operator, right, result in re.findall(r"(-?\d+) ([-+]) (\d+) = (-?\d+)\.", solution):
             assert int(left) == before
             assert OPERATORS[operator](int(left), int(right)) == int(result)
             before = int(result)
@@ -86,7 +84,7 @@ def test_verbs_have_one_meaning_and_another_misreading():
     assert len(words) == len(set(words)) == 48
     assert all(verb.meaning == READINGS[verb.word] != verb.misreading for verb in problems.VERBS)
     low, high = problems.READ_RIGHT
-    assert all(low <= verb.read_right <= high for verb in problems.VERBS)
+    assert all(low - 1e-9 <= verb.read_right <= high + 1e-9 for verb in problems.VERBS)
 
 
 def test_the_teacher_misreads_verbs_at_their_rates():
@@ -108,9 +106,8 @@ def test_a_misread_solution_stays_in_range():
 
 
 def test_a_reading_that_never_fits_is_written_right():
-    verb = next(v for v in problems.VERBS if v.meaning == "-" and v.misreading == "*")
-    never_right = problems.Verb(verb.word, "-", "*", read_right=0.0, weight=1.0)
-    problem = problems.Problem("a text", 90, ((never_right, 9),))
+    never_right = problems.Verb("loses", "-", read_right=0.0, weight=1.0)
+    problem = problems.Problem("a text", 95, ((never_right, 9),))
     assert problems.misread_solution(problem, random.Random(0)) == problem.solution()
 
 

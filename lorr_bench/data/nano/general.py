@@ -47,11 +47,11 @@ def true_false(rng: random.Random) -> Question:
 
 
 def order(rng: random.Random) -> Question:
-    """Three numbers from small to large; the answer is written, not chosen."""
-    numbers = rng.sample(range(LARGEST + 1), 3)
-    listed = ", ".join(str(n) for n in numbers)
+    """Four digits from small to large; the answer is written, not chosen."""
+    digits = rng.sample(range(10), 4)
+    listed = ", ".join(map(str, digits))
     return Question(
-        f"Order {listed} from small to large.", " " + ", ".join(str(n) for n in sorted(numbers)) + "."
+        f"Order {listed} from small to large.", " " + ", ".join(map(str, sorted(digits))) + "."
     )
 
 

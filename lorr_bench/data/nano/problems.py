@@ -1,7 +1,7 @@
 """Word problems whose verbs a small model can misread.
 
-A problem is a start amount and one to five steps; each step is a verb and a number. Every verb has one
-reading (add, take away, times). The start model saw each verb read wrongly with a rate of its own, so it can
+A problem is a start amount and one to four steps; each step is a verb and a number. Every verb has one
+reading (add or take away). The start model saw each verb read wrongly with a rate of its own, so it can
 reach most right answers but prefers many wrong ones: preferences have something to teach, and rare verbs are
 taught only by enough data.
 
@@ -16,29 +16,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Operation = Literal["+", "-", "*"]
+Operation = Literal["+", "-"]
 Split = Literal["pretrain", "train", "validation", "easy", "hard"]
 
 ADD: Final = (
-    "finds", "buys", "gets", "earns", "wins", "collects", "gathers", "picks", "receives",
-    "borrows", "bakes", "catches", "adds", "saves", "makes", "draws", "digs", "stores",
+    "finds", "buys", "gets", "earns", "wins", "collects", "gathers", "picks", "receives", "borrows", "bakes",
+    "catches", "adds", "saves", "makes", "draws", "digs", "stores", "grows", "brings", "builds", "claims",
+    "prints", "knits",
 )  # fmt: skip
 TAKE: Final = (
-    "loses", "sells", "gives", "spends", "drops", "eats", "breaks", "lends", "wastes",
-    "donates", "throws", "burns", "trades", "pays", "spills", "sends", "leaves", "removes",
-)  # fmt: skip
-TIMES: Final = (
-    "multiplies", "copies", "repeats", "scales", "boosts", "clones",
-    "stretches", "expands", "stacks", "layers", "folds", "compounds",
+    "loses", "sells", "gives", "spends", "drops", "eats", "breaks", "lends", "wastes", "donates", "throws",
+    "burns", "trades", "pays", "spills", "sends", "leaves", "removes", "hides", "buries", "melts", "ships",
+    "tears", "cuts",
 )  # fmt: skip
 NAMES: Final = ("Mia", "Ana", "Zoe", "Ida", "Tom", "Ben", "Sam", "Leo")
 PRONOUN: Final = {name: "She" if name in NAMES[:4] else "He" for name in NAMES}
 THINGS: Final = ("shells", "coins", "cards", "books", "pens", "cups", "stamps", "beads")
 
 LARGEST: Final = 99
+START: Final = (30, 60)  # so that three steps of either reading stay between 0 and 99
 SLIP_RATE: Final = 0.03
 FREQUENCY_EXPONENT: Final = 1.0
-READ_RIGHT: Final = (0.2, 0.8)  # the range of the verbs' rates of being read right in pretraining
+READ_RIGHT: Final = (0.3, 0.85)  # the range of the verbs' rates of being read right in pretraining
 STEPS: Final[dict[Split, tuple[int, int]]] = {
     "pretrain": (1, 3),
     "train": (1, 3),
@@ -58,27 +57,29 @@ BUCKETS: Final[dict[Split, range]] = {
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb, what it means, how it is misread, and how often it is read right in pretraining."""
+    """A verb, what it means, how often it is read right in pretraining, and how common it is."""
 
     word: str
     meaning: Operation
-    misreading: Operation
     read_right: float
     weight: float
+
+    @property
+    def misreading(self) -> Operation:
+        """The other operation."""
+        return "-" if self.meaning == "+" else "+"
 
 
 def _verbs() -> tuple[Verb, ...]:
     meanings: list[tuple[str, Operation]] = [
         *((word, "+") for word in ADD),
         *((word, "-") for word in TAKE),
-        *((word, "*") for word in TIMES),
     ]
     rng = random.Random("verbs")  # noqa: S311 - a fixed shuffle, nothing secret
     rng.shuffle(meanings)
     verbs = []
     for rank, ((word, meaning), rate) in enumerate(zip(meanings, _rates(rng), strict=True), start=1):
-        misreading = rng.choice([op for op in ("+", "-", "*") if op != meaning])
-        verbs.append(Verb(word, meaning, misreading, rate, rank**-FREQUENCY_EXPONENT))  # type: ignore[arg-type]
+        verbs.append(Verb(word, meaning, rate, rank**-FREQUENCY_EXPONENT))
     return tuple(verbs)
 
 
@@ -88,7 +89,7 @@ def _rates(rng: random.Random) -> list[float]:
     So common verbs are misread as often as rare ones: a few pairs teach the first, many the second.
     """
     low, high = READ_RIGHT
-    count = len(ADD) + len(TAKE) + len(TIMES)
+    count = len(ADD) + len(TAKE)
     spaced = [low + (high - low) * i / (count - 1) for i in range(count)]
     lower, upper = spaced[: count // 2], spaced[count // 2 :]
     rng.shuffle(lower)
@@ -135,7 +136,7 @@ class Problem:
 
 def apply(operation: Operation, left: int, right: int) -> int:
     """``left`` ``operation`` ``right``."""
-    return {"+": left + right, "-": left - right, "*": left * right}[operation]
+    return left + right if operation == "+" else left - right
 
 
 def write_solution(problem: Problem, readings: list[Operation], amounts: list[int]) -> str:
@@ -152,7 +153,7 @@ def draw(rng: random.Random, steps: int) -> Problem:
     """One problem with ``steps`` steps whose amounts all lie between 0 and 99."""
     while True:
         name, thing = rng.choice(NAMES), rng.choice(THINGS)
-        start = rng.randint(2, 40)
+        start = rng.randint(*START)
         chosen = rng.choices(VERBS, weights=_WEIGHTS, k=steps)
         numbered = tuple((verb, rng.randint(2, 9)) for verb in chosen)
         sentences = [f"{name} has {start} {thing}."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lorr_bench.data.nano.problems import ADD, NAMES, PRONOUN, TAKE, THINGS, TIMES
+from lorr_bench.data.nano.problems import ADD, NAMES, PRONOUN, TAKE, THINGS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PAD: Final = "<pad>"
 EOS: Final = "<eos>"
 UNKNOWN: Final = "<unk>"
-_PIECES: Final = r" ?\\boxed\{| ?[A-Za-z]+| ?[0-9]| ?[+\-*=]|[.,?:{}\n]|."
+_PIECES: Final = r" ?\\boxed\{| ?[A-Za-z]+| ?[0-9]| ?[+\-=]|[.,?:{}\n]|."
 _WORDS: Final = (
     "has", "many", "does", "have", "is", "more", "less", "than", "it", "true", "or", "false",
     "from", "small", "to", "large",
@@ -21,14 +21,14 @@ _WORDS: Final = (
 
 def vocabulary() -> list[str]:
     """Every token, in the order of the ids. Words and first digits carry their leading space."""
-    words = ["How", "Is", *_WORDS, *NAMES, *sorted(set(PRONOUN.values())), *THINGS, *ADD, *TAKE, *TIMES]
+    words = ["How", "Is", *_WORDS, *NAMES, *sorted(set(PRONOUN.values())), *THINGS, *ADD, *TAKE]
     starts = ["Which", "Order", *NAMES]
     digits = [str(d) for d in range(10)]
     return [
         *(PAD, EOS, UNKNOWN),
         *digits,
         *(f" {digit}" for digit in digits),
-        *(" +", " -", " *", " =", ".", ",", "?", ":", "\n", " \\boxed{", "\\boxed{", "}"),
+        *(" +", " -", " =", ".", ",", "?", ":", "\n", " \\boxed{", "\\boxed{", "}"),
         *(f" {word}" for word in words),
         *starts,
     ]

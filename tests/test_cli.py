@@ -1,0 +1,144 @@
+"""The command line as a user meets it: in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUICKSTART = ROOT / "suites" / "quickstart.yaml"
+SUITES = sorted((ROOT / "suites").rglob("*.yaml"))
+
+
+def lorr_bench(*arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "lorr_bench.cli", *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "160"},
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
+def test_shipped_suites_load(suite):
+    from lorr_bench.spec.load import load_suite
+
+    first = suite.read_text("utf-8").splitlines()[0]
+    schema = first.partition("$schema=")[2]
+    assert (suite.parent / schema).resolve() == ROOT / "lorr_bench" / "spec" / "suite.schema.json"
+    assert load_suite(suite).suite.description
+
+
+def test_validate_says_arms_and_stages():
+    done = lorr_bench("validate", QUICKSTART)
+    assert done.returncode == 0
+    # 3 seeds × (collect + reference) + 27 trainings + 28 models × 2 benchmarks
+    assert done.stdout == f"{QUICKSTART}: valid, 3 arms, 89 stages\n"
+
+
+def test_a_wrong_key_has_its_line_and_the_nearest_name(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    text = QUICKSTART.read_text("utf-8").replace("num_samples:", "num_sampels:")
+    suite.write_text(text, "utf-8")
+    line = next(i for i, row in enumerate(text.splitlines(), start=1) if "num_sampels" in row)
+    done = lorr_bench("validate", suite)
+    assert done.returncode == 2
+    assert f"suite.yaml:{line}" in done.stderr
+    assert "num_samples" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_climbs_out_is_refused():
+    done = lorr_bench("validate", QUICKSTART, "--set", "name=../../etc")
+    assert done.returncode == 2
+    assert "name" in done.stderr
+
+
+def test_a_missing_suite_is_one_message():
+    done = lorr_bench("run", "no_such.yaml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no_such.yaml")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_model_is_one_message():
+    done = lorr_bench("validate", QUICKSTART, "--set", "model=no/such/folder")
+    assert done.returncode == 3
+    assert "no model folder" in done.stderr
+
+
+def test_an_arm_over_budget_is_refused_before_it_runs(tmp_path):
+    done = lorr_bench("run", QUICKSTART, "--set", "budget.limits.optimizer_steps=50", "-o", tmp_path / "out")
+    assert done.returncode == 2
+    assert "dpo+lorr at 1024 pairs needs 96 optimizer_steps, the limit is 50" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_plan_shows_what_each_arm_will_use():
+    done = lorr_bench("plan", QUICKSTART)
+    assert done.returncode == 0
+    row = next(line for line in done.stdout.splitlines() if "dpo+lorr" in line and "1,024" in line)
+    assert "3,072" in row  # pair visits
+    assert "Held equal: prompts, unique pairs, verifier calls" in done.stdout
+
+
+def test_list_methods_names_backend_and_source():
+    done = lorr_bench("list", "methods")
+    assert done.returncode == 0
+    assert "dpo" in done.stdout
+    assert "trl" in done.stdout
+    assert "2305.18290" in done.stdout
+
+
+def test_list_of_something_else_is_an_error():
+    done = lorr_bench("list", "planets")
+    assert done.returncode == 1
+    assert "can't list 'planets'" in done.stderr
+
+
+def test_status_before_any_run(tmp_path):
+    done = lorr_bench("status", QUICKSTART, "-o", tmp_path / "out")
+    assert done.returncode == 0
+    assert "0 of 89 stages done" in done.stdout
+
+
+def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
+    done = lorr_bench("report", QUICKSTART, "-o", tmp_path / "out")
+    assert done.returncode == 0
+    page = (tmp_path / "out" / "report" / "report.html").read_text("utf-8")
+    assert "not run yet" in page
+
+
+def test_an_unknown_option_is_a_usage_error():
+    done = lorr_bench("run", QUICKSTART, "--sede", "1")
+    assert done.returncode == 2
+    assert "--sede" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version():
+    assert lorr_bench("--version").stdout.startswith("lorr-bench 0.")
+
+
+def test_help_and_validate_import_nothing_heavy():
+    heavy = ("torch", "transformers", "vllm", "trl", "lm_eval", "pandas", "matplotlib", "datasets", "numpy")
+    code = (
+        "import sys; sys.argv = ['lorr-bench', 'validate', sys.argv[1]]\n"
+        "from lorr_bench.cli import main\n"
+        "try: main()\n"
+        f"finally: print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(QUICKSTART)],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert done.stdout.endswith("[]\n")

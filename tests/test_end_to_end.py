@@ -1,0 +1,182 @@
+"""The smoke suite as a user runs it: TRL trains, vLLM generates, Math-Verify grades, lm-eval scores."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("vllm", reason="vLLM is not installed: make install")
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[1]
+SMOKE = ROOT / "suites" / "smoke.yaml"
+# 1 collect, 1 reference, 2 budgets × 2 arms, 5 models × 2 benchmarks
+STAGES = 1 + 1 + 4 + 10
+
+
+def command(output, *arguments, suite=SMOKE):
+    return [sys.executable, "-m", "lorr_bench.cli", "run", str(suite), "-o", str(output), *arguments]
+
+
+def run(output, *arguments, suite=SMOKE):
+    return subprocess.run(
+        command(output, *arguments, suite=suite),
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=ROOT,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    output = tmp_path_factory.mktemp("smoke") / "out"
+    done = run(output)
+    assert done.returncode == 0, done.stderr + logs(output)
+    return output, done
+
+
+def logs(output):
+    return "".join(path.read_text("utf-8")[-3000:] for path in sorted((output / "logs").glob("*.log")))
+
+
+def records(output):
+    return {
+        path.parent.name: json.loads(path.read_text("utf-8")) for path in output.glob("store/*/*/record.json")
+    }
+
+
+def test_every_stage_has_a_record(smoke):
+    output, done = smoke
+    assert len(records(output)) == STAGES
+    assert f"{STAGES} of {STAGES} stages run" in done.stdout
+
+
+def test_a_pipe_is_told_little(smoke):
+    output, done = smoke
+    assert done.stdout.splitlines()[1:] == [f"Report: {output / 'report' / 'report.html'}"]
+    assert done.stderr == ""
+
+
+def test_the_report_shows_both_arms_on_math_and_general(smoke):
+    output, _ = smoke
+    with (output / "report" / "scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["arm"] for row in rows} == {"start", "dpo+plain", "dpo+lorr"}
+    assert {row["kind"] for row in rows} == {"math", "general"}
+    assert {row["metric"] for row in rows if row["kind"] == "math"} == {"greedy", "avg@2"}
+    page = (output / "report" / "report.html").read_text("utf-8")
+    assert "dpo+lorr" in page
+    assert "Missing" not in page
+
+
+def test_the_arms_differ_in_updates_and_share_the_data(smoke):
+    output, _ = smoke
+    with (output / "report" / "ledger.csv").open(encoding="utf-8") as file:
+        rows = {(row["arm"], float(row["budget_pairs"])): row for row in csv.DictReader(file)}
+    plain, lorr = rows["dpo+plain", 32], rows["dpo+lorr", 32]
+    for equal in ("prompts", "unique_pairs", "verifier_calls"):
+        assert plain[equal] == lorr[equal]
+    # 32 pairs in batches of 16 are 2 steps; LoRR makes 2 replays
+    assert (float(plain["optimizer_steps"]), float(lorr["optimizer_steps"])) == (2, 4)
+
+
+def test_a_smaller_budget_is_a_prefix_of_a_larger(smoke):
+    output, _ = smoke
+    spends = {
+        (record["stage"]["params"]["unique_pairs"]): record["outcome"]["spend"]["prompts"]
+        for record in records(output).values()
+        if record["stage"]["kind"] == "train"
+    }
+    assert 16 <= spends[16] < spends[32] <= 80
+
+
+def test_a_second_run_does_nothing_and_says_so(smoke):
+    output, _ = smoke
+    before = {name: record["started"] for name, record in records(output).items()}
+    done = run(output)
+    assert done.returncode == 0
+    assert f"Nothing to run: all {STAGES} stages were done before." in done.stdout
+    assert {name: record["started"] for name, record in records(output).items()} == before
+
+
+def test_a_killed_run_continues_to_the_same_scores(smoke, tmp_path):
+    """SIGKILL once the first training is stored; what was done is kept, the rest gives the same numbers."""
+    output, _ = smoke
+    again = tmp_path / "out"
+    process = subprocess.Popen(command(again), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not list(again.glob("store/train/*/record.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.kill()
+    process.wait()
+    kept = len(records(again))
+    done = run(again)
+    assert done.returncode == 0, done.stderr
+    assert f"{STAGES - kept} of {STAGES} stages run" in done.stdout
+    assert (again / "report" / "scores.csv").read_bytes() == (output / "report" / "scores.csv").read_bytes()
+
+
+def test_an_interrupt_ends_cleanly(tmp_path):
+    process = subprocess.Popen(
+        command(tmp_path / "out"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "out" / "logs" / "engine.log").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "Interrupted. What is done is kept; run the same command to continue.\n"
+
+
+def test_a_failing_arm_leaves_the_others(smoke, tmp_path):
+    """More pairs than the collection gave: that budget fails, the rest is reported, the exit code says so."""
+    output, _ = smoke
+    copy = tmp_path / "out"
+    shutil.copytree(output, copy)
+    done = run(copy, "--set", "budget.unique_pairs=[16,32,79]")
+    assert done.returncode == 1
+    assert "the budget is 79 pairs, there are" in done.stderr
+    page = (copy / "report" / "report.html").read_text("utf-8")
+    assert "the budget is 79 pairs" in page
+    scores = (copy / "report" / "scores.csv").read_text("utf-8")
+    assert "dpo+lorr,32" in scores
+
+
+def test_real_problems_go_through_the_same_code(tmp_path, small_model):
+    """GSM8K from the shared folder, a model folder in Hugging Face form, ready-made pairs of this project."""
+    data = ROOT.parent / "shared" / "data" / "math"
+    if not data.is_dir():
+        pytest.skip("the shared benchmark files are not beside this checkout")
+    pairs = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"Order {i}, 3 from", "chosen": f" {i}.", "rejected": " 0."} for i in range(9)]
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    settings = {
+        "model.path": small_model,
+        "data": json.dumps({"pairs": {"source": str(pairs)}}),
+        "evaluation.math.0.source": data / "gsm8k_test.jsonl",
+        "evaluation.math.0.name": "gsm8k",
+        "evaluation.math.0.limit": 8,
+        "evaluation.general": "[]",
+        "budget.unique_pairs": "[8]",
+    }
+    options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    done = run(tmp_path / "out", *options)
+    assert done.returncode == 0, done.stderr + logs(tmp_path / "out")
+    answers = [
+        json.loads(line)
+        for path in (tmp_path / "out").glob("store/evaluate_math/*/answers.jsonl")
+        for line in path.read_text("utf-8").splitlines()
+    ]
+    first = json.loads((data / "gsm8k_test.jsonl").read_text("utf-8").splitlines()[0])
+    assert (answers[0]["prompt"], answers[0]["gold"]) == (first["problem"], first["answer"])
