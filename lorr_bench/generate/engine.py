@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import MissingPackageError, ModelError
@@ -85,12 +86,18 @@ class Engine:
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = f"{settings.kv_cache_gib:g}"
         self.llm = _start(model, revision, settings)
         self._loaded = model
+        self._revision = revision
 
-    def load(self, folder: str) -> None:
-        """Swap the weights for those of another model of the same shape, and forget cached prefixes."""
-        if folder != self._loaded:
+    def load(self, model: str) -> None:
+        """Swap the weights for those of another model of the same shape, and forget cached prefixes.
+
+        Args:
+            model: A folder, or the Hub id that the engine was started with.
+        """
+        if model != self._loaded:
+            folder = model if Path(model).is_dir() else hub_folder(model, self._revision)
             self.llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
-            self._loaded = folder
+            self._loaded = model
         self.llm.reset_prefix_cache()
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
@@ -132,6 +139,13 @@ class Engine:
         first = tokenizer("")["input_ids"][:1]
         # The tokenizer will add its begin-of-sequence token again where the template already wrote it.
         return text.removeprefix(tokenizer.decode(first)) if first else text
+
+
+def hub_folder(model: str, revision: str | None) -> str:
+    """Where the files of a Hub model lie on this machine; vLLM has fetched them at its start."""
+    from huggingface_hub import snapshot_download
+
+    return str(snapshot_download(model, revision=revision))
 
 
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:

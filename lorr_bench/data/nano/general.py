@@ -50,9 +50,7 @@ def order(rng: random.Random) -> Question:
     """Four digits from small to large; the answer is written, not chosen."""
     digits = rng.sample(range(10), 4)
     listed = ", ".join(map(str, digits))
-    return Question(
-        f"Order {listed} from small to large.", " " + ", ".join(map(str, sorted(digits))) + "."
-    )
+    return Question(f"Order {listed} from small to large.", " " + ", ".join(map(str, sorted(digits))) + ".")
 
 
 FAMILIES: Final[dict[str, Callable[[random.Random], Question]]] = {
