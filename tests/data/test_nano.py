@@ -40,9 +40,12 @@ def test_every_step_of_a_solution_is_right(split):
     for problem in first(split, 200):
         solution = problem.solution()
         before = problem.start
-        for left, operator, right, result in re.findall(r"(-?\d+) ([-+]) (\d+) = (-?\d+)\.", solution):
-            assert int(left) == before
-            assert OPERATORS[operator](int(left), int(right)) == int(result)
+        written = re.findall(r" (\w+) ([-+]) (\d+) = (\d+)\.", solution)
+        assert [(verb, number) for verb, _, number, _ in written] == re.findall(
+            r"(?:She|He) (\w+) (\d+)\.", problem.text
+        )
+        for _, operator, number, result in written:
+            assert OPERATORS[operator](before, int(number)) == int(result)
             before = int(result)
         assert solution.endswith(rf" \boxed{{{problem.answer}}}")
 
@@ -92,9 +95,9 @@ def test_the_teacher_misreads_verbs_at_their_rates():
     problem = problems.Problem("a text", 30, ((verb, 2),))
     rng = random.Random(0)
     drawn = [problems.misread_solution(problem, rng) for _ in range(3000)]
-    right = sum(f"30 {verb.meaning} 2" in solution for solution in drawn) / len(drawn)
+    right = sum(f"{verb.meaning} 2 =" in solution for solution in drawn) / len(drawn)
     assert right == pytest.approx(verb.read_right, abs=0.03)
-    assert all(f"30 {verb.meaning} 2" in s or f"30 {verb.misreading} 2" in s for s in drawn)
+    assert all(f"{verb.meaning} 2 =" in s or f"{verb.misreading} 2 =" in s for s in drawn)
 
 
 def test_a_misread_solution_stays_in_range():
