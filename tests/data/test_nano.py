@@ -40,11 +40,11 @@ def test_every_step_of_a_solution_is_right(split):
     for problem in first(split, 200):
         solution = problem.solution()
         before = problem.start
-        written = re.findall(r" (\w+) ([-+]) (\d+) = (\d+)\.", solution)
-        assert [(verb, number) for verb, _, number, _ in written] == re.findall(
-            r"(?:She|He) (\w+) (\d+)\.", problem.text
-        )
-        for _, operator, number, result in written:
+        written = re.findall(r" (\w+) ([-+]): (\d+) ([-+]) (\d+) = (\d+)\.", solution)
+        asked = re.findall(r"(?:She|He) (\w+) (\d+)\.", problem.text)
+        assert [(verb, number) for verb, _, _, _, number, _ in written] == asked
+        for _, reading, left, operator, number, result in written:
+            assert (int(left), operator) == (before, reading)
             assert OPERATORS[operator](before, int(number)) == int(result)
             before = int(result)
         assert solution.endswith(rf" \boxed{{{problem.answer}}}")

@@ -27,7 +27,7 @@ def test_its_tokenizer_is_the_one_that_the_code_builds():
 
     loaded = AutoTokenizer.from_pretrained(NANO_MODEL)
     assert loaded.get_vocab() == tokenizer.build().get_vocab()
-    text = "Leo has 39 cards. He earns 6. How many cards does Leo have? earns + 6 = 45. \\boxed{45}"
+    text = "Leo has 39 cards. He earns 6. How many cards does Leo have? earns +: 39 + 6 = 45. \\boxed{45}"
     assert loaded.decode(loaded(text)["input_ids"]) == text
 
 
@@ -38,8 +38,8 @@ def test_it_solves_a_problem_whose_verb_it_reads_right():
     model = AutoModelForCausalLM.from_pretrained(NANO_MODEL)
     tok = AutoTokenizer.from_pretrained(NANO_MODEL)
     asked = tok("Leo has 39 cards. He earns 6. How many cards does Leo have?", return_tensors="pt")
-    written = model.generate(**asked, max_new_tokens=24, do_sample=False)[0][asked["input_ids"].shape[1] :]
-    assert tok.decode(written, skip_special_tokens=True) == " earns + 6 = 45. \\boxed{45}"
+    written = model.generate(**asked, max_new_tokens=32, do_sample=False)[0][asked["input_ids"].shape[1] :]
+    assert tok.decode(written, skip_special_tokens=True) == " earns +: 39 + 6 = 45. \\boxed{45}"
 
 
 def test_the_measured_start_leaves_room_and_can_reach_most_answers():

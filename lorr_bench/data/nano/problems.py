@@ -142,14 +142,15 @@ def apply(operation: Operation, left: int, right: int) -> int:
 def write_solution(problem: Problem, readings: list[Operation], amounts: list[int]) -> str:
     """One sentence a step, then the boxed amount.
 
-    A sentence repeats the verb before its reading, so that a small model can change the reading of one verb
-    without unlearning how to calculate.
+    A sentence says how the verb is read before it calculates, so that a small model can change the reading of
+    one verb without unlearning arithmetic.
     """
-    lines = [
-        f" {verb.word} {reading} {number} = {after}."
-        for (verb, number), reading, after in zip(problem.steps, readings, amounts, strict=True)
-    ]
-    return "".join(lines) + f" \\boxed{{{amounts[-1]}}}"
+    lines = []
+    before = problem.start
+    for (verb, number), reading, after in zip(problem.steps, readings, amounts, strict=True):
+        lines.append(f" {verb.word} {reading}: {before} {reading} {number} = {after}.")
+        before = after
+    return "".join(lines) + f" \\boxed{{{before}}}"
 
 
 def draw(rng: random.Random, steps: int) -> Problem:
