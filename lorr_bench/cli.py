@@ -75,6 +75,7 @@ def run(
             f"{len(state.failed)} stages have no result; run the same command again to retry them. "
             f"Logs: {places.output / 'logs'}",
             style="red",
+            soft_wrap=True,
         )
         raise typer.Exit(1)
 
@@ -157,22 +158,20 @@ def main() -> NoReturn:
     """Entry point: errors that a user can mend are one message, not a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
     except LorrBenchError as error:
         typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted. What is done is kept; run the same command to continue.", err=True)
-        sys.exit(INTERRUPTED)
-    except typer.Abort:
-        sys.exit(INTERRUPTED)
+        code = error.exit_code
     except Exception as error:
         # Typer's own usage errors show themselves; anything else is ours and keeps its traceback.
         show = getattr(error, "show", None)
         if show is None:
             raise
         show()
-        sys.exit(getattr(error, "exit_code", 2))
+        code = getattr(error, "exit_code", 2)
+    if code == INTERRUPTED:  # Typer makes this of an interrupt
+        typer.echo("Interrupted. What is done is kept; run the same command to continue.", err=True)
+    sys.exit(code)
 
 
 def _version(value: bool) -> None:

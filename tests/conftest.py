@@ -31,7 +31,7 @@ def nano_pairs():
 
 @pytest.fixture(scope="session")
 def small_model(tmp_path_factory):
-    """A folder with a random 2-layer model of 20 thousand parameters and the nano tokenizer."""
+    """A folder with a random 2-layer model of 50 thousand parameters and the nano tokenizer."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -43,7 +43,7 @@ def small_model(tmp_path_factory):
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tok),
-            hidden_size=32,
+            hidden_size=64,  # heads of 32: vLLM's CPU attention knows no smaller
             intermediate_size=48,
             num_hidden_layers=2,
             num_attention_heads=2,

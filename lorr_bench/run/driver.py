@@ -138,8 +138,9 @@ class Driver:
             self._state.ran[stage.digest] = answer["seconds"]
             self._watcher.stage_ends(stage, answer["seconds"])
         elif stage is not None:
-            fix = f" {answer['fix']}" if answer["fix"] else ""
-            self._fail(stage, f"{answer['where']}: {answer['what']}.{fix}".removeprefix(": "))
+            place = f"{answer['where']}: " if answer["where"] not in ("", stage.label) else ""
+            fix = f". {answer['fix']}" if answer["fix"] else ""
+            self._fail(stage, f"{place}{answer['what']}{fix}")
 
     def _fail(self, stage: Stage, reason: str) -> None:
         self._state.failed[stage.digest] = reason

@@ -107,7 +107,8 @@ class Display:
     def stage_fails(self, stage: Stage, reason: str) -> None:
         """Say it at once, above the live view."""
         self._over(stage, None)
-        self._errors.print(f"[red]failed[/red] {escape(stage.label)}: {escape(reason)}", highlight=False)
+        message = f"[red]failed[/red] {escape(stage.label)}: {escape(reason)}"
+        self._errors.print(message, highlight=False, soft_wrap=True)
 
     def finish(self) -> None:
         """End the live view."""
