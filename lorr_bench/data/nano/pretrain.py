@@ -1,7 +1,7 @@
 """Train the nano start model from nothing: ``python -m lorr_bench.data.nano.pretrain --output DIR``.
 
 AdamW with warm-up and cosine decay on generated worked answers (three word problems in four, the rest general
-questions), loss on the answer alone. Takes about six minutes on two CPU cores.
+questions), loss on the answer alone. Takes six to ten minutes on two CPU cores.
 """
 
 from __future__ import annotations
