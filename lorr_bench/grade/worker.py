@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 CHOICES = tuple("ABCDEFGHIJ")
@@ -92,6 +93,16 @@ def reply(message: dict[str, Any]) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
+def address_space() -> int:
+    """Bytes of this process's address space, the quantity that the limit bounds.
+
+    Not the largest resident size: a child begins with that of the parent that started it, which may hold a
+    language model.
+    """
+    pages = Path("/proc/self/statm").read_text("ascii").split()[0]
+    return int(pages) * resource.getpagesize()
+
+
 def serve(parent: int, memory_bytes: int) -> None:
     """Answer requests one by one; stop after the one that leaves half of the memory in use."""
     reply({"ready": True})
@@ -101,7 +112,7 @@ def serve(parent: int, memory_bytes: int) -> None:
         reason, extracted = judge(request["gold"], request["text"])
         signal.setitimer(signal.ITIMER_PROF, 0)
         reply({"reason": reason, "extracted": extracted, "seconds": time.process_time() - started})
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > memory_bytes // 2:
+        if address_space() > memory_bytes // 2:
             return  # out-of-memory errors inside Math-Verify would read as wrong answers; begin afresh
 
 

@@ -1,6 +1,8 @@
 """The TRL DPO adapter against TRL called by hand, and against the DPO formula."""
 
+import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -177,10 +179,27 @@ def test_a_prompt_longer_than_max_length_is_an_error(small_model, nano_pairs, tm
         DPO().reference(start(small_model), nano_pairs, settings, tmp_path / "reference.parquet")
 
 
-def test_a_missing_model_is_a_model_error(nano_pairs, tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelError, match="does not load"):
-        DPO().reference(start(tmp_path / "empty"), nano_pairs, SETTINGS, tmp_path / "reference.parquet")
+def test_a_folder_without_tokenizer_is_a_model_error(nano_pairs, tmp_path):
+    with pytest.raises(ModelError, match="no tokenizer that loads"):
+        DPO().reference(start(tmp_path), nano_pairs, SETTINGS, tmp_path / "reference.parquet")
+
+
+def test_a_folder_without_weights_is_a_model_error(small_model, nano_pairs, tmp_path):
+    for file in small_model.iterdir():
+        if file.suffix == ".json":
+            shutil.copy(file, tmp_path)
+    with pytest.raises(ModelError, match="the model does not load"):
+        DPO().reference(start(tmp_path), nano_pairs, SETTINGS, tmp_path / "reference.parquet")
+
+
+def test_a_tokenizer_without_end_token_is_a_model_error(small_model, nano_pairs, tmp_path):
+    shutil.copytree(small_model, tmp_path / "model")
+    file = tmp_path / "model" / "tokenizer_config.json"
+    settings = json.loads(file.read_text("utf-8"))
+    del settings["eos_token"]
+    file.write_text(json.dumps(settings), "utf-8")
+    with pytest.raises(ModelError, match="no end-of-sequence token"):
+        DPO().reference(start(tmp_path / "model"), nano_pairs, SETTINGS, tmp_path / "reference.parquet")
 
 
 def test_a_reset_that_selects_nothing_is_an_error(train):

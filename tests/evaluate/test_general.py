@@ -192,7 +192,7 @@ def test_own_tasks_and_few_shot_examples(evaluate, own_folder, scholar):
     assert score.value == 0.75
     assert result.results["results"]["own_compare"]["f1_stderr,none"] == "N/A"
     assert set(score.all_metrics) == {"acc,none", "f1,none"}
-    assert all(prompt.count("Who has more") == 3 for prompt in prompts)
+    assert all(prompt.count("Which is") == 3 for prompt in prompts)
     scholar.seen.clear()
     evaluate("own_compare", **options, seed=2)
     assert scholar.seen != prompts

@@ -112,3 +112,14 @@ def test_judging(gold, text, finding):
 
 def test_what_is_shown_of_an_answer_is_short():
     assert len(worker.judge("7", r"\boxed{" + "1+" * 500 + "1}")[1]) == worker.SHOWN_CHARS
+
+
+def test_a_large_parent_does_not_cost_the_worker():
+    """The peak memory of a process is inherited by its children; the worker must not take it for its own."""
+    block = bytearray(b"x") * (900 * 2**20)
+    with Judge() as judge:
+        judge.ask([Question("1/2", r"\boxed{0.5}", 5)])
+        pid = judge.worker_pid
+        judge.ask([Question("1/4", r"\boxed{0.25}", 5)])
+        assert judge.worker_pid == pid
+    del block
