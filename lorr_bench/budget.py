@@ -10,30 +10,10 @@ from lorr_bench.values import Spend
 
 EQUAL_QUANTITIES: Final[dict[str, tuple[str, ...]]] = {
     "data": ("prompts", "unique_pairs", "verifier_calls"),
+    "prompts": ("prompts",),
     "updates": ("optimizer_steps",),
     "visits": ("pair_visits",),
 }
-
-
-def predicted_spend(
-    *, unique_pairs: int, replays: int, steps_per_pass: int, prompts: int, samples_per_prompt: int
-) -> Spend:
-    """What an arm will use at most, before it runs.
-
-    Args:
-        unique_pairs: Pairs of the data budget.
-        replays: L.
-        steps_per_pass: Optimizer steps of one pass.
-        prompts: Prompts asked for the whole collection; 0 for ready-made pairs.
-        samples_per_prompt: Answers graded for each prompt.
-    """
-    return Spend(
-        prompts=prompts,
-        unique_pairs=unique_pairs,
-        pair_visits=unique_pairs * replays,
-        verifier_calls=prompts * samples_per_prompt,
-        optimizer_steps=steps_per_pass * replays,
-    )
 
 
 def check_equal(arm: str, spend: Spend, baseline: str, allowed: Spend, axis: str) -> None:
@@ -53,8 +33,8 @@ def check_equal(arm: str, spend: Spend, baseline: str, allowed: Spend, axis: str
             )
 
 
-def check_limits(arm: str, spend: Spend, limits: Mapping[str, int | None]) -> None:
-    """Refuse an arm that would exceed a limit of the suite.
+def check_limits(arm: str, pairs: int, spend: Spend, limits: Mapping[str, int | None]) -> None:
+    """Refuse an arm that would exceed a limit of the suite at a data budget of so many pairs.
 
     Raises:
         BudgetError: It would; the message names the quantity and both values.
@@ -63,7 +43,7 @@ def check_limits(arm: str, spend: Spend, limits: Mapping[str, int | None]) -> No
         needed = getattr(spend, quantity)
         if limit is not None and needed > limit:
             raise BudgetError(
-                f"{arm} at {spend.unique_pairs} pairs needs {needed} {quantity}, the limit is {limit}",
+                f"{arm} at {pairs} pairs needs {needed} {quantity}, the limit is {limit}",
                 where=f"budget.limits.{quantity}",
                 fix="Raise the limit, or ask less of the arm.",
             )

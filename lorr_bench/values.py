@@ -14,7 +14,7 @@ class Prompt:
     Attributes:
         id: Unique within its source.
         text: What the model is given, template applied.
-        answer: The right final answer.
+        answer: The right final answer; empty where a reward model scores and none is known.
     """
 
     id: str
@@ -76,6 +76,38 @@ class Pair:
     prompt_index: int
     chosen_score: float = 1.0
     rejected_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One completion with a label, for methods that need no pairs.
+
+    Attributes:
+        prompt: The prompt text, template applied.
+        completion: The response.
+        label: Whether the response is wanted.
+    """
+
+    prompt: str
+    completion: str
+    label: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One response to imitate.
+
+    Attributes:
+        prompt: The prompt text, template applied.
+        response: The response.
+    """
+
+    prompt: str
+    response: str
+
+
+Row = Pair | Labelled | Demonstration | Prompt
+"""What a method is trained on; which of them, the adapter says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +238,15 @@ class Results:
         suite: Name of the suite.
         description: Its description, one or two sentences.
         suite_text: The resolved suite as YAML.
-        baseline: The arm the others are compared with.
-        arms: All arms, in the order of the suite, the baseline included.
+        baselines: Each arm's baseline: the arm of the same method with the suite's first plug-in. A baseline
+            is its own.
+        arms: All arms, in the order of the suite, baselines included.
         held_equal: Name of the budget axis: ``data``, ``updates`` or ``visits``.
         equal_quantities: The names in ``Spend`` that this axis holds equal.
         scores: Every metric of every evaluated model.
         spends: The ledger: a line for each trained model.
+        diagnostics: What was measured at the end of each replay of each training, by name; of iterative
+            training in its last round.
         answers: A sample of graded answers.
         times: Seconds of every stage.
         versions: Package versions, engine and hardware, by name.
@@ -221,12 +256,13 @@ class Results:
     suite: str
     description: str
     suite_text: str
-    baseline: str
+    baselines: Mapping[str, str]
     arms: tuple[str, ...]
     held_equal: str
     equal_quantities: tuple[str, ...]
     scores: Sequence[Score]
     spends: Mapping[Point, Spend]
+    diagnostics: Mapping[Point, Sequence[Mapping[str, float]]]
     answers: Sequence[SampleAnswer]
     times: Sequence[StageTime]
     versions: Mapping[str, str]

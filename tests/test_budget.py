@@ -4,25 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.budget import EQUAL_QUANTITIES, check_equal, check_limits, predicted_spend
+from lorr_bench.budget import EQUAL_QUANTITIES, check_equal, check_limits
 from lorr_bench.errors import BudgetError
 from lorr_bench.values import Spend
-
-COUNTS = st.integers(1, 10**6)
-
-
-@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
-def test_prediction_is_products(pairs, replays, steps, prompts, samples):
-    spend = predicted_spend(
-        unique_pairs=pairs,
-        replays=replays,
-        steps_per_pass=steps,
-        prompts=prompts,
-        samples_per_prompt=samples,
-    )
-    assert spend.pair_visits == pairs * replays
-    assert spend.optimizer_steps == steps * replays
-    assert spend.verifier_calls == prompts * samples
 
 
 @pytest.mark.parametrize("axis", EQUAL_QUANTITIES)
@@ -45,13 +29,13 @@ def test_more_of_what_is_not_held_equal_is_allowed():
 
 
 def test_no_limit_no_refusal():
-    check_limits("arm", Spend(prompts=10**9), {"prompts": None})
+    check_limits("arm", 16, Spend(prompts=10**9), {"prompts": None})
 
 
 def test_a_limit_refuses_what_exceeds_it():
-    check_limits("arm", Spend(prompts=3), {"prompts": 3})
-    with pytest.raises(BudgetError, match="needs 4 prompts, the limit is 3"):
-        check_limits("arm", Spend(prompts=4), {"prompts": 3})
+    check_limits("arm", 16, Spend(prompts=3), {"prompts": 3})
+    with pytest.raises(BudgetError, match="arm at 16 pairs needs 4 prompts, the limit is 3"):
+        check_limits("arm", 16, Spend(prompts=4), {"prompts": 3})
 
 
 @given(st.builds(Spend, *[st.integers(0, 10**9)] * 10))

@@ -1,6 +1,7 @@
 """The command line as a user meets it: in a process of its own."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,11 +88,41 @@ def test_plan_shows_what_each_arm_will_use():
     assert "Held equal: prompts, unique pairs, verifier calls" in done.stdout
 
 
-def test_list_methods_names_backend_and_source():
+def test_plan_shows_methods_that_make_their_own_answers(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        QUICKSTART.read_text("utf-8")
+        .replace("../lorr_bench", str(ROOT / "lorr_bench"))
+        .replace("methods:\n", "methods:\n  grpo: {num_generations: 4, plugins: [plain]}\n"),
+        "utf-8",
+    )
+    settings = ("data.collect.num_prompts=1400", "budget.equal=prompts", "budget.unique_pairs=[256]")
+    done = lorr_bench("plan", suite, *(part for setting in settings for part in ("--set", setting)))
+    assert done.returncode == 0
+    [row] = [line for line in done.stdout.splitlines() if "grpo+plain" in line]
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    # 4 answers to each of 1,400 prompts; 2 prompts a step of 8 answers
+    assert cells == ["grpo+plain", "0", "1,400", "5,600", "0", "700", "8"]
+    assert "Held equal: prompts." in done.stdout
+
+
+def table_of(text):
+    """Rows of a printed table, as cells."""
+    lines = [line for line in text.splitlines() if line.startswith(("│", "┃"))]
+    return [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in lines]
+
+
+def test_list_methods_says_what_each_needs_and_takes():
     done = lorr_bench("list", "methods")
     assert done.returncode == 0
-    assert "dpo" in done.stdout
-    assert "trl" in done.stdout
+    header, *rows = table_of(done.stdout)
+    assert header == ["method", "backend", "needs", "SFT term", "source"]
+    answers = {(row[0], row[1]): row[2:4] for row in rows}
+    assert answers["dpo", "trl"] == ["pairs, reference", "yes"]
+    assert answers["simpo", "native"] == ["pairs", "yes"]
+    assert answers["kto", "trl"] == ["labels, reference", "yes"]
+    assert answers["rejection_sampling", "trl"] == ["right answers", "no"]
+    assert answers["grpo", "trl"] == ["prompts, online", "no"]
     assert "2305.18290" in done.stdout
 
 

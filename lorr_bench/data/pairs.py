@@ -1,24 +1,20 @@
-"""Preference pairs: made from graded answers, written, read, and loaded from ready-made sets."""
+"""Preference pairs: written, read, and loaded from ready-made sets."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from lorr_bench.data.rows import Row, check_ids, identified, read_rows
+from lorr_bench.data.hub import source_rows
+from lorr_bench.data.rows import Row, check_ids, read_rows
 from lorr_bench.errors import DataError
 from lorr_bench.spec.models import PairFileSpec
-from lorr_bench.values import Completion, Pair, Prompt, Verdict
+from lorr_bench.values import Pair
 
-PairRule = Literal["one_each", "longest_correct"]
-# A time-out says nothing about the answer, so such an answer is not held up as a wrong one.
-KNOWN_WRONG: Final = ("different", "no_answer")
-LOCAL_SUFFIXES: Final = (".jsonl", ".json")
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {"str": (str,), "int": (int,), "float": (int, float)}
 _COLUMNS: Final = {field.name: _JSON_TYPES[str(field.type)] for field in dataclasses.fields(Pair)}
 
@@ -34,48 +30,6 @@ class PairFile:
 
     pairs: tuple[Pair, ...]
     dropped: int
-
-
-def pair_up(
-    prompts: Sequence[Prompt],
-    completions: Sequence[Sequence[Completion]],
-    verdicts: Sequence[Sequence[Verdict]],
-    rule: PairRule,
-    seed: int,
-) -> list[Pair]:
-    """One pair for each prompt that has both a right and a wrong answer.
-
-    The choice depends on seed and prompt id alone, so more prompts leave the pairs of the others as they are.
-    Answers that are empty or whose grading did not finish are not used.
-
-    Args:
-        prompts: What was asked.
-        completions: The answers to each prompt.
-        verdicts: Their grades, in the same shape.
-        rule: ``one_each``: a random right and a random wrong answer; ``longest_correct``: the right answer
-            with the most tokens (the first of several) and a random wrong one.
-        seed: Draws the answers.
-
-    Returns:
-        The pairs, in the order of the prompts.
-    """
-    pairs = []
-    for index, (prompt, answers, grades) in enumerate(zip(prompts, completions, verdicts, strict=True)):
-        right, wrong = _sorted_out(answers, grades)
-        if right and wrong:
-            rng = random.Random(f"pair/{seed}/{prompt.id}")  # noqa: S311 - reproducible choice
-            chosen = rng.choice(right) if rule == "one_each" else max(right, key=lambda answer: answer.tokens)
-            pairs.append(Pair(prompt.id, prompt.text, chosen.text, rng.choice(wrong).text, index))
-    return pairs
-
-
-def _sorted_out(
-    answers: Sequence[Completion], grades: Sequence[Verdict]
-) -> tuple[list[Completion], list[Completion]]:
-    graded = [pair for pair in zip(answers, grades, strict=True) if pair[0].text.strip()]
-    right = [answer for answer, grade in graded if grade.correct]
-    wrong = [answer for answer, grade in graded if not grade.correct and grade.reason in KNOWN_WRONG]
-    return right, wrong
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
@@ -112,7 +66,7 @@ def load_pair_file(spec: PairFileSpec, folder: Path) -> PairFile:
     """Load a ready-made preference set: a JSONL file, or a data set of the Hugging Face Hub.
 
     Args:
-        spec: Source and columns. A source that ends in ``.jsonl`` or ``.json``, or that exists, is a file.
+        spec: Source and columns.
         folder: What a relative path is relative to.
 
     Returns:
@@ -122,9 +76,7 @@ def load_pair_file(spec: PairFileSpec, folder: Path) -> PairFile:
         DataError: The source is missing, damaged or lacks a column, a text is not a string, an id repeats, or
             no usable pair is left.
     """
-    path = folder / spec.source
-    local = path.suffix in LOCAL_SUFFIXES or path.exists()
-    rows = list(read_rows(path) if local else _hub_rows(spec))
+    rows = list(source_rows(spec.source, folder, revision=spec.revision, split=spec.split))
     check_ids(rows)
     pairs: list[Pair] = []
     prompts: dict[str, int] = {}
@@ -135,7 +87,7 @@ def load_pair_file(spec: PairFileSpec, folder: Path) -> PairFile:
     if not pairs:
         raise DataError(
             f"no usable pair among {len(rows)} rows",
-            where=str(path) if local else spec.source,
+            where=spec.source,
             fix="a pair needs a prompt and two different responses, none of them empty",
         )
     return PairFile(tuple(pairs), dropped=len(rows) - len(pairs))
@@ -156,25 +108,3 @@ def _texts(row: Row, spec: PairFileSpec) -> tuple[str, str, str]:
             )
     prompt, chosen, rejected = (row.text(column, option) for option, column in columns.items())
     return prompt, chosen, rejected
-
-
-def _hub_rows(spec: PairFileSpec) -> Iterator[Row]:
-    if spec.revision is None:
-        raise DataError(
-            "a Hub data set needs a revision, or its rows could change between runs",
-            where=spec.source,
-            fix="set `revision` to a commit, or name a local file that ends in .jsonl",
-        )
-    import datasets
-
-    try:
-        rows = datasets.load_dataset(spec.source, revision=spec.revision, split=spec.split)
-    except Exception as error:  # the library raises many kinds, from its own to the network's
-        raise DataError(
-            f"the data set cannot be loaded: {type(error).__name__}: {error}",
-            where=f"{spec.source}@{spec.revision}",
-            fix="check id, revision, split and network; or save it as JSONL and name that file",
-        ) from error
-    for index, values in enumerate(rows):
-        where = f"{spec.source}@{spec.revision} row {index}"
-        yield identified(dict(values), where, f"{spec.source}-{index}")

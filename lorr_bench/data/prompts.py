@@ -1,4 +1,4 @@
-"""Problems with answers, from the embedded task or a JSONL file, made into prompts."""
+"""Problems with answers, from the embedded task, a JSONL file or a Hub data set, made into prompts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
+from lorr_bench.data.answers import gold_answer
+from lorr_bench.data.hub import source_rows
 from lorr_bench.data.nano.problems import Split, problems
-from lorr_bench.data.rows import Row, check_ids, near_names, read_rows
+from lorr_bench.data.rows import Row, check_ids, near_names
 from lorr_bench.errors import DataError
 from lorr_bench.spec.models import PromptSpec
 from lorr_bench.values import Prompt
@@ -32,14 +34,14 @@ def load_prompts(
     Args:
         spec: Source, columns and template.
         folder: What a relative path in ``spec.source`` is relative to.
-        count: How many; None takes the whole file. The embedded task has no end, so it needs a count.
+        count: How many; None takes the whole source. The embedded task has no end, so it needs a count.
         seed: Chooses the problems of the embedded task, and the order where ``shuffle`` is set. A smaller
             count gives the first prompts of a larger one.
         render: Puts the finished prompt into the model's chat template.
-        shuffle: Take the rows of a file in an order drawn by ``seed`` instead of their own.
+        shuffle: Take the rows of a file or data set in an order drawn by ``seed`` instead of their own.
 
     Returns:
-        The prompts, each id once.
+        The prompts, each id once. Without an answer column, the answer is empty.
 
     Raises:
         DataError: The source is missing, damaged, empty or too small, lacks a column or an answer, or repeats
@@ -48,10 +50,10 @@ def load_prompts(
     if spec.source.startswith(NANO):
         found = list(itertools.islice(_nano(spec.source, seed), _nano_count(spec.source, count)))
     else:
-        found = _from_file(spec, folder / spec.source)
+        found = _problems(spec, folder)
         if shuffle:
             random.Random(f"prompts/{seed}").shuffle(found)  # noqa: S311 - reproducible order
-        found = _first(found, count, folder / spec.source)
+        found = _first(found, count, spec.source)
     return [_prompt(problem, spec, render) for problem in found]
 
 
@@ -82,33 +84,48 @@ def _nano_count(source: str, count: int | None) -> int:
     return count
 
 
-def _from_file(spec: PromptSpec, path: Path) -> list[Prompt]:
-    rows = list(read_rows(path))
-    if not rows:
-        raise DataError("no problems: the file is empty", where=str(path), fix="give a file with problems")
+def _problems(spec: PromptSpec, folder: Path) -> list[Prompt]:
+    rows = list(
+        source_rows(spec.source, folder, revision=spec.revision, subset=spec.subset, split=spec.split)
+    )
     check_ids(rows)
-    return [_problem(row, spec) for row in rows]
-
-
-def _problem(row: Row, spec: PromptSpec) -> Prompt:
-    problem = row.text(spec.problem_column, "problem_column")
-    answer = row.text(spec.answer_column, "answer_column")
-    if not problem.strip():
-        raise DataError("the problem is empty", where=row.where, fix="leave the row out")
-    if not answer.strip():
+    found = [problem for row in rows if (problem := _problem(row, spec))]
+    if not found:
         raise DataError(
-            "the answer is empty",
-            where=row.where,
-            fix="answers can't be graded without the right one: leave the row out, or check `answer_column`",
+            f"none of {len(rows)} rows is a problem with an answer",
+            where=spec.source,
+            fix="give a source with problems, and check `answer_column` and `answer_pattern`",
         )
-    return Prompt(row.id, problem, answer)
+    return found
 
 
-def _first(found: list[Prompt], count: int | None, path: Path) -> list[Prompt]:
+def _problem(row: Row, spec: PromptSpec) -> Prompt | None:
+    problem = row.text(spec.problem_column, "problem_column")
+    answer = gold_answer(row, spec.answer_column, spec.answer_pattern) if spec.answer_column else ""
+    if problem.strip() and (answer or spec.answer_column is None):
+        return Prompt(row.id, problem, answer)
+    if spec.incomplete == "skip":
+        return None
+    raise _incomplete(row, spec, "answer" if problem.strip() else "problem")
+
+
+def _incomplete(row: Row, spec: PromptSpec, lacks: str) -> DataError:
+    column = spec.answer_column if lacks == "answer" else spec.problem_column
+    pattern = spec.answer_pattern if lacks == "answer" else None
+    reason = f"nothing matches `answer_pattern: {pattern}`" if pattern else "it is empty"
+    return DataError(
+        f"no {lacks} in column {column!r}: {reason}",
+        where=row.where,
+        fix=f"check `{lacks}_column`{' and `answer_pattern`' if pattern else ''}, "
+        "or leave such rows out with `incomplete: skip`",
+    )
+
+
+def _first(found: list[Prompt], count: int | None, source: str) -> list[Prompt]:
     if count is not None and count > len(found):
         raise DataError(
             f"{count} problems asked for, but there are {len(found)}",
-            where=str(path),
+            where=source,
             fix=f"ask for {len(found)} or fewer",
         )
     return found[:count]

@@ -1,4 +1,4 @@
-"""Read JSONL files and say exactly where they are wrong."""
+"""Rows of JSONL files and data sets; errors say exactly where they are wrong."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lorr_bench.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One object of a JSONL file.
+    """One object of a JSONL file, or one row of a data set.
 
     Attributes:
         values: Values by column.
-        where: File and line, for errors.
+        where: File and line, or data set and row, for errors.
         id: What the column ``id`` holds, or file name and line.
     """
 
@@ -28,7 +28,7 @@ class Row:
     id: str
 
     def text(self, column: str, option: str = "") -> str:
-        """The string in a column; a number is written out.
+        """The string in a column; a number is written out, null is empty.
 
         Args:
             column: Name of the column.
@@ -44,13 +44,31 @@ class Row:
                 fix=_suggestion(column, list(self.values), option),
             )
         value = self.values[column]
+        return "" if value is None else self._written(column, value)
+
+    def texts(self, column: str, option: str = "") -> list[str]:
+        """The strings of a column that may hold a list; a single value is a list of one, null is none.
+
+        Args:
+            column: Name of the column.
+            option: The suite option that names the column, for the error.
+
+        Raises:
+            DataError: There is no such column, or it holds something else than strings and numbers.
+        """
+        values = self.values.get(column)
+        if isinstance(values, list):
+            return [self._written(column, value) for value in values]
+        return [text] if (text := self.text(column, option)) else []
+
+    def _written(self, column: str, value: Any) -> str:
         if isinstance(value, str):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, float) or not math.isfinite(value):
             raise DataError(
-                f"column {column!r} holds {json.dumps(value)[:60]}",
+                f"column {column!r} holds {json.dumps(value, default=str)[:60]}",
                 where=self.where,
                 fix="it must hold a string or a number",
             )
@@ -111,7 +129,7 @@ def _row(path: Path, number: int, line: str) -> Row:
 def identified(values: dict[str, Any], where: str, fallback_id: str) -> Row:
     """A row under the id that it holds, or under the fallback."""
     row = Row(values, where, fallback_id)
-    return Row(values, where, row.text("id")) if "id" in values else row
+    return Row(values, where, row.text("id")) if values.get("id") is not None else row
 
 
 def check_ids(rows: list[Row]) -> None:

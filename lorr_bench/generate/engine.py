@@ -95,10 +95,13 @@ class Engine:
             model: A folder, or the Hub id that the engine was started with.
         """
         if model != self._loaded:
-            folder = model if Path(model).is_dir() else hub_folder(model, self._revision)
-            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": self.folder(model)})
             self._loaded = model
         self.llm.reset_prefix_cache()
+
+    def folder(self, model: str) -> str:
+        """Where the files of a model lie: the folder itself, or that of the Hub id of the start model."""
+        return model if Path(model).is_dir() else hub_folder(model, self._revision)
 
     def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
         """``sampling.n`` answers for each prompt, in the order of the prompts."""

@@ -8,16 +8,19 @@
 
 A plain method is this loop with L = 1, no reset and λ = 0, so both arms of a comparison run the same code.
 
-A trainer calls ``start`` once, asks ``order`` and ``sft_weight`` for each pass, and calls ``finish`` after
-it.
+A trainer calls ``start`` once, asks ``order`` and ``sft_weight`` for each pass, calls ``step`` after each
+optimizer step and ``finish`` after each pass. What it keeps in a checkpoint holds ``state``.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lorr_bench.lorr.reset import clear_optimizer_state, select_parameters, shrink_and_perturb, snapshot
+from lorr_bench.lorr.reset import clear_optimizer_state, reset_parameters, select_names, snapshot
 from lorr_bench.lorr.schedule import replay_order
 
 if TYPE_CHECKING:
@@ -27,67 +30,147 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reset:
-    """What a reset does.
+    """What a reset does, and when.
 
     Attributes:
         pattern: Regular expression of the parameters to reset.
         factor: α, the share of the trained weights that stays.
         clear_optimizer: Whether the optimizer forgets the moments of the reset parameters.
+        period: ``replay``: after each replay but the last; ``round``: after the last replay of each round but
+            the last; a number: after so many optimizer steps, but not after the last one.
     """
 
     pattern: str
     factor: float
     clear_optimizer: bool
+    period: Literal["replay", "round"] | int = "replay"
+
+
+class Probe(Protocol):
+    """Measures the model at the boundaries of replays."""
+
+    def start(self, model: nn.Module) -> None:
+        """Remember what the start model is."""
+
+    def measure(self, model: nn.Module) -> dict[str, float]:
+        """Diagnostics by name."""
 
 
 class ReplayLoop:
-    """Replay, reset and hybrid objective for one training run.
+    """Replay, reset and hybrid objective for one round of training.
 
     Args:
         rows: Number of training rows.
         seed: Seeds the order of every pass.
         sft_weights: λ of every replay; its length is L.
         reset: What to do between replays, or None.
+        round: Which round of iterative training this is, counted from 1.
+        rounds: How many there are.
+        anchor: Gives the model to reset towards, for the model that training starts from; None resets towards
+            the latter.
+        probe: Measures at the start and at the end of each replay, before the reset.
+
+    Attributes:
+        resets_done: How often it has reset.
+        diagnostics: What the probe measured, one dictionary a replay.
+        measuring_seconds: Time that the probe took, since the loop was made.
     """
 
-    def __init__(self, *, rows: int, seed: int, sft_weights: tuple[float, ...], reset: Reset | None) -> None:
+    def __init__(
+        self,
+        *,
+        rows: int,
+        seed: int,
+        sft_weights: tuple[float, ...],
+        reset: Reset | None,
+        round: int = 1,  # noqa: A002 - the paper's word
+        rounds: int = 1,
+        anchor: Callable[[nn.Module], nn.Module] | None = None,
+        probe: Probe | None = None,
+    ) -> None:
         self.rows = rows
         self.replays = len(sft_weights)
         self.resets_done = 0
+        self.diagnostics: list[dict[str, float]] = []
+        self.measuring_seconds = 0.0
         self._seed = seed
         self._sft_weights = sft_weights
         self._reset = reset
-        self._selected: dict[str, nn.Parameter] = {}
+        self._round = round
+        self._rounds = rounds
+        self._anchor_model = anchor
         self._anchor: dict[str, Tensor] = {}
+        self._probe = probe
 
     def order(self, replay: int) -> list[int]:
         """Row numbers of a replay (counted from 1), in the order to train on them."""
-        return replay_order(self.rows, self._seed, replay)
+        return replay_order(self.rows, self._seed, (self._round - 1) * self.replays + replay)
 
     def sft_weight(self, replay: int) -> float:
         """λ of a replay (counted from 1)."""
         return self._sft_weights[replay - 1]
 
     def start(self, model: nn.Module) -> None:
-        """Remember the anchor θ₀.
+        """Remember the anchor; call it once, with the start weights, before a checkpoint is read.
 
         Raises:
             SuiteError: The reset selects no tensor of this model.
         """
         if self._resets_at_all:
             assert self._reset is not None
-            self._selected = select_parameters(model, self._reset.pattern)
-            self._anchor = snapshot(self._selected)
+            names = select_names(model, self._reset.pattern)
+            source = model if self._anchor_model is None else self._anchor_model(model)
+            self._anchor = snapshot(source, names)
+        if self._probe is not None:
+            with self._measuring():
+                self._probe.start(model)
 
-    def finish(self, replay: int, optimizer: Optimizer) -> None:
-        """Reset after a replay; the last replay ends without one."""
-        if self._reset is None or replay >= self.replays:
+    def step(self, step: int, total: int, model: nn.Module, optimizer: Optimizer) -> None:
+        """Reset after an optimizer step (counted from 1 over all replays), where the period says so."""
+        if self._reset is None or not isinstance(self._reset.period, int):
             return
-        shrink_and_perturb(self._selected, self._anchor, self._reset.factor)
+        if step % self._reset.period == 0 and step < total:
+            self._apply(model, optimizer)
+
+    def finish(self, replay: int, model: nn.Module, optimizer: Optimizer) -> None:
+        """Measure and reset after a replay, where the period says so."""
+        if self._probe is not None:
+            with self._measuring():
+                self.diagnostics.append(self._probe.measure(model))
+        if self._reset is None:
+            return
+        between_replays = self._reset.period == "replay" and replay < self.replays
+        last = replay == self.replays
+        between_rounds = self._reset.period == "round" and last and self._round < self._rounds
+        if between_replays or between_rounds:
+            self._apply(model, optimizer)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint has to hold, as plain JSON values."""
+        return {"resets_done": self.resets_done, "diagnostics": self.diagnostics}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state`` gave."""
+        self.resets_done = state["resets_done"]
+        self.diagnostics = list(state["diagnostics"])
+
+    @contextmanager
+    def _measuring(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.measuring_seconds += time.perf_counter() - started
+
+    def _apply(self, model: nn.Module, optimizer: Optimizer) -> None:
+        assert self._reset is not None
+        parameters = reset_parameters(model, self._anchor, self._reset.factor)
         if self._reset.clear_optimizer:
-            clear_optimizer_state(optimizer, self._selected)
+            clear_optimizer_state(optimizer, parameters)
         self.resets_done += 1
 
     @property
     def _resets_at_all(self) -> bool:
-        return self._reset is not None and self.replays > 1
+        if self._reset is None:
+            return False
+        if self._reset.period == "replay":
+            return self.replays > 1
+        return self._reset.period != "round" or self._round < self._rounds

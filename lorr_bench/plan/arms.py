@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from lorr_bench.lorr.schedule import sft_weights
-from lorr_bench.ports.registry import load_adapter
+from lorr_bench.plan.refusals import check_combination
+from lorr_bench.ports.registry import find_adapter, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
-from lorr_bench.spec.models import LorrPlugin, PlainPlugin
+from lorr_bench.spec.models import IterativeSpec, LorrPlugin, PlainPlugin
 
 
 @dataclass(frozen=True)
@@ -20,45 +22,83 @@ class Arm:
 
     Attributes:
         name: ``method+plugin``.
-        adapter_name: Under which the adapter is registered.
+        baseline: The arm it is compared with: the same method with the first of its plug-ins.
+        adapter_name: Full name under which the adapter is registered.
         adapter: Trains it.
         hyperparameters: Checked by the adapter's own model, the arm's overrides applied.
         sft_weights: λ of every replay; the length is L.
-        reset: Pattern, factor and clear_optimizer of the reset, or None.
+        reset: Fields of ``Reset`` and the anchor, or None.
+        rollout_ratio: ρ.
+        iterative: How its rounds are laid out, or None for one round.
     """
 
     name: str
+    baseline: str
     adapter_name: str
     adapter: TrainerAdapter
     hyperparameters: BaseModel
     sft_weights: tuple[float, ...]
-    reset: dict[str, Any] | None
+    reset: Mapping[str, Any] | None
+    rollout_ratio: float
+    iterative: IterativeSpec | None
 
     @property
     def replays(self) -> int:
         """L."""
         return len(self.sft_weights)
 
+    @property
+    def rounds(self) -> int:
+        """T."""
+        return self.iterative.rounds if self.iterative else 1
+
+    def share(self, total: int, number: int) -> int:
+        """How many of all pairs or prompts a round has; rounds that share them differ by one at most.
+
+        Args:
+            total: Pairs of the data budget, or prompts of the suite.
+            number: Which round, counted from 1.
+        """
+        if self.iterative is None or self.iterative.prompts == "reuse":
+            return total
+        return total * number // self.rounds - total * (number - 1) // self.rounds
+
 
 def make_arms(loaded: LoadedSuite) -> tuple[Arm, ...]:
     """All arms of a suite, methods outside and plug-ins inside.
 
     Raises:
-        SuiteError: A method without adapter, or a hyper-parameter that the adapter refuses.
+        SuiteError: A method without adapter, a hyper-parameter that the adapter refuses, or a method and a
+            plug-in that can't be combined.
     """
-    suite = loaded.suite
+    return tuple(arm for method in loaded.suite.methods for arm in _arms_of(loaded, method))
+
+
+def _arms_of(loaded: LoadedSuite, method_name: str) -> list[Arm]:
+    suite, method = loaded.suite, loaded.suite.methods[method_name]
+    adapter_name = find_adapter(method.adapter or method_name, method.backend)
+    adapter = load_adapter(adapter_name)
+    _checked(loaded, adapter, method.hyperparameters, ("methods", method_name))
+    plugins = suite.plugins_of(method_name)
     arms = []
-    for method_name, method in suite.methods.items():
-        adapter_name = method.adapter or method_name
-        adapter = load_adapter(adapter_name)
-        for plugin_name, plugin in suite.plugins.items():
-            name = f"{method_name}+{plugin_name}"
-            own = suite.overrides.get(name, {})
-            _checked(loaded, adapter, method.hyperparameters, ("methods", method_name))
-            merged = _checked(loaded, adapter, {**method.hyperparameters, **own}, ("overrides", name))
-            weights, reset = _parts(plugin)
-            arms.append(Arm(name, adapter_name, adapter, merged, weights, reset))
-    return tuple(arms)
+    for plugin_name in plugins:
+        name, plugin = f"{method_name}+{plugin_name}", suite.plugins[plugin_name]
+        own = suite.overrides.get(name, {})
+        weights, reset = _parts(plugin)
+        arm = Arm(
+            name=name,
+            baseline=f"{method_name}+{plugins[0]}",
+            adapter_name=adapter_name,
+            adapter=adapter,
+            hyperparameters=_checked(loaded, adapter, {**method.hyperparameters, **own}, ("overrides", name)),
+            sft_weights=weights,
+            reset=reset,
+            rollout_ratio=plugin.rollout_ratio if isinstance(plugin, LorrPlugin) else 0.0,
+            iterative=method.iterative,
+        )
+        check_combination(arm, suite)
+        arms.append(arm)
+    return arms
 
 
 def _checked(
@@ -77,10 +117,12 @@ def _parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], dict[st
     if plugin.sft is not None:
         weights = plugin.sft.weights or sft_weights(plugin.replays, plugin.sft.schedule, plugin.sft.cap)
     reset = plugin.reset
-    if reset is None or plugin.replays == 1:
+    if reset is None or (reset.period == "replay" and plugin.replays == 1):
         return weights, None
     return weights, {
         "pattern": reset.pattern,
         "factor": reset.factor,
         "clear_optimizer": reset.optimizer_state == "clear",
+        "period": reset.period,
+        "anchor": reset.anchor,
     }

@@ -7,15 +7,17 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import lorr_bench
 from lorr_bench.errors import DataError, ModelError, SuiteError
-from lorr_bench.spec.models import ModelSpec, PairFileSpec, PromptSpec
+from lorr_bench.ports.versions import installed_versions
+from lorr_bench.spec.models import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
 
 PACKAGE: Final = Path(lorr_bench.__file__).parent
 NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"
 NANO_SPLITS: Final = ("train", "validation", "easy", "hard")
+LOCAL_SUFFIXES: Final = (".jsonl", ".json")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 
@@ -33,8 +35,13 @@ class Origin:
     identity: str
 
 
-def model_origin(spec: ModelSpec, folder: Path) -> Origin:
-    """The start model: the embedded one, a folder, or a Hub id with a revision.
+def model_origin(spec: ModelSpec, folder: Path, where: str = "model") -> Origin:
+    """A model: the embedded one, a folder, or a Hub id with a revision.
+
+    Args:
+        spec: What the suite says of it.
+        folder: What a relative path is relative to.
+        where: Its place in the suite, for errors.
 
     Raises:
         ModelError: The folder is missing, or lacks configuration, weights or tokenizer.
@@ -46,19 +53,60 @@ def model_origin(spec: ModelSpec, folder: Path) -> Origin:
     if path.exists() or not _HUB_ID.fullmatch(spec.path):
         raise ModelError(
             f"no model folder at {path}",
-            where="model.path",
+            where=f"{where}.path",
             fix="Give `nano`, a folder in Hugging Face form, or a Hub id such as org/name.",
         )
-    return Origin(spec.path, _hub_identity(spec.path, spec.revision, "model.revision"))
+    return Origin(spec.path, _hub_identity(spec.path, spec.revision, f"{where}.revision"))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What a collect stage is told about its reward model.
+
+    Attributes:
+        params: What changes scores: the model's identity, its settings and the packages that run it.
+        setting: Where the model lies.
+    """
+
+    params: dict[str, Any]
+    setting: dict[str, Any]
+
+
+def reward_scorer(spec: RewardModelSpec, folder: Path) -> Scorer:
+    """The reward model of a collection: a folder, or a Hub id with a revision.
+
+    Raises:
+        ModelError: The folder is missing, or lacks configuration, weights or tokenizer.
+        SuiteError: A Hub id without revision.
+    """
+    origin = model_origin(spec, folder, "data.collect.reward_model")
+    settings = spec.model_dump(exclude={"path", "revision"})
+    return Scorer(
+        params={
+            **settings,
+            "model": origin.identity,
+            "packages": installed_versions("torch", "transformers"),
+        },
+        setting={"path": origin.path, "revision": spec.revision},
+    )
 
 
 def prompt_origin(spec: PromptSpec, folder: Path, where: str) -> Origin:
-    """The problems of a collection or benchmark.
+    """The problems of a collection or benchmark: the embedded task, a file, or a Hub data set.
 
     Raises:
         DataError: The file is missing or unreadable, or the embedded task has no such split.
+        SuiteError: A Hub id without revision or split, or one of these for something that is no Hub id.
     """
     head, _, split = spec.source.partition("/")
+    if head != "nano" and is_hub_source(spec.source, spec.revision, folder):
+        return _hub_prompts(spec, where)
+    if given := [name for name in ("revision", "subset", "split") if getattr(spec, name) is not None]:
+        raise SuiteError(
+            f"`{given[0]}` is given, but {spec.source} is no Hub id",
+            where=where,
+            fix=f"Leave {' and '.join(given)} out, or give the id as owner/name together with a revision.",
+        )
     if head == "nano":
         if split not in NANO_SPLITS:
             raise DataError(
@@ -78,10 +126,31 @@ def pair_origin(spec: PairFileSpec, folder: Path) -> Origin:
         DataError: The file is missing or unreadable.
         SuiteError: A Hub id without revision.
     """
+    if is_hub_source(spec.source, spec.revision, folder):
+        return Origin(spec.source, _hub_identity(spec.source, spec.revision, "data.pairs.revision"))
     path = (folder / spec.source).resolve()
-    if path.exists() or not _HUB_ID.fullmatch(spec.source) or spec.source.endswith((".jsonl", ".json")):
-        return Origin(str(path), _file_digest(path, "data.pairs.source"))
-    return Origin(spec.source, _hub_identity(spec.source, spec.revision, "data.pairs.revision"))
+    return Origin(str(path), _file_digest(path, "data.pairs.source"))
+
+
+def is_hub_source(source: str, revision: str | None, folder: Path) -> bool:
+    """Whether a source of data is a Hub id.
+
+    A name that looks like one is, where a revision is given or no such file exists: what a suite has pinned
+    stays the Hub's, whatever lies in the folder from which the suite is run.
+    """
+    looks_like_one = _HUB_ID.fullmatch(source) is not None and not source.endswith(LOCAL_SUFFIXES)
+    return looks_like_one and (revision is not None or not (folder / source).exists())
+
+
+def _hub_prompts(spec: PromptSpec, where: str) -> Origin:
+    identity = _hub_identity(spec.source, spec.revision, where)
+    if spec.split is None:
+        raise SuiteError(
+            f"{spec.source} is a Hub id without a split",
+            where=where,
+            fix="Name the split, such as `split: test`.",
+        )
+    return Origin(spec.source, f"{identity} {spec.subset or ''} {spec.split}")
 
 
 def task_folder_identity(folder: Path) -> str:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
-Kind = Literal["collect", "import_pairs", "reference", "train", "evaluate_math", "evaluate_general"]
+Kind = Literal[
+    "collect", "refresh", "import_pairs", "reference", "train", "evaluate_math", "evaluate_general"
+]
 Lane = Literal["train", "engine"]
 
 LANES: Final[dict[Kind, Lane]] = {
     "collect": "engine",
+    "refresh": "engine",
     "import_pairs": "train",
     "reference": "train",
     "train": "train",
@@ -22,10 +25,11 @@ LANES: Final[dict[Kind, Lane]] = {
 }
 # Raise a number when the stage's code changes what it writes for the same parameters.
 VERSIONS: Final[dict[Kind, int]] = {
-    "collect": 1,
+    "collect": 2,
+    "refresh": 1,
     "import_pairs": 1,
-    "reference": 1,
-    "train": 1,
+    "reference": 2,
+    "train": 2,
     "evaluate_math": 1,
     "evaluate_general": 1,
 }
@@ -42,14 +46,14 @@ class Stage:
         kind: What is done.
         label: Readable name, for people only.
         params: Everything that changes the outcome, as plain JSON values.
-        inputs: Digests of the stages whose results are read, in a fixed order.
+        inputs: Digests of the stages whose results are read, by the part they play.
         setting: What the work needs but does not depend on: paths, engine memory. Plain JSON values.
     """
 
     kind: Kind
     label: str
     params: Mapping[str, Any]
-    inputs: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
     setting: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -60,7 +64,7 @@ class Stage:
                 "kind": self.kind,
                 "version": VERSIONS[self.kind],
                 "params": self.params,
-                "inputs": list(self.inputs),
+                "inputs": dict(self.inputs),
             }
         )
 
@@ -75,14 +79,14 @@ class Stage:
             "kind": self.kind,
             "label": self.label,
             "params": self.params,
-            "inputs": list(self.inputs),
+            "inputs": dict(self.inputs),
             "setting": self.setting,
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Stage:
         """The stage that ``to_dict`` described."""
-        return cls(**{**values, "inputs": tuple(values["inputs"])})
+        return cls(**values)
 
 
 def canonical_digest(value: Any) -> str:

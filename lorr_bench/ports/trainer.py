@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
 from lorr_bench.lorr.loop import ReplayLoop
-from lorr_bench.values import Pair
+from lorr_bench.values import Row
 
 Progress = Callable[[int, int], None]
 """Called with work done and work in all."""
+
+RowKind = Literal["pairs", "labels", "chosen", "right_answers", "prompts"]
+"""What a method trains on: ``Pair``, ``Labelled`` (both responses of each pair), ``Demonstration`` (the
+chosen responses; or every right answer to the prompts of the budget), or ``Prompt`` (an online method, which
+makes its own answers)."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,14 @@ class TrainJob:
 
     Attributes:
         model: Where training starts.
-        reference: The file that ``reference`` wrote.
-        rows: Which rows of it to train on, in the order of the data budget.
+        reference: The file that ``reference`` wrote for these rows, or for more of which these are the first;
+            None where the adapter needs no reference.
+        rows: What to train on, of the adapter's kind.
         output: Folder to write the trained model and its tokenizer to, in Hugging Face form.
+        checkpoints: Folder for checkpoints. What an interrupted run left in it is continued; empty at first.
+        save_steps: Optimizer steps between checkpoints; 0 keeps one at the end of each replay only.
+        stop_after: The replay to end after, leaving a checkpoint from which the next run continues. The last
+            replay ends the training.
         seed: Seeds everything but the order of the rows, which the loop decides.
         loop: Replay, reset and SFT weight.
         hyperparameters: An instance of the adapter's ``hyperparameters``.
@@ -49,9 +59,12 @@ class TrainJob:
     """
 
     model: StartModel
-    reference: Path
-    rows: Sequence[int]
+    reference: Path | None
+    rows: Sequence[Row]
     output: Path
+    checkpoints: Path
+    save_steps: int
+    stop_after: int
     seed: int
     loop: ReplayLoop
     hyperparameters: Any
@@ -63,47 +76,82 @@ class TrainOutcome:
     """What a training run was.
 
     Attributes:
-        optimizer_steps: Updates made.
+        optimizer_steps: Updates made, those before an interruption included.
         train_tokens: Tokens of all sequences that passed through the policy, padding not counted.
         parameters: Number of trained parameters.
         replays: Means over each replay of what the trainer logged, one dictionary a replay.
+        generated_tokens: Tokens that an online method generated.
+        verifier_calls: Answers of an online method that were graded.
     """
 
     optimizer_steps: int
     train_tokens: int
     parameters: int
     replays: tuple[dict[str, float], ...]
+    generated_tokens: int = 0
+    verifier_calls: int = 0
+
+
+def split_places(hyperparameters: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Hyper-parameters as plain JSON values: those that change results, and places on this machine."""
+    values = hyperparameters.model_dump(mode="json")
+    fields = type(hyperparameters).model_fields
+    places = {name for name, field in fields.items() if _is_place(field.json_schema_extra)}
+    outcome = {name: value for name, value in values.items() if name not in places}
+    return outcome, {name: values[name] for name in sorted(places)}
+
+
+def _is_place(extra: Any) -> bool:
+    return isinstance(extra, dict) and bool(extra.get("place"))
 
 
 class TrainerAdapter(Protocol):
     """A method on a backend. Importing its module must not import torch.
 
     Attributes:
-        name: What suites call it.
-        backend: The library that trains, with its pinned version in ``version``.
+        name: The method, as suites call it.
+        backend: What trains it.
         version: Raised whenever results change; part of every digest.
-        source: Paper of the method.
-        needs_reference: Whether the loss needs log-probabilities of the start model.
-        hyperparameters: Model of the settings, defaults included.
+        source: Paper of the method, and where its default hyper-parameters come from.
+        rows: What it trains on.
+        needs_reference: Whether the loss needs log-probabilities of a reference model.
+        takes_sft_term: Whether λ·L_SFT can be added to its loss.
+        online: Whether it generates and scores its own answers while it trains; its hyper-parameters then
+            have ``num_generations``, answers for each prompt.
+        in_process: Whether it trains in this process. Where it drives another program through checkpoints,
+            every replay begins with a fresh optimizer, and nothing can happen within one.
+        hyperparameters: Model of the settings, defaults included. A field with ``json_schema_extra={"place":
+            True}`` says where something lies on this machine, and is no part of a digest.
     """
 
     name: ClassVar[str]
     backend: ClassVar[str]
     version: ClassVar[int]
     source: ClassVar[str]
+    rows: ClassVar[RowKind]
     needs_reference: ClassVar[bool]
+    takes_sft_term: ClassVar[bool]
+    online: ClassVar[bool]
+    in_process: ClassVar[bool]
     hyperparameters: ClassVar[type[BaseModel]]
+
+    def packages(self, hyperparameters: Any) -> dict[str, str]:
+        """Versions that results depend on, by package."""
+        ...
 
     def steps_per_pass(self, rows: int, hyperparameters: Any) -> int:
         """Optimizer steps of one pass over ``rows`` rows."""
         ...
 
     def reference_settings(self, hyperparameters: Any) -> dict[str, Any]:
-        """Those hyper-parameters that change what ``reference`` writes."""
+        """Everything but model and rows that changes what ``reference`` writes.
+
+        Methods that give the same values share the file. Only asked where ``needs_reference`` is true.
+        """
         ...
 
-    def reference(self, model: StartModel, pairs: Sequence[Pair], hyperparameters: Any, output: Path) -> None:
-        """Tokenize the pairs and write them to the file ``output``, with reference log-probabilities.
+    def reference(self, model: StartModel, rows: Sequence[Row], hyperparameters: Any, output: Path) -> None:
+        """Tokenize the rows and write them to the file ``output``, with reference log-probabilities.
 
         Raises:
             DataError: A prompt alone is longer than the maximum length.
@@ -116,6 +164,7 @@ class TrainerAdapter(Protocol):
 
         Raises:
             SuiteError: The reset selects no tensor.
+            DataError: A prompt alone is longer than the maximum length.
             ModelError: The model can't be loaded.
         """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -62,12 +63,22 @@ def seconds(value: float) -> str:
     return NONE if math.isnan(value) else f"{value:,.1f}"
 
 
+def decimals(count: int) -> Callable[[float], str]:
+    """A form of numbers: so many decimals, with a true minus."""
+    return lambda value: NONE if math.isnan(value) else f"{value:.{count}f}".replace("-", MINUS)
+
+
 def count_range(counts: list[int]) -> str:
     """One number if all agree, otherwise the smallest and largest; nothing for none."""
     known = sorted({count for count in counts if count > 0})
     if not known:
         return NONE
     return f"{known[0]:,}" if len(known) == 1 else f"{known[0]:,}{NONE}{known[-1]:,}"
+
+
+def either(low: str, high: str) -> str:
+    """One text if both agree, otherwise ``low to high``."""
+    return low if low == high else f"{low} to {high}"
 
 
 def plural(count: str, noun: str) -> str:

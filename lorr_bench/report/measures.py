@@ -10,6 +10,7 @@ from lorr_bench.values import START, Results, Score
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 MATH = "math"
@@ -49,6 +50,21 @@ def all_measures(results: Results) -> tuple[Measure, ...]:
     """Every measure of the suite: math first, each kind in the order of its scores."""
     found = dict.fromkeys(measure_of(score) for score in results.scores)
     return tuple(sorted(found, key=lambda measure: measure.kind != MATH))
+
+
+def primary_measure(results: Results) -> Measure | None:
+    """The measure of the headline: the first math measure, a greedy one if there is any."""
+    measures = all_measures(results)
+    if not measures:
+        return None
+    first = [measure for measure in measures if measure.kind == measures[0].kind]
+    return next((measure for measure in first if measure.metric == "greedy"), first[0])
+
+
+def rows_of(table: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The rows of one measure, of a table with ``benchmark``, ``kind`` and ``metric``."""
+    same = (table["benchmark"] == measure.benchmark) & (table["metric"] == measure.metric)
+    return table[same & (table["kind"] == measure.kind)]
 
 
 def score_cells(results: Results) -> Cells:

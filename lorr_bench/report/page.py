@@ -10,8 +10,8 @@ from markupsafe import Markup
 from lorr_bench.report.cells import TITLES
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.figures import inline_svg
-from lorr_bench.report.summary import comparison_caption
 from lorr_bench.report.tables import QUANTITIES
+from lorr_bench.report.views import DIAGNOSTICS
 
 
 def html_page(contents: Contents) -> str:
@@ -27,7 +27,7 @@ def html_page(contents: Contents) -> str:
         contents=contents,
         results=contents.results,
         quantities=[TITLES[name] for name in QUANTITIES],
-        caption=comparison_caption(contents.math, contents.results.baseline),
+        diagnostics=[heading for heading, _ in DIAGNOSTICS.values()],
         # Drawn by matplotlib, which escapes; its comments and metadata are gone.
-        curves=Markup(inline_svg(contents.curves_svg)),  # noqa: S704
+        figure=Markup(inline_svg(contents.picture.svg)),  # noqa: S704
     )

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.cells import MINUS, TITLES, percent, plural, quantity, ratio
-from lorr_bench.report.measures import Measure, all_measures
+from lorr_bench.report.arms import (
+    baseline_name,
+    method_of,
+    methods,
+    plugin_of,
+    plugins,
+)
+from lorr_bench.report.cells import MINUS, NONE, count_range, either, percent, plural, points
+from lorr_bench.report.measures import all_measures, primary_measure, rows_of
 from lorr_bench.values import START, Results
 
-RATIOS_TOLD = (
-    "prompts", "unique_pairs", "verifier_calls", "optimizer_steps", "train_tokens", "pair_visits",
-    "wall_seconds",
-)  # fmt: skip
+MOST_SENTENCES = 6
+"""How many arms get a sentence of their own; of more, those of a plug-in share one."""
 
 
 def headlines(results: Results, comparison: pd.DataFrame) -> tuple[str, ...]:
-    """One sentence for each arm that can be compared with the baseline, in the order of the suite.
+    """One sentence for each arm that can be compared with its baseline, in the order of the suite.
 
-    The measure is the suite's first (math before general, greedy before others) and the budget the largest
-    that both arms reached: fixed before the numbers are seen, so that the sentence can't pick its result.
+    Many arms get two sentences a plug-in instead. The measure is the suite's first (math before general,
+    greedy before others) and the budget the largest that both arms reached: fixed before the numbers are
+    seen, so that the sentence can't pick its result.
 
     Args:
         results: The results.
@@ -34,19 +39,15 @@ def headlines(results: Results, comparison: pd.DataFrame) -> tuple[str, ...]:
     measure = primary_measure(results)
     if measure is None:
         return ("No model has been evaluated yet.",)
-    rows = comparison[_is_measure(comparison, measure)]
+    rows = rows_of(comparison, measure)
     compared = [rows[(rows["arm"] == arm) & rows["difference"].notna()] for arm in results.arms]
-    sentences = tuple(_difference_sentence(arm.iloc[-1], results.baseline) for arm in compared if len(arm))
-    return sentences or _plain_headline(rows, results)
-
-
-def primary_measure(results: Results) -> Measure | None:
-    """The measure of the headline: the first math measure, a greedy one if there is any."""
-    measures = all_measures(results)
-    if not measures:
-        return None
-    first = [measure for measure in measures if measure.kind == measures[0].kind]
-    return next((measure for measure in first if measure.metric == "greedy"), first[0])
+    last = [arm.iloc[-1] for arm in compared if len(arm)]
+    if len(last) <= MOST_SENTENCES:
+        sentences = tuple(_difference_sentence(row, results.baselines[row["arm"]]) for row in last)
+        return sentences or _plain_headline(rows, results)
+    tests = int(comparison["p_value"].notna().sum())
+    groups = [[row for row in last if plugin_of(row["arm"]) == name] for name in plugins(results)]
+    return tuple(line for group in groups if group for line in _group_sentences(group, results, tests))
 
 
 def compared_line(results: Results) -> str:
@@ -58,36 +59,25 @@ def compared_line(results: Results) -> str:
     if not trained:
         return "No trained arm has a result."
     return (
-        f"{_listed(list(results.arms))}, at {_listed([f'{budget:,}' for budget in budgets])} unique pairs, "
+        f"{_arms(results)}, at {_listed([f'{budget:,}' for budget in budgets])} unique pairs, "
         f"{plural(str(len(seeds)), 'training seed')}, on {_listed(list(benchmarks))}."
     )
 
 
-def held_equal_line(results: Results, ledger: pd.DataFrame) -> str:
-    """What was held equal, with its values at each budget, and the ratios of what was not.
-
-    A quantity that the suite holds equal but the ledger shows to differ is called out.
-
-    Args:
-        results: The results.
-        ledger: Their ledger table.
-
-    Returns:
-        One paragraph.
-    """
-    reference = ledger[ledger["arm"] == results.baseline]
-    names = [name for name in results.equal_quantities if name in TITLES]
-    values = [f"{TITLES[name]} {_values(reference, name)}" for name in names]
-    told = [f"Held equal at each budget (axis {results.held_equal}): {', '.join(values) or 'nothing'}."]
-    others = [arm for arm in results.arms if arm != results.baseline and (ledger["arm"] == arm).any()]
-    unequal = [name for name in RATIOS_TOLD if name not in names]
-    ratios = [f"{arm} {', '.join(_ratio_texts(ledger, arm, unequal))}" for arm in others]
-    if ratios:
-        told.append(f"Not held equal, as ratios to {results.baseline}: {'; '.join(ratios)}.")
-    broken = [text for arm in others for text in _broken(ledger, arm, names)]
-    if broken:
-        told.append(f"Different although it should be equal: {'; '.join(broken)}.")
-    return " ".join(told)
+def comparison_caption(results: Results, comparison: pd.DataFrame) -> str:
+    """How to read a table of scores and differences."""
+    tests = int(comparison["p_value"].notna().sum())
+    trained = comparison[comparison["arm"] != START.arm]
+    over = "seeds and problems" if (trained["seeds"] > 1).any() else "problems only"
+    return (
+        f"Score in %; Δ: difference in points to {baseline_name(results)} at the same budget, paired by seed "
+        f"and problem. In brackets 95 % intervals over {over}. "
+        + (
+            f"Bold: Holm-adjusted p < 0.05 over the {tests} differences tested in this report."
+            if tests
+            else "No difference could be tested."
+        )
+    )
 
 
 def seed_caution(comparison: pd.DataFrame) -> str:
@@ -96,16 +86,9 @@ def seed_caution(comparison: pd.DataFrame) -> str:
     if trained.empty:
         return ""
     return (
-        "Rows with one seed: their intervals cover the choice of problems only, not another training run, "
-        "so no difference of theirs is tested."
-    )
-
-
-def _is_measure(table: pd.DataFrame, measure: Measure) -> pd.Series[bool]:
-    return (
-        (table["benchmark"] == measure.benchmark)
-        & (table["metric"] == measure.metric)
-        & (table["kind"] == measure.kind)
+        "Rows with one seed: one training run can't tell the effect of a plug-in from training noise. Their "
+        "intervals cover the choice of problems only, not another training run, so no difference of theirs "
+        "is tested."
     )
 
 
@@ -123,6 +106,47 @@ def _difference_sentence(row: Any, baseline: str) -> str:
     )
 
 
+def _group_sentences(rows: list[Any], results: Results, tests: int) -> tuple[str, ...]:
+    """One plug-in with several methods: how many gained and lost, the range, and what of it is certain."""
+    if len(rows) == 1:
+        return (_difference_sentence(rows[0], results.baselines[rows[0]["arm"]]),)
+    table, first = pd.DataFrame(rows), rows[0]
+    differences = table.set_index("arm")["difference"].sort_values(kind="stable")
+    low, high = (f"{points(differences.iloc[end])} ({method_of(differences.index[end])})" for end in (0, -1))
+    sides = [_side(difference) for difference in differences]
+    same = f", the same with {sides.count(0)}" if 0 in sides else ""
+    told = (
+        f"{_at_pairs(table)}, {plugin_of(first['arm'])} scored above {baseline_name(results)} with "
+        f"{sides.count(1)} of {len(rows)} methods, below with {sides.count(-1)}{same}, on "
+        f"{first['benchmark']} {first['metric']} ({_count_ranges(table)}): {points(differences.median())} "
+        f"points at the median, from {low} to {high}."
+    )
+    return told, f"{plugin_of(first['arm'])}: {_certainty(table, tests)}"
+
+
+def _certainty(table: pd.DataFrame, tests: int) -> str:
+    """Which differences of one plug-in are more than the luck that was measured."""
+    above, below = int((table["difference_low"] > 0).sum()), int((table["difference_high"] < 0).sum())
+    one_seed = (table["paired_seeds"] == 1).all()
+    alone = " over problems only" if one_seed else ""
+    told = f"the 95 % interval{alone} leaves out zero for {above} of those above and {below} of those below"
+    if one_seed:
+        return f"{told}; with one seed none is tested."
+    up = int((table["significant"] & (table["difference"] > 0)).sum())
+    down = int((table["significant"] & (table["difference"] < 0)).sum())
+    return f"{told}; Holm's correction over the {tests} differences of this report leaves {up} and {down}."
+
+
+def _side(difference: float) -> int:
+    """1 above, -1 below, 0 where the printed difference is zero."""
+    return 0 if points(difference) == "0.0" else int(math.copysign(1, difference))
+
+
+def _at_pairs(table: pd.DataFrame) -> str:
+    budgets = [f"{budget:,}" for budget in sorted(set(table["unique_pairs"]))]
+    return f"At {either(budgets[0], budgets[-1])} pairs"
+
+
 def _number(share: float) -> str:
     return "unknown" if math.isnan(share) else percent(share).replace(f"{MINUS}0.0", "0.0")
 
@@ -130,6 +154,13 @@ def _number(share: float) -> str:
 def _counts(seeds: float, problems: float) -> str:
     known = f" × {plural(f'{int(problems):,}', 'problem')}" if problems else ""
     return plural(str(int(seeds)), "seed") + known
+
+
+def _count_ranges(table: pd.DataFrame) -> str:
+    seeds, problems = (
+        count_range([int(count) for count in table[name]]) for name in ("paired_seeds", "paired_problems")
+    )
+    return plural(seeds, "seed") + ("" if problems == NONE else f" × {plural(problems, 'problem')}")
 
 
 def _plain_headline(rows: pd.DataFrame, results: Results) -> tuple[str, ...]:
@@ -141,28 +172,19 @@ def _plain_headline(rows: pd.DataFrame, results: Results) -> tuple[str, ...]:
     ends = f"{_number(row['low'])} to {_number(row['high'])}"
     return (
         f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} "
-        f"(95 % interval {ends}); no arm has results to compare with {results.baseline}.",
+        f"(95 % interval {ends}); no arm has results to compare with {baseline_name(results)}.",
     )
 
 
-def _values(reference: pd.DataFrame, name: str) -> str:
-    texts = [quantity(name, value) for value in reference[name]]
-    return " / ".join(texts) or "unknown"
-
-
-def _ratio_texts(ledger: pd.DataFrame, arm: str, names: list[str]) -> Iterator[str]:
-    """``3.00× updates``, or the range over the budgets where it differs."""
-    for name in names:
-        known = ledger.loc[ledger["arm"] == arm, f"{name}_ratio"].dropna()
-        ends = list(dict.fromkeys(ratio(value) for value in (known.min(), known.max()))) if len(known) else []
-        yield f"{' to '.join(ends) or 'unknown'} {TITLES[name]}"
-
-
-def _broken(ledger: pd.DataFrame, arm: str, names: list[str]) -> Iterator[str]:
-    for _, row in ledger[ledger["arm"] == arm].iterrows():
-        for name in names:
-            if abs(row[f"{name}_ratio"] - 1) > 1e-9:
-                yield f"{arm} at {row['budget_pairs']:,} pairs {ratio(row[f'{name}_ratio'])} {TITLES[name]}"
+def _arms(results: Results) -> str:
+    """All arms; with several methods the methods and the plug-ins instead."""
+    names = methods(results)
+    if len(names) <= 1:
+        return _listed(list(results.arms))
+    return (
+        f"{len(names)} methods ({', '.join(names)}) with {_listed(list(plugins(results)))}, each against "
+        f"{baseline_name(results)}"
+    )
 
 
 def _listed(names: list[str]) -> str:

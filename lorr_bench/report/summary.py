@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from lorr_bench.report.cells import TITLES, markdown_text
-from lorr_bench.report.contents import Contents
+from lorr_bench.report.cells import NONE, TITLES, markdown_text
+from lorr_bench.report.contents import Contents, Scores
 from lorr_bench.report.tables import QUANTITIES
-from lorr_bench.report.views import ComparisonView, ScoreCell
+from lorr_bench.report.views import ComparisonView, MethodsView, ScoreCell
 
 
 def markdown_report(contents: Contents) -> str:
-    """The report as GitHub-flavoured Markdown, the figure beside it as ``curves.png``."""
+    """The report as GitHub-flavoured Markdown, the figure beside it as ``figure.png``."""
     return "\n\n".join(part for part in _parts(contents) if part) + "\n"
 
 
@@ -25,16 +26,6 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: in
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 
-def comparison_caption(view: ComparisonView, baseline: str) -> str:
-    """How to read a comparison table."""
-    tested = f"over the {view.tests} differences tested in this report"
-    return (
-        "Score in % with its 95 % interval over seeds and problems; Δ: difference in points to "
-        f"{baseline} at the same budget, paired by seed and problem, with its 95 % interval. "
-        + (f"Bold: Holm-adjusted p < 0.05 {tested}." if view.tests else "No difference could be tested.")
-    )
-
-
 def _parts(contents: Contents) -> Iterator[str]:
     results = contents.results
     yield f"# {markdown_text(results.suite)}"
@@ -44,11 +35,11 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield "\n".join(f"- {markdown_text(line)}" for line in contents.headlines[1:])
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
-    yield "![Accuracy against unique pairs](curves.png)"
-    yield from _comparison("Comparison", contents.math, results.baseline)
+    yield f"![{contents.picture.title}](figure.png)"
+    yield from _scores("Comparison", contents.math, contents)
     yield f"## Budget\n\n{markdown_text(contents.held_equal)}"
     yield _ledger(contents)
-    yield from _comparison("General reasoning", contents.general, results.baseline)
+    yield from _scores("General reasoning", contents.general, contents)
     yield _times(contents)
     yield _versions(contents)
     yield f"## Suite\n\n{_fenced(results.suite_text, 'yaml')}"
@@ -63,9 +54,21 @@ def _missing(contents: Contents) -> str:
     return f"**Incomplete: {len(missing)} missing.** The figures below leave these out.\n\n{table}"
 
 
-def _comparison(title: str, view: ComparisonView, baseline: str) -> Iterator[str]:
-    if not view.groups:
+def _scores(title: str, scores: Scores, contents: Contents) -> Iterator[str]:
+    """The arms; with several methods a row a method, and the arms in their CSV file alone."""
+    if not scores.arms.groups:
         return
+    yield f"## {title}"
+    if not scores.methods.rows:
+        yield _arms_table(scores.arms)
+        yield markdown_text(contents.caption)
+        return
+    yield _methods_table(scores.methods)
+    yield markdown_text(f"At {scores.methods.budget} unique pairs. {contents.caption}")
+    yield "Every arm at every budget, with the intervals of the scores: [comparison.csv](comparison.csv)."
+
+
+def _arms_table(view: ComparisonView) -> str:
     head = ["pairs", "arm", "seeds"]
     for measure in view.measures:
         head += [markdown_text(measure), "Δ"]
@@ -79,9 +82,32 @@ def _comparison(title: str, view: ComparisonView, baseline: str) -> Iterator[str
         for group in view.groups
         for row in group
     ]
-    yield f"## {title}"
-    yield markdown_table(head, rows, texts=2)
-    yield markdown_text(comparison_caption(view, baseline))
+    return markdown_table(head, rows, texts=2)
+
+
+def _methods_table(view: MethodsView) -> str:
+    head = ["method"]
+    for measure in view.measures:
+        for number, (plugin, compared) in enumerate(view.plugins):
+            heading = plugin if number else f"{measure}: {plugin}"
+            head += [markdown_text(heading), *(["Δ"] if compared else [])]
+    rows = [["start model", *_start_texts(view)]]
+    for row in view.rows:
+        texts = [markdown_text(row.method)]
+        for cells in row.measures:
+            for cell, (_, compared) in zip(cells, view.plugins, strict=True):
+                score, difference = _score_texts(replace(cell, interval=""))
+                texts += [score, difference or NONE] if compared else [score]
+        rows.append(texts)
+    return markdown_table(head, rows)
+
+
+def _start_texts(view: MethodsView) -> Iterator[str]:
+    """The start model's scores in the column of the first plug-in of each measure."""
+    for start in view.starts:
+        for number, (_, compared) in enumerate(view.plugins):
+            yield start if number == 0 else ""
+            yield from [""] if compared else []
 
 
 def _score_texts(cell: ScoreCell) -> tuple[str, str]:
@@ -105,7 +131,7 @@ def _ledger(contents: Contents) -> str:
         for row in group
     ]
     table = markdown_table(["pairs", "arm", "seeds", *(TITLES[name] for name in QUANTITIES)], rows, texts=2)
-    baseline = markdown_text(contents.results.baseline)
+    baseline = markdown_text(contents.baseline)
     return f"{table}\n\nMean of the seeds; ×: ratio to {baseline} at the same budget."
 
 

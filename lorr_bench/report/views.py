@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from lorr_bench.report import cells
-from lorr_bench.report.measures import Measure
-from lorr_bench.report.tables import QUANTITIES
+from lorr_bench.report.arms import compared_arms, is_baseline, methods, plugin_of, plugins
+from lorr_bench.report.measures import Measure, rows_of
+from lorr_bench.report.tables import QUANTITIES, largest_budget, largest_rows
 from lorr_bench.values import START, Point, Results, SampleAnswer
 
 MOST_PROBLEMS = 6
+DIAGNOSTICS = {
+    "train_accuracy": ("accuracy, training pairs (%)", cells.percent),
+    "held_out_accuracy": ("accuracy, held-out pairs (%)", cells.percent),
+    "held_out_margin": ("margin, held-out pairs", cells.decimals(3)),
+    "logp_chosen": ("log-prob. of chosen", cells.decimals(2)),
+    "logp_rejected": ("log-prob. of rejected", cells.decimals(2)),
+    "kl_to_start": ("KL to start", cells.decimals(4)),
+    "effective_rank": ("effective rank", cells.decimals(1)),
+    "dormant_share": ("dormant units (%)", cells.percent),
+}
+"""What the page shows of a replay: heading and form of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +58,52 @@ class ComparisonView:
     Attributes:
         measures: Heading of each measure with its number of problems.
         groups: The rows, those of one budget together.
-        tests: How many differences the whole comparison table tests.
     """
 
     measures: tuple[str, ...]
     groups: tuple[tuple[ComparisonRow, ...], ...]
-    tests: int
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """One method: for each measure a cell for each plug-in."""
+
+    method: str
+    measures: tuple[tuple[ScoreCell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodsView:
+    """The methods of a suite with several, their plug-ins beside each other, at one budget.
+
+    Attributes:
+        budget: Unique pairs.
+        measures: Heading of each measure.
+        starts: Score of the start model on each measure.
+        plugins: Name of each plug-in, and whether it is compared with another one.
+        rows: One a method; none where the suite has a single method.
+    """
+
+    budget: str
+    measures: tuple[str, ...]
+    starts: tuple[str, ...]
+    plugins: tuple[tuple[str, bool], ...]
+    rows: tuple[MethodRow, ...]
+
+    @property
+    def columns(self) -> int:
+        """Columns of a measure: a score for each plug-in, and a difference where it is compared."""
+        return len(self.plugins) + sum(compared for _, compared in self.plugins)
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosticsView:
+    """What was measured at the end of each replay of one training."""
+
+    arm: str
+    budget: str
+    seed: str
+    replays: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +155,48 @@ def comparison_view(comparison: pd.DataFrame, measures: Sequence[Measure]) -> Co
         found = [lookup.get((arm, budget, measure)) for measure in measures]
         if any(row is not None for row in found):
             groups[budget].append(_comparison_row(arm, budget, found))
-    headings = tuple(_heading(measure, lookup.items()) for measure in measures)
-    tests = int(comparison["p_value"].notna().sum())
-    return ComparisonView(headings, tuple(tuple(group) for _, group in sorted(groups.items())), tests)
+    headings = tuple(_heading(measure, comparison) for measure in measures)
+    return ComparisonView(headings, tuple(tuple(group) for _, group in sorted(groups.items())))
 
 
-def ledger_view(ledger: pd.DataFrame, baseline: str) -> tuple[tuple[LedgerRow, ...], ...]:
-    """The ledger as formatted rows, those of one budget together; the baseline's own ratios are left out."""
+def methods_view(results: Results, comparison: pd.DataFrame, measures: Sequence[Measure]) -> MethodsView:
+    """The comparison at the largest budget restricted to these measures, one row a method."""
+    found, budget = largest_rows(comparison), largest_budget(comparison)
+    several = len(methods(results)) > 1 and budget > 0
+    starts = [_score_cell(found.get((START.arm, measure))).score for measure in measures]
+    compared = {plugin_of(arm) for arm in compared_arms(results)}
+    return MethodsView(
+        f"{budget:,}",
+        tuple(_heading(measure, comparison) for measure in measures),
+        tuple(starts),
+        tuple((plugin, plugin in compared) for plugin in plugins(results)),
+        tuple(_method_rows(results, found, measures)) if several else (),
+    )
+
+
+def diagnostics_view(results: Results) -> tuple[DiagnosticsView, ...]:
+    """What was measured of each arm, at its largest budget and lowest seed."""
+    measured = {
+        point: replays
+        for point, replays in results.diagnostics.items()
+        if any(name in values for values in replays for name in DIAGNOSTICS)
+    }
+    return tuple(
+        DiagnosticsView(
+            point.arm,
+            f"{point.unique_pairs:,}",
+            f"{point.seed}",
+            tuple(_diagnostic_texts(values) for values in measured[point]),
+        )
+        for point in _one_point_an_arm(measured, results.arms)
+    )
+
+
+def ledger_view(results: Results, ledger: pd.DataFrame) -> tuple[tuple[LedgerRow, ...], ...]:
+    """The ledger as formatted rows, those of one budget together; baselines' own ratios are left out."""
     groups: dict[int, list[LedgerRow]] = defaultdict(list)
     for _, row in ledger.iterrows():
-        spends = tuple(_spend_cell(row, name, row["arm"] != baseline) for name in QUANTITIES)
+        spends = tuple(_spend_cell(row, name, not is_baseline(results, row["arm"])) for name in QUANTITIES)
         line = LedgerRow(row["arm"], f"{row['budget_pairs']:,}", f"{row['seeds']}", spends)
         groups[row["budget_pairs"]].append(line)
     return tuple(tuple(rows) for rows in groups.values())
@@ -182,8 +266,8 @@ def _score_cell(row: Any) -> ScoreCell:
     )
 
 
-def _heading(measure: Measure, rows: Iterable[tuple[tuple[str, int, Measure], Any]]) -> str:
-    problems = cells.count_range([row.problems for key, row in rows if key[2] == measure])
+def _heading(measure: Measure, comparison: pd.DataFrame) -> str:
+    problems = cells.count_range([int(count) for count in rows_of(comparison, measure)["problems"]])
     return measure.title if problems == cells.NONE else f"{measure.title} (n = {problems})"
 
 
@@ -191,11 +275,28 @@ def _spend_cell(row: Any, name: str, with_ratio: bool) -> tuple[str, str]:
     return cells.quantity(name, row[name]), cells.ratio(row[f"{name}_ratio"]) if with_ratio else ""
 
 
+def _method_rows(
+    results: Results, found: Mapping[tuple[str, Measure], Any], measures: Sequence[Measure]
+) -> Iterator[MethodRow]:
+    for method in methods(results):
+        arms = [f"{method}+{plugin}" for plugin in plugins(results)]
+        cells_of = [tuple(_score_cell(found.get((arm, measure))) for arm in arms) for measure in measures]
+        yield MethodRow(method, tuple(cells_of))
+
+
+def _diagnostic_texts(values: Mapping[str, float]) -> tuple[str, ...]:
+    return tuple(form(values.get(name, math.nan)) for name, (_, form) in DIAGNOSTICS.items())
+
+
 def _one_an_arm(answers: Sequence[SampleAnswer], arms: Sequence[str]) -> tuple[tuple[str, SampleAnswer], ...]:
+    by_point = {answer.point: answer for answer in reversed(answers)}
+    return tuple((point_label(point), by_point[point]) for point in _one_point_an_arm(by_point, arms))
+
+
+def _one_point_an_arm(points: Iterable[Point], arms: Sequence[str]) -> list[Point]:
+    """Of each arm the point with the largest budget and the lowest seed, in the order of the suite."""
     place = {arm: number for number, arm in enumerate((START.arm, *arms))}
-    ranked = sorted(answers, key=lambda answer: (-answer.point.unique_pairs, answer.point.seed))
-    chosen: dict[str, SampleAnswer] = {}
-    for answer in ranked:
-        chosen.setdefault(answer.point.arm, answer)
-    ordered = sorted(chosen.values(), key=lambda answer: place.get(answer.point.arm, len(place)))
-    return tuple((point_label(answer.point), answer) for answer in ordered)
+    chosen: dict[str, Point] = {}
+    for point in sorted(points, key=lambda point: (-point.unique_pairs, point.seed)):
+        chosen.setdefault(point.arm, point)
+    return sorted(chosen.values(), key=lambda point: place.get(point.arm, len(place)))

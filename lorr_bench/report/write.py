@@ -21,9 +21,9 @@ class ReportFiles:
 
     Attributes:
         page: The self-contained HTML page.
-        markdown: The same in Markdown, without sample answers.
-        csvs: Comparison, ledger and scores.
-        figures: The curves as PNG and SVG.
+        markdown: The same in Markdown, without sample answers and diagnostics.
+        csvs: Comparison, methods, ledger, scores and diagnostics.
+        figures: The figure as PNG and SVG.
     """
 
     page: Path
@@ -56,11 +56,13 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
     files = {
         "report.html": html_page(contents).encode(),
         "report.md": markdown_report(contents).encode(),
-        "comparison.csv": csv_bytes(contents.comparison),
-        "ledger.csv": csv_bytes(contents.ledger),
-        "scores.csv": csv_bytes(contents.scores),
-        "curves.png": contents.curves_png,
-        "curves.svg": contents.curves_svg.encode(),
+        "comparison.csv": csv_bytes(contents.tables.comparison),
+        "methods.csv": csv_bytes(contents.tables.methods),
+        "ledger.csv": csv_bytes(contents.tables.ledger),
+        "scores.csv": csv_bytes(contents.tables.scores),
+        "diagnostics.csv": csv_bytes(contents.tables.diagnostics),
+        "figure.png": contents.picture.png,
+        "figure.svg": contents.picture.svg.encode(),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
             where=str(folder),
             fix="Free space or choose another folder.",
         ) from error
-    return ReportFiles(page, markdown, tuple(others[:3]), tuple(others[3:]))
+    return ReportFiles(page, markdown, tuple(others[:5]), tuple(others[5:]))
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:

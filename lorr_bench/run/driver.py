@@ -109,13 +109,13 @@ class Driver:
     def _dispatch(self) -> bool:
         """Give every idle worker its next stage; whether any worker is busy."""
         for stage in list(self._waiting):
-            if failed := [digest for digest in stage.inputs if digest in self._state.failed]:
+            if failed := [digest for digest in stage.inputs.values() if digest in self._state.failed]:
                 self._waiting.remove(stage)
                 self._fail(stage, f"`{self._stages[failed[0]].label}` failed")
-            elif self._finished.issuperset(stage.inputs) and self._workers[stage.lane].stage is None:
+            elif self._finished.issuperset(stage.inputs.values()) and self._workers[stage.lane].stage is None:
                 self._waiting.remove(stage)
                 self._watcher.stage_begins(stage)
-                inputs = [self._stages[digest] for digest in stage.inputs]
+                inputs = {role: self._stages[digest] for role, digest in stage.inputs.items()}
                 self._sent[stage.lane] = time.perf_counter()
                 self._workers[stage.lane].send(stage, inputs, self._store.root)
         return any(worker.stage is not None for worker in self._workers.values())

@@ -43,14 +43,14 @@ class Worker:
         self._inbox = inbox
         self._process: subprocess.Popen[str] | None = None
 
-    def send(self, stage: Stage, inputs: list[Stage], store: Path) -> None:
+    def send(self, stage: Stage, inputs: Mapping[str, Stage], store: Path) -> None:
         """Begin a stage."""
         self.stage = stage
         if self._process is None:
             self._process = self._start()
         order = {
             "stage": stage.to_dict(),
-            "inputs": [needed.to_dict() for needed in inputs],
+            "inputs": {role: needed.to_dict() for role, needed in inputs.items()},
             "store": str(store),
         }
         assert self._process.stdin is not None
@@ -88,7 +88,7 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         with self._log.open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "lorr_bench.run.worker"],
+                [sys.executable, "-P", "-m", "lorr_bench.run.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from lorr_bench.plan.plan import Plan
 from lorr_bench.ports.registry import adapter_names, load_adapter
+from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.run.doctor import Finding
 from lorr_bench.store.store import Store
 
@@ -24,7 +25,8 @@ def arms_table(plan: Plan) -> Table:
     for column in (*SPEND_COLUMNS, "global_batch"):
         table.add_column(column.replace("_", " "), justify="right")
     for arm in plan.arms:
-        batch = str(getattr(arm.hyperparameters, "global_batch_size", "?"))
+        each = getattr(arm.hyperparameters, "global_batch_size", None)
+        batch = str(each * plan.suite.training.num_processes) if each else "?"
         for pairs in plan.suite.budget.unique_pairs:
             spend = plan.predicted[arm.name, pairs].to_dict()
             table.add_row(escape(arm.name), *(f"{spend[name]:,.0f}" for name in SPEND_COLUMNS), batch)
@@ -63,15 +65,29 @@ def status_table(plan: Plan, store: Store, failed: Mapping[str, str]) -> tuple[T
 
 
 def methods_table() -> Table:
-    """Every registered adapter with its backend, needs and source."""
+    """Every registered adapter: its backend, what it needs, whether it takes the SFT term, and its source."""
     table = Table(title="Methods", title_justify="left")
-    for column in ("method", "backend", "needs a reference", "source"):
-        table.add_column(column)
-    for name in adapter_names():
-        adapter = load_adapter(name)
-        needs = "yes" if adapter.needs_reference else "no"
-        table.add_row(escape(name), escape(adapter.backend), needs, escape(adapter.source))
+    for column in ("method", "backend", "needs", "SFT term", "source"):
+        table.add_column(column, overflow="fold")
+    adapters = [load_adapter(name) for name in adapter_names()]
+    for adapter in sorted(adapters, key=lambda adapter: (adapter.name, adapter.backend)):
+        table.add_row(
+            escape(adapter.name),
+            escape(adapter.backend),
+            _needs(adapter),
+            "yes" if adapter.takes_sft_term else "no",
+            escape(adapter.source.partition(";")[0]),
+        )
     return table
+
+
+def _needs(adapter: TrainerAdapter) -> str:
+    further = {
+        "reference": adapter.needs_reference,
+        "online": adapter.online,
+        "its own program": not adapter.in_process,
+    }
+    return ", ".join([adapter.rows.replace("_", " "), *(word for word, needed in further.items() if needed)])
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

@@ -11,12 +11,13 @@ import importlib
 import json
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -29,6 +30,7 @@ from lorr_bench.store.store import Store, storage_error
 PROGRESS_INTERVAL_SECONDS: Final = 0.25
 STAGES: Final[dict[Kind, tuple[str, str]]] = {
     "collect": ("lorr_bench.stages.collect", "collect"),
+    "refresh": ("lorr_bench.stages.refresh", "refresh"),
     "import_pairs": ("lorr_bench.stages.collect", "import_pairs"),
     "reference": ("lorr_bench.stages.train", "reference"),
     "train": ("lorr_bench.stages.train", "train"),
@@ -61,7 +63,7 @@ def serve(order: dict[str, Any], engines: EngineRoom, answers: TextIO) -> None:
     try:
         seconds = run_stage(
             stage,
-            [Stage.from_dict(values) for values in order["inputs"]],
+            {role: Stage.from_dict(values) for role, values in order["inputs"].items()},
             Store(Path(order["store"])),
             engines,
             _progress(stage, answers),
@@ -82,7 +84,7 @@ def serve(order: dict[str, Any], engines: EngineRoom, answers: TextIO) -> None:
 
 def run_stage(
     stage: Stage,
-    inputs: list[Stage],
+    inputs: Mapping[str, Stage],
     store: Store,
     engines: EngineRoom,
     progress: Callable[[int, int], None],
@@ -96,14 +98,16 @@ def run_stage(
         StoreError: An input is missing or damaged, or the result can't be written.
         LorrBenchError: The stage failed in a way it can explain.
     """
-    folders = tuple(_checked_input(store, needed) for needed in inputs)
+    folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
     with store.writing(stage) as draft:
-        task = Task(stage, folders, draft.folder, engines, progress)
+        task = Task(stage, folders, draft.folder, store.scratch(stage), engines, progress)
         try:
             outcome = _work(task)
         except OSError as error:
             raise storage_error(error, store.root) from error
-        return draft.commit(outcome).wall_seconds
+        seconds = draft.commit(outcome).wall_seconds
+    shutil.rmtree(store.scratch(stage), ignore_errors=True)
+    return seconds
 
 
 def _checked_input(store: Store, stage: Stage) -> Path:

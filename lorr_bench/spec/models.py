@@ -21,8 +21,10 @@ from pydantic import (
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, description="lower-case letters, digits, - and _")]
-BudgetAxis = Literal["data", "updates", "visits"]
-ROW_RULES = Literal["one_each", "longest_correct"]
+BudgetAxis = Literal["data", "prompts", "updates", "visits"]
+ROW_RULES = Literal["one_each", "longest_correct", "verifier_length", "best_worst", "best_random"]
+RULES_OF_RIGHT_AND_WRONG = ("one_each", "longest_correct", "verifier_length")
+BOXED = "boxed"
 
 
 class Model(BaseModel):
@@ -46,13 +48,29 @@ class ModelSpec(Model):
 
 
 class PromptSpec(Model):
-    """Problems with answers: the embedded task, or a local JSONL file."""
+    """Problems with answers: the embedded task, a local JSONL file, or a Hub data set."""
 
     source: str = Field(
-        description="`nano/train`, `nano/validation`, `nano/easy`, `nano/hard`, or a JSONL file"
+        description="`nano/train`, `nano/validation`, `nano/easy`, `nano/hard`, a JSONL file, or a Hub "
+        "data set id"
     )
+    revision: str | None = Field(None, description="Hub revision; required for a Hub id")
+    subset: str | None = Field(None, description="configuration of the Hub data set, where it has several")
+    split: str | None = Field(None, description="split of the Hub data set; required for a Hub id")
     problem_column: str = Field("problem", description="column with the problem text")
-    answer_column: str = Field("answer", description="column with the right final answer")
+    answer_column: str | None = Field(
+        "answer",
+        description="column with the right final answer; a list counts as one answer of several values. "
+        "Nothing (`null`) where a reward model scores, which is then the default",
+    )
+    answer_pattern: str | None = Field(
+        None,
+        description="finds the final answer in a worked solution: a regular expression with one group, of "
+        "which the last match counts (GSM8K: `#### (.*)`), or `boxed` for the last \\boxed{…}",
+    )
+    incomplete: Literal["refuse", "skip"] = Field(
+        "refuse", description="rows without a problem or an answer: stop at the first, or leave them out"
+    )
     template: str = Field("{problem}", description="prompt text around the problem; must hold {problem} once")
     chat_template: bool = Field(
         False, description="wrap the prompt in the model's chat template as a user turn"
@@ -65,9 +83,32 @@ class PromptSpec(Model):
             raise ValueError("must hold {problem} exactly once")
         return template
 
+    @field_validator("answer_pattern")
+    @classmethod
+    def _one_group(cls, pattern: str | None) -> str | None:
+        if pattern is None or pattern == BOXED:
+            return pattern
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"is neither `{BOXED}` nor a regular expression ({error})") from error
+        if groups != 1:
+            raise ValueError(f"must have exactly one group in parentheses, has {groups}")
+        return pattern
+
+
+class RewardModelSpec(ModelSpec):
+    """A sequence-classification model with one output, which scores answers."""
+
+    path: str = Field(description="folder in Hugging Face form, or a Hub id")
+    batch_size: int = Field(8, gt=0, description="answers a forward pass")
+    max_length: int = Field(
+        4096, gt=1, description="tokens of prompt and answer; a longer answer gets no score and is not used"
+    )
+
 
 class CollectSpec(PromptSpec):
-    """Make preference pairs: sample answers, grade them, pair right with wrong."""
+    """Make preference pairs: sample answers, score them, pair better with worse."""
 
     num_prompts: int = Field(gt=0, description="prompts asked for each seed")
     num_samples: int = Field(
@@ -79,11 +120,39 @@ class CollectSpec(PromptSpec):
     temperature: float = Field(1.0, gt=0, le=5, description="sampling temperature")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling distribution")
     max_tokens: int = Field(gt=0, description="token limit of an answer")
+    reward_model: RewardModelSpec | None = Field(
+        None, description="scores the answers; without one, Math-Verify's verdicts do: 1 right, 0 wrong"
+    )
     pair_rule: ROW_RULES = Field(
         "one_each",
-        description="`one_each`: a random right and a random wrong answer; "
-        "`longest_correct`: the longest right one and a random wrong one (after DPO-VP)",
+        description="`one_each`: a random right and a random wrong answer; `longest_correct`: the longest "
+        "right one and a random wrong one; `verifier_length` (DPO-VP's): the longest right one, else the "
+        "longest wrong one, and a random one without \\boxed{…}, else a random wrong one; `best_worst`: the "
+        "highest and the lowest score, the first of equals; `best_random`: the highest and a random lower "
+        "one. The first three need the verifier; with it, `best_worst` is the first right and the first "
+        "wrong answer",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _answers_optional(cls, values: Any) -> Any:
+        """A reward model reads no right answers."""
+        if isinstance(values, dict) and values.get("reward_model") is not None:
+            return {"answer_column": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _scorer_serves_rule(self) -> Self:
+        if self.reward_model is None and self.answer_column is None:
+            raise ValueError(
+                "`answer_column` is missing: the verifier needs right answers, a reward model does not"
+            )
+        if self.reward_model is not None and self.pair_rule in RULES_OF_RIGHT_AND_WRONG:
+            raise ValueError(
+                f"`pair_rule: {self.pair_rule}` needs right and wrong answers, which a reward model does not "
+                "tell apart; choose `best_worst` or `best_random`, or leave out `reward_model`"
+            )
+        return self
 
 
 class PairFileSpec(Model):
@@ -125,8 +194,9 @@ class BudgetSpec(Model):
 
     equal: BudgetAxis = Field(
         "data",
-        description="`data`: prompts, unique pairs and verifier calls; `updates`: optimizer steps; "
-        "`visits`: pairs times replays",
+        description="`data`: prompts, unique pairs and verifier calls; `prompts`: prompts alone; `updates`: "
+        "optimizer steps; `visits`: pairs times replays. The first two hold over all methods, the others "
+        "within a method",
     )
     unique_pairs: tuple[Annotated[int, Field(gt=0)], ...] = Field(
         min_length=1, description="data budgets; a smaller one is a subset of a larger one"
@@ -141,12 +211,48 @@ class BudgetSpec(Model):
         return budgets
 
 
+class IterativeSpec(Model):
+    """Several rounds: each draws answers from the policy that the round before left, and trains on them."""
+
+    rounds: int = Field(gt=1, le=100, description="T. Published: 3")
+    temperature: tuple[Annotated[float, Field(gt=0, le=5)], ...] | None = Field(
+        None, description="sampling temperature of every round; data.collect.temperature by default"
+    )
+    reference: Literal["round", "start"] = Field(
+        "round",
+        description="reference policy: that at the start of the round, or θ₀. Not in the record: ours",
+    )
+    prompts: Literal["split", "reuse"] = Field(
+        "split",
+        description="`split`: a share of prompts and pairs for each round, so that all rounds cost what one "
+        "does; `reuse`: all prompts and the full number of pairs in every round",
+    )
+
+    @model_validator(mode="after")
+    def _temperature_of_each(self) -> Self:
+        if self.temperature is not None and len(self.temperature) != self.rounds:
+            raise ValueError(f"temperature has {len(self.temperature)} entries for {self.rounds} rounds")
+        return self
+
+
 class MethodSpec(BaseModel):
     """A method and its hyper-parameters; the adapter checks the names it does not know here."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    adapter: str | None = Field(None, description="registered adapter; the method's own name by default")
+    like: str | None = Field(
+        None,
+        description="an earlier method of this suite, whose settings and plug-ins count here too where "
+        "nothing else is said; its adapter and rounds do not",
+    )
+    adapter: str | None = Field(None, description="registered method; this method's own name by default")
+    backend: str | None = Field(
+        None, description="what trains it: `trl`, `native`, `llamafactory`, …; the first of these that has it"
+    )
+    plugins: tuple[str, ...] | None = Field(
+        None, min_length=1, description="plug-ins to combine it with; all by default"
+    )
+    iterative: IterativeSpec | None = Field(None, description="several rounds instead of one")
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -165,7 +271,7 @@ RESET_PRESETS: dict[str, str] = {
 
 
 class ResetSpec(Model):
-    """Shrink and perturb after every replay but the last: θ ← α·θ + (1-α)·θ₀."""
+    """Shrink and perturb, after every replay but the last: θ ← α·θ + (1-α)·θ_anchor."""
 
     factor: float = Field(
         0.5,
@@ -179,6 +285,16 @@ class ResetSpec(Model):
         description="`o_proj`, `down_proj`, `downstream` (both), `attention`, `mlp`, `full_layers` "
         "(published as harmful), or a regular expression searched in parameter names. "
         "The record says 'downstream projections'; one source says o_proj alone",
+    )
+    anchor: Literal["start", "round", "init"] = Field(
+        "start",
+        description="`start`: θ₀; `round`: the policy at the start of the round; `init`: a fresh random "
+        "initialisation (Ash & Adams 2020). The record reuses the initial data; the anchor is our choice",
+    )
+    period: Literal["replay", "round"] | Annotated[int, Field(gt=0)] = Field(
+        "replay",
+        description="`replay`: after every replay but the last; `round`: after every round but the last; a "
+        "number: after so many optimizer steps. The record has it inside the loop, and calls it periodic",
     )
     optimizer_state: Literal["clear", "keep"] = Field(
         "clear", description="optimizer moments of the reset tensors. Not in the record: our choice"
@@ -231,6 +347,14 @@ class LorrPlugin(Model):
     replays: int = Field(3, ge=1, le=1000, description="L, passes over the same pairs. Published: 3")
     reset: ResetSpec | None = Field(default_factory=ResetSpec, description="shrink and perturb, or `off`")
     sft: SftSpec | None = Field(default_factory=SftSpec, description="hybrid objective, or `off`")
+    rollout_ratio: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("rollout_ratio", "rho"),
+        description="ρ: share of rows, drawn anew for each replay after the first, whose responses are "
+        "sampled from the current policy; they are charged. The record gives no value: ours is 0",
+    )
 
     @field_validator("reset", "sft", mode="before")
     @classmethod
@@ -259,6 +383,12 @@ class MathBenchmark(PromptSpec):
     avg_at: int = Field(0, ge=0, description="k of avg@k: sampled answers for each problem; 0 leaves it out")
     temperature: float = Field(1.0, gt=0, le=5, description="temperature of avg@k; greedy is always reported")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of avg@k")
+
+    @model_validator(mode="after")
+    def _has_answers(self) -> Self:
+        if self.answer_column is None:
+            raise ValueError("`answer_column` is missing: answers can't be graded without the right one")
+        return self
 
 
 class GeneralBenchmark(Model):
@@ -305,6 +435,32 @@ class EngineSpec(Model):
     )
 
 
+class TrainingSpec(Model):
+    """How training runs."""
+
+    num_processes: int = Field(
+        1, gt=0, description="processes a training run, each with a device; the global batch grows with it"
+    )
+    sharding: Literal["ddp", "fsdp"] = Field(
+        "ddp", description="`ddp`: a whole model in every process; `fsdp`: a shard (FSDP2)"
+    )
+    save_steps: int = Field(
+        0, ge=0, description="optimizer steps between checkpoints; 0: at the end of each replay only"
+    )
+    diagnostics: bool = Field(True, description="measure what LoRR does to the model, at every replay")
+
+
+def _with_settings_of(earlier: dict[str, Any], name: str, method: Any) -> Any:
+    """The method, with the settings of the one it is like."""
+    if not isinstance(method, dict) or method.get("like") is None:
+        return method
+    model = earlier.get(method["like"]) if isinstance(method["like"], str) else None
+    if not isinstance(model, dict):
+        raise ValueError(f"{name} is like {method['like']}, which is no earlier method")  # noqa: TRY004
+    shared = {key: value for key, value in model.items() if key not in ("like", "adapter", "iterative")}
+    return {**shared, **method}
+
+
 class Suite(Model):
     """One suite: a grid of methods, plug-ins, data budgets and seeds, and what to measure."""
 
@@ -325,6 +481,7 @@ class Suite(Model):
         default_factory=dict, description="hyper-parameters of one arm, by `method+plugin`"
     )
     evaluation: EvaluationSpec = Field(description="what every model is measured on")
+    training: TrainingSpec = Field(default_factory=TrainingSpec, description="how training runs")
     engine: EngineSpec = Field(default_factory=EngineSpec, description="generation engine")
 
     @field_validator("model", mode="before")
@@ -335,10 +492,13 @@ class Suite(Model):
     @field_validator("methods", mode="before")
     @classmethod
     def _no_hyperparameters(cls, value: Any) -> Any:
-        """A method with nothing below its name takes every default."""
+        """A method with nothing below its name takes every default; one like another, that one's settings."""
         if not isinstance(value, dict):
             return value
-        return {name: {} if method is None else method for name, method in value.items()}
+        methods: dict[str, Any] = {}
+        for name, method in value.items():
+            methods[name] = {} if method is None else _with_settings_of(methods, name, method)
+        return methods
 
     @field_validator("plugins", mode="before")
     @classmethod
@@ -361,12 +521,32 @@ class Suite(Model):
             raise ValueError("a seed is listed twice")
         return seeds
 
+    @field_validator("plugins")
+    @classmethod
+    def _serve_methods(cls, plugins: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        for name, method in info.data.get("methods", {}).items():
+            if unknown := [plugin for plugin in method.plugins or () if plugin not in plugins]:
+                raise ValueError(
+                    f"method {name} names {', '.join(unknown)}; plug-ins are {', '.join(plugins)}"
+                )
+        return plugins
+
+    def plugins_of(self, method: str) -> list[str]:
+        """The plug-ins that a method is combined with, in the order of the suite."""
+        named = self.methods[method].plugins
+        return [name for name in self.plugins if named is None or name in named]
+
     @field_validator("overrides")
     @classmethod
     def _name_arms(cls, overrides: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if not {"methods", "plugins"} <= info.data.keys():
             return overrides  # those have errors of their own
-        arms = [f"{method}+{plugin}" for method in info.data["methods"] for plugin in info.data["plugins"]]
+        arms = [
+            f"{name}+{plugin}"
+            for name, method in info.data["methods"].items()
+            for plugin in info.data["plugins"]
+            if method.plugins is None or plugin in method.plugins
+        ]
         if unknown := [name for name in overrides if name not in arms]:
             raise ValueError(f"no arm is called {', '.join(unknown)}; arms are {', '.join(arms)}")
         return overrides

@@ -1,12 +1,82 @@
-"""Graded answers, as collect and evaluate keep them."""
+"""Graded and scored answers, as collect and evaluate keep them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
+from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG
 from lorr_bench.grade import grade_many
+from lorr_bench.grade.reward import score_many
+from lorr_bench.grade.segment import BOX, final_segment
+from lorr_bench.plan.stage import Stage
+from lorr_bench.spec.models import ROW_RULES, RewardModelSpec
 from lorr_bench.values import Completion, Prompt, Verdict
+
+# A time-out says nothing about the answer, so such an answer is not held up as a wrong one.
+KNOWN_WRONG: Final = ("different", "no_answer")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a collection knows of its answers, each in the nesting of the completions.
+
+    Attributes:
+        values: Scores that a pair rule compares; None for an answer that could not be scored.
+        verdicts: Math-Verify's verdicts, or None where a reward model scored.
+    """
+
+    values: Sequence[Sequence[float | None]]
+    verdicts: Sequence[Sequence[Verdict]] | None
+
+
+def score_answers(
+    stage: Stage, problems: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
+) -> Scores:
+    """Score the answers of a collection with what its stage names: the verifier, or a reward model.
+
+    Args:
+        stage: A stage with ``reward_model`` and ``pair_rule`` among its parameters.
+        problems: What was asked, without any chat template: a reward model has one of its own.
+        completions: The answers to each problem.
+
+    Raises:
+        ModelError: The reward model can't be loaded or used.
+    """
+    described = stage.params["reward_model"]
+    if described is None:
+        return _verifier_scores(problems, completions, stage.params["pair_rule"])
+    named = {name: described[name] for name in RewardModelSpec.model_fields if name in described}
+    spec = RewardModelSpec.model_validate({**named, **stage.setting["reward_model"]})
+    texts = [[answer.text for answer in row] for row in completions]
+    return Scores(score_many([problem.text for problem in problems], texts, spec), None)
+
+
+def _verifier_scores(
+    problems: Sequence[Prompt], completions: Sequence[Sequence[Completion]], rule: ROW_RULES
+) -> Scores:
+    r"""Verdicts as scores: 1 right, 0 wrong, None unknown.
+
+    For ``verifier_length`` an answer without a ``\boxed{...}`` scores -1, right or wrong, as in DPO-VP.
+    """
+    verdicts = grade_answers(problems, completions)
+    score = _score_with_format if rule == "verifier_length" else _score
+    values = [
+        [score(verdict, answer.text) for verdict, answer in zip(judged, row, strict=True)]
+        for judged, row in zip(verdicts, completions, strict=True)
+    ]
+    return Scores(values, verdicts)
+
+
+def _score(verdict: Verdict, _: str) -> float | None:
+    if verdict.correct:
+        return RIGHT
+    return WRONG if verdict.reason in KNOWN_WRONG else None
+
+
+def _score_with_format(verdict: Verdict, text: str) -> float | None:
+    return _score(verdict, text) if final_segment(text).startswith(BOX) else UNFORMATTED
 
 
 def grade_answers(
@@ -30,15 +100,30 @@ def answer_rows(
     """One row for each answer: problem, text, tokens, verdict."""
     for prompt, row, judged in zip(prompts, completions, verdicts, strict=True):
         for repeat, (completion, verdict) in enumerate(zip(row, judged, strict=True)):
-            yield {
-                "id": prompt.id,
-                "prompt": prompt.text,
-                "gold": prompt.answer,
-                "repeat": repeat,
-                "text": completion.text,
-                "tokens": completion.tokens,
-                "truncated": completion.truncated,
-                "extracted": verdict.extracted,
-                "correct": verdict.correct,
-                "reason": verdict.reason,
-            }
+            yield {**_written(prompt, repeat, completion), **_judged(verdict)}
+
+
+def scored_rows(
+    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]], scores: Scores
+) -> Iterator[dict[str, Any]]:
+    """One row for each answer of a collection: problem, text, tokens, score, and any verdict."""
+    for place, (prompt, row) in enumerate(zip(prompts, completions, strict=True)):
+        for repeat, (completion, score) in enumerate(zip(row, scores.values[place], strict=True)):
+            verdict = scores.verdicts[place][repeat] if scores.verdicts else None
+            yield {**_written(prompt, repeat, completion), "score": score, **_judged(verdict)}
+
+
+def _written(prompt: Prompt, repeat: int, completion: Completion) -> dict[str, Any]:
+    return {
+        "id": prompt.id,
+        "prompt": prompt.text,
+        "gold": prompt.answer,
+        "repeat": repeat,
+        "text": completion.text,
+        "tokens": completion.tokens,
+        "truncated": completion.truncated,
+    }
+
+
+def _judged(verdict: Verdict | None) -> dict[str, Any]:
+    return {name: getattr(verdict, name, None) for name in ("extracted", "correct", "reason")}

@@ -1,4 +1,4 @@
-"""Collect: prompts → sampled answers → verdicts → preference pairs."""
+"""Collect: prompts → sampled answers → scores → preference pairs."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lorr_bench.data.pairs import load_pair_file, pair_up, write_pairs
+from lorr_bench.data.pairing import pair_up
+from lorr_bench.data.pairs import load_pair_file, write_pairs
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Sampling
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.spec.models import PairFileSpec
-from lorr_bench.stages.answers import answer_rows, grade_answers
+from lorr_bench.stages.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Completion, Pair, Prompt, Verdict
 
 
 def collect(task: Task) -> Outcome:
-    """Sample, grade, pair; keeps every answer in ``answers.jsonl`` and the pairs in ``pairs.jsonl``.
+    """Sample, score, pair; keeps every answer in ``answers.jsonl`` and the pairs in ``pairs.jsonl``.
 
     Raises:
-        DataError: The prompts can't be read, or no prompt has both a right and a wrong answer.
+        DataError: The prompts can't be read, or no prompt has two answers that the pair rule tells apart.
+        ModelError: The reward model can't be loaded or used.
     """
     params = task.stage.params
     engine = task.engines.engine(task.stage, task.clock)
     spec = task.prompt_spec()
-    prompts = load_prompts(
-        spec,
-        folder=Path(),
-        count=params["num_prompts"],
-        seed=params["seed"],
-        shuffle=True,
-        render=engine.chat if spec.chat_template else None,
+    problems = load_problems(task)
+    # A reward model has a chat template of its own, so the problems are kept without the policy's.
+    prompts = (
+        [dataclasses.replace(p, text=engine.chat(p.text)) for p in problems]
+        if spec.chat_template
+        else problems
     )
     sampling = Sampling(
         n=params["num_samples"],
@@ -43,35 +44,49 @@ def collect(task: Task) -> Outcome:
         max_tokens=params["max_tokens"],
         seed=params["seed"],
     )
-    engine.load(task.stage.setting["model_path"])
+    engine.load(task.model.path)
     with task.clock.part("generate"):
         completions = engine.generate([prompt.text for prompt in prompts], sampling)
     task.progress(1, 2)
     with task.clock.part("grade"):
-        verdicts = grade_answers(prompts, completions)
-    pairs = pair_up(prompts, completions, verdicts, rule=params["pair_rule"], seed=params["seed"])
-    _keep(task, prompts, completions, verdicts, pairs)
+        scores = score_answers(task.stage, problems, completions)
+    pairs = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    _keep(task, prompts, completions, scores, pairs)
     if not pairs:
         raise DataError(
-            f"none of {len(prompts)} prompts has both a right and a wrong answer",
+            f"pair_rule {params['pair_rule']} finds no pair among the answers to {len(prompts)} prompts",
             where=task.stage.label,
-            fix=_advice(verdicts),
+            fix=_advice(scores),
         )
     return Outcome(
         metrics={
             "prompts": len(prompts),
             "pairs": len(pairs),
-            "correct_share": _share(verdicts),
+            **_summary(scores),
             "truncated_share": sum(c.truncated for row in completions for c in row)
             / sum(len(row) for row in completions),
         },
         spend={
             "prompts": len(prompts),
-            "verifier_calls": sum(len(row) for row in verdicts),
+            "verifier_calls": sum(len(row) for row in completions),
             "generated_tokens": sum(c.tokens for row in completions for c in row),
         },
         parts=task.clock.parts,
     )
+
+
+def load_problems(task: Task) -> list[Prompt]:
+    """The problems of the seed, without chat template; of one round those that belong to it.
+
+    Raises:
+        DataError: They can't be read.
+    """
+    params = task.stage.params
+    problems = load_prompts(
+        task.prompt_spec(), folder=Path(), count=params["num_prompts"], seed=params["seed"], shuffle=True
+    )
+    number, rounds = params.get("part", (1, 1))
+    return problems[len(problems) * (number - 1) // rounds : len(problems) * number // rounds]
 
 
 def import_pairs(task: Task) -> Outcome:
@@ -99,10 +114,10 @@ def _keep(
     task: Task,
     prompts: Sequence[Prompt],
     completions: Sequence[Sequence[Completion]],
-    verdicts: Sequence[Sequence[Verdict]],
+    scores: Scores,
     pairs: Sequence[Pair],
 ) -> None:
-    task.write_lines("answers.jsonl", answer_rows(prompts, completions, verdicts))
+    task.write_lines("answers.jsonl", scored_rows(prompts, completions, scores))
     task.write_lines("prompts.jsonl", _costs(prompts, completions))
     write_pairs(task.output / "pairs.jsonl", pairs)
 
@@ -118,15 +133,32 @@ def _costs(
         }
 
 
-def _share(verdicts: Sequence[Sequence[Verdict]]) -> float:
+def _summary(scores: Scores) -> dict[str, float]:
+    """The share of right answers, or a reward model's mean score and how many answers it could not read."""
+    if scores.verdicts is not None:
+        return {"correct_share": _correct_share(scores.verdicts)}
+    flat = [score for row in scores.values for score in row]
+    scored = [score for score in flat if score is not None]
+    return {
+        "mean_score": sum(scored) / len(scored),  # some are scored, or there would be no pairs
+        "unscored_share": 1 - len(scored) / len(flat),
+    }
+
+
+def _correct_share(verdicts: Sequence[Sequence[Verdict]]) -> float:
     flat = [verdict.correct for row in verdicts for verdict in row]
     return sum(flat) / len(flat)
 
 
-def _advice(verdicts: Sequence[Sequence[Verdict]]) -> str:
-    share = _share(verdicts)
+def _advice(scores: Scores) -> str:
+    if scores.verdicts is None:
+        return (
+            "The reward model gave all answers to a prompt the same score or none: raise num_samples, the "
+            "temperature or reward_model.max_length."
+        )
+    share = _correct_share(scores.verdicts)
     if share == 0:
-        found = sum(verdict.extracted is not None for row in verdicts for verdict in row)
+        found = sum(verdict.extracted is not None for row in scores.verdicts for verdict in row)
         return (
             f"No answer was right, and {found} answers held a final answer at all: check prompt template, "
             "max_tokens and the answer column, or start from a stronger model."

@@ -28,7 +28,7 @@ def evaluate_math(task: Task) -> Outcome:
     params = task.stage.params
     engine = task.engines.engine(task.stage, task.clock)
     with task.clock.part("load"):
-        engine.load(task.evaluated_model)
+        engine.load(task.model.path)
     spec = task.prompt_spec()
     prompts = load_prompts(
         spec,

@@ -20,12 +20,12 @@ def evaluate_general(task: Task) -> Outcome:
     params = task.stage.params
     engine = task.engines.engine(task.stage, task.clock)
     with task.clock.part("load"):
-        engine.load(task.evaluated_model)
+        engine.load(task.model.path)
     include_path = task.stage.setting["include_path"]
     with task.clock.part("lm_eval"):
         result = run_lm_eval(
             engine.llm,
-            model_path=Path(task.stage.setting["model_path"]),
+            model_path=Path(engine.folder(task.start_model.path)),
             tasks=params["tasks"],
             include_path=Path(include_path) if include_path else None,
             num_fewshot=params["num_fewshot"],

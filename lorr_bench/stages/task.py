@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import Progress, StartModel
 from lorr_bench.spec.models import PromptSpec
+from lorr_bench.store.record import RECORD_FILE, Record
 
 
 class Clock:
@@ -34,6 +36,12 @@ class Clock:
             yield
         finally:
             self.parts[name] = self.parts.get(name, 0.0) + time.perf_counter() - started
+
+
+    def move(self, source: str, target: str, seconds: float) -> None:
+        """Count some of a part's seconds under another name."""
+        self.parts[source] -= seconds
+        self.parts[target] = self.parts.get(target, 0.0) + seconds
 
 
 class EngineRoom:
@@ -65,16 +73,18 @@ class Task:
 
     Attributes:
         stage: What to do.
-        inputs: Folders of the input stages, in their order.
+        inputs: Folders of the input stages, by the part they play.
         output: An empty folder to fill.
+        scratch: A folder for what survives an interruption; the stage makes it if it needs one.
         engines: Where the generation engine comes from.
         progress: Told how far the work is.
         clock: Measures parts of the stage.
     """
 
     stage: Stage
-    inputs: tuple[Path, ...]
+    inputs: Mapping[str, Path]
     output: Path
+    scratch: Path
     engines: EngineRoom
     progress: Progress
     clock: Clock = field(default_factory=Clock)
@@ -90,9 +100,15 @@ class Task:
         )
 
     @property
-    def evaluated_model(self) -> str:
-        """Folder of the trained model, or the start model where the stage has no input."""
-        return str(self.inputs[0] / "model") if self.inputs else self.stage.setting["model_path"]
+    def model(self) -> StartModel:
+        """The model that the stage works on: that of the input ``model``, else the suite's start model."""
+        if "model" not in self.inputs:
+            return self.start_model
+        return dataclasses.replace(self.start_model, path=str(self.inputs["model"] / "model"), revision=None)
+
+    def record_of(self, role: str) -> Record:
+        """The record of an input stage."""
+        return Record.from_dict(json.loads((self.inputs[role] / RECORD_FILE).read_text("utf-8")))
 
     def prompt_spec(self) -> PromptSpec:
         """Source and template of the stage's prompts."""

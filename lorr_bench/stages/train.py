@@ -2,125 +2,193 @@
 
 from __future__ import annotations
 
-import json
-import resource
-from collections.abc import Sequence
-from contextlib import suppress
+import dataclasses
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
+from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import load_adapter
-from lorr_bench.ports.trainer import TrainJob, TrainOutcome
-from lorr_bench.stages.task import Task
+from lorr_bench.ports.trainer import Progress, TrainerAdapter, TrainJob
+from lorr_bench.stages.anchor import anchor_model
+from lorr_bench.stages.charge import Counted, charge
+from lorr_bench.stages.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
+from lorr_bench.stages.probe import make_probe
+from lorr_bench.stages.rows import training_rows
+from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair
 
-FLOPS_PER_PARAMETER_AND_TOKEN = 6  # forward 2, backward 4: Kaplan et al. 2020, arXiv 2001.08361
+CHECKPOINT: Final = "checkpoint"
+PAIRS_FILE: Final = "pairs.jsonl"
+REFERENCE_FILE: Final = "reference.parquet"
 
 
 def reference(task: Task) -> Outcome:
-    """Tokenize the pairs of a seed and compute their reference log-probabilities, once for all arms."""
+    """Tokenize the rows of a seed and compute their reference log-probabilities, once for all arms."""
     adapter = load_adapter(task.stage.setting["adapter"])
     settings = adapter.hyperparameters.model_validate(task.stage.setting["hyperparameters"])
-    pairs = read_pairs(task.inputs[0] / "pairs.jsonl")
-    adapter.reference(task.start_model, pairs, settings, task.output / "reference.parquet")
-    return Outcome(metrics={"pairs": len(pairs)}, parts=task.clock.parts)
+    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
+    rows = training_rows(adapter.rows, pairs, task.inputs["pairs"])
+    adapter.reference(task.model, rows, settings, task.output / REFERENCE_FILE)
+    return Outcome(metrics={"rows": len(rows)}, parts=task.clock.parts)
 
 
 def train(task: Task) -> Outcome:
     """Train one arm on the first pairs of its seed; the model lies in ``model/``.
 
     Raises:
-        DataError: There are fewer pairs than the data budget.
+        DataError: There are fewer pairs than the data budget, in the first round.
     """
     params = task.stage.params
-    pairs = read_pairs(task.inputs[0] / "pairs.jsonl")
-    budget: int = params["unique_pairs"]
-    if len(pairs) < budget:
+    pairs = _budget(task)
+    _continue(task)
+    forget_peak_memory()
+    with task.clock.part("train"):
+        result = _run(task)
+    task.clock.move("train", "diagnostics", result["measuring_seconds"])
+    replays = len(params["sft_weights"])
+    if params["stop_after"] < replays:
+        shutil.copytree(task.scratch, task.output / CHECKPOINT)
+    counted = Counted(**result["counted"])
+    spend = charge(task, pairs, counted, result["peak_memory_bytes"])
+    metrics = {**result["metrics"], "counted": dataclasses.asdict(counted)}
+    return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
+
+
+def _budget(task: Task) -> list[Pair]:
+    """The pairs of the data budget; a later round, whose policy may leave fewer, takes what there is."""
+    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
+    budget: int = task.stage.params["unique_pairs"]
+    if len(pairs) < budget and task.stage.params["round"][0] == 1:
         raise DataError(
             f"the budget is {budget} pairs, there are {len(pairs)}",
             where=task.stage.label,
             fix="Raise data.collect.num_prompts (or num_samples), or lower budget.unique_pairs.",
         )
-    adapter = load_adapter(params["adapter"][0])
-    loop = ReplayLoop(
-        rows=budget,
-        seed=params["seed"],
-        sft_weights=tuple(params["sft_weights"]),
-        reset=Reset(**params["reset"]) if params["reset"] else None,
-    )
-    job = TrainJob(
-        model=task.start_model,
-        reference=task.inputs[1] / "reference.parquet",
-        rows=range(budget),
-        output=task.output / "model",
-        seed=params["seed"],
-        loop=loop,
-        hyperparameters=adapter.hyperparameters.model_validate(params["hyperparameters"]),
-        progress=task.progress,
-    )
-    forget_peak_memory()
-    with task.clock.part("train"):
-        outcome = adapter.train(job)
-    metrics = {"replays": list(outcome.replays), "resets": loop.resets_done, "parameters": outcome.parameters}
-    metrics["global_batch_size"] = getattr(job.hyperparameters, "global_batch_size", None)
-    spend = _spend(task, pairs[:budget], outcome, loop.replays)
-    return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
+    return pairs[:budget]
 
 
-def _spend(task: Task, pairs: Sequence[Pair], outcome: TrainOutcome, replays: int) -> dict[str, float]:
-    tokens = outcome.train_tokens
-    return {
-        **collection_spend(task.inputs[0], pairs),
-        "unique_pairs": len(pairs),
-        "pair_visits": len(pairs) * replays,
-        "train_tokens": tokens,
-        "optimizer_steps": outcome.optimizer_steps,
-        "flops": float(FLOPS_PER_PARAMETER_AND_TOKEN * outcome.parameters * tokens),
-        "wall_seconds": task.clock.parts["train"],
-        "peak_memory_bytes": peak_memory(),
+def _continue(task: Task) -> None:
+    """Put the checkpoint of the stage before in place, unless this stage has gone further already."""
+    if "before" in task.inputs and not task.scratch.exists():
+        draft = task.scratch.with_suffix(".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(task.inputs["before"] / CHECKPOINT, draft)
+        draft.rename(task.scratch)
+    task.scratch.mkdir(parents=True, exist_ok=True)
+
+
+def _run(task: Task) -> Mapping[str, Any]:
+    number, sharding = task.stage.params["processes"]
+    order = {
+        "stage": task.stage.to_dict(),
+        "inputs": {role: str(folder) for role, folder in task.inputs.items()},
+        "output": str(task.output),
+        "scratch": str(task.scratch),
     }
+    if number == 1:
+        return run_order(order, task.progress)
+    from lorr_bench.stages.ranks import train_in_processes
+
+    return train_in_processes(order, number, sharding, task.scratch / "ranks.log", task.progress)
 
 
-def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float]:
-    """What the pairs cost: all prompts up to the last one that gave a pair, also those that gave none.
+def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Train in this process, which may be one of several.
 
     Args:
-        collection: Folder of the collect stage; ready-made pairs cost nothing.
-        pairs: The pairs of the data budget, in the order of asking.
+        order: The stage and its folders, as plain JSON values.
+        progress: Told about optimizer steps.
+
+    Returns:
+        Metrics, counted quantities and peak memory, as plain JSON values.
     """
-    file = collection / "prompts.jsonl"
-    if not file.exists():
-        return {}
-    asked = pairs[-1].prompt_index + 1
-    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:asked]]
+    task = Task(
+        stage=Stage.from_dict(order["stage"]),
+        inputs={role: Path(folder) for role, folder in order["inputs"].items()},
+        output=Path(order["output"]),
+        scratch=Path(order["scratch"]),
+        engines=EngineRoom(),
+        progress=progress,
+    )
+    adapter = load_adapter(task.stage.params["adapter"][0])
+    job = make_job(task, adapter)
+    outcome = adapter.train(job)
     return {
-        "prompts": asked,
-        "verifier_calls": sum(row["answers"] for row in rows),
-        "generated_tokens": sum(row["generated_tokens"] for row in rows),
+        "measuring_seconds": job.loop.measuring_seconds,
+        "counted": {name: getattr(outcome, name) for name in Counted.names()},
+        "peak_memory_bytes": peak_memory() if adapter.in_process else peak_memory_of_programs(),
+        "metrics": {
+            "replays": list(outcome.replays),
+            "diagnostics": job.loop.diagnostics,
+            "resets": job.loop.resets_done,
+            "parameters": outcome.parameters,
+            "rows": len(job.rows),
+            "global_batch_size": _global_batch_size(job, task.stage.params["processes"][0]),
+        },
     }
 
 
-def forget_peak_memory() -> None:
-    """Begin measuring the peak memory of this process, and of its GPU, anew."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-    with suppress(OSError):  # other systems than Linux: the peak is then that of the whole process
-        Path("/proc/self/clear_refs").write_text("5", "ascii")
+def _global_batch_size(job: TrainJob, processes: int) -> int | None:
+    each: int | None = getattr(job.hyperparameters, "global_batch_size", None)
+    return each * processes if each else None
 
 
-def peak_memory() -> int:
-    """Largest memory since ``forget_peak_memory``, in bytes: of the GPU where there is one."""
-    import torch
+def make_job(task: Task, adapter: TrainerAdapter) -> TrainJob:
+    """The training run of a stage."""
+    params = task.stage.params
+    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
+    budget: int = params["unique_pairs"]
+    collection = task.inputs.get("collection", task.inputs["pairs"])
+    rows = training_rows(adapter.rows, pairs[:budget], collection)
+    hyperparameters = adapter.hyperparameters.model_validate(
+        {**params["hyperparameters"], **task.stage.setting["places"]}
+    )
+    return TrainJob(
+        model=task.model,
+        reference=task.inputs["reference"] / REFERENCE_FILE if "reference" in task.inputs else None,
+        rows=rows,
+        output=task.output / "model",
+        checkpoints=task.scratch,
+        save_steps=task.stage.setting["save_steps"],
+        stop_after=params["stop_after"],
+        seed=params["seed"],
+        loop=make_loop(task, len(rows), pairs, getattr(hyperparameters, "max_length", None)),
+        hyperparameters=hyperparameters,
+        progress=task.progress,
+    )
 
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    with suppress(OSError, StopIteration, ValueError):
-        status = Path("/proc/self/status").read_text("ascii").splitlines()
-        return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+def make_loop(task: Task, rows: int, pairs: Sequence[Pair], max_length: int | None) -> ReplayLoop:
+    """The LoRR loop of a stage.
+
+    Args:
+        task: The stage.
+        rows: Training rows.
+        pairs: All pairs of the seed; those beyond the budget are held out.
+        max_length: Where sequences are cut, or None.
+    """
+    params = task.stage.params
+    reset, anchor = None, None
+    if params["reset"] is not None:
+        fields = dict(params["reset"])
+        anchor = anchor_model(fields.pop("anchor"), task.start_model, task.model, params["seed"])
+        reset = Reset(**fields)
+    probe = None
+    if task.stage.setting["diagnostics"] and max_length is not None:
+        probe = make_probe(task.model, pairs, params["unique_pairs"], max_length)
+    return ReplayLoop(
+        rows=rows,
+        seed=params["seed"],
+        sft_weights=tuple(params["sft_weights"]),
+        reset=reset,
+        round=params["round"][0],
+        rounds=params["round"][1],
+        anchor=anchor,
+        probe=probe,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,18 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
         suite=plan.suite.name,
         description=plan.suite.description,
         suite_text=resolved_yaml(plan.suite),
-        baseline=plan.baseline,
+        baselines=plan.baselines,
         arms=tuple(arm.name for arm in plan.arms),
         held_equal=plan.suite.budget.equal,
         equal_quantities=EQUAL_QUANTITIES[plan.suite.budget.equal],
         scores=[score for evaluation in measured for score in _scores(evaluation, folders)],
         spends={
             point: Spend.from_dict(records[digest].outcome.spend)
+            for point, digest in plan.training.items()
+            if digest in records
+        },
+        diagnostics={
+            point: replay_values(records[digest].outcome.metrics)
             for point, digest in plan.training.items()
             if digest in records
         },
@@ -50,6 +56,24 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
             if stage.digest not in records
         },
     )
+
+
+def replay_values(metrics: Mapping[str, Any]) -> list[dict[str, float]]:
+    """What a train stage measured at the end of each replay, and what its trainer logged during it.
+
+    Args:
+        metrics: Metrics in the record of the stage.
+
+    Returns:
+        One dictionary a replay; names of logged values begin with ``trainer/``. Empty where there are none.
+    """
+    measured: list[dict[str, float]] = metrics.get("diagnostics", [])
+    logged: list[dict[str, float]] = metrics.get("replays", [])
+    empty: dict[str, float] = {}
+    return [
+        {**found, **{f"trainer/{name}": value for name, value in told.items()}}
+        for found, told in zip_longest(measured, logged, fillvalue=empty)
+    ]
 
 
 def _scores(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[Score]:

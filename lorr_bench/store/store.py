@@ -78,6 +78,10 @@ class Store:
             if draft is not None:
                 shutil.rmtree(draft.folder, ignore_errors=True)
 
+    def scratch(self, stage: Stage) -> Path:
+        """Where a stage keeps what survives its interruption; it goes when the stage is done."""
+        return self.root / "unfinished" / stage.digest
+
     def _set_aside(self, folder: Path, why: str) -> None:
         damaged = self.root / "damaged" / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
         damaged.parent.mkdir(parents=True, exist_ok=True)

@@ -3,71 +3,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import datasets
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lorr_bench.data.pairs import load_pair_file, pair_up, read_pairs, write_pairs
+from lorr_bench.data.pairs import load_pair_file, read_pairs, write_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.spec.models import PairFileSpec
-from lorr_bench.values import Completion, Pair, Prompt, Verdict
+from lorr_bench.values import Pair
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real preference files are not at {SHARED}")
-
-EQUAL = Verdict(correct=True, extracted="1", reason="equal")
-DIFFERENT = Verdict(correct=False, extracted="2", reason="different")
-TIMEOUT = Verdict(correct=False, extracted=None, reason="timeout")
-
-
-def answer(text: str, tokens: int = 1) -> Completion:
-    return Completion(text, tokens, truncated=False)
-
-
-def asked(count: int):
-    """Prompts with four right and four wrong answers each."""
-    prompts = [Prompt(f"p{i}", f"question {i}", "1") for i in range(count)]
-    answers = [[answer(f"{kind}{i}", tokens=i) for kind in "rw" for i in range(4)] for _ in prompts]
-    return prompts, answers, [[EQUAL] * 4 + [DIFFERENT] * 4] * count
-
-
-def test_one_right_is_paired_with_one_wrong():
-    pairs = pair_up(*asked(30), "one_each", 0)
-    assert [pair.prompt_index for pair in pairs] == list(range(30))
-    assert {pair.chosen for pair in pairs} == {"r0", "r1", "r2", "r3"}
-    assert {pair.rejected for pair in pairs} == {"w0", "w1", "w2", "w3"}
-    assert all(pair.chosen_score > pair.rejected_score for pair in pairs)
-
-
-def test_longest_correct_takes_the_most_tokens():
-    pairs = pair_up(*asked(30), "longest_correct", 0)
-    assert {pair.chosen for pair in pairs} == {"r3"}
-    assert {pair.rejected for pair in pairs} == {"w0", "w1", "w2", "w3"}
-
-
-@pytest.mark.parametrize("rule", ["one_each", "longest_correct"])
-def test_pairs_of_a_prompt_do_not_depend_on_the_others(rule):
-    prompts, answers, grades = asked(20)
-    many = pair_up(prompts, answers, grades, rule, 5)
-    alone = pair_up(prompts[7:8], answers[7:8], grades[7:8], rule, 5)[0]
-    assert (alone.chosen, alone.rejected) == (many[7].chosen, many[7].rejected)
-    assert pair_up(prompts, answers, grades, rule, 5) == many
-    assert pair_up(prompts, answers, grades, rule, 6) != many
-
-
-def test_a_prompt_without_both_kinds_gives_no_pair():
-    prompts = [Prompt(f"p{i}", "q", "1") for i in range(3)]
-    answers = [[answer("a"), answer("b")]] * 3
-    grades = [[EQUAL, EQUAL], [DIFFERENT, DIFFERENT], [DIFFERENT, EQUAL]]
-    assert [pair.prompt_index for pair in pair_up(prompts, answers, grades, "one_each", 0)] == [2]
-
-
-def test_ungraded_and_empty_answers_are_not_used():
-    prompts = [Prompt("p", "q", "1")]
-    answers = [[answer("right"), answer("slow"), answer(" ")]]
-    assert pair_up(prompts, answers, [[EQUAL, TIMEOUT, DIFFERENT]], "one_each", 0) == []
-
 
 texts = st.text(max_size=20)
 pairs_of_any_text = st.lists(
@@ -147,9 +93,14 @@ def test_columns_can_be_named(write):
 
 
 def test_useless_rows_are_dropped_and_counted(write):
-    rows = [row(), row("z", "same", "same"), row(""), row(chosen=" "), row(rejected="")]
+    rows = [row(), row("z", "same", "same"), row(""), row(chosen=" "), row(rejected=""), row(chosen=None)]
     loaded = load_pair_file(LOCAL, write(*rows))
-    assert (len(loaded.pairs), loaded.dropped) == (1, 4)
+    assert (len(loaded.pairs), loaded.dropped) == (1, 5)
+
+
+def test_rows_whose_id_is_null_are_numbered(write):
+    loaded = load_pair_file(LOCAL, write(row("a", id=None), row("b", id=None)))
+    assert [pair.id for pair in loaded.pairs] == ["set-1", "set-2"]
 
 
 def test_no_usable_pair_is_an_error(write):
@@ -183,31 +134,11 @@ def test_a_missing_file_is_an_error(tmp_path):
         load_pair_file(LOCAL, tmp_path)
 
 
-def test_a_hub_set_without_a_revision_is_refused(tmp_path):
-    with pytest.raises(DataError, match="needs a revision"):
-        load_pair_file(PairFileSpec(source="someone/prefs"), tmp_path)
-
-
-def test_a_hub_set_is_loaded_at_its_revision(tmp_path, monkeypatch):
-    calls = []
-
-    def load_dataset(name, **options):
-        calls.append((name, options))
-        return [row(), row("b", id="x")]
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+def test_a_hub_set_is_loaded(tmp_path, hub):
+    hub.rows = [row(), row("b", id="x")]
     loaded = load_pair_file(PairFileSpec(source="someone/prefs", revision="abc", split="test"), tmp_path)
-    assert calls == [("someone/prefs", {"revision": "abc", "split": "test"})]
+    assert hub.calls == [("someone/prefs", None, {"revision": "abc", "split": "test"})]
     assert [pair.id for pair in loaded.pairs] == ["someone/prefs-0", "x"]
-
-
-def test_a_hub_set_that_cannot_be_loaded_says_why(tmp_path, monkeypatch):
-    def load_dataset(name, **options):
-        raise ConnectionError("no network")
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(DataError, match="someone/prefs@abc: the data set cannot be loaded: ConnectionError"):
-        load_pair_file(PairFileSpec(source="someone/prefs", revision="abc"), tmp_path)
 
 
 @needs_shared

@@ -123,21 +123,66 @@ def test_answers_may_be_numbers(write, answer, text):
     assert load(write({"problem": "p", "answer": answer}))[0].answer == text
 
 
-@pytest.mark.parametrize("answer", [None, True, ["1"], {"a": 1}, float("nan"), float("inf")])
+@pytest.mark.parametrize("answer", [True, [True], {"a": 1}, float("nan"), [float("inf")], [None]])
 def test_other_answers_are_refused(write, answer):
     message = failure(write({"problem": "p", "answer": answer}))
     assert "problems.jsonl:1: column 'answer' holds" in message
 
 
-@pytest.mark.parametrize("answer", ["", "  "])
+@pytest.mark.parametrize("answer", ["", "  ", None, []])
 def test_an_empty_answer_is_refused(write, answer):
-    assert "problems.jsonl:2: the answer is empty" in failure(
+    assert "problems.jsonl:2: no answer in column 'answer': it is empty" in failure(
         write(problem(1), {"problem": "p", "answer": answer})
     )
 
 
-def test_an_empty_problem_is_refused(write):
-    assert "the problem is empty" in failure(write({"problem": " ", "answer": "1"}))
+def test_a_solution_without_the_pattern_is_refused_with_its_row(write):
+    folder = write({"problem": "p", "answer": "so\n#### 4"}, {"problem": "p", "answer": "so 4"})
+    message = failure(folder, answer_pattern="#### (.*)")
+    assert (
+        "problems.jsonl:2: no answer in column 'answer': nothing matches `answer_pattern: #### (.*)`"
+        in message
+    )
+
+
+@pytest.mark.parametrize("row", [{"problem": "p", "answer": None}, {"problem": " ", "answer": "2"}])
+def test_incomplete_rows_can_be_left_out(write, row):
+    folder = write(problem(1), row, problem(3))
+    assert [prompt.answer for prompt in load(folder, incomplete="skip")] == ["1", "3"]
+
+
+def test_a_source_in_which_no_row_is_complete_is_refused(write):
+    message = failure(write(problem(1), problem(2)), answer_pattern="#### (.*)", incomplete="skip")
+    assert "none of 2 rows is a problem with an answer" in message
+
+
+def test_without_an_answer_column_there_are_no_answers(write):
+    folder = write({"problem": "p"}, {"problem": "q", "answer": "1"})
+    assert [prompt.answer for prompt in load(folder, answer_column=None)] == ["", ""]
+
+
+def test_problems_of_the_hub_keep_their_order_and_rows(hub, tmp_path):
+    hub.rows = [{"question": "q0", "answer": "so\n#### 1,000"}, {"question": "q1", "answer": "#### 2"}]
+    pinned = {"source": "openai/gsm8k", "revision": "abc", "subset": "main", "split": "test"}
+    prompts = load(tmp_path, problem_column="question", answer_pattern="#### (.*)", **pinned)
+    assert hub.calls == [("openai/gsm8k", "main", {"revision": "abc", "split": "test"})]
+    assert [(p.id, p.text, p.answer) for p in prompts] == [
+        ("openai/gsm8k-0", "q0", "1,000"),
+        ("openai/gsm8k-1", "q1", "2"),
+    ]
+
+
+def test_a_row_of_the_hub_is_named_in_errors(hub, tmp_path):
+    hub.rows = [problem(0), {"problem": "p", "answer": ""}]
+    message = failure(tmp_path, source="some/set", revision="abc", split="test")
+    assert "some/set@abc test row 1: no answer" in message
+
+
+@pytest.mark.parametrize("text", [" ", None])
+def test_an_empty_problem_is_refused(write, text):
+    assert "problems.jsonl:1: no problem in column 'problem'" in failure(
+        write({"problem": text, "answer": "1"})
+    )
 
 
 def test_a_missing_file_names_the_nearest(write):
@@ -184,7 +229,7 @@ def test_a_wrong_column_with_nothing_near(write):
 
 
 def test_an_empty_file_is_refused(write):
-    assert "the file is empty" in failure(write())
+    assert "none of 0 rows is a problem with an answer" in failure(write())
 
 
 def test_too_few_problems_says_how_many_there_are(write):
@@ -210,3 +255,19 @@ def test_real_benchmarks_load(name, count):
     prompts = load(SHARED, source=f"math/{name}.jsonl", template="{problem}\nAnswer:")
     assert len(prompts) == count
     assert all(prompt.text.endswith("\nAnswer:") and prompt.answer for prompt in prompts)
+
+
+@needs_shared
+def test_the_answers_of_real_worked_solutions_are_found():
+    """The solutions are GSM8K's own, ``#### `` included; the answer column holds them without commas."""
+    source = "math/gsm8k_train.jsonl"
+    found = load(SHARED, source=source, answer_column="solution", answer_pattern="#### (.*)")
+    known = load(SHARED, source=source)
+    assert [p.answer.replace(",", "") for p in found] == [p.answer for p in known]
+
+
+@needs_shared
+def test_the_boxes_of_real_worked_solutions_are_found():
+    source = "math/minerva_math.jsonl"
+    found = load(SHARED, source=source, answer_column="solution", answer_pattern="boxed")
+    assert [p.answer for p in found] == [p.answer.strip() for p in load(SHARED, source=source)]

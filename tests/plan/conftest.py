@@ -43,3 +43,11 @@ def load(tmp_path):
         return load_suite(path, overrides)
 
     return write_and_load
+
+
+@pytest.fixture
+def plan_of(load, values):
+    """Plan the small suite with some of its values replaced."""
+    from lorr_bench.plan.plan import make_plan
+
+    return lambda **changes: make_plan(load({**values, **changes}))

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.spec.models import Suite
+from lorr_bench.spec.models import IterativeSpec, LorrPlugin, MethodSpec, Suite
 
 # Path of each field that changes what is computed, with another value for it.
 OUTCOME = {
@@ -16,8 +16,13 @@ OUTCOME = {
     "model.trust_remote_code": True,
     "seeds": [0, 5],
     "data.collect.source": "nano/validation",
+    "data.collect.revision": None,  # of a Hub data set: HUB below
+    "data.collect.subset": None,
+    "data.collect.split": None,
     "data.collect.problem_column": "question",
     "data.collect.answer_column": "solution",
+    "data.collect.answer_pattern": "boxed",
+    "data.collect.incomplete": "skip",
     "data.collect.template": "Q: {problem}",
     "data.collect.chat_template": True,
     "data.collect.num_prompts": 60,
@@ -25,6 +30,12 @@ OUTCOME = {
     "data.collect.temperature": 0.7,
     "data.collect.top_p": 0.9,
     "data.collect.max_tokens": 31,
+    "data.collect.reward_model.path": None,  # REWARD_MODEL below
+    "data.collect.reward_model.revision": None,
+    "data.collect.reward_model.dtype": None,
+    "data.collect.reward_model.trust_remote_code": None,
+    "data.collect.reward_model.batch_size": None,
+    "data.collect.reward_model.max_length": None,
     "data.collect.pair_rule": "longest_correct",
     "data.pairs.source": None,
     "data.pairs.revision": None,
@@ -37,8 +48,13 @@ OUTCOME = {
     "plugins": {"plain": {}, "lorr": {"replays": 4}, "no_reset": {"type": "lorr", "reset": "off"}},
     "overrides": {"dpo+lorr": {"beta": 0.9}},
     "evaluation.math.0.source": "nano/hard",
+    "evaluation.math.0.revision": None,  # of a Hub data set: HUB below
+    "evaluation.math.0.subset": None,
+    "evaluation.math.0.split": None,
     "evaluation.math.0.problem_column": "question",
     "evaluation.math.0.answer_column": "solution",
+    "evaluation.math.0.answer_pattern": "boxed",
+    "evaluation.math.0.incomplete": "skip",
     "evaluation.math.0.template": "Q: {problem}",
     "evaluation.math.0.chat_template": True,
     "evaluation.math.0.limit": 11,
@@ -51,6 +67,8 @@ OUTCOME = {
     "evaluation.general.0.num_fewshot": 2,
     "evaluation.general.0.limit": 6,
     "engine.max_model_len": 96,
+    "training.num_processes": 2,
+    "training.sharding": None,  # of several processes: test_sharding_matters_to_several_processes_alone
 }
 # Path of each field that changes no outcome, with another value for it.
 SETTING = {
@@ -64,6 +82,8 @@ SETTING = {
     "engine.kv_cache_gib": 2.0,
     "engine.gpu_memory_utilization": 0.3,
     "engine.enforce_eager": False,
+    "training.save_steps": 5,
+    "training.diagnostics": False,
 }
 # Checked as a whole above: what is inside them belongs to adapters or to the plug-in.
 WHOLE = {"methods", "plugins", "overrides", "budget.limits"}
@@ -127,3 +147,113 @@ def test_columns_of_ready_made_pairs_change_a_digest(load, values, tmp_path, col
 
 def _start_model_digests(load, values):
     return {e.digest for e in make_plan(load(values)).evaluations if e.point.seed == -1}
+
+
+HUB = {"source": "owner/set", "revision": "abc", "split": "train"}
+REWARD_MODEL = {"path": "owner/model", "revision": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [("source", "owner/other"), ("revision", "def"), ("subset", "main"), ("split", "test")],
+)
+@pytest.mark.parametrize("place", ["data.collect", "evaluation.math.0"])
+def test_what_names_hub_problems_changes_a_digest(load, values, place, field, other):
+    for name, value in HUB.items():
+        changed(values, f"{place}.{name}", value)
+    before = digests(make_plan(load(values)))
+    assert digests(make_plan(load(changed(values, f"{place}.{field}", other)))) != before
+
+
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [
+        ("path", "owner/other"),
+        ("revision", "def"),
+        ("dtype", "bfloat16"),
+        ("trust_remote_code", True),
+        ("batch_size", 1),
+        ("max_length", 64),
+    ],
+)
+def test_what_describes_a_reward_model_changes_a_digest(load, values, field, other):
+    values["data"]["collect"] |= {"reward_model": dict(REWARD_MODEL), "pair_rule": "best_worst"}
+    before = digests(make_plan(load(values)))
+    assert digests(make_plan(load(changed(values, f"data.collect.reward_model.{field}", other)))) != before
+
+
+def test_sharding_matters_to_several_processes_alone(load, values):
+    values["training"] = {"num_processes": 1}
+    alone = digests(make_plan(load(values)))
+    assert digests(make_plan(load(changed(values, "training.sharding", "fsdp")))) == alone
+    sharded = digests(make_plan(load(changed(values, "training.num_processes", 2))))
+    assert digests(make_plan(load(changed(values, "training.sharding", "ddp")))) != sharded
+
+
+# Every field of LoRR and of a method, with another value than its default.
+LORR = {
+    "replays": 4,
+    "reset.factor": 0.25,
+    "reset.tensors": "o_proj",
+    "reset.anchor": "round",
+    "reset.period": 2,
+    "reset.optimizer_state": "keep",
+    "sft.schedule": "constant",
+    "sft.cap": 0.25,
+    "sft.weights": [0.1, 0.1, 0.1],
+    "rollout_ratio": 0.5,
+}
+ITERATIVE = {
+    "rounds": 2,
+    "temperature": [1.0, 1.0, 0.5],
+    "reference": "start",
+    "prompts": "reuse",
+}
+METHOD = {
+    "like": None,  # writes the settings of another method here: tests/spec
+    "adapter": "ipo",
+    "backend": "native",
+    "plugins": ["plain"],
+    "iterative": {"rounds": 3},
+}
+PROMPTS_ALONE = {"unique_pairs": [8, 16], "equal": "prompts"}
+
+
+def test_every_field_of_lorr_and_of_methods_is_here():
+    assert sorted(field_paths(LorrPlugin)) == sorted(["type", *LORR])
+    assert sorted(IterativeSpec.model_fields) == sorted(ITERATIVE)
+    assert sorted(MethodSpec.model_fields) == sorted(METHOD)
+
+
+@pytest.mark.parametrize("path", LORR)
+def test_fields_of_lorr_change_a_digest(load, values, path):
+    values["budget"] = PROMPTS_ALONE
+    before = digests(make_plan(load(values)))
+    assert digests(make_plan(load(changed(values, f"plugins.lorr.{path}", LORR[path])))) != before
+
+
+@pytest.mark.parametrize("field", ITERATIVE)
+def test_fields_of_rounds_change_a_digest(load, values, field):
+    values["budget"] = PROMPTS_ALONE
+    values["methods"]["dpo"]["iterative"] = {"rounds": 3}
+    before = digests(make_plan(load(values)))
+    assert (
+        digests(make_plan(load(changed(values, f"methods.dpo.iterative.{field}", ITERATIVE[field]))))
+        != before
+    )
+
+
+@pytest.mark.parametrize("field", [field for field, value in METHOD.items() if value is not None])
+def test_fields_of_a_method_change_a_digest(load, values, field):
+    before = digests(make_plan(load(values)))
+    assert digests(make_plan(load(changed(values, f"methods.dpo.{field}", METHOD[field])))) != before
+
+
+def test_where_a_backend_lies_changes_no_digest(load, values):
+    values["methods"] = {"dpo": {"backend": "llamafactory", "environment": "/one"}}
+    one = make_plan(load(values))
+    other = make_plan(load(changed(values, "methods.dpo.environment", "/two")))
+    assert digests(other) == digests(one)
+    places = [stage.setting["places"] for stage in other.stages if stage.kind == "train"]
+    assert places
+    assert all(place == {"environment": "/two"} for place in places)

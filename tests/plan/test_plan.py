@@ -33,18 +33,19 @@ def test_counts_by_hand(plan):
 def test_inputs_come_before_those_who_read_them(plan):
     seen = set()
     for stage in plan.stages:
-        assert seen.issuperset(stage.inputs)
+        assert seen.issuperset(stage.inputs.values())
         seen.add(stage.digest)
 
 
 def test_arms_of_a_seed_share_collection_and_reference(plan):
     for seed in (0, 1):
-        inputs = {
+        inputs = [
             next(s for s in plan.stages if s.digest == digest).inputs
             for point, digest in plan.training.items()
             if point.seed == seed
-        }
-        assert len(inputs) == 1
+        ]
+        assert set(inputs[0]) == {"pairs", "reference"}
+        assert all(other == inputs[0] for other in inputs)
 
 
 def test_seeds_share_nothing_but_the_start_model(plan):
@@ -53,24 +54,24 @@ def test_seeds_share_nothing_but_the_start_model(plan):
     assert len({e.digest for e in plan.evaluations if e.point == START}) == 2
 
 
-def test_the_first_plugin_is_the_baseline(plan):
-    assert plan.baseline == "dpo+plain"
+def test_the_first_plugin_of_a_method_is_its_baseline(load, values):
+    values["methods"]["ipo"] = {"plugins": ["no_reset", "lorr"]}
+    assert make_plan(load(values)).baselines == {
+        "dpo+plain": "dpo+plain",
+        "dpo+lorr": "dpo+plain",
+        "dpo+no_reset": "dpo+plain",
+        "ipo+lorr": "ipo+lorr",  # first in the order of the suite
+        "ipo+no_reset": "ipo+lorr",
+    }
 
 
 def test_plain_and_lorr_differ_in_the_parts_alone(plan):
     stages = {stage.digest: stage for stage in plan.stages}
     plain = stages[plan.training[Point("dpo+plain", 8, 0)]].params
     lorr = stages[plan.training[Point("dpo+lorr", 8, 0)]].params
-    assert {name for name in plain if plain[name] != lorr[name]} == {"sft_weights", "reset"}
+    assert {name for name in plain if plain[name] != lorr[name]} == {"sft_weights", "reset", "stop_after"}
     assert (plain["sft_weights"], plain["reset"]) == ([0.0], None)
     assert lorr["sft_weights"] == pytest.approx([1 / 6, 1 / 3, 1 / 2])
-
-
-def test_predicted_spend_by_hand(plan):
-    spend = plan.predicted["dpo+lorr", 16]
-    # 16 pairs in batches of 4: 4 steps a pass, 3 passes; 50 prompts, 4 samples each
-    assert (spend.optimizer_steps, spend.pair_visits) == (12, 48)
-    assert (spend.prompts, spend.verifier_calls, spend.unique_pairs) == (50, 200, 16)
 
 
 def test_an_override_reaches_its_arm_alone(load, values):

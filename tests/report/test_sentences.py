@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from synthetic_results import make_methods_results, make_results, score
 
-import pytest
-from synthetic_results import make_results, score, spend
-
+from lorr_bench.report.measures import primary_measure
 from lorr_bench.report.sentences import (
     compared_line,
+    comparison_caption,
     headlines,
-    held_equal_line,
-    primary_measure,
     seed_caution,
 )
-from lorr_bench.report.tables import comparison, ledger
+from lorr_bench.report.tables import comparison
 from lorr_bench.values import START, Point, Results
 
 
@@ -29,6 +26,22 @@ def two_arms(baseline: list[int], treatment: list[int], seeds: int = 2, budget: 
         for arm, answers in (("dpo+plain", baseline), ("dpo+lorr", treatment))
     ]
     return make_results(arms=("dpo+plain", "dpo+lorr"), scores=scores)
+
+
+def several_methods(seeds: int) -> Results:
+    """Seven methods, 100 problems each: LoRR solves so many more and so many fewer."""
+    changes = {"a": (20, 0), "b": (10, 0), "c": (5, 5), "d": (0, 5), "e": (1, 0), "f": (1, 0), "g": (0, 1)}
+    scores = []
+    for method, (more, fewer) in changes.items():
+        plain = [0] * more + [1] * fewer + [0] * (100 - more - fewer)
+        lorr = [1] * more + [0] * fewer + [0] * (100 - more - fewer)
+        for seed in range(seeds):
+            scores.append(score(Point(f"{method}+plain", 64, seed), "nano_easy", "math", "greedy", plain))
+            scores.append(score(Point(f"{method}+lorr", 64, seed), "nano_easy", "math", "greedy", lorr))
+    arms = tuple(f"{method}+{plugin}" for method in changes for plugin in ("plain", "lorr"))
+    return make_results(
+        arms=arms, baselines={arm: f"{arm[0]}+plain" for arm in arms}, scores=scores, spends={}
+    )
 
 
 def test_a_gain() -> None:
@@ -87,27 +100,51 @@ def test_what_was_compared(results: Results) -> None:
     )
 
 
-def test_held_equal_names_values_and_ratios(results: Results) -> None:
-    line = held_equal_line(results, ledger(results))
-    assert (
-        "(axis data): prompts 156 / 468 / 1,249, unique pairs 128 / 384 / 1,024, verifier calls 1,248" in line
+def test_many_methods_share_two_sentences() -> None:
+    results = several_methods(seeds=2)
+    assert lines_for(results) == (
+        "At 64 pairs, lorr scored above its method's plain arm with 4 of 7 methods, below with 2, the same with "
+        "1, on nano_easy greedy (2 seeds × 100 problems): +1.0 points at the median, from "
+        "\N{MINUS SIGN}5.0 (d) to +20.0 (a).",
+        # Paired t(99): a 4.97, b 3.32 and d -2.28 pass 1.98; e and f 1.00. Holm: p(b) = 0.0013 · 6 passes,
+        # p(d) = 0.025 · 5 does not.
+        "lorr: the 95 % interval leaves out zero for 2 of those above and 1 of those below; Holm's correction "
+        "over the 7 differences of this report leaves 2 and 0.",
     )
+
+
+def test_many_methods_with_one_seed_are_not_tested() -> None:
+    certainty = lines_for(several_methods(seeds=1))[1]
     assert (
-        "dpo+lorr 3.00× updates, 3.00× training tokens, 3.00× pair visits, 2.03× to 2.79× training seconds"
-        in line
+        "interval over problems only leaves out zero for 2 of those above and 1 of those below" in certainty
     )
-    assert "Different" not in line
+    assert certainty.endswith("; with one seed none is tested.")
 
 
-def test_held_equal_tells_what_was_not_after_all(results: Results) -> None:
-    odd = Point("dpo+lorr", 384, 0)
-    spends = {p: replace(s, prompts=2 * s.prompts) if p == odd else s for p, s in results.spends.items()}
-    line = held_equal_line(results, ledger(make_results(spends=spends)))
-    assert line.endswith("Different although it should be equal: dpo+lorr at 384 pairs 1.33× prompts.")
+def test_a_plugin_of_one_method_alone_keeps_its_sentence() -> None:
+    lines = lines_for(make_methods_results())
+    assert len(lines) == 3
+    assert lines[2].startswith("At 1,024 pairs, sft+replay_reset scored ")
+    assert " sft+plain on " in lines[2]
 
 
-@pytest.mark.parametrize("arms", [(), ("dpo+lorr",)])
-def test_held_equal_without_the_baseline(results: Results, arms: tuple[str, ...]) -> None:
-    spends = {Point(arm, 128, 0): spend(Point(arm, 128, 0)) for arm in arms}
-    line = held_equal_line(results, ledger(make_results(spends=spends)))
-    assert "prompts unknown" in line
+def test_several_methods_are_listed_apart_from_plugins() -> None:
+    assert compared_line(several_methods(seeds=2)) == (
+        "7 methods (a, b, c, d, e, f, g) with plain and lorr, each against its method's plain arm, "
+        "at 64 unique pairs, 2 training seeds, on nano_easy."
+    )
+
+
+def test_the_caption_says_over_how_many_differences_holm_corrects() -> None:
+    results = several_methods(seeds=2)
+    caption = comparison_caption(results, comparison(results))
+    assert "difference in points to its method's plain arm" in caption
+    assert "intervals over seeds and problems" in caption
+    assert caption.endswith("over the 7 differences tested in this report.")
+
+
+def test_the_caption_of_one_seed_promises_no_test() -> None:
+    results = several_methods(seeds=1)
+    caption = comparison_caption(results, comparison(results))
+    assert "intervals over problems only" in caption
+    assert caption.endswith("No difference could be tested.")

@@ -8,7 +8,7 @@ import pytest
 from synthetic_results import make_results, score
 
 from lorr_bench.report.measures import Measure, all_measures, model_rows
-from lorr_bench.report.tables import comparison, ledger, score_table
+from lorr_bench.report.tables import comparison, diagnostic_table, ledger, method_table, score_table
 from lorr_bench.values import START, Point, Results, Score, Spend
 
 
@@ -103,3 +103,78 @@ def test_scores_are_listed_as_they_are() -> None:
     assert table.to_dict("records") == [
         {"arm": "dpo+lorr", "unique_pairs": 8, "seed": 2, "benchmark": "b", "kind": "math", "metric": "pass@4", "value": 0.5, "n": 2}
     ]  # fmt: skip
+
+
+def two_methods() -> Results:
+    """ipo starts lower and gains more; sft has a plug-in that the others lack."""
+    answers = {
+        "dpo+plain": [1, 0, 0, 1],
+        "dpo+lorr": [1, 1, 0, 1],
+        "ipo+plain": [0, 0, 0, 1],
+        "ipo+lorr": [1, 1, 0, 1],
+        "sft+plain": [1, 1, 1, 1],
+        "sft+reset": [1, 1, 1, 0],
+    }
+    scores = [
+        score(Point(arm, budget, seed), "b", "math", "greedy", found if budget == 8 else [0, 0, 0, 0])
+        for budget in (4, 8)
+        for seed in (0, 1)
+        for arm, found in answers.items()
+    ]
+    return make_results(
+        arms=tuple(answers), baselines={arm: f"{arm[:3]}+plain" for arm in answers}, scores=scores
+    )
+
+
+def test_each_arm_is_compared_with_the_baseline_of_its_own_method() -> None:
+    table = comparison(two_methods())
+    differences = table[table["unique_pairs"] == 8].set_index("arm")["difference"]
+    assert differences.dropna().to_dict() == {"dpo+lorr": 0.25, "ipo+lorr": 0.5, "sft+reset": -0.25}
+
+
+def test_an_arm_without_a_baseline_has_no_difference() -> None:
+    results = two_methods()
+    alone = make_results(arms=results.arms, baselines={}, scores=results.scores)
+    assert comparison(alone)["difference"].isna().all()
+
+
+def test_ratios_are_to_the_baseline_of_the_own_method() -> None:
+    prompts = {"dpo+plain": 10, "dpo+lorr": 20, "ipo+plain": 5, "ipo+lorr": 20}
+    spends = {Point(arm, 8, 0): Spend(prompts=count) for arm, count in prompts.items()}
+    table = ledger(make_results(scores=[], spends=spends, baselines=two_methods().baselines)).set_index("arm")
+    assert table["prompts_ratio"].to_dict() == {
+        "dpo+plain": 1.0, "dpo+lorr": 2.0, "ipo+plain": 1.0, "ipo+lorr": 4.0,
+    }  # fmt: skip
+
+
+def test_methods_stand_at_the_largest_budget_with_their_plugins_side_by_side() -> None:
+    results = two_methods()
+    table = method_table(results, comparison(results)).set_index("method")
+    assert list(table.index) == ["dpo", "ipo", "sft"]
+    assert set(table["unique_pairs"]) == {8}
+    assert table["plain_mean"].to_dict() == {"dpo": 0.5, "ipo": 0.25, "sft": 1.0}
+    assert table["lorr_difference"].dropna().to_dict() == {"dpo": 0.25, "ipo": 0.5}
+    assert table["reset_mean"].dropna().to_dict() == {"sft": 0.75}
+    # Differences (0, 1, 0, 0) on both seeds: variance 1/4 over 4 problems, t(3) = 3.1824.
+    assert table.loc["dpo", "lorr_difference_low"] == pytest.approx(0.25 - 3.182446 * 0.25)
+    assert "plain_difference" not in table.columns
+
+
+def test_a_method_without_result_keeps_its_row() -> None:
+    results = two_methods()
+    missing = [line for line in results.scores if not line.point.arm.startswith("ipo")]
+    without = make_results(arms=results.arms, baselines=results.baselines, scores=missing)
+    table = method_table(without, comparison(without)).set_index("method")
+    assert math.isnan(table.loc["ipo", "plain_mean"])
+    assert math.isnan(table.loc["ipo", "lorr_mean"])
+
+
+def test_diagnostics_are_listed_value_by_value() -> None:
+    diagnostics = {Point("dpo+lorr", 8, 2): [{"entropy": 0.5}, {"entropy": 0.25, "trainer/loss": 1.5}]}
+    table = diagnostic_table(make_results(diagnostics=diagnostics))
+    assert table.to_numpy().tolist() == [
+        ["dpo+lorr", 8, 2, 1, "entropy", 0.5],
+        ["dpo+lorr", 8, 2, 2, "entropy", 0.25],
+        ["dpo+lorr", 8, 2, 2, "trainer/loss", 1.5],
+    ]
+    assert list(table.columns) == ["arm", "unique_pairs", "seed", "replay", "name", "value"]

@@ -14,12 +14,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from synthetic_results import make_results
+from synthetic_results import METHODS, make_methods_results, make_results
 
 from lorr_bench.errors import StoreError
 from lorr_bench.report import write_report
 from lorr_bench.report.summary import markdown_table
-from lorr_bench.values import START, Results
+from lorr_bench.values import START, Point, Results
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 HOSTILE = (
@@ -66,15 +66,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     assert names == [
-        "comparison.csv", "curves.png", "curves.svg", "ledger.csv", "report.html", "report.md", "scores.csv",
+        "comparison.csv", "diagnostics.csv", "figure.png", "figure.svg", "ledger.csv", "methods.csv",
+        "report.html", "report.md", "scores.csv",
     ]  # fmt: skip
 
 
 def test_returned_paths_name_the_files(tmp_path: Path, results: Results) -> None:
     files = write_report(results, tmp_path)
     assert (files.page.name, files.markdown.name) == ("report.html", "report.md")
-    assert [path.name for path in files.csvs] == ["comparison.csv", "ledger.csv", "scores.csv"]
-    assert [path.name for path in files.figures] == ["curves.png", "curves.svg"]
+    assert [path.name for path in files.csvs] == [
+        "comparison.csv", "methods.csv", "ledger.csv", "scores.csv", "diagnostics.csv",
+    ]  # fmt: skip
+    assert [path.name for path in files.figures] == ["figure.png", "figure.svg"]
 
 
 def test_model_text_is_escaped(folder: Path) -> None:
@@ -102,7 +105,7 @@ def test_page_fetches_nothing(folder: Path) -> None:
 def test_tables_are_accessible(folder: Path) -> None:
     seen = parse((folder / "report.html").read_text()).seen
     tags = [tag for tag, _ in seen]
-    assert tags.count("table") == tags.count("caption") == 5
+    assert tags.count("table") == tags.count("caption") == 6
     assert all(attributes.get("scope") for tag, attributes in seen if tag == "th")
     regions = [attributes for _, attributes in seen if attributes.get("role") == "region"]
     assert all(region.get("tabindex") == "0" and region.get("aria-label") for region in regions)
@@ -150,6 +153,120 @@ def test_long_scores_hold_every_value(folder: Path, results: Results) -> None:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == ["arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n"]
     assert [float(row["value"]) for row in rows] == [score.value for score in results.scores]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("many")
+    write_report(make_methods_results(), target)
+    return target
+
+
+def rows_of_table(page: str, name: str) -> list[list[str]]:
+    """Texts of the cells of the first table of that class, row by row."""
+    table = page[page.index(f'<table class="{name}">') :]
+    table = table[: table.index("</table>")]
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL) for row in table.split("<tr")]
+    return [[re.sub(r"<[^>]*>", "", cell).strip() for cell in row] for row in rows if row]
+
+
+def test_many_methods_have_a_row_each_on_the_page(many: Path) -> None:
+    page = (many / "report.html").read_text()
+    parse(page)
+    rows = rows_of_table(page, "methods")
+    assert [row[0] for row in rows[3:]] == list(METHODS)
+    assert {len(row) for row in rows[3:]} == {1 + 2 * 5}
+    start = next(line.value for line in make_methods_results().scores if line.point == START)
+    assert rows[2][:2] == ["start model", f"{100 * start:.1f}"]
+
+
+def test_a_plugin_that_a_method_lacks_is_a_dash(many: Path) -> None:
+    rows = {row[0]: row for row in rows_of_table((many / "report.html").read_text(), "methods")[3:]}
+    assert rows["dpo"][4:6] == ["–", "–"]
+    assert rows["sft"][2:4] == ["–", "–"]
+    assert "–" not in rows["sft"][1] + rows["sft"][4]
+
+
+def test_methods_without_any_other_plugin_are_listed_with_their_score_alone(tmp_path: Path) -> None:
+    many = make_methods_results()
+    arms = tuple(arm for arm in many.arms if arm.endswith("+plain"))
+    scores = [line for line in many.scores if line.point.arm in ("start", *arms)]
+    page = write_report(replace(many, arms=arms, scores=scores), tmp_path).page.read_text()
+    assert 'colspan="0"' not in page
+    assert {len(row) for row in rows_of_table(page, "methods")[2:]} == {1 + 2}
+
+
+def test_many_methods_fold_the_long_tables_away(many: Path, folder: Path) -> None:
+    summaries = [
+        re.findall(r"<summary>(Every arm at every budget|What every arm used)</summary>", page)
+        for page in ((many / "report.html").read_text(), (folder / "report.html").read_text())
+    ]
+    assert len(summaries[0]) == 3
+    assert summaries[1] == []
+
+
+def test_many_methods_have_a_row_each_in_markdown(many: Path) -> None:
+    text = (many / "report.md").read_text()
+    section = text[text.index("## Comparison") : text.index("## Budget")]
+    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|")]
+    assert rows == ["method", ":--", "start model", *METHODS]
+    assert "[comparison.csv](comparison.csv)" in section
+    for table in re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE):
+        assert len({len(re.split(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+
+
+def test_many_methods_have_a_row_each_in_csv(many: Path) -> None:
+    with (many / "methods.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    first = [row for row in rows if (row["benchmark"], row["metric"]) == ("nano_1", "greedy")]
+    assert [row["method"] for row in first] == list(METHODS)
+    assert first[0]["replay_reset_mean"] == ""
+    assert first[-1]["lorr_mean"] == ""
+
+
+def test_one_seed_is_said_on_page_and_in_markdown(many: Path) -> None:
+    for name in ("report.html", "report.md"):
+        text = html.unescape((many / name).read_text())
+        assert "one training run can't tell the effect of a plug-in from training noise" in text
+
+
+def test_diagnostics_are_shown_at_the_largest_budget_and_first_seed(tmp_path: Path) -> None:
+    diagnostics = {
+        Point("dpo+plain", 384, 0): [{"train_accuracy": 0.11}],
+        Point("dpo+plain", 1024, 1): [{"train_accuracy": 0.22}],
+        Point("dpo+plain", 1024, 0): [
+            {"train_accuracy": 0.815, "logp_chosen": -33.456, "kl_to_start": 0.01234},
+            {"train_accuracy": math.nan, "dormant_share": 0.031},
+        ],
+    }
+    files = write_report(make_results(diagnostics=diagnostics), tmp_path)
+    rows = rows_of_table(files.page.read_text(), "diagnostics")
+    minus = "\N{MINUS SIGN}"
+    assert rows[1] == [
+        "dpo+plain",
+        "1,024",
+        "0",
+        "1",
+        "81.5",
+        "–",
+        "–",
+        f"{minus}33.46",
+        "–",
+        "0.0123",
+        "–",
+        "–",
+    ]
+    assert rows[2] == ["2", "–", "–", "–", "–", "–", "–", "–", "3.1"]
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("replays", [[], [{"trainer/loss": 0.5}]])
+def test_without_diagnostics_there_is_no_section(tmp_path: Path, replays: list[dict[str, float]]) -> None:
+    results = make_results(diagnostics={Point("dpo+plain", 1024, 0): replays})
+    files = write_report(results, tmp_path)
+    assert "Diagnostics" not in files.page.read_text()
+    with (tmp_path / "diagnostics.csv").open(newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == len(replays)
 
 
 def test_missing_stages_stand_at_the_top(tmp_path: Path) -> None:
@@ -212,6 +329,17 @@ def test_incomplete_results_are_reported(case: str, tmp_path: Path, results: Res
     parse(page)
     visible = re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", page, flags=re.DOTALL)
     assert not re.search(r"\bnan\b|\binf\b|\bNone\b", visible)
+    assert not re.search(r"\bnan\b", files.markdown.read_text())
+
+
+@pytest.mark.parametrize(
+    "case", ["an arm is missing", "baseline is missing", "no trained arm", "only general", "NaN"]
+)
+def test_incomplete_results_of_many_methods_are_reported(case: str, tmp_path: Path) -> None:
+    methods = make_methods_results()
+    results = INCOMPLETE[case](methods)
+    files = write_report(replace(results, arms=methods.arms), tmp_path)
+    parse(files.page.read_text())
     assert not re.search(r"\bnan\b", files.markdown.read_text())
 
 

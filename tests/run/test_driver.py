@@ -49,7 +49,9 @@ class FakeWorker:
 
     def send(self, stage, inputs, store):
         self.stage = stage
-        FakeWorker.sent.append((self.lane, stage.label, [needed.label for needed in inputs]))
+        FakeWorker.sent.append(
+            (self.lane, stage.label, {role: needed.label for role, needed in inputs.items()})
+        )
         for answer in self.answers.get(stage.label, [{"done": stage.digest, "seconds": 1.5}]):
             self.inbox.put((self.lane, answer))
 
@@ -74,18 +76,18 @@ def run(tmp_path, monkeypatch):
 
 
 COLLECT = Stage("collect", "collect", {"seed": 0})
-TRAIN = Stage("train", "train", {"seed": 0}, (COLLECT.digest,))
-OTHER = Stage("train", "other", {"seed": 1}, (COLLECT.digest,))
-MEASURE = Stage("evaluate_math", "measure", {}, (TRAIN.digest,))
+TRAIN = Stage("train", "train", {"seed": 0}, {"pairs": COLLECT.digest})
+OTHER = Stage("train", "other", {"seed": 1}, {"pairs": COLLECT.digest})
+MEASURE = Stage("evaluate_math", "measure", {}, {"model": TRAIN.digest})
 FAILURE = [{"failed": "x", "what": "it broke", "where": "here", "fix": "Mend it."}]
 
 
 def test_stages_run_in_their_lanes_with_their_inputs(run):
     state, _ = run(COLLECT, TRAIN, MEASURE)
     assert FakeWorker.sent == [
-        ("engine", "collect", []),
-        ("train", "train", ["collect"]),
-        ("engine", "measure", ["train"]),
+        ("engine", "collect", {}),
+        ("train", "train", {"pairs": "collect"}),
+        ("engine", "measure", {"model": "train"}),
     ]
     assert state.ran == {stage.digest: 1.5 for stage in (COLLECT, TRAIN, MEASURE)}
     assert state.failed == {}

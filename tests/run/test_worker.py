@@ -14,6 +14,7 @@ from lorr_bench.run import worker as worker_module
 from lorr_bench.run.lanes import Worker, worker_environment
 from lorr_bench.run.worker import run_stage, serve
 from lorr_bench.stages.task import EngineRoom
+from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
 PARAMS = {
@@ -35,9 +36,9 @@ def stage(tmp_path):
     return Stage("import_pairs", "pairs, seed 0", PARAMS, setting={"source": str(file)})
 
 
-def answer_of(stage, store, inputs=()):
+def answer_of(stage, store):
     answers = io.StringIO()
-    order = {"stage": stage.to_dict(), "inputs": [s.to_dict() for s in inputs], "store": str(store.root)}
+    order = {"stage": stage.to_dict(), "inputs": {}, "store": str(store.root)}
     serve(order, EngineRoom(), answers)
     return json.loads(answers.getvalue())
 
@@ -77,10 +78,56 @@ def test_a_full_disk_is_told_as_such(stage, tmp_path, monkeypatch):
     assert "disk is full" in answer_of(stage, Store(tmp_path / "store"))["what"]
 
 
+def scratching(task):
+    """A stage that keeps something for the case of its interruption."""
+    task.scratch.mkdir(parents=True, exist_ok=True)
+    (task.scratch / "checkpoint").write_text("half", "utf-8")
+    return Outcome()
+
+
+def interrupted(task):
+    scratching(task)
+    raise RuntimeError("out of luck")
+
+
+def replace_stage(monkeypatch, function):
+    module = type("M", (), {"import_pairs": staticmethod(function)})
+    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
+
+
+def test_scratch_goes_when_the_stage_is_done(stage, tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    replace_stage(monkeypatch, scratching)
+    assert answer_of(stage, store)["done"] == stage.digest
+    assert not store.scratch(stage).exists()
+
+
+def test_scratch_stays_when_the_stage_fails_and_is_there_again(stage, tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    replace_stage(monkeypatch, interrupted)
+    assert "failed" in answer_of(stage, store)
+    assert store.read(stage) is None
+    found = []
+    replace_stage(monkeypatch, lambda task: found.append(list(task.scratch.iterdir())) or Outcome())
+    assert "done" in answer_of(stage, store)
+    assert found == [[store.scratch(stage) / "checkpoint"]]
+    assert not store.scratch(stage).exists()
+
+
+def test_inputs_come_as_folders_by_their_roles(stage, tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    assert "done" in answer_of(stage, store)
+    seen = []
+    replace_stage(monkeypatch, lambda task: seen.append(dict(task.inputs)) or Outcome())
+    reader = Stage("import_pairs", "another", {}, {"pairs": stage.digest})
+    run_stage(reader, {"pairs": stage}, store, EngineRoom(), lambda done, total: None)
+    assert seen == [{"pairs": store.folder(stage)}]
+
+
 def test_a_missing_input_is_an_error(stage, tmp_path):
     gone = Stage("collect", "a collection", {})
     with pytest.raises(StoreError, match="is gone or damaged"):
-        run_stage(stage, [gone], Store(tmp_path / "store"), EngineRoom(), lambda done, total: None)
+        run_stage(stage, {"pairs": gone}, Store(tmp_path / "store"), EngineRoom(), lambda done, total: None)
 
 
 def receive(inbox):
@@ -90,7 +137,7 @@ def receive(inbox):
 def test_a_process_runs_a_stage_and_stops(stage, tmp_path):
     inbox = queue.Queue()
     worker = Worker("train", tmp_path / "train.log", inbox)
-    worker.send(stage, [], tmp_path / "store")
+    worker.send(stage, {}, tmp_path / "store")
     lane, answer = receive(inbox)
     assert (lane, answer["done"]) == ("train", stage.digest)
     os.killpg(worker._process.pid, signal.SIGKILL)
@@ -102,17 +149,35 @@ def test_a_stopped_worker_can_start_again(stage, tmp_path):
     inbox = queue.Queue()
     worker = Worker("train", tmp_path / "train.log", inbox)
     for _ in range(2):
-        worker.send(stage, [], tmp_path / "store")
+        worker.send(stage, {}, tmp_path / "store")
         assert receive(inbox)[1]["done"] == stage.digest
         worker.stop()
         assert receive(inbox) == ("train", None)
+
+
+def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monkeypatch):
+    """The entry points of a stale build in the current folder would come before those installed."""
+    stale = tmp_path / "lorr_bench.egg-info"
+    stale.mkdir()
+    (stale / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: lorr-bench\nVersion: 0\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    inbox = queue.Queue()
+    worker = Worker("train", tmp_path / "train.log", inbox)
+    worker.send(stage, {}, tmp_path / "store")
+    assert receive(inbox)[1]["done"] == stage.digest
+    setting = {"adapter": "trl.dpo", "hyperparameters": {"learning_rate": -1}}
+    reference = Stage("reference", "reference", {}, {"pairs": stage.digest}, setting)
+    worker.send(reference, {"pairs": stage}, tmp_path / "store")
+    _, answer = receive(inbox)
+    worker.stop()
+    assert "learning_rate" in answer["what"]  # the adapter was found, and refused it
 
 
 def test_a_process_ends_with_its_driver(stage, tmp_path):
     """A killed driver closes the pipe; nothing of the worker stays."""
     inbox = queue.Queue()
     worker = Worker("train", tmp_path / "train.log", inbox)
-    worker.send(stage, [], tmp_path / "store")
+    worker.send(stage, {}, tmp_path / "store")
     receive(inbox)
     worker._process.stdin.close()
     assert receive(inbox) == ("train", None)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.spec.load import LoadedSuite, load_suite, resolved_yaml
-from lorr_bench.spec.models import ResetSpec, SftSpec, Suite
+from lorr_bench.spec.models import MethodSpec, ResetSpec, SftSpec, Suite
 
 Write = Callable[..., Path]
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -252,7 +252,8 @@ def test_loading_imports_nothing_slow() -> None:
 def test_any_bytes_are_a_suite_error(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "any.yaml"
     path.write_bytes(data)
-    assert refusal(path).fix
+    error = refusal(path)
+    assert error.fix or "\n" in error.what  # of several faults each has its own remedy
 
 
 keys = st.sampled_from(
@@ -288,7 +289,7 @@ def test_resolved_yaml_has_defaults_in_order(write_suite: Write, tmp_path: Path)
     top = [line.partition(":")[0] for line in text.splitlines() if line[0].isalpha()]
     assert top == [
         "name", "description", "model", "seeds", "data", "budget", "methods", "plugins", "overrides", "evaluation",
-        "engine",
+        "training", "engine",
     ]  # fmt: skip
     assert "    num_samples: 4\n" in text
     assert "    type: plain\n" in text
@@ -300,7 +301,7 @@ words = st.text(max_size=12) | st.sampled_from(
     ["1e-4", "off", "010", "0o7", "~", "", "2024-01-02", "1:30", "<<", "="]
 )
 hyperparameters = st.dictionaries(
-    words.filter(lambda name: name not in ("adapter", "model_config")),
+    words.filter(lambda name: name not in MethodSpec.model_fields and name != "model_config"),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
         lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2),

@@ -7,9 +7,9 @@ import pytest
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.plan.stage import Stage
+from lorr_bench.stages.charge import collection_spend
 from lorr_bench.stages.collect import collect, import_pairs, shuffled_pairs
 from lorr_bench.stages.task import EngineRoom, Task
-from lorr_bench.stages.train import collection_spend
 from lorr_bench.values import Completion, Pair
 
 PROBLEMS = [("two and two", "4"), ("three and three", "6"), ("one and one", "2")]
@@ -52,6 +52,7 @@ def task(tmp_path):
             "temperature": 1.0,
             "top_p": 1.0,
             "max_tokens": 9,
+            "reward_model": None,
             "pair_rule": "one_each",
             "seed": 0,
             "dtype": "float32",
@@ -71,8 +72,9 @@ def task(tmp_path):
         engine = ScriptedEngine(script)
         return Task(
             stage=Stage("collect", "collect, seed 0", params, setting=setting),
-            inputs=(),
+            inputs={},
             output=tmp_path / "out",
+            scratch=tmp_path / "scratch",
             engines=EngineRoom(lambda model, revision, settings: engine),
             progress=lambda done, total: None,
         )
@@ -125,7 +127,9 @@ def test_the_chat_template_wraps_every_prompt(task):
 )
 def test_no_valid_pair_is_an_error_with_advice_and_keeps_nothing_half_done(task, values, advice):
     job = task({problem: values[answer] for problem, answer in PROBLEMS})
-    with pytest.raises(DataError, match="none of 3 prompts has both a right and a wrong answer") as caught:
+    with pytest.raises(
+        DataError, match="pair_rule one_each finds no pair among the answers to 3 prompts"
+    ) as caught:
         collect(job)
     assert advice in caught.value.fix
 
@@ -171,6 +175,7 @@ def test_import_writes_them(tmp_path):
     }
     (tmp_path / "out").mkdir()
     stage = Stage("import_pairs", "pairs, seed 0", params, setting={"source": str(file)})
-    outcome = import_pairs(Task(stage, (), tmp_path / "out", EngineRoom(), lambda done, total: None))
+    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda done, total: None)
+    outcome = import_pairs(task)
     assert outcome.metrics == {"pairs": 4, "dropped": 0}
     assert len(read_pairs(tmp_path / "out" / "pairs.jsonl")) == 4

@@ -1,57 +1,73 @@
-"""The train stage around an adapter."""
+"""The train and reference stages around an adapter that only remembers what it was asked."""
+
+import json
 
 import pytest
 from lorr_bench_adapters.trl.dpo import DPO
 
+from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError
+from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.plan.stage import Stage
-from lorr_bench.ports.trainer import TrainOutcome
-from lorr_bench.stages import train as train_module
+from lorr_bench.ports.trainer import StartModel, TrainOutcome
 from lorr_bench.stages.task import EngineRoom, Task
-from lorr_bench.stages.train import forget_peak_memory, peak_memory, train
+from lorr_bench.stages.train import make_job, reference, train
+from lorr_bench.values import Demonstration, Labelled
+
+START = StartModel("the start", None, "float32", trust_remote_code=False)
+RESET = {
+    "pattern": "o_proj",
+    "factor": 0.5,
+    "clear_optimizer": True,
+    "period": "replay",
+    "anchor": "start",
+}
 
 
 class RecordingAdapter(DPO):
-    """Trains nothing, remembers the job."""
+    """Trains nothing: remembers the job, and leaves a model and a checkpoint."""
+
+    def reference(self, model, rows, hyperparameters, output):
+        self.asked = model, list(rows), hyperparameters
+        output.write_text("the reference", "utf-8")
 
     def train(self, job):
         self.job = job
+        self.found = sorted(file.name for file in job.checkpoints.iterdir())
+        job.output.mkdir(exist_ok=True)
+        (job.output / "weights").write_text("trained", "utf-8")
+        (job.checkpoints / f"checkpoint-{job.stop_after}").write_text("state", "utf-8")
         return TrainOutcome(optimizer_steps=9, train_tokens=1000, parameters=50, replays=({"loss": 0.5},))
 
 
 @pytest.fixture
-def adapter(monkeypatch):
-    adapter = RecordingAdapter()
-    monkeypatch.setattr(train_module, "load_adapter", lambda name: adapter)
-    return adapter
+def adapter(adapters):
+    return adapters(RecordingAdapter())
 
 
 @pytest.fixture
-def task(tmp_path, nano_pairs):
-    collection = tmp_path / "collection"
-    collection.mkdir()
-    write_pairs(collection / "pairs.jsonl", nano_pairs)
-
-    def make(unique_pairs, reset=None):
-        params = {
-            "adapter": ["dpo", 1],
-            "hyperparameters": {"per_device_train_batch_size": 4},
-            "sft_weights": [0.1, 0.2, 0.3],
-            "reset": reset,
-            "unique_pairs": unique_pairs,
-            "seed": 5,
-            "dtype": "float32",
-            "trust_remote_code": False,
-        }
-        stage = Stage("train", "train", params, setting={"model_path": "m", "revision": None})
-        return Task(stage, (collection, tmp_path), tmp_path / "out", EngineRoom(), lambda done, total: None)
-
-    return make
+def collection(tmp_path, nano_pairs):
+    folder = tmp_path / "collection"
+    folder.mkdir()
+    write_pairs(folder / "pairs.jsonl", nano_pairs)
+    return folder
 
 
-def test_the_ledger_by_hand(adapter, task):
-    spend = train(task(10)).spend
+@pytest.fixture
+def before(finished):
+    """The stage up to the replay before, with its checkpoint."""
+    counted = {"optimizer_steps": 3, "train_tokens": 300, "generated_tokens": 0, "verifier_calls": 0}
+    folder = finished(
+        "before", spend={"peak_memory_bytes": 1}, metrics={"counted": {**counted, "parameters": 50}}
+    )
+    (folder / "checkpoint").mkdir()
+    (folder / "checkpoint" / "checkpoint-1").write_text("from before", "utf-8")
+    return folder
+
+
+def test_the_ledger_by_hand(adapter, training, collection):
+    spend = train(training({"pairs": collection})).spend
     assert (spend["unique_pairs"], spend["pair_visits"], spend["optimizer_steps"]) == (10, 30, 9)
     assert spend["train_tokens"] == 1000
     assert spend["flops"] == 6 * 50 * 1000
@@ -59,26 +75,229 @@ def test_the_ledger_by_hand(adapter, task):
     assert spend["peak_memory_bytes"] > 10**6
 
 
-def test_the_adapter_gets_the_first_pairs_and_the_loop(adapter, task):
-    train(task(10, reset={"pattern": "o_proj", "factor": 0.5, "clear_optimizer": True}))
-    assert list(adapter.job.rows) == list(range(10))
-    assert (adapter.job.loop.rows, adapter.job.loop.replays) == (10, 3)
-    assert adapter.job.seed == 5
-    assert adapter.job.hyperparameters.per_device_train_batch_size == 4
+def test_the_adapter_gets_the_first_pairs_and_the_loop(adapter, training, collection, nano_pairs):
+    train(training({"pairs": collection}, reset=RESET, round=[2, 3]))
+    job = adapter.job
+    assert list(job.rows) == nano_pairs[:10]
+    assert (job.loop.rows, job.loop.replays) == (10, 3)
+    assert [job.loop.sft_weight(replay) for replay in (1, 2, 3)] == [0.1, 0.2, 0.3]
+    assert job.loop.order(1) == replay_order(10, 5, 4)  # the fourth replay of all rounds
+    assert (job.seed, job.save_steps, job.stop_after) == (5, 7, 3)
+    assert job.hyperparameters.per_device_train_batch_size == 4
+    assert (job.model, job.reference) == (START, None)
 
 
-def test_the_global_batch_is_recorded(adapter, task):
-    assert train(task(10)).metrics["global_batch_size"] == 4
+def test_the_folders_of_the_inputs_play_their_parts(adapter, training, collection, finished, tmp_path):
+    earlier = finished("earlier", spend={"prompts": 1, "peak_memory_bytes": 1})
+    finished("collection", params={"part": [2, 2]})
+    inputs = {"pairs": collection, "reference": tmp_path / "reference", "model": earlier}
+    train(training(inputs, round=[2, 2]))
+    assert adapter.job.model == StartModel(str(earlier / "model"), None, "float32", trust_remote_code=False)
+    assert adapter.job.reference == tmp_path / "reference" / "reference.parquet"
+    assert adapter.job.output == tmp_path / "out" / "model"
+    assert adapter.job.checkpoints == tmp_path / "scratch"
 
 
-def test_a_budget_beyond_the_pairs_is_an_error(adapter, task):
-    with pytest.raises(DataError, match="the budget is 41 pairs, there are 40"):
-        train(task(41))
+def test_places_on_this_machine_complete_the_hyperparameters(adapter, training, collection):
+    train(training({"pairs": collection}, {"places": {"max_length": 33}}))
+    settings = adapter.job.hyperparameters
+    assert (settings.max_length, settings.per_device_train_batch_size) == (33, 4)
 
 
-def test_peak_memory_is_measured_anew():
-    block = bytearray(300 * 2**20)
-    high = peak_memory()
-    del block
-    forget_peak_memory()
-    assert peak_memory() < high
+def test_rows_come_from_the_collection_where_the_pairs_were_refreshed(
+    adapter, training, collection, tmp_path
+):
+    adapter.rows = "chosen"
+    job = make_job(training({"pairs": collection, "collection": tmp_path}), adapter)
+    assert all(isinstance(row, Demonstration) for row in job.rows)
+    adapter.rows = "prompts"
+    row = {"id": "asked", "prompt": "P", "gold": "G", "text": "T", "correct": True}
+    (tmp_path / "answers.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    job = make_job(training({"pairs": collection, "collection": tmp_path}), adapter)
+    assert [row.id for row in job.rows] == ["asked"]
+
+
+def test_twice_as_many_labels_as_pairs(adapter, training, collection):
+    adapter.rows = "labels"
+    outcome = train(training({"pairs": collection}))
+    assert [type(row) for row in adapter.job.rows] == [Labelled] * 20
+    assert adapter.job.loop.rows == 20
+    assert (outcome.metrics["rows"], outcome.spend["unique_pairs"]) == (20, 10)
+
+
+def test_what_is_recorded(adapter, training, collection):
+    metrics = train(training({"pairs": collection})).metrics
+    assert metrics == {
+        "replays": [{"loss": 0.5}],
+        "diagnostics": [],
+        "resets": 0,
+        "parameters": 50,
+        "rows": 10,
+        "global_batch_size": 4,
+        "counted": {
+            "optimizer_steps": 9,
+            "train_tokens": 1000,
+            "generated_tokens": 0,
+            "verifier_calls": 0,
+            "parameters": 50,
+        },
+    }
+
+
+def test_a_budget_beyond_the_pairs_is_an_error(adapter, training, collection):
+    with pytest.raises(DataError, match="the budget is 41 pairs, there are 40") as caught:
+        train(training({"pairs": collection}, unique_pairs=41))
+    assert "num_prompts" in caught.value.fix
+
+
+def test_a_later_round_trains_on_what_its_policy_left(adapter, training, collection):
+    train(training({"pairs": collection}, unique_pairs=41, round=[2, 2]))
+    assert len(adapter.job.rows) == 40
+
+
+def test_time_spent_measuring_is_no_training_time(adapters, training, collection):
+    class SlowToMeasure(RecordingAdapter):
+        def train(self, job):
+            job.loop.measuring_seconds = 1000.0
+            return super().train(job)
+
+    adapters(SlowToMeasure())
+    outcome = train(training({"pairs": collection}, unique_pairs=8))
+    assert outcome.parts["diagnostics"] == 1000.0
+    assert outcome.parts["train"] < 0  # nothing took a thousand seconds here
+    assert outcome.spend["wall_seconds"] == outcome.parts["train"]
+
+
+# --- checkpoints ----------------------------------------------------------------------------------------
+
+
+def test_a_first_run_finds_no_checkpoint(adapter, training, collection):
+    train(training({"pairs": collection}))
+    assert adapter.found == []
+
+
+@pytest.fixture
+def found(adapter, training, collection, before, finished):
+    """Run a stage behind another; gives the checkpoints that the adapter finds."""
+    finished("collection")
+
+    def run():
+        train(training({"pairs": collection, "before": before}))
+        return adapter.found
+
+    return run
+
+
+def test_a_stage_begins_from_the_checkpoint_of_the_stage_before(found, before):
+    assert found() == ["checkpoint-1"]
+    kept = [file.name for file in (before / "checkpoint").iterdir()]
+    assert kept == ["checkpoint-1"]  # what is trained further is a copy
+
+
+def test_an_interrupted_stage_goes_on_from_its_own_checkpoint(found, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "checkpoint-2").write_text("further", "utf-8")
+    assert found() == ["checkpoint-2"]
+
+
+def test_a_checkpoint_that_was_half_in_place_is_put_there_anew(found, tmp_path):
+    (tmp_path / "scratch.draft").mkdir()
+    (tmp_path / "scratch.draft" / "half").write_text("", "utf-8")
+    assert found() == ["checkpoint-1"]
+    assert not (tmp_path / "scratch.draft").exists()
+
+
+def test_a_stage_that_stops_early_leaves_its_checkpoint(adapter, training, collection, tmp_path):
+    train(training({"pairs": collection}, stop_after=2))
+    kept = {file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*")}
+    assert kept == {"checkpoint", "checkpoint/checkpoint-2", "model", "model/weights"}
+
+
+def test_the_last_replay_leaves_the_model_alone(adapter, training, collection, tmp_path):
+    train(training({"pairs": collection}))
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["model"]
+
+
+# --- anchor and diagnostics -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loop_of(adapter, training, collection, monkeypatch):
+    """The parts that the loop of a stage is made of."""
+
+    def make(inputs=None, setting=None, **params):
+        made = []
+        monkeypatch.setattr("lorr_bench.stages.train.ReplayLoop", lambda **parts: made.append(parts))
+        make_job(training({"pairs": collection, **(inputs or {})}, setting, **params), adapter)
+        return made[0]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("anchor", "later", "given"),
+    [
+        ("start", False, False),
+        ("start", True, True),
+        ("round", True, False),
+        ("init", False, True),
+        ("init", True, True),
+    ],
+)
+def test_the_anchor_is_given_where_it_is_not_the_model_that_training_starts_from(
+    loop_of, tmp_path, anchor, later, given
+):
+    loop = loop_of({"model": tmp_path} if later else {}, reset={**RESET, "anchor": anchor})
+    assert (loop["anchor"] is not None) == given
+    assert (loop["reset"].period, loop["reset"].factor) == ("replay", 0.5)
+
+
+@pytest.fixture
+def probed(loop_of, small_model, monkeypatch):
+    """What the diagnostics of a stage look at: training pairs, held-out pairs, padding."""
+    monkeypatch.setattr("lorr_bench.stages.probe.ReplayProbe", lambda *parts: parts)
+    monkeypatch.setattr("lorr_bench.stages.probe.tokenize_pairs", lambda pairs, *_: list(pairs))
+    setting = {"diagnostics": True, "model_path": str(small_model)}
+    return lambda budget: loop_of(setting=setting, unique_pairs=budget)["probe"]
+
+
+def test_diagnostics_look_at_the_first_pairs_and_at_the_last_that_are_held_out(probed, nano_pairs):
+    """Ten pairs are trained on: four are measured, and four of the others."""
+    measured, held_out, padding = probed(10)
+    assert measured == nano_pairs[:4]
+    assert held_out == nano_pairs[-4:]
+    assert padding == tokenizer.build().pad_token_id
+
+
+def test_what_is_trained_on_is_never_held_out(probed, nano_pairs):
+    assert probed(38)[1] == nano_pairs[38:]
+    assert probed(40)[1] == []
+
+
+def test_diagnostics_can_be_switched_off(loop_of):
+    assert loop_of()["probe"] is None
+
+
+# --- reference ------------------------------------------------------------------------------------------
+
+
+def test_a_reference_is_computed_for_every_row_of_the_seed(adapter, collection, nano_pairs, tmp_path):
+    stage = Stage(
+        "reference",
+        "reference",
+        {"dtype": "float32", "trust_remote_code": False},
+        setting={
+            "model_path": "the start",
+            "revision": None,
+            "adapter": "trl.dpo",
+            "hyperparameters": {"max_length": 64},
+        },
+    )
+    (tmp_path / "out").mkdir()
+    task = Task(stage, {"pairs": collection}, tmp_path / "out", tmp_path / "s", EngineRoom(), lambda *_: None)
+    adapter.rows = "labels"
+    outcome = reference(task)
+    model, rows, hyperparameters = adapter.asked
+    assert (model, len(rows), hyperparameters.max_length) == (START, 80, 64)
+    assert outcome.metrics == {"rows": 80}
+    assert (tmp_path / "out" / "reference.parquet").read_text("utf-8") == "the reference"

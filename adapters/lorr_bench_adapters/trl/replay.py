@@ -1,19 +1,38 @@
-"""LoRR around any trainer of the Hugging Face family: order, SFT weight and reset at each pass."""
+"""LoRR around any trainer of TRL's family: its epochs are replays.
+
+Imported only when training starts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from torch.utils.data import Sampler
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from lorr_bench.lorr.loop import ReplayLoop
+from lorr_bench.lorr.objective import sft_loss
+from lorr_bench.ports.trainer import TrainJob, TrainOutcome
+from lorr_bench_adapters.loading import save_model
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
     from transformers import TrainerControl, TrainerState, TrainingArguments
+
+COMPLETE: Final = "loop.json"
+"""Written into a checkpoint when all else in it is; one without it was cut off."""
+
+COUNTED: Final = ("train_tokens", "generated_tokens", "verifier_calls")
+REFERENCE_ADAPTER: Final = "ref"
+"""TRL's copy of a LoRA adapter at its start, where it adds nothing to the base model: the base serves as well. From
+a checkpoint with a copy transformers would load the copy alone, and train on from a fresh adapter."""
+NOT_AVERAGED: Final = ("epoch", "num_tokens", "step_time")
+"""What a trainer logs beside measurements: running totals and the clock."""
 
 
 class ReplaySampler(Sampler[int]):  # type: ignore[misc]
@@ -35,49 +54,202 @@ class ReplaySampler(Sampler[int]):  # type: ignore[misc]
 
 
 class ReplayCallback(TrainerCallback):  # type: ignore[misc]
-    """Calls the loop at the boundaries of each epoch, reports progress and keeps what was logged."""
+    """Calls the loop after each step and at the end of each epoch, and keeps checkpoints.
 
-    def __init__(self, loop: ReplayLoop, progress: Callable[[int, int], None]) -> None:
-        self._loop = loop
-        self._progress = progress
-        self.replay = 0
+    Args:
+        job: The training run.
+
+    Attributes:
+        replay: The replay under way, counted from 1.
+        replays: Means over the steps of what was logged, one dictionary for each replay that is over.
+        counted: What had been counted at the checkpoint that training continued from.
+    """
+
+    def __init__(self, job: TrainJob) -> None:
+        self._job = job
+        self._loop = job.loop
+        self.replay = 1
         self.replays: list[dict[str, float]] = []
+        self.counted: Mapping[str, int] = {}
+        self.count: Callable[[], Mapping[str, int]] = dict
+        self._sums: dict[str, tuple[float, int]] = {}
 
     @property
     def sft_weight(self) -> float:
         """λ of the replay under way."""
         return self._loop.sft_weight(self.replay)
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Remember the start weights before the first step."""
-        model: nn.Module = kwargs["model"]
-        self._loop.start(model)
+    def resume(self) -> Path | None:
+        """The checkpoint to continue from, or None; what was cut off is removed."""
+        found = sorted(self._job.checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
+        whole = [path for path in found if (path / COMPLETE).exists()]
+        for path in set(found) - set(whole[-1:]):
+            shutil.rmtree(path)
+        if not whole:
+            return None
+        state = json.loads((whole[-1] / COMPLETE).read_text("utf-8"))
+        self._loop.restore(state["loop"])
+        self.replays, self.counted = state["replays"], state["counts"]
+        self._sums = state["sums"]
+        return whole[-1]
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """A replay begins."""
-        self.replay += 1
-
-    def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Here the reset happens."""
-        optimizer: Optimizer = kwargs["optimizer"]
-        self._loop.finish(self.replay, optimizer)
+        """A replay begins, or goes on where its checkpoint was."""
+        self.replay = int(state.epoch + 1e-6) + 1
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Tell how far training is."""
-        self._progress(state.global_step, state.max_steps)
+        """Tell how far training is; reset and keep a checkpoint where it is time to."""
+        step, total = state.global_step, state.max_steps
+        model: nn.Module = kwargs["model"]
+        optimizer: Optimizer = kwargs["optimizer"]
+        self._loop.step(step, total, model, optimizer)
+        replay_is_over = step * self._loop.replays % total == 0  # its checkpoint comes after the reset
+        if self._job.save_steps and step % self._job.save_steps == 0 and not replay_is_over:
+            control.should_save = True
+        self._job.progress(step, total)
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """A replay is over: here the reset happens."""
+        self.replays.append({name: total / count for name, (total, count) in self._sums.items()})
+        self._sums = {}
+        self._loop.finish(self.replay, kwargs["model"], kwargs["optimizer"])
+        if self.replay < self._loop.replays:
+            control.should_save = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Mark the checkpoint as whole, then remove older ones."""
+        counts = self.count()
+        if not state.is_world_process_zero:
+            return
+        folder = self._job.checkpoints / f"checkpoint-{state.global_step}"
+        content = {
+            "loop": self._loop.state(),
+            "replays": self.replays,
+            "sums": self._sums,
+            "counts": counts,
+        }
+        draft = folder / f"{COMPLETE}.draft"
+        draft.write_text(json.dumps(content), "utf-8")
+        draft.replace(folder / COMPLETE)
+        for other in self._job.checkpoints.glob("checkpoint-*"):
+            if other != folder:
+                shutil.rmtree(other)
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Keep the means that the trainer logs at the end of each replay."""
+        """Add up what the trainer logs at each step; its summary at the end of training is left out."""
         logs = kwargs["logs"]
-        if "loss" in logs:
-            self.replays.append({k: float(v) for k, v in logs.items() if isinstance(v, int | float)})
+        if "loss" not in logs:
+            return
+        for name, value in logs.items():
+            if isinstance(value, int | float) and name not in NOT_AVERAGED:
+                total, count = self._sums.get(name, (0.0, 0))
+                self._sums[name] = (total + value, count + 1)
+
+
+class ReplayTrainer:
+    """Mixed into a trainer of TRL, before its class.
+
+    Args:
+        job: The training run.
+        kwargs: Arguments of the trainer.
+
+    Attributes:
+        token_masks: Which of a batch's masks say what passed through the policy.
+    """
+
+    token_masks: ClassVar[tuple[str, ...]] = ("attention_mask",)
+
+    def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
+        self._job = job
+        self._replay = ReplayCallback(job)
+        self._replay.count = self._all_counts
+        self._counts: dict[str, Tensor | int] = dict.fromkeys(COUNTED, 0)
+        super().__init__(callbacks=[self._replay], **kwargs)  # type: ignore[call-arg]
+        trainer: Any = self
+        trainer.remove_callback(PrinterCallback)  # a line for each step would bury the log of the stage
+        if REFERENCE_ADAPTER in getattr(trainer.model, "peft_config", ()):
+            trainer.model.delete_adapter(REFERENCE_ADAPTER)
+
+    def run(self) -> TrainOutcome:
+        """Train from the start or from a checkpoint, and save the model."""
+        trainer: Any = self
+        self._job.loop.start(trainer.model)
+        checkpoint = self._replay.resume()
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        counts = self._all_counts()
+        parameters = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+        trainer.accelerator.wait_for_everyone()
+        if trainer.is_fsdp_enabled:
+            trainer.save_model(str(self._job.output))  # gathers the shards
+            (self._job.output / "training_args.bin").unlink(missing_ok=True)  # a pickle
+        elif trainer.is_world_process_zero():
+            save_model(trainer.model, trainer.processing_class, self._job.model, self._job.output)
+        return TrainOutcome(
+            optimizer_steps=trainer.state.global_step,
+            parameters=parameters,
+            replays=tuple(self._replay.replays),
+            **counts,
+        )
+
+    def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[int, ...]:
+        """The trainer's own plan, but to end after the replay of the job; its schedule runs through all."""
+        _, *plan = super().set_initial_training_values(*args, **kwargs)  # type: ignore[misc]
+        return self._job.stop_after, *plan
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """No model card for a checkpoint: nobody but the next run reads it."""
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The trainer's own loss; counts tokens on the way."""
+        self._counts["train_tokens"] += sum(inputs[name].sum() for name in self.token_masks if name in inputs)
+        return super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
+
+    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
+        return ReplaySampler(self._job.loop)
+
+    def _all_counts(self) -> dict[str, int]:
+        """What was counted by all processes, before and after an interruption."""
+        import torch
+
+        trainer: Any = self
+        here = torch.stack([torch.as_tensor(self._counts[name]).to(trainer.args.device) for name in COUNTED])
+        everywhere = trainer.accelerator.reduce(here, "sum").tolist()
+        return {
+            name: self._replay.counted.get(name, 0) + count
+            for name, count in zip(COUNTED, everywhere, strict=True)
+        }
+
+
+class FusedLogProbs:
+    """Mixed into trainers whose model returns fused log-probabilities: keeps those of the last pass."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._log_probs: Tensor | None = None
+        super().__init__(**kwargs)
+        trainer: Any = self
+        trainer.model.register_forward_hook(self._keep_log_probs)
+
+    def _keep_log_probs(self, _module: nn.Module, _inputs: Any, outputs: Any) -> None:
+        self._log_probs = getattr(outputs, "log_probs", None)
+
+    def sft_term(self, completion_mask: Tensor, rows: Any) -> Tensor:
+        """L_SFT of some rows of the batch that passed last.
+
+        Args:
+            completion_mask: (sequences, tokens) 1 where a token belongs to the response.
+            rows: Which sequences are the chosen ones.
+        """
+        assert self._log_probs is not None
+        mask = completion_mask[:, 1:]
+        log_probs = self._log_probs[:, -mask.shape[1] :]
+        return sft_loss(log_probs[rows], mask[rows])

@@ -1,10 +1,27 @@
-"""Hyper-parameters that all TRL methods share, under TRL's own names."""
+"""Hyper-parameters that all methods share, under TRL's own names."""
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+
+class LoraSettings(BaseModel):
+    """A LoRA adapter (Hu et al. 2021, arXiv 2106.09685); it is merged into the weights that are saved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    r: int = Field(16, gt=0, description="rank")
+    lora_alpha: int = Field(32, gt=0, description="the adapter's output is scaled by lora_alpha / r")
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: str | tuple[str, ...] = Field(
+        "all-linear", description="names of the layers, or `all-linear`"
+    )
+    load_in_4bit: bool = Field(
+        False, description="QLoRA (arXiv 2305.14314): the base in 4-bit NF4; needs bitsandbytes"
+    )
 
 
 class TrainingSettings(BaseModel):
@@ -29,11 +46,17 @@ class TrainingSettings(BaseModel):
     max_length: int = Field(1024, gt=1, description="tokens of prompt and response; longer ones are cut")
     bf16: bool = Field(False, description="mixed precision")
     gradient_checkpointing: bool = Field(False, description="less memory, more time")
+    lora: LoraSettings | None = Field(None, description="train a LoRA adapter instead of all weights")
     precompute_ref_batch_size: int = Field(
         32, gt=0, description="pairs a forward pass when reference log-probabilities are computed"
     )
 
     @property
     def global_batch_size(self) -> int:
-        """Pairs for each optimizer step."""
+        """Rows for each optimizer step, for each process."""
         return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+    def steps_per_pass(self, rows: int) -> int:
+        """Optimizer steps of one pass; the last, smaller batch counts."""
+        batches = math.ceil(rows / self.per_device_train_batch_size)
+        return math.ceil(batches / self.gradient_accumulation_steps)

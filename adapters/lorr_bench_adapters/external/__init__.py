@@ -1,0 +1,1 @@
+"""Methods trained by programs of their own, one run for each replay."""

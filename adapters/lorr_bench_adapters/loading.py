@@ -1,0 +1,165 @@
+"""Load a start model and its tokenizer, and save what became of it, with errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lorr_bench.errors import MissingPackageError, ModelError
+from lorr_bench.ports.trainer import StartModel
+from lorr_bench_adapters.settings import LoraSettings
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedModel:
+    """The start model with weights of its own.
+
+    Raises:
+        ModelError: It can't be loaded.
+        MissingPackageError: 4-bit weights are asked for and bitsandbytes is not installed.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    quantization = {"quantization_config": _four_bits(start)} if load_in_4bit else {}
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            start.path, dtype=getattr(torch, start.dtype), **quantization, **_origin(start)
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the model does not load: {error}",
+            where=start.path,
+            fix="Give a folder with config.json and *.safetensors, or a Hub id with its revision.",
+        ) from error
+
+
+def load_trainable(start: StartModel, lora: LoraSettings | None, seed: int) -> PreTrainedModel | PeftModel:
+    """The start model, with a fresh LoRA adapter on it where one is asked for.
+
+    Args:
+        start: What to load.
+        lora: The adapter, or None to train all weights.
+        seed: Draws the adapter's first matrix.
+
+    Raises:
+        ModelError: The model can't be loaded, or has no such layers.
+        MissingPackageError: 4-bit weights are asked for and bitsandbytes is not installed.
+    """
+    if lora is None:
+        return load_model(start)
+    import torch
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    model = load_model(start, load_in_4bit=lora.load_in_4bit)
+    if lora.load_in_4bit:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    config = LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.lora_alpha,
+        lora_dropout=lora.lora_dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+    torch.manual_seed(seed)
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise ModelError(
+            f"LoRA does not fit the model: {error}",
+            where="lora.target_modules",
+            fix="Name layers of this model, for example [q_proj, o_proj, down_proj], or `all-linear`.",
+        ) from error
+
+
+def load_reference(start: StartModel, lora: LoraSettings | None) -> PreTrainedModel | PeftModel:
+    """The model whose log-probabilities are the reference: in 4 bits where training is.
+
+    Trainers refuse 4-bit weights alone, so these come with an adapter, which does nothing before training.
+
+    Raises:
+        ModelError: The model can't be loaded.
+        MissingPackageError: 4-bit weights are asked for and bitsandbytes is not installed.
+    """
+    if lora is not None and lora.load_in_4bit:
+        return load_trainable(start, lora, seed=0)
+    return load_model(start)
+
+
+def save_model(model: Any, tokenizer: Any, start: StartModel, output: Path) -> None:
+    """Write model and tokenizer in Hugging Face form; a LoRA adapter is merged into the weights.
+
+    A 4-bit base is loaded again in its own precision before, so that the merge loses nothing.
+
+    Raises:
+        ModelError: The start model can't be loaded again.
+    """
+    from peft import PeftModel
+
+    if isinstance(model, PeftModel):
+        model = _merged(model, start)
+    model.save_pretrained(str(output))
+    tokenizer.save_pretrained(str(output))
+
+
+def _merged(model: PeftModel, start: StartModel) -> PreTrainedModel:
+    from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+    if getattr(model.get_base_model(), "is_quantized", False):
+        whole = get_peft_model(load_model(start), model.peft_config["default"])
+        set_peft_model_state_dict(whole, get_peft_model_state_dict(model))
+        model = whole
+    return model.merge_and_unload()
+
+
+def _four_bits(start: StartModel) -> Any:
+    import importlib.util
+
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingPackageError(
+            "4-bit weights need bitsandbytes",
+            where="lora.load_in_4bit",
+            fix="pip install 'lorr-bench[qlora]', or set load_in_4bit: false.",
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, start.dtype),
+    )
+
+
+def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
+    """The tokenizer that lies beside the start model.
+
+    Raises:
+        ModelError: There is none, or it has no end-of-sequence token.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(start.path, **_origin(start))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"the model has no tokenizer that loads: {error}",
+            where=start.path,
+            fix="Put tokenizer.json and tokenizer_config.json into the model folder.",
+        ) from error
+    if tokenizer.eos_token is None:
+        raise ModelError(
+            "the tokenizer names no end-of-sequence token",
+            where=start.path,
+            fix="Set eos_token in tokenizer_config.json.",
+        )
+    return tokenizer
+
+
+def _origin(start: StartModel) -> dict[str, Any]:
+    return {"revision": start.revision or "main", "trust_remote_code": start.trust_remote_code}

@@ -1,0 +1,56 @@
+"""Fine-tuning on responses, without preferences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from lorr_bench.data.tokens import tokenize_responses
+from lorr_bench.ports.trainer import TrainJob
+from lorr_bench_adapters.loading import load_tokenizer
+from lorr_bench_adapters.native.method import Loss, NativeMethod
+from lorr_bench_adapters.native.settings import NativeSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lorr_bench_adapters.native.batches import Weighing
+    from lorr_bench_adapters.native.layout import Layout
+    from lorr_bench_adapters.native.rows import Batch, TrainingRows
+
+
+class ImitationSettings(NativeSettings):
+    """What a suite can set for fine-tuning on responses."""
+
+    learning_rate: float = Field(
+        2e-5, gt=0, description="peak learning rate; TRL's default for fine-tuning all weights"
+    )
+
+
+class ImitationMethod(NativeMethod):
+    """Negative log-likelihood of responses, mean over the tokens of an update."""
+
+    takes_sft_term: ClassVar[bool] = False
+    hyperparameters: ClassVar[type[NativeSettings]] = ImitationSettings
+    weighing: ClassVar[Weighing] = "tokens"
+
+    def training_rows(self, job: TrainJob) -> TrainingRows:
+        """Prompts and responses, tokenized."""
+        from lorr_bench_adapters.native.layout import Tree
+        from lorr_bench_adapters.native.rows import TrainingRows
+
+        rows: Any = job.rows
+        prompts, responses = [row.prompt for row in rows], [row.response for row in rows]
+        tokens = tokenize_responses(
+            prompts, responses, load_tokenizer(job.model), job.hyperparameters.max_length
+        )
+        return TrainingRows([Tree.of(row.prompt, row.response) for row in tokens])
+
+    def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: Any) -> Loss:  # noqa: ARG002 - no setting
+        """The mean over the tokens of the micro-batch."""
+        from lorr_bench_adapters.native import objectives
+
+        log_probs, mask = policy(batch.layout), batch.layout.mask
+        return Loss(objectives.sft(log_probs, mask).mean(), log_probs, mask, {})

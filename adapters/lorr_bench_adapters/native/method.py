@@ -1,0 +1,272 @@
+"""What all methods of the native backend have in common, and what those on pairs have."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lorr_bench.data.tokens import TokenPair, tokenize_pairs
+from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
+from lorr_bench.ports.versions import installed_versions
+from lorr_bench.values import Row
+from lorr_bench_adapters.loading import load_tokenizer
+from lorr_bench_adapters.native.settings import NativeSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lorr_bench_adapters.native.batches import Weighing
+    from lorr_bench_adapters.native.layout import Layout, Tree
+    from lorr_bench_adapters.native.rows import Batch, TrainingRows
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a method makes of a batch.
+
+    Attributes:
+        value: Scalar to minimise, without the SFT term.
+        chosen_log_probs: (sequences, tokens) of the responses that the SFT term imitates.
+        chosen_mask: (sequences, tokens) 1 at their tokens.
+        logged: Scalars by name.
+    """
+
+    value: Tensor
+    chosen_log_probs: Tensor
+    chosen_mask: Tensor
+    logged: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Scored responses, one a row.
+
+    Attributes:
+        log_probs: (rows, tokens) 0 where nothing is scored.
+        mask: (rows, tokens) 1 at tokens of the response.
+        scored: (rows, tokens) 1 at all scored tokens, the prompt's too where the method asks for them.
+        reference: (rows,) log-probability under the reference; None for methods without one.
+    """
+
+    log_probs: Tensor
+    mask: Tensor
+    scored: Tensor
+    reference: Tensor | None
+
+    @property
+    def lengths(self) -> Tensor:
+        """(rows,) tokens of the responses."""
+        return self.mask.sum(dim=1)
+
+    @property
+    def totals(self) -> Tensor:
+        """(rows,) log-probability of the whole response."""
+        return (self.log_probs * self.mask).sum(dim=1)
+
+    @property
+    def means(self) -> Tensor:
+        """(rows,) log-probability per token of the response."""
+        return self.totals / self.lengths.clamp(min=1)
+
+
+class NativeMethod(ABC):
+    """A method of the native backend.
+
+    Attributes:
+        scores_prompt: Whether the loss needs log-probabilities of prompt tokens.
+        weighing: What makes the mean over the micro-batches of an update.
+    """
+
+    name: ClassVar[str]
+    backend: ClassVar[str] = "native"
+    version: ClassVar[int] = 1
+    source: ClassVar[str]
+    rows: ClassVar[RowKind] = "pairs"
+    needs_reference: ClassVar[bool] = False
+    takes_sft_term: ClassVar[bool] = True
+    online: ClassVar[bool] = False
+    in_process: ClassVar[bool] = True
+    hyperparameters: ClassVar[type[NativeSettings]]
+    scores_prompt: ClassVar[bool] = False
+    weighing: ClassVar[Weighing] = "micro_batches"
+
+    def packages(self, hyperparameters: Any) -> dict[str, str]:  # noqa: ARG002 - the port's
+        """Versions that results depend on."""
+        return installed_versions("torch", "transformers", "accelerate", "peft")
+
+    def steps_per_pass(self, rows: int, hyperparameters: NativeSettings) -> int:
+        """Optimizer steps of one pass; the last, smaller batch counts."""
+        return hyperparameters.steps_per_pass(rows)
+
+    def reference_settings(self, hyperparameters: Any) -> dict[str, Any]:  # noqa: ARG002 - the port's
+        """Nothing: the method needs no reference."""
+        return {}
+
+    def reference(  # noqa: B027 - most methods on pairs alone have none
+        self, model: StartModel, rows: Sequence[Row], hyperparameters: Any, output: Path
+    ) -> None:
+        """Write nothing: the method needs no reference."""
+
+    def train(self, job: TrainJob) -> TrainOutcome:
+        """Train on the rows of the job.
+
+        Raises:
+            SuiteError: The reset selects no tensor.
+            DataError: A prompt alone is longer than the maximum length, or the reference holds too few rows.
+            ModelError: The model can't be loaded.
+            MissingPackageError: liger-kernel is asked for and not installed.
+        """
+        from lorr_bench_adapters.native.trainer import NativeTrainer
+
+        return NativeTrainer(self, job).run()
+
+    @abstractmethod
+    def training_rows(self, job: TrainJob) -> TrainingRows:
+        """The rows of a job as token numbers, with what the reference file holds of them."""
+
+    @abstractmethod
+    def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: Any) -> Loss:
+        """The loss of a micro-batch.
+
+        Args:
+            policy: Gives the log-probabilities of a layout.
+            batch: Rows.
+            settings: An instance of ``hyperparameters``.
+        """
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """A batch of pairs.
+
+    Attributes:
+        chosen: The preferred responses.
+        rejected: The others.
+    """
+
+    chosen: Responses
+    rejected: Responses
+
+    @property
+    def log_probs(self) -> tuple[Tensor, ...]:
+        """Chosen, rejected and their reference: (pairs,) each, the first arguments of most objectives."""
+        assert self.chosen.reference is not None
+        assert self.rejected.reference is not None
+        return self.chosen.totals, self.rejected.totals, self.chosen.reference, self.rejected.reference
+
+
+class PairMethod(NativeMethod):
+    """A loss of pairs.
+
+    Attributes:
+        per_token: Whether the method looks at responses per token; the rewards that are logged then do too.
+    """
+
+    per_token: ClassVar[bool] = False
+
+    @abstractmethod
+    def losses(self, pairs: PairScores, settings: Any) -> Tensor:
+        """(pairs,) the objective of each pair."""
+
+    def training_rows(self, job: TrainJob) -> TrainingRows:
+        """Pairs, tokenized."""
+        from lorr_bench_adapters.native.rows import TrainingRows
+
+        rows: Any = job.rows
+        pairs = tokenize_pairs(rows, load_tokenizer(job.model), job.hyperparameters.max_length)
+        return TrainingRows(pair_trees(pairs))
+
+    def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: Any) -> Loss:
+        """The mean over the pairs of the micro-batch."""
+        log_probs = policy(batch.layout)
+        chosen, rejected = self._halves(log_probs, batch)
+        losses = self.losses(PairScores(chosen, rejected), settings)
+        return Loss(
+            losses.mean(), chosen.log_probs, chosen.mask, self._logged(chosen, rejected, settings.beta)
+        )
+
+    def _halves(self, log_probs: Tensor, batch: Batch) -> Iterator[Responses]:
+        layout, references = batch.layout, ("ref_chosen_logps", "ref_rejected_logps")
+        halves = zip(log_probs.chunk(2), layout.mask.chunk(2), layout.scored.chunk(2), strict=True)
+        for half, column in zip(halves, references, strict=True):
+            yield Responses(*half, batch.values.get(column))
+
+    def _logged(self, chosen: Responses, rejected: Responses, beta: float) -> dict[str, Tensor]:
+        of_chosen, of_rejected = self._scores(chosen), self._scores(rejected)
+        rewards = [beta * of_chosen, beta * of_rejected]
+        for side, reference in enumerate((chosen.reference, rejected.reference)):
+            if reference is not None:
+                rewards[side] = rewards[side] - beta * reference
+        good, bad = rewards
+        return {
+            "rewards/chosen": good.mean(),
+            "rewards/rejected": bad.mean(),
+            "rewards/margins": (good - bad).mean(),
+            "rewards/accuracies": (good > bad).double().mean(),
+            "logps/chosen": of_chosen.mean(),
+            "logps/rejected": of_rejected.mean(),
+        }
+
+    def _scores(self, responses: Responses) -> Tensor:
+        return (responses.means if self.per_token else responses.totals).detach()
+
+
+class ReferenceMethod(PairMethod):
+    """A loss of pairs that is tied to a reference; all of them share one reference file."""
+
+    needs_reference: ClassVar[bool] = True
+
+    def reference_settings(self, hyperparameters: NativeSettings) -> dict[str, Any]:
+        """What changes the tokens, or the bits of their log-probabilities."""
+        return {"form": "pairs", **reference_forward(hyperparameters)}
+
+    def reference(
+        self, model: StartModel, rows: Sequence[Any], hyperparameters: NativeSettings, output: Path
+    ) -> None:
+        """Tokenize the pairs, compute their reference log-probabilities and write a Parquet file."""
+        from lorr_bench_adapters.native.reference import response_log_probs
+        from lorr_bench_adapters.native.rows import write_reference
+
+        pairs = tokenize_pairs(rows, load_tokenizer(model), hyperparameters.max_length)
+        chosen, rejected = response_log_probs(model, pair_trees(pairs), hyperparameters)
+        columns = {
+            "prompt_ids": [pair.prompt for pair in pairs],
+            "chosen_ids": [pair.chosen for pair in pairs],
+            "rejected_ids": [pair.rejected for pair in pairs],
+            "ref_chosen_logps": chosen,
+            "ref_rejected_logps": rejected,
+        }
+        write_reference(output, columns)
+
+    def training_rows(self, job: TrainJob) -> TrainingRows:
+        """What ``reference`` wrote."""
+        from lorr_bench_adapters.native.layout import Tree
+        from lorr_bench_adapters.native.rows import TrainingRows, read_reference
+
+        table = read_reference(job.reference, len(job.rows))
+        ids = [table[name].to_pylist() for name in ("prompt_ids", "chosen_ids", "rejected_ids")]
+        trees = [Tree.of(*row) for row in zip(*ids, strict=True)]
+        names = ("ref_chosen_logps", "ref_rejected_logps")
+        return TrainingRows(trees, {name: table[name].to_numpy() for name in names})
+
+
+def pair_trees(pairs: Sequence[TokenPair]) -> list[Tree]:
+    """Trees of the prompt, the chosen and the rejected response."""
+    from lorr_bench_adapters.native.layout import Tree
+
+    return [Tree.of(pair.prompt, pair.chosen, pair.rejected) for pair in pairs]
+
+
+def reference_forward(settings: NativeSettings) -> dict[str, Any]:
+    """The settings that a reference forward pass depends on."""
+    return {
+        "max_length": settings.max_length,
+        "precompute_ref_batch_size": settings.precompute_ref_batch_size,
+        "padding_free": settings.padding_free,
+        "bf16": settings.bf16,
+        "use_liger_kernel": settings.use_liger_kernel,
+        "load_in_4bit": bool(settings.lora and settings.lora.load_in_4bit),
+    }

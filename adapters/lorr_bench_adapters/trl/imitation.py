@@ -1,0 +1,52 @@
+"""Fine-tuning on responses, without preferences, by TRL's SFTTrainer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.ports.trainer import TrainJob
+from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.settings import TrainingSettings
+from lorr_bench_adapters.trl.arguments import job_arguments
+from lorr_bench_adapters.trl.method import TRLMethod
+
+if TYPE_CHECKING:
+    from lorr_bench_adapters.trl.replay import ReplayTrainer
+
+
+class ImitationSettings(TrainingSettings):
+    """What a suite can set for fine-tuning on responses."""
+
+    learning_rate: float = Field(
+        2e-5, gt=0, description="peak learning rate; TRL's default for fine-tuning all weights"
+    )
+
+
+class ImitationMethod(TRLMethod):
+    """Negative log-likelihood of responses; an SFT term on top would be the same loss again."""
+
+    takes_sft_term: ClassVar[bool] = False
+    hyperparameters: ClassVar[type[TrainingSettings]] = ImitationSettings
+
+    def trainer(self, job: TrainJob) -> ReplayTrainer:
+        """An SFTTrainer on prompts and responses, with the loss on the responses alone."""
+        from datasets import Dataset
+        from trl import SFTConfig
+
+        from lorr_bench_adapters.trl.sft_trainer import ReplaySFTTrainer
+
+        settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
+        rows: Any = job.rows
+        check_prompt_lengths(tokenizer([row.prompt for row in rows])["input_ids"], settings.max_length)
+        return ReplaySFTTrainer(
+            job=job,
+            model=load_trainable(job.model, settings.lora, job.seed),
+            args=SFTConfig(**job_arguments(job), max_length=settings.max_length, completion_only_loss=True),
+            train_dataset=Dataset.from_list(
+                [{"prompt": row.prompt, "completion": row.response} for row in rows]
+            ),
+            processing_class=tokenizer,
+        )

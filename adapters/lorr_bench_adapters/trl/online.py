@@ -1,0 +1,113 @@
+"""Reinforcement learning with a verifiable reward: TRL's GRPOTrainer and RLOOTrainer.
+
+Each pass asks every prompt of the budget again and has the answers of the current policy graded, so a replay
+costs generated tokens and verifier calls, which are charged.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import AliasChoices, Field, model_validator
+
+from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.errors import DataError
+from lorr_bench.ports.trainer import RowKind, TrainJob
+from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.settings import TrainingSettings
+from lorr_bench_adapters.trl.arguments import job_arguments
+from lorr_bench_adapters.trl.method import TRLMethod
+
+if TYPE_CHECKING:
+    from lorr_bench_adapters.trl.replay import ReplayTrainer
+
+
+class OnlineSettings(TrainingSettings):
+    """What a suite can set for an online method."""
+
+    learning_rate: float = Field(1e-6, gt=0, description="peak learning rate; TRL's default")
+    per_device_train_batch_size: int = Field(
+        8,
+        gt=0,
+        validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
+        description="answers a forward pass",
+    )
+    max_length: int = Field(
+        1024, gt=1, description="a prompt must have fewer tokens; max_completion_length limits its answers"
+    )
+    num_generations: int = Field(4, ge=2, description="answers for each prompt")
+    max_completion_length: int = Field(256, gt=0, description="token limit of an answer")
+    temperature: float = Field(1.0, gt=0, le=5, description="sampling temperature")
+    top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling distribution")
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Self:
+        if self.global_batch_size % self.num_generations:
+            raise ValueError(
+                f"per_device_train_batch_size x gradient_accumulation_steps = {self.global_batch_size} "
+                f"answers a step must be a multiple of num_generations = {self.num_generations}"
+            )
+        return self
+
+    @property
+    def prompts_per_step(self) -> int:
+        """Prompts for each optimizer step."""
+        return self.global_batch_size // self.num_generations
+
+
+class OnlineMethod(TRLMethod):
+    """A policy-gradient method whose reward is 1 for a right answer and 0 for any other."""
+
+    rows: ClassVar[RowKind] = "prompts"
+    takes_sft_term: ClassVar[bool] = False
+    online: ClassVar[bool] = True
+    hyperparameters: ClassVar[type[TrainingSettings]] = OnlineSettings
+
+    def steps_per_pass(self, rows: int, hyperparameters: Any) -> int:
+        """Optimizer steps of one pass; TRL leaves out prompts that do not fill the last step."""
+        return rows // int(hyperparameters.prompts_per_step)
+
+    @abstractmethod
+    def configured(self) -> tuple[type[Any], type[Any]]:
+        """The trainer with the replay loop mixed in, and TRL's configuration for it."""
+
+    def trainer(self, job: TrainJob) -> ReplayTrainer:
+        """TRL's trainer on prompts, with Math-Verify as its reward.
+
+        Raises:
+            DataError: There are fewer prompts than one optimizer step takes, or a prompt is too long.
+        """
+        from datasets import Dataset
+
+        settings, rows = job.hyperparameters, prompts_of(job.rows)
+        if not self.steps_per_pass(len(rows), settings):
+            raise DataError(
+                f"{len(rows)} prompts do not fill one optimizer step of {settings.prompts_per_step}",
+                where="methods",
+                fix="Lower per_device_train_batch_size or gradient_accumulation_steps, or ask more prompts.",
+            )
+        tokenizer = load_tokenizer(job.model)
+        check_prompt_lengths(tokenizer([row["prompt"] for row in rows])["input_ids"], settings.max_length)
+        trainer, config = self.configured()
+        made: ReplayTrainer = trainer(
+            job=job,
+            model=load_trainable(job.model, settings.lora, job.seed),
+            args=config(
+                **job_arguments(job),
+                num_generations=settings.num_generations,
+                max_completion_length=settings.max_completion_length,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                beta=settings.beta,
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer,
+        )
+        return made
+
+
+def prompts_of(rows: Sequence[Any]) -> list[dict[str, str]]:
+    """Prompts with their right answers, in the columns of TRL."""
+    return [{"prompt": row.text, "answer": row.answer} for row in rows]

@@ -1,0 +1,69 @@
+"""TRL's GRPOTrainer and RLOOTrainer with replay and reset. Imported only when training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from torch.utils.data import Sampler
+from trl import GRPOTrainer, RLOOTrainer
+from trl.trainer.utils import RepeatSampler
+
+from lorr_bench.grade import grade_many
+from lorr_bench_adapters.trl.replay import ReplaySampler, ReplayTrainer
+
+
+class RepeatedReplaySampler(ReplaySampler):
+    """The order of the loop, with each prompt as often in a row as it has answers.
+
+    Args:
+        samples: Called with a sequence; gives places in it, as TRL arranges them.
+        kwargs: Arguments of ``ReplaySampler``.
+    """
+
+    def __init__(self, *, layout: dict[str, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._layout = layout
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(super().__iter__())
+        return (order[place] for place in self._places(order))
+
+    def __len__(self) -> int:
+        return len(self._places(range(super().__len__())))
+
+    def _places(self, rows: Sequence[int]) -> RepeatSampler:
+        return RepeatSampler(rows, shuffle=False, **self._layout)
+
+
+class _Rewarded(ReplayTrainer):
+    """Grades answers, and counts what they cost."""
+
+    token_masks: ClassVar[tuple[str, ...]] = ("prompt_mask", "completion_mask")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(reward_funcs=self._reward, **kwargs)
+
+    def _reward(
+        self, completions: list[str], completion_ids: list[list[int]], answer: list[str], **_: Any
+    ) -> list[float]:
+        self._counts["verifier_calls"] += len(completions)
+        self._counts["generated_tokens"] += sum(len(ids) for ids in completion_ids)
+        return [float(verdict.correct) for verdict in grade_many(list(zip(answer, completions, strict=True)))]
+
+    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
+        trainer: Any = self
+        layout = {
+            "mini_repeat_count": trainer.num_generations,
+            "batch_size": trainer.args.generation_batch_size // trainer.num_generations,
+            "repeat_count": trainer.args.steps_per_generation,
+        }
+        return RepeatedReplaySampler(loop=self._job.loop, layout=layout)
+
+
+class ReplayGRPOTrainer(_Rewarded, GRPOTrainer):  # type: ignore[misc]
+    """A GRPOTrainer whose epochs are replays."""
+
+
+class ReplayRLOOTrainer(_Rewarded, RLOOTrainer):  # type: ignore[misc]
+    """An RLOOTrainer whose epochs are replays."""

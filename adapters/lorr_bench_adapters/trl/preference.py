@@ -1,0 +1,101 @@
+"""The losses of TRL's DPOTrainer: pairs, and a reference computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.ports.trainer import StartModel, TrainJob
+from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
+from lorr_bench_adapters.settings import TrainingSettings
+from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
+from lorr_bench_adapters.trl.method import TRLMethod, read_rows
+
+if TYPE_CHECKING:
+    from lorr_bench.values import Pair
+    from lorr_bench_adapters.trl.replay import ReplayTrainer
+
+COLUMNS = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
+
+
+class PreferenceSettings(TrainingSettings):
+    """What a suite can set for a method with a reference."""
+
+    beta: float = Field(0.1, gt=0, description="strength of the tie to the reference")
+
+
+class PreferenceMethod(TRLMethod):
+    """A loss of TRL's DPOTrainer.
+
+    Attributes:
+        loss_type: TRL's name of the loss.
+    """
+
+    needs_reference: ClassVar[bool] = True
+    loss_type: ClassVar[str]
+    hyperparameters: ClassVar[type[TrainingSettings]] = PreferenceSettings
+
+    def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
+        """The loss in the words of DPOConfig."""
+        return {"loss_type": [self.loss_type], "beta": hyperparameters.beta}
+
+    def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:
+        """Length and batches: the first decides what is cut, the second the last bits."""
+        lora = hyperparameters.lora
+        return {
+            "form": "pairs",
+            "max_length": hyperparameters.max_length,
+            "precompute_ref_batch_size": hyperparameters.precompute_ref_batch_size,
+            "load_in_4bit": bool(lora and lora.load_in_4bit),
+        }
+
+    def reference(
+        self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
+    ) -> None:
+        """Let TRL tokenize the pairs and compute their reference log-probabilities; write a Parquet file."""
+        from datasets import Dataset
+        from trl import DPOConfig, DPOTrainer
+
+        pairs: Sequence[Pair] = rows
+        tokenizer = load_tokenizer(model)
+        prompts = tokenizer([pair.prompt for pair in pairs])["input_ids"]
+        check_prompt_lengths(prompts, hyperparameters.max_length)
+        texts = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
+        arguments = shared_arguments(hyperparameters, output=str(output.parent), replays=1, seed=0)
+        trainer = DPOTrainer(
+            model=load_reference(model, hyperparameters.lora),
+            args=DPOConfig(**arguments, **reference_arguments(hyperparameters)),
+            train_dataset=Dataset.from_list(texts),
+            processing_class=tokenizer,
+        )
+        trainer.train_dataset.select_columns(COLUMNS).to_parquet(str(output))
+
+    def trainer(self, job: TrainJob) -> ReplayTrainer:
+        """A DPOTrainer on rows that are tokenized and carry their reference."""
+        from trl import DPOConfig
+
+        from lorr_bench_adapters.trl.dpo_trainer import ReplayDPOTrainer
+
+        settings = job.hyperparameters
+        return ReplayDPOTrainer(
+            job=job,
+            model=load_trainable(job.model, settings.lora, job.seed),
+            args=DPOConfig(
+                **job_arguments(job), **reference_arguments(settings), **self.loss_settings(settings)
+            ),
+            train_dataset=read_rows(job.reference, len(job.rows)),
+            processing_class=load_tokenizer(job.model),
+        )
+
+
+def reference_arguments(settings: TrainingSettings) -> dict[str, Any]:
+    """Lengths and reference batches in the words of DPOConfig and KTOConfig."""
+    return {
+        "max_length": settings.max_length,
+        "precompute_ref_log_probs": True,
+        "precompute_ref_batch_size": settings.precompute_ref_batch_size,
+    }

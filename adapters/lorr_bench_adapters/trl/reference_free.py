@@ -1,0 +1,53 @@
+"""Methods of TRL's experimental CPOTrainer and ORPOTrainer: pairs, no reference model."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.ports.trainer import TrainJob
+from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.trl.arguments import job_arguments
+from lorr_bench_adapters.trl.method import TRLMethod
+
+if TYPE_CHECKING:
+    from lorr_bench_adapters.trl.replay import ReplayTrainer
+
+
+class ReferenceFreeMethod(TRLMethod):
+    """A loss of log-probabilities of the policy alone."""
+
+    @abstractmethod
+    def configured(self) -> tuple[type[Any], type[Any]]:
+        """The trainer with the replay loop mixed in, and TRL's configuration for it."""
+
+    @abstractmethod
+    def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
+        """The loss in the words of TRL's configuration."""
+
+    def trainer(self, job: TrainJob) -> ReplayTrainer:
+        """TRL's trainer on the texts of the pairs."""
+        from datasets import Dataset
+
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # TRL is pinned
+        trainer, config = self.configured()
+        settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
+        pairs: Sequence[Any] = job.rows
+        texts = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
+        check_prompt_lengths(tokenizer([text["prompt"] for text in texts])["input_ids"], settings.max_length)
+        made: ReplayTrainer = trainer(
+            job=job,
+            model=load_trainable(job.model, settings.lora, job.seed),
+            args=config(
+                **job_arguments(job),
+                max_length=settings.max_length,
+                remove_unused_columns=False,
+                **self.loss_settings(settings),
+            ),
+            train_dataset=Dataset.from_list(texts),
+            processing_class=tokenizer,
+        )
+        return made

@@ -1,0 +1,32 @@
+"""Robust DPO (Chowdhury et al. 2024, arXiv 2403.00409): unbiased when a known share of labels is flipped."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from lorr_bench_adapters.settings import TrainingSettings
+from lorr_bench_adapters.trl.preference import PreferenceMethod, PreferenceSettings
+
+
+class RobustDPOSettings(PreferenceSettings):
+    """What a suite can set for robust DPO."""
+
+    label_smoothing: float = Field(0.1, ge=0, lt=0.5, description="share of labels taken to be flipped")
+
+
+class RobustDPO(PreferenceMethod):
+    """((1-ε)·ℓ(Δ) - ε·ℓ(-Δ)) / (1-2ε), ℓ the loss of DPO."""
+
+    name: ClassVar[str] = "robust_dpo"
+    source: ClassVar[str] = "Chowdhury et al. 2024, arXiv 2403.00409"
+    loss_type: ClassVar[str] = "robust"
+    hyperparameters: ClassVar[type[TrainingSettings]] = RobustDPOSettings
+
+    def loss_settings(self, hyperparameters: RobustDPOSettings) -> dict[str, Any]:
+        """The loss in the words of DPOConfig."""
+        return {
+            **super().loss_settings(hyperparameters),
+            "label_smoothing": hyperparameters.label_smoothing,
+        }

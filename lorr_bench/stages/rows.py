@@ -1,0 +1,64 @@
+"""The rows that each kind of method trains on, made from what a collection left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from lorr_bench.ports.trainer import RowKind
+from lorr_bench.values import Demonstration, Labelled, Pair, Prompt, Row
+
+ANSWERS_FILE: Final = "answers.jsonl"
+
+
+def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> list[Row]:
+    """Rows of a method.
+
+    Args:
+        kind: What the method trains on.
+        pairs: The pairs of its data budget, in the order of asking.
+        collection: Folder of the stage that sampled the answers.
+    """
+    make: dict[RowKind, Callable[[], list[Row]]] = {
+        "pairs": lambda: list(pairs),
+        "labels": lambda: labelled(pairs),
+        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen) for pair in pairs],
+        "right_answers": lambda: right_answers(asked(collection, pairs)),
+        "prompts": lambda: prompts(asked(collection, pairs)),
+    }
+    return make[kind]()
+
+
+def labelled(pairs: Sequence[Pair]) -> list[Row]:
+    """Both responses of each pair, the wanted one first."""
+    return [
+        Labelled(pair.prompt, text, wanted)
+        for pair in pairs
+        for text, wanted in ((pair.chosen, True), (pair.rejected, False))
+    ]
+
+
+def asked(collection: Path, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Every answer to the prompts that were asked up to the last pair, also to those that gave no pair."""
+    known = list(dict.fromkeys(row["id"] for row in _answers(collection)))
+    within = set(known[: pairs[-1].prompt_index + 1])
+    return [row for row in _answers(collection) if row["id"] in within]
+
+
+def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:
+    """The different right answers to each prompt."""
+    texts = dict.fromkeys((row["prompt"], row["text"]) for row in answers if row["correct"])
+    return [Demonstration(prompt, text) for prompt, text in texts]
+
+
+def prompts(answers: Sequence[dict[str, Any]]) -> list[Row]:
+    """The prompts that were asked, with their right answers."""
+    found = {row["id"]: Prompt(row["id"], row["prompt"], row["gold"]) for row in answers}
+    return list(found.values())
+
+
+def _answers(collection: Path) -> list[dict[str, Any]]:
+    with (collection / ANSWERS_FILE).open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]

@@ -1,0 +1,55 @@
+"""What the ranks of ``test_ranks`` do; found through PYTHONPATH."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from lorr_bench.errors import DataError
+
+
+def rank():
+    return int(os.environ["RANK"])
+
+
+def report(order, progress):
+    """Exchange a number between the ranks, and say who and how many they are."""
+    import torch
+    from torch import distributed
+
+    distributed.init_process_group("gloo")
+    number = torch.tensor([rank() + order["number"]])
+    distributed.all_reduce(number)
+    for done in (1, 2):
+        progress(done + 10 * rank(), 2)
+    environment = {name: os.environ.get(name) for name in ("WORLD_SIZE", "OMP_NUM_THREADS", "FSDP_VERSION")}
+    return {"rank": rank(), "sum": number.item(), **environment}
+
+
+def explain(order, progress):
+    """Rank 1 fails with a reason, rank 0 would go on for ever."""
+    if rank() == 1:
+        raise DataError("the file is empty", where="pairs.jsonl", fix="Fill it.")
+    time.sleep(600)
+
+
+def crash(order, progress):
+    """Rank 1 fails as a programme does."""
+    if rank() == 1:
+        raise ZeroDivisionError("a number by zero")
+    time.sleep(600)
+
+
+def die(order, progress):
+    """Rank 1 is killed as when memory runs out."""
+    if rank() == 1:
+        os.write(1, b"the last words of rank 1\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(600)
+
+
+def linger(order, progress):
+    """Every rank leaves its process id and stays."""
+    Path(order["folder"], f"pid.{rank()}").write_text(str(os.getpid()))
+    progress(1, 2)
+    time.sleep(600)

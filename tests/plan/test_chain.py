@@ -1,0 +1,250 @@
+"""The stages of one arm: which there are, what they read, what they are called."""
+
+import pytest
+
+from lorr_bench.errors import SuiteError
+from lorr_bench.values import Point
+
+BATCH = {"per_device_train_batch_size": 4}
+PLAIN = {"plain": {}}
+ROLLOUTS = {"plugins": {**PLAIN, "rollouts": {"type": "lorr", "rollout_ratio": 0.25}}}
+ROLLOUTS["budget"] = {"unique_pairs": [8, 16], "equal": "prompts"}  # rollouts cost answers
+
+
+def rounds(count=3, **more):
+    return {"dpo": {**BATCH, "iterative": {"rounds": count, **more}}}
+
+
+def chain(plan, point):
+    """Every stage that a training needs, by label, with the labels of its inputs by role."""
+    stages = {stage.digest: stage for stage in plan.stages}
+    needed, found = [plan.training[point]], {}
+    while needed:
+        stage = stages[needed.pop()]
+        found[stage.label] = {role: stages[digest].label for role, digest in stage.inputs.items()}
+        needed += stage.inputs.values()
+    return found
+
+
+def labelled(plan, beginning):
+    return [stage for stage in plan.stages if stage.label.startswith(beginning)]
+
+
+def trainings(plan, arm, pairs=8):
+    return labelled(plan, f"train {arm}, {pairs} pairs, seed 0")
+
+
+def test_one_round(plan_of):
+    assert chain(plan_of(), Point("dpo+lorr", 8, 0)) == {
+        "collect, seed 0": {},
+        "reference, trl on pairs, seed 0": {"pairs": "collect, seed 0"},
+        "train dpo+lorr, 8 pairs, seed 0": {"pairs": "collect, seed 0", "reference": "reference, trl on pairs, seed 0"},
+    }
+
+
+def test_a_method_without_reference_has_no_such_stage(plan_of):
+    plan = plan_of(methods={"simpo": BATCH})
+    assert chain(plan, Point("simpo+plain", 8, 0)) == {
+        "collect, seed 0": {},
+        "train simpo+plain, 8 pairs, seed 0": {"pairs": "collect, seed 0"},
+    }
+
+
+def test_each_round_collects_from_the_policy_before_and_refers_to_it(plan_of):
+    plan = plan_of(methods=rounds(), plugins=PLAIN)
+    arm = "dpo+plain, 8 pairs, seed 0"
+    assert chain(plan, Point("dpo+plain", 8, 0)) == {
+        "collect, seed 0, round 1 of 3": {},
+        "reference, trl on pairs, seed 0": {"pairs": "collect, seed 0, round 1 of 3"},
+        f"train {arm}, round 1 of 3": {
+            "pairs": "collect, seed 0, round 1 of 3",
+            "reference": "reference, trl on pairs, seed 0",
+        },
+        f"collect: {arm}, round 2 of 3": {"model": f"train {arm}, round 1 of 3"},
+        f"reference: {arm}, round 2 of 3": {
+            "pairs": f"collect: {arm}, round 2 of 3",
+            "model": f"train {arm}, round 1 of 3",
+        },
+        f"train {arm}, round 2 of 3": {
+            "pairs": f"collect: {arm}, round 2 of 3",
+            "reference": f"reference: {arm}, round 2 of 3",
+            "model": f"train {arm}, round 1 of 3",
+        },
+        f"collect: {arm}, round 3 of 3": {"model": f"train {arm}, round 2 of 3"},
+        f"reference: {arm}, round 3 of 3": {
+            "pairs": f"collect: {arm}, round 3 of 3",
+            "model": f"train {arm}, round 2 of 3",
+        },
+        f"train {arm}, round 3 of 3": {
+            "pairs": f"collect: {arm}, round 3 of 3",
+            "reference": f"reference: {arm}, round 3 of 3",
+            "model": f"train {arm}, round 2 of 3",
+        },
+    }
+
+
+def test_the_reference_may_stay_the_start_model(plan_of):
+    plan = plan_of(methods=rounds(reference="start"), plugins=PLAIN)
+    found = chain(plan, Point("dpo+plain", 8, 0))
+    for number in (2, 3):
+        label = f"dpo+plain, 8 pairs, seed 0, round {number} of 3"
+        assert found[f"reference: {label}"] == {"pairs": f"collect: {label}"}
+
+
+def test_rounds_split_prompts_and_pairs(plan_of):
+    plan = plan_of(methods=rounds(), plugins=PLAIN)
+    assert [stage.params["unique_pairs"] for stage in trainings(plan, "dpo+plain")] == [2, 3, 3]
+    assert [stage.params["round"] for stage in trainings(plan, "dpo+plain")] == [[1, 3], [2, 3], [3, 3]]
+    later = labelled(plan, "collect: dpo+plain, 8 pairs, seed 0")
+    first = labelled(plan, "collect, seed 0, round 1 of 3")
+    assert [stage.params["part"] for stage in (*first, *later)] == [[1, 3], [2, 3], [3, 3]]
+
+
+def test_rounds_that_reuse_have_all_prompts_and_pairs_each(plan_of):
+    plan = plan_of(methods=rounds(prompts="reuse"), plugins=PLAIN)
+    assert [stage.params["unique_pairs"] for stage in trainings(plan, "dpo+plain")] == [8, 8, 8]
+    collections = [stage for stage in plan.stages if stage.kind == "collect"]
+    assert collections
+    assert not any("part" in stage.params for stage in collections)
+
+
+def test_the_first_round_of_reuse_is_the_collection_of_the_seed(plan_of):
+    methods = {**rounds(prompts="reuse"), "simpo": BATCH}
+    plan = plan_of(methods=methods, plugins=PLAIN)
+    first = trainings(plan, "dpo+plain")[0]
+    [own] = trainings(plan, "simpo+plain")
+    assert first.inputs["pairs"] == own.inputs["pairs"]
+
+
+def test_each_round_may_have_a_temperature(plan_of):
+    methods = rounds(temperature=[1.0, 0.75, 0.5], prompts="reuse")
+    plan = plan_of(methods=methods, plugins=PLAIN)
+    stages = [*labelled(plan, "collect, seed 0"), *labelled(plan, "collect: dpo+plain, 8 pairs, seed 0")]
+    assert [stage.params["temperature"] for stage in stages] == [1.0, 0.75, 0.5]
+
+
+def test_rollouts_train_replay_by_replay(plan_of):
+    plan = plan_of(**ROLLOUTS)
+    arm = "dpo+rollouts, 8 pairs, seed 0"
+    assert chain(plan, Point("dpo+rollouts", 8, 0)) == {
+        "collect, seed 0": {},
+        "reference, trl on pairs, seed 0": {"pairs": "collect, seed 0"},
+        f"train {arm}, up to replay 1": {"pairs": "collect, seed 0", "reference": "reference, trl on pairs, seed 0"},
+        f"rollouts before replay 2: {arm}": {
+            "pairs": "collect, seed 0",
+            "model": f"train {arm}, up to replay 1",
+        },
+        f"reference before replay 2: {arm}": {"pairs": f"rollouts before replay 2: {arm}"},
+        f"train {arm}, up to replay 2": {
+            "pairs": f"rollouts before replay 2: {arm}",
+            "collection": "collect, seed 0",
+            "reference": f"reference before replay 2: {arm}",
+            "before": f"train {arm}, up to replay 1",
+        },
+        f"rollouts before replay 3: {arm}": {
+            "pairs": f"rollouts before replay 2: {arm}",
+            "model": f"train {arm}, up to replay 2",
+        },
+        f"reference before replay 3: {arm}": {"pairs": f"rollouts before replay 3: {arm}"},
+        f"train {arm}": {
+            "pairs": f"rollouts before replay 3: {arm}",
+            "collection": "collect, seed 0",
+            "reference": f"reference before replay 3: {arm}",
+            "before": f"train {arm}, up to replay 2",
+        },
+    }
+    assert [stage.params["stop_after"] for stage in trainings(plan, "dpo+rollouts")] == [1, 2, 3]
+    assert len({str(stage.params["sft_weights"]) for stage in trainings(plan, "dpo+rollouts")}) == 1
+
+
+def test_rollouts_are_sampled_as_the_collection_is(plan_of):
+    plan = plan_of(**ROLLOUTS)
+    collection = labelled(plan, "collect, seed 0")[0]
+    refreshes = labelled(plan, "rollouts before replay 2: dpo+rollouts, 8 pairs, seed 0")
+    assert refreshes[0].params == {
+        **collection.params,
+        "rollout_ratio": 0.25,
+        "unique_pairs": 8,
+        "replay": 2,
+    }
+    assert refreshes[0].setting == collection.setting
+
+
+def test_rollouts_within_rounds(plan_of):
+    plugins = {"rollouts": {"type": "lorr", "replays": 2, "rollout_ratio": 0.5}}
+    plan = plan_of(methods=rounds(2, temperature=[1.0, 0.5]), plugins=plugins)
+    arm = "dpo+rollouts, 8 pairs, seed 0"
+    found = chain(plan, Point("dpo+rollouts", 8, 0))
+    assert found[f"train {arm}, round 2 of 2, up to replay 1"] == {
+        "pairs": f"collect: {arm}, round 2 of 2",
+        "reference": f"reference: {arm}, round 2 of 2",
+        "model": f"train {arm}, round 1 of 2",
+    }
+    assert found[f"rollouts before replay 2: {arm}, round 2 of 2"] == {
+        "pairs": f"collect: {arm}, round 2 of 2",
+        "model": f"train {arm}, round 2 of 2, up to replay 1",
+    }
+    assert found[f"reference before replay 2: {arm}, round 2 of 2"] == {
+        "pairs": f"rollouts before replay 2: {arm}, round 2 of 2",
+        "model": f"train {arm}, round 1 of 2",
+    }
+    assert found[f"train {arm}, round 2 of 2"] == {
+        "pairs": f"rollouts before replay 2: {arm}, round 2 of 2",
+        "collection": f"collect: {arm}, round 2 of 2",
+        "reference": f"reference before replay 2: {arm}, round 2 of 2",
+        "model": f"train {arm}, round 1 of 2",
+        "before": f"train {arm}, round 2 of 2, up to replay 1",
+    }
+    refreshes = labelled(plan, f"rollouts before replay 2: {arm}")
+    told = ("replay", "unique_pairs", "temperature", "part")
+    # replays are counted over all rounds: the second of two rounds of two replays ends with the fourth
+    assert [[stage.params[name] for name in told] for stage in refreshes] == [
+        [2, 4, 1.0, [1, 2]],
+        [4, 4, 0.5, [2, 2]],
+    ]
+
+
+def test_arms_share_the_first_round_and_no_other(plan_of):
+    plan = plan_of(methods=rounds(2), plugins={**PLAIN, "lorr": {}})
+    plain, lorr = trainings(plan, "dpo+plain"), trainings(plan, "dpo+lorr")
+    assert plain[0].inputs == lorr[0].inputs
+    assert set(plain[0].inputs) == {"pairs", "reference"}
+    assert not set(plain[1].inputs.values()) & set(lorr[1].inputs.values())
+
+
+def test_data_budgets_share_the_first_round(plan_of):
+    plan = plan_of(methods=rounds(2), plugins=PLAIN)
+    small, large = trainings(plan, "dpo+plain", 8), trainings(plan, "dpo+plain", 16)
+    assert small[0].inputs == large[0].inputs
+    assert not set(small[1].inputs.values()) & set(large[1].inputs.values())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"methods": rounds()},
+        {"methods": rounds(prompts="reuse")},
+        {"methods": {**rounds(), "simpo": {}}},
+        ROLLOUTS,
+    ],
+    ids=["one round", "rounds", "reuse", "both", "rollouts"],
+)
+def test_every_stage_is_an_evaluation_or_needed_by_a_training(plan_of, changes):
+    plan = plan_of(**changes)
+    needed = {label for point in plan.training for label in chain(plan, point)}
+    others = {stage.kind for stage in plan.stages if stage.label not in needed}
+    assert others == {"evaluate_math", "evaluate_general"}
+
+
+@pytest.mark.parametrize("pairs", [2, 1])
+def test_fewer_pairs_than_rounds_are_refused(plan_of, pairs):
+    with pytest.raises(
+        SuiteError, match=rf"dpo\+plain: {pairs} pairs can't be split into 3 rounds"
+    ) as caught:
+        plan_of(methods=rounds(), plugins=PLAIN, budget={"unique_pairs": [pairs]})
+    assert caught.value.fix == "Raise the budget, or lower `iterative.rounds`."
+
+
+def test_reuse_splits_nothing_and_takes_any_number_of_pairs(plan_of):
+    plan_of(methods=rounds(prompts="reuse"), plugins=PLAIN, budget={"unique_pairs": [1]})

@@ -1,0 +1,73 @@
+"""Identities of Hub data and reward models; nothing here may need a network."""
+
+from __future__ import annotations
+
+import pytest
+
+from lorr_bench.errors import ModelError, SuiteError
+from lorr_bench.plan.origins import is_hub_source, prompt_origin, reward_scorer
+from lorr_bench.spec.models import PromptSpec, RewardModelSpec
+
+HUB = {"source": "openai/gsm8k", "revision": "abc", "split": "test"}
+
+
+def test_hub_problems_are_known_by_id_revision_subset_and_split(tmp_path):
+    origin = prompt_origin(PromptSpec(**HUB, subset="main"), tmp_path, "here")
+    assert (origin.path, origin.identity) == ("openai/gsm8k", "openai/gsm8k@abc main test")
+
+
+@pytest.mark.parametrize(
+    ("missing", "fault"), [("revision", "without a revision"), ("split", "without a split")]
+)
+def test_hub_problems_need_revision_and_split(tmp_path, missing, fault):
+    given = {name: value for name, value in HUB.items() if name != missing}
+    with pytest.raises(SuiteError, match=fault):
+        prompt_origin(PromptSpec(**given), tmp_path, "here")
+
+
+@pytest.mark.parametrize("source", ["nano/train", "problems.jsonl", "data/problems.json", "a/b/c"])
+@pytest.mark.parametrize("field", ["revision", "subset", "split"])
+def test_what_is_no_hub_id_takes_no_revision_subset_or_split(tmp_path, source, field):
+    with pytest.raises(SuiteError, match=f"here: `{field}` is given, but {source} is no Hub id"):
+        prompt_origin(PromptSpec(source=source, **{field: "x"}), tmp_path, "here")
+
+
+@pytest.mark.parametrize(
+    ("source", "revision", "hub"),
+    [
+        ("owner/set", None, True),
+        ("owner/there", None, False),
+        ("owner/there", "abc", True),
+        ("owner/set.jsonl", "abc", False),
+        ("set", "abc", False),
+        ("../set", None, False),
+    ],
+)
+def test_a_hub_source_looks_like_an_id_and_is_pinned_or_no_file(tmp_path, source, revision, hub):
+    (tmp_path / "owner").mkdir()
+    (tmp_path / "owner" / "there").touch()
+    assert is_hub_source(source, revision, tmp_path) is hub
+
+
+def test_a_reward_model_is_known_by_revision_settings_and_packages(tmp_path):
+    scorer = reward_scorer(RewardModelSpec(path="owner/model", revision="abc"), tmp_path)
+    assert scorer.setting == {"path": "owner/model", "revision": "abc"}
+    assert scorer.params["model"] == "owner/model@abc"
+    assert set(scorer.params["packages"]) == {"torch", "transformers"}
+
+
+def test_the_place_of_a_reward_model_is_no_part_of_its_identity(small_model, tmp_path):
+    moved = tmp_path / "moved"
+    moved.symlink_to(small_model)
+    one, other = (reward_scorer(RewardModelSpec(path=str(path)), tmp_path) for path in (small_model, moved))
+    assert one.params == other.params
+
+
+def test_a_hub_reward_model_needs_a_revision(tmp_path):
+    with pytest.raises(SuiteError, match=r"data\.collect\.reward_model\.revision: owner/model is a Hub id"):
+        reward_scorer(RewardModelSpec(path="owner/model"), tmp_path)
+
+
+def test_a_missing_reward_model_names_its_place_in_the_suite(tmp_path):
+    with pytest.raises(ModelError, match=r"data\.collect\.reward_model\.path: no model folder"):
+        reward_scorer(RewardModelSpec(path="no-such-folder"), tmp_path)

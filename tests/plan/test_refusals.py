@@ -1,0 +1,264 @@
+"""Combinations that can't be, each with its reason and remedy; and those that can."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from lorr_bench.errors import SuiteError
+from lorr_bench.plan.arms import Arm
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.plan.refusals import check_combination
+from lorr_bench.spec.models import IterativeSpec
+
+COLLECT = "Use `data.collect` instead of `data.pairs`."
+RESET = {"period": "replay", "anchor": "start", "clear_optimizer": True}
+PAIRS = {"pairs": {"source": "pairs.jsonl"}}
+EXTERNAL = {"in_process": False, "backend": "elsewhere"}
+ONLINE = {"rows": "prompts", "online": True, "takes_sft_term": False}
+
+
+def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
+    """An arm that can be trained, but for the parts that are given."""
+    adapter = {
+        "name": "method",
+        "backend": "here",
+        "rows": "pairs",
+        "takes_sft_term": True,
+        "online": False,
+        "in_process": True,
+        **(adapter or {}),
+    }
+    parts = {"sft_weights": (0.0,) * replays, "rollout_ratio": 0.0, "iterative": None, **parts}
+    return Arm(
+        name="method+plugin",
+        baseline="method+plugin",
+        adapter_name="here.method",
+        adapter=SimpleNamespace(**adapter),
+        hyperparameters=SimpleNamespace(lora=lora),
+        reset={**RESET, **reset} if reset is not None else None,
+        **parts,
+    )
+
+
+def rounds(**more):
+    return IterativeSpec(rounds=3, **more)
+
+
+@pytest.fixture
+def suite(load, values):
+    def make(**changes):
+        return load({**values, **changes}).suite
+
+    return make
+
+
+@pytest.fixture
+def scored(values):
+    """Data that a reward model scores."""
+    judge = {"path": "owner/model", "revision": "abc"}
+    return {
+        "data": {"collect": {**values["data"]["collect"], "reward_model": judge, "pair_rule": "best_worst"}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("refused", "changes", "reason", "fix"),
+    [
+        (
+            arm({"takes_sft_term": False}, sft_weights=(0.0, 0.5)),
+            {},
+            "method takes no SFT term",
+            "Set `sft: off` in the plug-in; `plugins:` under a method names those it is combined with.",
+        ),
+        (
+            arm({"rows": "right_answers"}),
+            {"data": PAIRS},
+            "it learns from every right answer that was sampled",
+            COLLECT,
+        ),
+        (arm(ONLINE), {"data": PAIRS}, "it answers prompts whose right answer is known", COLLECT),
+        (arm(rollout_ratio=0.1), {"data": PAIRS}, "`rollout_ratio` samples new answers", COLLECT),
+        (arm(iterative=rounds()), {"data": PAIRS}, "`iterative` samples new answers", COLLECT),
+        (
+            arm(ONLINE, iterative=rounds()),
+            {},
+            "method samples anew at every step, rounds add nothing",
+            "Leave out `iterative`.",
+        ),
+        (
+            arm({"rows": "right_answers"}, rollout_ratio=0.1),
+            {},
+            "method has no pairs to refresh",
+            "Set `rollout_ratio: 0` for it.",
+        ),
+        (
+            arm(ONLINE, rollout_ratio=0.1),
+            {},
+            "method has no pairs to refresh",
+            "Set `rollout_ratio: 0` for it.",
+        ),
+        (
+            arm(replays=1, rollout_ratio=0.1),
+            {},
+            "`rollout_ratio` acts from the second replay on",
+            "Raise `replays`.",
+        ),
+        (
+            arm(EXTERNAL, iterative=rounds(reference="start")),
+            {},
+            "the reference of elsewhere is the model that a round starts from",
+            "Use `reference: round`.",
+        ),
+        (
+            arm(EXTERNAL, rollout_ratio=0.1),
+            {},
+            "elsewhere can't change its rows between replays",
+            "Set `rollout_ratio: 0`.",
+        ),
+        (
+            arm(reset={"period": "round"}),
+            {},
+            "`period: round` resets between rounds, and there is one",
+            "Add `iterative:` to the method.",
+        ),
+        (
+            arm(EXTERNAL, reset={"period": 5}),
+            {},
+            "elsewhere can't be reset within a replay",
+            "Use `period: replay`.",
+        ),
+        (
+            arm(EXTERNAL, reset={"clear_optimizer": False}),
+            {},
+            "elsewhere begins each replay with a fresh optimizer",
+            "Use `optimizer_state: clear`.",
+        ),
+        (
+            arm(lora="lora", reset={"anchor": "init"}),
+            {},
+            "a LoRA adapter can't reset its base to a fresh initialisation",
+            "Use `anchor: start`.",
+        ),
+        (
+            arm(lora="lora", reset={"anchor": "start"}, iterative=rounds()),
+            {},
+            "a LoRA adapter of a later round can't reset to the first start",
+            "Use `anchor: round`.",
+        ),
+        (
+            arm(EXTERNAL),
+            {"training": {"num_processes": 2}},
+            "elsewhere starts its own processes",
+            "Set `training.num_processes: 1`.",
+        ),
+        (
+            arm(lora="lora"),
+            {"training": {"num_processes": 2, "sharding": "fsdp"}},
+            "LoRA with `sharding: fsdp` is not supported",
+            "Use `sharding: ddp`.",
+        ),
+    ],
+)
+def test_a_refusal_says_why_and_what_to_do(suite, refused, changes, reason, fix):
+    with pytest.raises(SuiteError) as caught:
+        check_combination(refused, suite(**changes))
+    assert caught.value.what == f"method+plugin can't be: {reason}"
+    assert caught.value.fix == fix
+
+
+def test_a_prompt_gives_one_pair_at_most(suite):
+    check_combination(arm(), suite(budget={"unique_pairs": [8, 50]}))
+    with pytest.raises(
+        SuiteError, match="50 prompts give a pair each at most, too few for 51 pairs"
+    ) as caught:
+        check_combination(arm(), suite(budget={"unique_pairs": [8, 51]}))
+    assert caught.value.fix == "Raise `data.collect.num_prompts`, or lower `budget.unique_pairs`."
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ("right_answers", "it learns from every right answer that was sampled"),
+        ("prompts", "it answers prompts whose right answer is known"),
+    ],
+)
+def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
+    with pytest.raises(SuiteError, match=f"{reason}, and a reward model tells none") as caught:
+        check_combination(arm({"rows": rows}), suite(**scored))
+    assert caught.value.fix == "Leave out `reward_model`."
+
+
+@pytest.mark.parametrize(
+    ("good", "changes"),
+    [
+        (arm(sft_weights=(0.1, 0.2, 0.3), reset={}), {}),
+        (arm({"takes_sft_term": False}, reset={}), {}),
+        (arm(ONLINE, reset={}), {}),
+        (arm({"rows": "right_answers"}, iterative=rounds(), reset={}), {}),
+        (arm(reset={}), {"data": PAIRS}),
+        (arm({"rows": "labels"}), {"data": PAIRS}),
+        (arm({"rows": "chosen"}), {"data": PAIRS}),
+        (arm(rollout_ratio=1.0, replays=2), {}),
+        (arm({"rows": "labels"}, rollout_ratio=0.1, iterative=rounds()), {}),
+        (arm({"rows": "chosen"}, rollout_ratio=0.1), {}),
+        (arm(reset={"period": "round", "anchor": "init"}, iterative=rounds()), {}),
+        (arm(reset={"period": 5, "clear_optimizer": False}, replays=1), {}),
+        (arm(EXTERNAL, sft_weights=(0.1, 0.2), reset={}, iterative=rounds()), {}),
+        (arm(EXTERNAL, reset={"period": "round"}, iterative=rounds()), {}),
+        (arm(EXTERNAL), {"training": {"sharding": "fsdp"}}),
+        (arm(iterative=rounds(reference="start", prompts="reuse")), {}),
+        (arm(lora="lora", reset={}), {}),
+        (arm(lora="lora", reset={"anchor": "round"}, iterative=rounds()), {}),
+        (arm(lora="lora", iterative=rounds()), {}),
+        (arm(lora="lora"), {"training": {"num_processes": 2}}),
+        (arm(lora="lora"), {"training": {"sharding": "fsdp"}}),
+        (arm(reset={}), {"training": {"num_processes": 2, "sharding": "fsdp"}}),
+    ],
+)
+def test_what_can_be_is_not_refused(suite, good, changes):
+    check_combination(good, suite(**changes))
+
+
+@pytest.mark.parametrize("rows", ["pairs", "labels", "chosen"])
+def test_pairs_that_a_reward_model_scored_serve_whatever_is_made_of_pairs(suite, scored, rows):
+    check_combination(arm({"rows": rows}, rollout_ratio=0.1, iterative=rounds()), suite(**scored))
+
+
+# --- through the suite ----------------------------------------------------------------------------------
+
+
+def test_a_plan_refuses_an_arm(load, values):
+    values["methods"] = {"sft": {}}
+    with pytest.raises(SuiteError, match=r"methods, plugins: sft\+lorr can't be: sft takes no SFT term"):
+        make_plan(load(values))
+
+
+def test_a_method_can_leave_out_the_plugins_it_does_not_take(load, values):
+    values["plugins"]["reset_alone"] = {"type": "lorr", "sft": "off"}
+    values["methods"] = {"dpo": {}, "sft": {"plugins": ["reset_alone", "plain"]}}
+    assert [made.name for made in make_plan(load(values)).arms] == [
+        "dpo+plain",
+        "dpo+lorr",
+        "dpo+no_reset",
+        "dpo+reset_alone",
+        "sft+plain",
+        "sft+reset_alone",
+    ]
+
+
+def test_one_replay_leaves_nothing_to_reset_between_replays(load, values):
+    values["plugins"] = {"once": {"type": "lorr", "replays": 1}}
+    [made] = make_plan(load(values)).arms
+    assert made.reset is None
+
+
+def test_one_replay_can_be_reset_by_steps(load, values):
+    values["plugins"] = {"steps": {"type": "lorr", "replays": 1, "reset": {"period": 5, "anchor": "init"}}}
+    [made] = make_plan(load(values)).arms
+    assert made.reset == {
+        "pattern": r"\.(o_proj|down_proj)\.",
+        "factor": 0.5,
+        "clear_optimizer": True,
+        "period": 5,
+        "anchor": "init",
+    }

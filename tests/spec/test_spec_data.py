@@ -1,0 +1,58 @@
+"""What a suite can say about prompts and scores."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from lorr_bench.spec.models import CollectSpec, MathBenchmark, PromptSpec
+
+COLLECT = {"source": "nano/train", "num_prompts": 10, "max_tokens": 32}
+REWARD_MODEL = {"path": "owner/model", "revision": "abc"}
+
+
+@pytest.mark.parametrize("pattern", ["boxed", "#### (.*)", "(?:so|thus) (.*)", None])
+def test_an_answer_pattern_has_one_group(pattern):
+    assert PromptSpec(source="x.jsonl", answer_pattern=pattern).answer_pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        ("#### .*", "exactly one group in parentheses, has 0"),
+        ("(a)(b)", "exactly one group in parentheses, has 2"),
+        ("(", "neither `boxed` nor a regular expression"),
+    ],
+)
+def test_other_patterns_are_refused(pattern, fault):
+    with pytest.raises(ValidationError, match=fault):
+        PromptSpec(source="x.jsonl", answer_pattern=pattern)
+
+
+def test_a_reward_model_reads_no_answers_unless_told_to():
+    scored = {**COLLECT, "reward_model": REWARD_MODEL, "pair_rule": "best_worst"}
+    assert CollectSpec(**scored).answer_column is None
+    assert CollectSpec(**scored, answer_column="answer").answer_column == "answer"
+    assert CollectSpec(**COLLECT).answer_column == "answer"
+
+
+def test_the_verifier_needs_answers():
+    with pytest.raises(ValidationError, match="the verifier needs right answers"):
+        CollectSpec(**COLLECT, answer_column=None)
+
+
+def test_a_benchmark_needs_answers():
+    with pytest.raises(ValidationError, match="answers can't be graded without the right one"):
+        MathBenchmark(name="easy", source="x.jsonl", max_tokens=32, answer_column=None)
+
+
+@pytest.mark.parametrize("rule", ["one_each", "longest_correct", "verifier_length"])
+def test_a_reward_model_does_not_serve_rules_of_right_and_wrong(rule):
+    with pytest.raises(ValidationError, match=f"pair_rule: {rule}.*choose `best_worst` or `best_random`"):
+        CollectSpec(**COLLECT, reward_model=REWARD_MODEL, pair_rule=rule)
+
+
+@pytest.mark.parametrize("rule", ["best_worst", "best_random"])
+def test_rules_of_scores_serve_both_scorers(rule):
+    assert CollectSpec(**COLLECT, pair_rule=rule).pair_rule == rule
+    assert CollectSpec(**COLLECT, pair_rule=rule, reward_model=REWARD_MODEL).pair_rule == rule

@@ -1,0 +1,192 @@
+"""Rollouts: which rows are drawn, what becomes of them, and what they cost."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lorr_bench.data.pairs import read_pairs, write_pairs
+from lorr_bench.plan.stage import Stage
+from lorr_bench.stages.refresh import HELD_OUT, draw_rows, refresh
+from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.values import Completion, Pair
+
+PROBLEMS = 6
+BUDGET = 4
+
+
+class ScriptedEngine:
+    """Answers by the text of the prompt; remembers what it was asked, and of which model."""
+
+    def __init__(self, script):
+        self.script = script
+        self.loaded = []
+        self.asked = []
+
+    def load(self, folder):
+        self.loaded.append(folder)
+
+    def generate(self, prompts, sampling):
+        self.asked.append((list(prompts), sampling))
+        return [
+            [Completion(f"Now \\boxed{{{value}}}", 5, truncated=False) for value in self.script[prompt]]
+            for prompt in prompts
+        ]
+
+
+def old_pair(index):
+    """Of the problem ``0 and index``, whose prompt went through a chat template."""
+    return Pair(f"p{index}", f"<user>0 and {index}", f"old {index}", "old wrong", 10 + index)
+
+
+@pytest.fixture
+def refreshed(tmp_path):
+    """Run a refresh; gives the outcome, the pairs and the engine."""
+    source = tmp_path / "problems.jsonl"
+    rows = [{"id": f"p{i}", "problem": f"0 and {i}", "answer": str(i)} for i in range(PROBLEMS)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    def run(script, ratio=1.0, held_out=2, replay=2, **changes):
+        params = {
+            "problem_column": "problem",
+            "answer_column": "answer",
+            "template": "{problem}",
+            "chat_template": True,
+            "num_prompts": PROBLEMS,
+            "num_samples": 2,
+            "temperature": 0.5,
+            "top_p": 0.9,
+            "max_tokens": 9,
+            "reward_model": None,
+            "pair_rule": "one_each",
+            "seed": 0,
+            "dtype": "float32",
+            "max_model_len": None,
+            "trust_remote_code": False,
+            "rollout_ratio": ratio,
+            "unique_pairs": BUDGET,
+            "replay": replay,
+            **changes,
+        }
+        setting = {"source": str(source), "model_path": "the start", "revision": None}
+        setting |= {"kv_cache_gib": 1, "gpu_memory_utilization": 0.5, "enforce_eager": True}
+        pairs, policy = tmp_path / "pairs", tmp_path / "policy"
+        for folder in (pairs, policy, tmp_path / "out"):
+            folder.mkdir(exist_ok=True)
+        tail = [Pair(f"held-{i}", f"held {i}", "c", "r", 50 + i) for i in range(held_out)]
+        write_pairs(pairs / "pairs.jsonl", [*map(old_pair, range(BUDGET)), *tail])
+        engine = ScriptedEngine(script)
+        task = Task(
+            stage=Stage("refresh", "rollouts", params, setting=setting),
+            inputs={"pairs": pairs, "model": policy},
+            output=tmp_path / "out",
+            scratch=tmp_path / "scratch",
+            engines=EngineRoom(lambda *_: engine),
+            progress=lambda *_: None,
+        )
+        return refresh(task), read_pairs(tmp_path / "out" / "pairs.jsonl"), engine
+
+    return run
+
+
+def answers(*right):
+    """A right and a wrong answer to the problems that are named, two wrong ones to the others."""
+    return {f"<user>0 and {i}": [str(i) if i in right else "99", "98"] for i in range(PROBLEMS)}
+
+
+def test_new_answers_replace_a_pair_and_its_place_stays(refreshed):
+    _, pairs, _ = refreshed(answers(0, 1, 2, 3))
+    for index, pair in enumerate(pairs[:BUDGET]):
+        assert pair == dataclasses.replace(
+            old_pair(index), chosen=f"Now \\boxed{{{index}}}", rejected="Now \\boxed{98}"
+        )
+
+
+def test_a_row_without_a_new_pair_stays_and_is_charged(refreshed):
+    outcome, pairs, _ = refreshed(answers(1, 2))
+    assert [pair.chosen for pair in pairs[:BUDGET]] == [
+        "old 0",
+        "Now \\boxed{1}",
+        "Now \\boxed{2}",
+        "old 3",
+    ]
+    assert outcome.metrics == {"drawn": 4, "refreshed": 2}
+    assert outcome.spend == {"unique_pairs": 2, "verifier_calls": 8, "generated_tokens": 40}
+
+
+def test_rows_that_are_not_drawn_stay_and_cost_nothing(refreshed):
+    outcome, pairs, engine = refreshed({}, ratio=0.0)
+    assert pairs[:BUDGET] == [old_pair(i) for i in range(BUDGET)]
+    assert outcome.spend == {}
+    assert outcome.metrics == {"drawn": 0, "refreshed": 0}
+    assert engine.loaded == []
+
+
+def test_the_rows_that_are_asked_are_those_that_are_drawn(refreshed):
+    drawn = draw_rows(BUDGET, 0.5, 0, 3)
+    assert 0 < len(drawn) < BUDGET
+    _, pairs, engine = refreshed(answers(0, 1, 2, 3), ratio=0.5, replay=3)
+    assert [prompts for prompts, _ in engine.asked] == [[f"<user>0 and {i}" for i in drawn]]
+    assert [i for i, pair in enumerate(pairs[:BUDGET]) if pair.chosen.startswith("Now")] == drawn
+
+
+def test_the_current_policy_answers_as_the_collection_was_sampled(refreshed, tmp_path):
+    _, _, engine = refreshed(answers())
+    assert engine.loaded == [str(tmp_path / "policy" / "model")]
+    [(_, sampling)] = engine.asked
+    assert (sampling.n, sampling.temperature, sampling.top_p, sampling.max_tokens) == (2, 0.5, 0.9, 9)
+
+
+@pytest.mark.parametrize(("held_out", "kept"), [(0, 0), (2, 2), (HELD_OUT + 3, HELD_OUT)])
+def test_the_last_pairs_beyond_the_budget_are_kept(refreshed, held_out, kept):
+    _, pairs, _ = refreshed(answers(), held_out=held_out)
+    assert [pair.id for pair in pairs[BUDGET:]] == [f"held-{i}" for i in range(held_out - kept, held_out)]
+
+
+def test_refreshed_rows_can_be_refreshed_again(refreshed):
+    _, first, _ = refreshed(answers(0, 1, 2, 3))
+    _, again, _ = refreshed(answers(0, 1, 2, 3), replay=3)
+    assert [(pair.id, pair.prompt_index) for pair in again] == [
+        (pair.id, pair.prompt_index) for pair in first
+    ]
+
+
+# --- the draw -------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 200), st.integers(0, 100), st.integers(1, 20))
+def test_ratios_of_nothing_and_of_all(rows, seed, replay):
+    assert draw_rows(rows, 0.0, seed, replay) == []
+    assert draw_rows(rows, 1.0, seed, replay) == list(range(rows))
+
+
+@given(st.integers(0, 200), st.floats(0, 1), st.integers(0, 100), st.integers(1, 20))
+def test_a_draw_is_rows_in_their_order_and_reproducible(rows, ratio, seed, replay):
+    drawn = draw_rows(rows, ratio, seed, replay)
+    assert drawn == sorted(set(drawn) & set(range(rows)))
+    assert draw_rows(rows, ratio, seed, replay) == drawn
+
+
+@given(st.integers(1, 100), st.floats(0, 0.5), st.integers(0, 100))
+def test_a_larger_ratio_draws_the_same_rows_and_more(rows, ratio, seed):
+    assert set(draw_rows(rows, ratio, seed, 2)) <= set(draw_rows(rows, ratio + 0.5, seed, 2))
+
+
+def test_each_replay_and_seed_draws_others():
+    draws = [draw_rows(100, 0.5, seed, replay) for seed in (0, 1) for replay in (2, 3, 5)]
+    assert len({tuple(drawn) for drawn in draws}) == 6
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 0.9])
+def test_each_row_is_drawn_with_the_ratio(ratio):
+    """Of 20,000 rows the share is within four standard errors: 4·√(ρ(1-ρ)/20000)."""
+    rows = 20_000
+    share = len(draw_rows(rows, ratio, 0, 2)) / rows
+    assert abs(share - ratio) < 4 * (ratio * (1 - ratio) / rows) ** 0.5
+
+
+def test_rows_are_drawn_one_by_one_not_as_a_fixed_number():
+    sizes = {len(draw_rows(100, 0.5, seed, 2)) for seed in range(20)}
+    assert len(sizes) > 5

@@ -1,0 +1,82 @@
+"""Training rows of each kind, from four prompts: the first and the third gave a pair."""
+
+import json
+
+import pytest
+
+from lorr_bench.stages.rows import asked, labelled, training_rows
+from lorr_bench.values import Demonstration, Labelled, Pair, Prompt
+
+PAIRS = [Pair("a", "A?", "1", "2", 0), Pair("c", "C?", "5", "6", 2), Pair("d", "D?", "7", "8", 3)]
+ANSWERS = [
+    ("a", "A?", "1", [("1", True), ("2", False)]),
+    ("b", "B?", "3", [("3", True), ("03", True)]),
+    ("c", "C?", "5", [("5", True), ("5", True)]),
+    ("d", "D?", "7", [("7", True), ("8", False)]),
+]
+
+
+@pytest.fixture
+def collection(tmp_path):
+    rows = [
+        {"id": name, "prompt": prompt, "gold": gold, "text": text, "correct": correct}
+        for name, prompt, gold, answers in ANSWERS
+        for text, correct in answers
+    ]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return tmp_path
+
+
+def test_pairs_are_rows(tmp_path):
+    assert training_rows("pairs", PAIRS, tmp_path) == PAIRS
+
+
+def test_a_pair_gives_two_labels(tmp_path):
+    assert training_rows("labels", PAIRS[:2], tmp_path) == [
+        Labelled("A?", "1", True),
+        Labelled("A?", "2", False),
+        Labelled("C?", "5", True),
+        Labelled("C?", "6", False),
+    ]
+
+
+def test_labels_of_the_first_pairs_are_the_first_labels():
+    assert labelled(PAIRS)[:4] == labelled(PAIRS[:2])
+
+
+def test_the_chosen_response_is_shown(tmp_path):
+    assert training_rows("chosen", PAIRS[:2], tmp_path) == [
+        Demonstration("A?", "1"),
+        Demonstration("C?", "5"),
+    ]
+
+
+def test_right_answers_are_those_to_all_prompts_up_to_the_last_pair_each_once(collection):
+    """B gave no pair, but was asked; the two right answers to C are the same."""
+    assert training_rows("right_answers", PAIRS[:2], collection) == [
+        Demonstration("A?", "1"),
+        Demonstration("B?", "3"),
+        Demonstration("B?", "03"),
+        Demonstration("C?", "5"),
+    ]
+
+
+def test_the_same_answer_to_two_prompts_counts_for_each(collection):
+    file = collection / "answers.jsonl"
+    file.write_text(file.read_text("utf-8").replace('"text": "3"', '"text": "1"'), "utf-8")
+    rows = training_rows("right_answers", PAIRS[:2], collection)
+    assert Demonstration("A?", "1") in rows
+    assert Demonstration("B?", "1") in rows
+
+
+def test_prompts_are_all_that_were_asked_up_to_the_last_pair(collection):
+    assert training_rows("prompts", PAIRS[:2], collection) == [
+        Prompt("a", "A?", "1"),
+        Prompt("b", "B?", "3"),
+        Prompt("c", "C?", "5"),
+    ]
+
+
+@pytest.mark.parametrize(("pairs", "answers"), [(1, 2), (2, 6), (3, 8)])
+def test_a_larger_budget_asked_more(collection, pairs, answers):
+    assert len(asked(collection, PAIRS[:pairs])) == answers
