@@ -95,7 +95,10 @@ def _run(task: Task) -> Mapping[str, Any]:
         return run_order(order, task.progress)
     from lorr_bench.stages.ranks import train_in_processes
 
-    return train_in_processes(order, number, sharding, task.scratch / "ranks.log", task.progress)
+    log = task.scratch.with_suffix(".log")  # beside the checkpoints; kept where a rank fails
+    result = train_in_processes(order, number, sharding, log, task.progress)
+    log.unlink(missing_ok=True)
+    return result
 
 
 def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The train and reference stages around an adapter that only remembers what it was asked."""
 
 import json
+from pathlib import Path
 
 import pytest
 from lorr_bench_adapters.trl.dpo import DPO
@@ -11,8 +12,9 @@ from lorr_bench.errors import DataError
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import StartModel, TrainOutcome
+from lorr_bench.stages import ranks
 from lorr_bench.stages.task import EngineRoom, Task
-from lorr_bench.stages.train import make_job, reference, train
+from lorr_bench.stages.train import make_job, reference, run_order, train
 from lorr_bench.values import Demonstration, Labelled
 
 START = StartModel("the start", None, "float32", trust_remote_code=False)
@@ -166,6 +168,25 @@ def test_time_spent_measuring_is_no_training_time(adapters, training, collection
     assert outcome.parts["diagnostics"] == 1000.0
     assert outcome.parts["train"] < 0  # nothing took a thousand seconds here
     assert outcome.spend["wall_seconds"] == outcome.parts["train"]
+
+
+def test_several_processes_share_the_work_and_write_no_log_among_the_checkpoints(
+    adapter, training, collection, monkeypatch
+):
+    asked = []
+
+    def in_processes(order, number, sharding, log, progress):
+        asked.append((number, sharding))
+        log.write_text("what the ranks printed", "utf-8")
+        assert list(Path(order["scratch"]).iterdir()) == []
+        return run_order(order, progress)
+
+    monkeypatch.setattr(ranks, "train_in_processes", in_processes)
+    task = training({"pairs": collection}, processes=[2, "ddp"])
+    metrics = train(task).metrics
+    assert asked == [(2, "ddp")]
+    assert metrics["global_batch_size"] == 2 * adapter.job.hyperparameters.global_batch_size
+    assert not list(task.scratch.parent.glob("*.log"))
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------

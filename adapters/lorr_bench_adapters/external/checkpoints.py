@@ -71,7 +71,7 @@ class CheckpointTrainer(ABC):
     hyperparameters: ClassVar[type[TrainingSettings]]
 
     @abstractmethod
-    def packages(self, hyperparameters: Any = None) -> dict[str, str]:
+    def packages(self, hyperparameters: Any) -> dict[str, str]:
         """Versions that results depend on, in the trainer's environment."""
 
     @abstractmethod

@@ -17,7 +17,7 @@ from transformers import PrinterCallback, TrainerCallback
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
-from lorr_bench_adapters.loading import save_model
+from lorr_bench_adapters.loading import load_trainable, save_model
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,8 +29,8 @@ COMPLETE: Final = "loop.json"
 
 COUNTED: Final = ("train_tokens", "generated_tokens", "verifier_calls")
 REFERENCE_ADAPTER: Final = "ref"
-"""TRL's copy of a LoRA adapter at its start, where it adds nothing to the base model: the base serves as well. From
-a checkpoint with a copy transformers would load the copy alone, and train on from a fresh adapter."""
+"""TRL's copy of a LoRA adapter at its start, where it adds nothing: the base model serves as well. From a
+checkpoint with a copy transformers would load the copy alone, and train on from a fresh adapter."""
 NOT_AVERAGED: Final = ("epoch", "num_tokens", "step_time")
 """What a trainer logs beside measurements: running totals and the clock."""
 
@@ -84,7 +84,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         found = sorted(self._job.checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
         whole = [path for path in found if (path / COMPLETE).exists()]
         for path in set(found) - set(whole[-1:]):
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # every process does
         if not whole:
             return None
         state = json.loads((whole[-1] / COMPLETE).read_text("utf-8"))
@@ -188,18 +188,26 @@ class ReplayTrainer:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         counts = self._all_counts()
         parameters = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
-        trainer.accelerator.wait_for_everyone()
-        if trainer.is_fsdp_enabled:
-            trainer.save_model(str(self._job.output))  # gathers the shards
-            (self._job.output / "training_args.bin").unlink(missing_ok=True)  # a pickle
-        elif trainer.is_world_process_zero():
-            save_model(trainer.model, trainer.processing_class, self._job.model, self._job.output)
+        self._write_model()
         return TrainOutcome(
             optimizer_steps=trainer.state.global_step,
             parameters=parameters,
             replays=tuple(self._replay.replays),
             **counts,
         )
+
+    def _write_model(self) -> None:
+        """Write the model; shards are gathered into a model of their own first."""
+        trainer: Any = self
+        job, model = self._job, trainer.model
+        weights = trainer.accelerator.get_state_dict(model) if trainer.is_fsdp_enabled else None
+        trainer.accelerator.wait_for_everyone()
+        if not trainer.is_world_process_zero():
+            return
+        if weights is not None:
+            model = load_trainable(job.model, job.hyperparameters.lora, job.seed)
+            model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        save_model(model, trainer.processing_class, job.model, job.output)
 
     def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[int, ...]:
         """The trainer's own plan, but to end after the replay of the job; its schedule runs through all."""
