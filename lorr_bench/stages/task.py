@@ -37,7 +37,6 @@ class Clock:
         finally:
             self.parts[name] = self.parts.get(name, 0.0) + time.perf_counter() - started
 
-
     def move(self, source: str, target: str, seconds: float) -> None:
         """Count some of a part's seconds under another name."""
         self.parts[source] -= seconds

@@ -13,11 +13,11 @@ REFERENCE = {"precompute_ref_batch_size": 1}  # no batch can change the bits of 
 ONLINE = {"num_generations": 2, "max_completion_length": 48}
 
 
-class NaturalOrder(ReplayLoop):
-    """Rows in the order in which they are: KTO mismatches the responses of neighbours."""
+class ApartOrder(ReplayLoop):
+    """The order in which TRL mismatches responses: in batches of four, chosen ones first."""
 
     def order(self, replay):
-        return list(range(self.rows))
+        return [0, 2, 1, 3, 4, 6, 5, 7, 8, 9]
 
 
 # What a suite says to our adapter, and what TRL is told by hand.
@@ -42,7 +42,7 @@ CASES = {
     "orpo": ({"orpo_lambda": 0.3}, {"beta": 0.3}),
     "sft": ({}, {"completion_only_loss": True}),
     "rejection_sampling": ({}, {"completion_only_loss": True}),
-    "grpo": (ONLINE, ONLINE),
+    "grpo": (ONLINE, ONLINE | {"loss_type": "grpo"}),
     "rloo": (ONLINE | {"beta": 0.2}, ONLINE | {"beta": 0.2}),
 }
 
@@ -124,7 +124,7 @@ def silence(monkeypatch):
 def test_a_plain_arm_is_trl_by_hand_to_the_bit(method, make_trainer, tmp_path):
     ours, theirs = CASES[method]
     trainer = make_trainer(method, rows=10)  # the last batch is a smaller one
-    loop = trainer.loop(kind=NaturalOrder if method == "kto" else ReplayLoop)
+    loop = trainer.loop(kind=ApartOrder if method == "kto" else ReplayLoop)
     reference = REFERENCE if trainer.adapter.needs_reference else {}
     trained = trainer(tmp_path / "ours", loop, settings={**SHARED, **reference, **ours})
     rows = [trainer.rows[row] for row in loop.order(1)]

@@ -38,7 +38,10 @@ def test_one_round(plan_of):
     assert chain(plan_of(), Point("dpo+lorr", 8, 0)) == {
         "collect, seed 0": {},
         "reference, trl on pairs, seed 0": {"pairs": "collect, seed 0"},
-        "train dpo+lorr, 8 pairs, seed 0": {"pairs": "collect, seed 0", "reference": "reference, trl on pairs, seed 0"},
+        "train dpo+lorr, 8 pairs, seed 0": {
+            "pairs": "collect, seed 0",
+            "reference": "reference, trl on pairs, seed 0",
+        },
     }
 
 
@@ -129,7 +132,10 @@ def test_rollouts_train_replay_by_replay(plan_of):
     assert chain(plan, Point("dpo+rollouts", 8, 0)) == {
         "collect, seed 0": {},
         "reference, trl on pairs, seed 0": {"pairs": "collect, seed 0"},
-        f"train {arm}, up to replay 1": {"pairs": "collect, seed 0", "reference": "reference, trl on pairs, seed 0"},
+        f"train {arm}, up to replay 1": {
+            "pairs": "collect, seed 0",
+            "reference": "reference, trl on pairs, seed 0",
+        },
         f"rollouts before replay 2: {arm}": {
             "pairs": "collect, seed 0",
             "model": f"train {arm}, up to replay 1",

@@ -39,9 +39,8 @@ class KTOSettings(ReferenceSettings):
 class KTO(NativeMethod):
     """1 - σ(β·(r - KL)) for wanted responses, 1 - σ(β·(KL - r)) for the others; both halves of each pair.
 
-    KL is estimated on every prompt with a response to another prompt, fixed once for all batches. TRL rotates
-    the responses of a batch by one, which gives every second row the other response to its own prompt where
-    both responses of a pair lie together.
+    KL is estimated on every prompt with a response to the prompt before it, fixed once for all batches. TRL
+    rotates the responses of each batch, so the two backends differ at the borders of batches.
     """
 
     name: ClassVar[str] = "kto"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,10 @@ class GRPOSettings(OnlineSettings):
     """What a suite can set for GRPO."""
 
     beta: float = Field(0.0, ge=0, description="weight of the KL term; TRL's default leaves it out")
+    loss_type: Literal["grpo", "dapo", "bnpo", "dr_grpo"] = Field(
+        "grpo",
+        description="how the loss is averaged over tokens; the paper's is `grpo`, TRL's default `dapo`",
+    )
 
 
 class GRPO(OnlineMethod):
@@ -30,3 +34,7 @@ class GRPO(OnlineMethod):
         from lorr_bench_adapters.trl.online_trainers import ReplayGRPOTrainer
 
         return ReplayGRPOTrainer, GRPOConfig
+
+    def loss_settings(self, hyperparameters: GRPOSettings) -> dict[str, Any]:
+        """The loss in the words of GRPOConfig."""
+        return {**super().loss_settings(hyperparameters), "loss_type": hyperparameters.loss_type}

@@ -28,9 +28,9 @@ class KTOSettings(TrainingSettings):
 
     per_device_train_batch_size: int = Field(
         8,
-        ge=2,
+        ge=4,
         validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
-        description="labelled responses; the KL estimate needs two at least",
+        description="labelled responses; the KL estimate needs those of two prompts at least",
     )
     beta: float = Field(0.1, gt=0, description="strength of the tie to the reference. Published: 0.1")
     desirable_weight: float = Field(1.0, gt=0, description="weight of wanted responses")
@@ -51,6 +51,7 @@ class KTO(TRLMethod):
         return {
             "form": "labels",
             "max_length": hyperparameters.max_length,
+            "bf16": hyperparameters.bf16,
             "precompute_ref_batch_size": hyperparameters.precompute_ref_batch_size,
             "per_device_train_batch_size": hyperparameters.per_device_train_batch_size,
             "load_in_4bit": bool(hyperparameters.lora and hyperparameters.lora.load_in_4bit),
@@ -59,7 +60,11 @@ class KTO(TRLMethod):
     def reference(
         self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
     ) -> None:
-        """Let TRL tokenize the rows and compute their reference log-probabilities; write a Parquet file."""
+        """Let TRL tokenize the rows and compute their reference log-probabilities; write a Parquet file.
+
+        TRL mismatches each response with the prompt of its neighbour in a batch. So it is given the rows in
+        an order in which both responses to a prompt are no neighbours; the file has them in their own order.
+        """
         from datasets import Dataset
         from trl import KTOConfig, KTOTrainer
 
@@ -67,7 +72,11 @@ class KTO(TRLMethod):
         tokenizer = load_tokenizer(model)
         prompts = tokenizer([row.prompt for row in labelled])["input_ids"]
         check_prompt_lengths(prompts, hyperparameters.max_length)
-        texts = [{"prompt": row.prompt, "completion": row.completion, "label": row.label} for row in labelled]
+        order = apart(len(labelled), hyperparameters.per_device_train_batch_size)
+        texts = [
+            {"prompt": row.prompt, "completion": row.completion, "label": row.label}
+            for row in (labelled[place] for place in order)
+        ]
         arguments = shared_arguments(hyperparameters, output=str(output.parent), replays=1, seed=0)
         trainer = KTOTrainer(
             model=load_reference(model, hyperparameters.lora),
@@ -75,7 +84,8 @@ class KTO(TRLMethod):
             train_dataset=Dataset.from_list(texts),
             processing_class=tokenizer,
         )
-        trainer.train_dataset.select_columns(COLUMNS).to_parquet(str(output))
+        places = sorted(range(len(order)), key=order.__getitem__)
+        trainer.train_dataset.select_columns(COLUMNS).select(places).to_parquet(str(output))
 
     def trainer(self, job: TrainJob) -> ReplayTrainer:
         """A KTOTrainer on rows that are tokenized and carry their reference."""
@@ -97,3 +107,15 @@ class KTO(TRLMethod):
             train_dataset=read_rows(job.reference, len(job.rows)),
             processing_class=load_tokenizer(job.model),
         )
+
+
+def apart(rows: int, batch_size: int) -> list[int]:
+    """Row numbers, batch by batch: first every other row of the batch, then those between.
+
+    Args:
+        rows: Responses; those at 2i and 2i + 1 belong to one prompt.
+        batch_size: At least 4; then no two neighbours of a whole batch, the last and the first included,
+            belong to one prompt.
+    """
+    batches = [range(begin, min(begin + batch_size, rows)) for begin in range(0, rows, batch_size)]
+    return [row for batch in batches for row in (*batch[::2], *batch[1::2])]

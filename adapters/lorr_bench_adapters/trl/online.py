@@ -73,6 +73,10 @@ class OnlineMethod(TRLMethod):
     def configured(self) -> tuple[type[Any], type[Any]]:
         """The trainer with the replay loop mixed in, and TRL's configuration for it."""
 
+    def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
+        """The loss in the words of TRL's configuration."""
+        return {"beta": hyperparameters.beta}
+
     def trainer(self, job: TrainJob) -> ReplayTrainer:
         """TRL's trainer on prompts, with Math-Verify as its reward.
 
@@ -100,7 +104,7 @@ class OnlineMethod(TRLMethod):
                 max_completion_length=settings.max_completion_length,
                 temperature=settings.temperature,
                 top_p=settings.top_p,
-                beta=settings.beta,
+                **self.loss_settings(settings),
             ),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,

@@ -49,6 +49,7 @@ class PreferenceMethod(TRLMethod):
         return {
             "form": "pairs",
             "max_length": hyperparameters.max_length,
+            "bf16": hyperparameters.bf16,
             "precompute_ref_batch_size": hyperparameters.precompute_ref_batch_size,
             "load_in_4bit": bool(lora and lora.load_in_4bit),
         }
