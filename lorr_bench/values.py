@@ -122,7 +122,8 @@ class Spend:
         generated_tokens: Tokens generated to obtain the pairs.
         train_tokens: Tokens that passed through the trained policy.
         optimizer_steps: Updates.
-        flops: Estimated floating-point operations of training: 6 per parameter and token.
+        flops: Estimated floating-point operations of training: for each token 6 per trained parameter and 4
+            per frozen one.
         wall_seconds: Seconds of training, evaluation not included.
         peak_memory_bytes: Largest memory of the training process; taken from its device where it has one.
     """

@@ -90,6 +90,12 @@ def load_reference(start: StartModel, lora: LoraSettings | None) -> PreTrainedMo
     return load_model(start)
 
 
+def count_parameters(model: Any) -> tuple[int, int]:
+    """Trained and frozen parameters; of packed 4-bit weights the unpacked number."""
+    trained = model.num_parameters(only_trainable=True)
+    return trained, model.num_parameters() - trained
+
+
 def save_model(model: Any, tokenizer: Any, start: StartModel, output: Path) -> None:
     """Write model and tokenizer in Hugging Face form; a LoRA adapter is merged into the weights.
 

@@ -82,6 +82,7 @@ class TrainOutcome:
         replays: Means over each replay of what the trainer logged, one dictionary a replay.
         generated_tokens: Tokens that an online method generated.
         verifier_calls: Answers of an online method that were graded.
+        frozen_parameters: Number of parameters that a LoRA adapter leaves as they are.
     """
 
     optimizer_steps: int
@@ -90,6 +91,7 @@ class TrainOutcome:
     replays: tuple[dict[str, float], ...]
     generated_tokens: int = 0
     verifier_calls: int = 0
+    frozen_parameters: int = 0
 
 
 def split_places(hyperparameters: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,6 +15,7 @@ from lorr_bench.store.record import Record
 from lorr_bench.values import Pair
 
 FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6  # forward 2, backward 4: Kaplan et al. 2020, arXiv 2001.08361
+FLOPS_PER_FROZEN_PARAMETER_AND_TOKEN: Final = 4  # no gradient of its own
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Counted:
         generated_tokens: Tokens that an online method generated.
         verifier_calls: Answers of an online method that were graded.
         parameters: Number of trained parameters.
+        frozen_parameters: Number of parameters below a LoRA adapter.
     """
 
     optimizer_steps: int
@@ -34,6 +36,7 @@ class Counted:
     generated_tokens: int
     verifier_calls: int
     parameters: int
+    frozen_parameters: int = 0
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -108,8 +111,10 @@ def _data(task: Task, pairs: Sequence[Pair]) -> dict[str, float]:
 
 
 def _training(counted: dict[str, float]) -> dict[str, float]:
-    quantities = {name: value for name, value in counted.items() if name != "parameters"}
-    flops = FLOPS_PER_PARAMETER_AND_TOKEN * counted["parameters"] * counted["train_tokens"]
+    quantities = {name: value for name, value in counted.items() if not name.endswith("parameters")}
+    trained = FLOPS_PER_PARAMETER_AND_TOKEN * counted["parameters"]
+    frozen = FLOPS_PER_FROZEN_PARAMETER_AND_TOKEN * counted.get("frozen_parameters", 0)
+    flops = (trained + frozen) * counted["train_tokens"]
     return {**quantities, "flops": float(flops)}
 
 

@@ -1,5 +1,6 @@
 """The train and reference stages around an adapter that only remembers what it was asked."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def test_the_ledger_by_hand(adapter, training, collection):
     assert spend["peak_memory_bytes"] > 10**6
 
 
+def test_the_passes_through_frozen_weights_are_charged(adapters, training, collection):
+    class Lora(RecordingAdapter):
+        def train(self, job):
+            return dataclasses.replace(super().train(job), parameters=2, frozen_parameters=48)
+
+    adapters(Lora())
+    assert train(training({"pairs": collection})).spend["flops"] == (6 * 2 + 4 * 48) * 1000
+
+
 def test_the_adapter_gets_the_first_pairs_and_the_loop(adapter, training, collection, nano_pairs):
     train(training({"pairs": collection}, reset=RESET, round=[2, 3]))
     job = adapter.job
@@ -142,6 +152,7 @@ def test_what_is_recorded(adapter, training, collection):
             "generated_tokens": 0,
             "verifier_calls": 0,
             "parameters": 50,
+            "frozen_parameters": 0,
         },
     }
 

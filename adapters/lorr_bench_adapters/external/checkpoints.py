@@ -25,7 +25,13 @@ from lorr_bench.values import Pair, Row
 from lorr_bench_adapters.external.program import last_lines, run_program
 from lorr_bench_adapters.external.replay_run import ReplayRun
 from lorr_bench_adapters.external.tokens import bos_text, count_tokens
-from lorr_bench_adapters.loading import load_model, load_tokenizer, load_trainable, save_model
+from lorr_bench_adapters.loading import (
+    count_parameters,
+    load_model,
+    load_tokenizer,
+    load_trainable,
+    save_model,
+)
 from lorr_bench_adapters.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -148,7 +154,7 @@ class _Training:
         job = self._job
         self._write_start()
         model = load_trainable(job.model, job.hyperparameters.lora, job.seed)
-        parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        parameters, frozen = count_parameters(model)
         job.loop.start(model)
         del model  # the trainer needs the memory
         done = self._restore()
@@ -160,6 +166,7 @@ class _Training:
             optimizer_steps=done.optimizer_steps,
             train_tokens=self._tokens * done.replay,
             parameters=parameters,
+            frozen_parameters=frozen,
             replays=tuple(done.replays),
         )
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field
-
 from lorr_bench_adapters.external.llamafactory import LlamaFactoryMethod, LlamaFactorySettings
+from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.settings import TrainingSettings
 
 
-class DPOSettings(LlamaFactorySettings):
+class DPOSettings(ReferenceFields, LlamaFactorySettings):
     """What a suite can set for DPO."""
-
-    beta: float = Field(0.1, gt=0, description="strength of the tie to the reference")
 
 
 class LlamaFactoryDPO(LlamaFactoryMethod):

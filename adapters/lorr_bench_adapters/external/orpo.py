@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import AliasChoices, Field
-
 from lorr_bench_adapters.external.llamafactory import LlamaFactoryMethod, LlamaFactorySettings
+from lorr_bench_adapters.fields import ORPOFields
 from lorr_bench_adapters.settings import TrainingSettings
 
 
-class ORPOSettings(LlamaFactorySettings):
-    """What a suite can set for ORPO; defaults are the authors' for 7B models."""
-
-    learning_rate: float = Field(8e-6, gt=0, description="peak learning rate")
-    beta: float = Field(
-        0.1,
-        gt=0,
-        validation_alias=AliasChoices("beta", "orpo_lambda"),
-        description="weight of the odds-ratio term, λ in the paper",
-    )
+class ORPOSettings(ORPOFields, LlamaFactorySettings):
+    """What a suite can set for ORPO."""
 
 
 class LlamaFactoryORPO(LlamaFactoryMethod):

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field
-
 from lorr_bench_adapters.external.llamafactory import LlamaFactoryMethod, LlamaFactorySettings
+from lorr_bench_adapters.fields import SimPOFields
 from lorr_bench_adapters.settings import TrainingSettings
 
 
-class SimPOSettings(LlamaFactorySettings):
-    """What a suite can set for SimPO; defaults are the authors' for Llama-3-8B-Instruct."""
-
-    learning_rate: float = Field(1e-6, gt=0, description="peak learning rate. Published: 3e-7 to 1e-6")
-    beta: float = Field(2.5, gt=0, description="scale of the reward. Published: 2 to 10")
-    gamma_beta_ratio: float = Field(
-        0.55, ge=0, description="target margin over beta, as papers quote it. Published: 0 to 1"
-    )
+class SimPOSettings(SimPOFields, LlamaFactorySettings):
+    """What a suite can set for SimPO."""
 
 
 class LlamaFactorySimPO(LlamaFactoryMethod):

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
-
+from lorr_bench_adapters.fields import SmoothingFields
 from lorr_bench_adapters.native.method import PairScores, ReferenceMethod
-from lorr_bench_adapters.native.settings import NativeSettings, ReferenceSettings
+from lorr_bench_adapters.native.settings import NativeSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class CDPOSettings(ReferenceSettings):
+class CDPOSettings(SmoothingFields, NativeSettings):
     """What a suite can set for conservative DPO."""
-
-    label_smoothing: float = Field(0.1, ge=0, lt=0.5, description="ε, share of labels taken to be flipped")
 
 
 class CDPO(ReferenceMethod):

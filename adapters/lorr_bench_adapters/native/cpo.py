@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
-
+from lorr_bench_adapters.fields import CPOFields
 from lorr_bench_adapters.native.method import PairMethod, PairScores
 from lorr_bench_adapters.native.settings import NativeSettings
 
@@ -13,11 +12,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class CPOSettings(NativeSettings):
+class CPOSettings(CPOFields, NativeSettings):
     """What a suite can set for CPO."""
-
-    beta: float = Field(0.1, gt=0, description="temperature of the preference loss. Published: 0.1")
-    cpo_alpha: float = Field(1.0, ge=0, description="weight of its own term on the chosen response")
 
 
 class CPO(PairMethod):

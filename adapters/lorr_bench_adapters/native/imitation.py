@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
 from lorr_bench.data.tokens import tokenize_responses
 from lorr_bench.ports.trainer import TrainJob
+from lorr_bench_adapters.fields import ImitationFields
 from lorr_bench_adapters.loading import load_tokenizer
 from lorr_bench_adapters.native.method import Loss, NativeMethod
 from lorr_bench_adapters.native.settings import NativeSettings
@@ -21,12 +20,8 @@ if TYPE_CHECKING:
     from lorr_bench_adapters.native.rows import Batch, TrainingRows
 
 
-class ImitationSettings(NativeSettings):
+class ImitationSettings(ImitationFields, NativeSettings):
     """What a suite can set for fine-tuning on responses."""
-
-    learning_rate: float = Field(
-        2e-5, gt=0, description="peak learning rate; TRL's default for fine-tuning all weights"
-    )
 
 
 class ImitationMethod(NativeMethod):

@@ -12,9 +12,10 @@ from pydantic import AliasChoices, Field
 from lorr_bench.data.tokens import tokenize_responses
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
+from lorr_bench_adapters.fields import KTOFields
 from lorr_bench_adapters.loading import load_tokenizer
 from lorr_bench_adapters.native.method import Loss, NativeMethod, reference_forward
-from lorr_bench_adapters.native.settings import NativeSettings, ReferenceSettings
+from lorr_bench_adapters.native.settings import NativeSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from lorr_bench_adapters.native.rows import Batch, TrainingRows
 
 
-class KTOSettings(ReferenceSettings):
-    """What a suite can set for KTO; the authors use learning rates of 5e-7 to 5e-6."""
+class KTOSettings(KTOFields, NativeSettings):
+    """What a suite can set for KTO."""
 
     per_device_train_batch_size: int = Field(
         8,
@@ -32,8 +33,6 @@ class KTOSettings(ReferenceSettings):
         validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
         description="labelled responses; the KL estimate needs two at least",
     )
-    desirable_weight: float = Field(1.0, gt=0, description="weight of wanted responses")
-    undesirable_weight: float = Field(1.0, gt=0, description="weight of unwanted responses")
 
 
 class KTO(NativeMethod):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import AliasChoices, Field
-
+from lorr_bench_adapters.fields import ORPOFields
 from lorr_bench_adapters.native.method import PairMethod, PairScores
 from lorr_bench_adapters.native.settings import NativeSettings
 
@@ -13,16 +12,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class ORPOSettings(NativeSettings):
-    """What a suite can set for ORPO; defaults are the authors' for 7B models."""
-
-    learning_rate: float = Field(8e-6, gt=0, description="peak learning rate")
-    beta: float = Field(
-        0.1,
-        gt=0,
-        validation_alias=AliasChoices("beta", "orpo_lambda"),
-        description="weight of the odds-ratio term, λ in the paper",
-    )
+class ORPOSettings(ORPOFields, NativeSettings):
+    """What a suite can set for ORPO."""
 
 
 class ORPO(PairMethod):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.settings import TrainingSettings
 
 
@@ -21,9 +22,5 @@ class NativeSettings(TrainingSettings):
     use_liger_kernel: bool = Field(False, description="fused GPU kernels of the package liger-kernel")
 
 
-class ReferenceSettings(NativeSettings):
+class ReferenceSettings(ReferenceFields, NativeSettings):
     """Settings of a method that is tied to a reference model."""
-
-    beta: float = Field(
-        0.1, gt=0, description="strength of the tie to the reference; 0.01 is published for 7B models"
-    )

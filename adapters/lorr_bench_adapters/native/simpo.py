@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
-
+from lorr_bench_adapters.fields import SimPOFields
 from lorr_bench_adapters.native.method import PairMethod, PairScores
 from lorr_bench_adapters.native.settings import NativeSettings
 
@@ -13,12 +12,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class SimPOSettings(NativeSettings):
-    """What a suite can set for SimPO; defaults are the authors' for Llama-3-8B-Instruct."""
-
-    learning_rate: float = Field(1e-6, gt=0, description="peak learning rate")
-    beta: float = Field(2.5, gt=0, description="scale of the reward; 2.0 to 10 are published")
-    gamma_beta_ratio: float = Field(0.55, ge=0, description="target margin over β; 0.1 to 0.8 are published")
+class SimPOSettings(SimPOFields, NativeSettings):
+    """What a suite can set for SimPO."""
 
 
 class SimPO(PairMethod):

@@ -9,7 +9,7 @@ from accelerate import DistributedType
 
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
-from lorr_bench_adapters.loading import load_tokenizer, load_trainable, save_model
+from lorr_bench_adapters.loading import count_parameters, load_tokenizer, load_trainable, save_model
 from lorr_bench_adapters.native.accelerated import apply_liger_kernel, new_accelerator
 from lorr_bench_adapters.native.batches import UPDATES_PER_WINDOW, MicroBatch, grouped_by_length, updates
 from lorr_bench_adapters.native.checkpoint import (
@@ -48,7 +48,7 @@ class NativeTrainer:
         self._model: Any = load_trainable(job.model, self._settings.lora, job.seed)
         if self._accelerator.distributed_type != DistributedType.FSDP:  # which places the shards itself
             self._model.to(self._accelerator.device)
-        self._parameters = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+        self._parameters, self._frozen_parameters = count_parameters(self._model)
         self._replay, self._updates_done = 1, 0
         self._step, self._train_tokens = 0, 0
         self._means, self._replays = RunningMeans(), list[dict[str, float]]()
@@ -66,6 +66,7 @@ class NativeTrainer:
             optimizer_steps=self._step,
             train_tokens=self._all_train_tokens(),
             parameters=self._parameters,
+            frozen_parameters=self._frozen_parameters,
             replays=tuple(self._replays),
         )
 

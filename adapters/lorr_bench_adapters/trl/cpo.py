@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field
-
+from lorr_bench_adapters.fields import CPOFields
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.reference_free import ReferenceFreeMethod
 
 
-class CPOSettings(TrainingSettings):
+class CPOSettings(CPOFields, TrainingSettings):
     """What a suite can set for CPO."""
-
-    beta: float = Field(0.1, gt=0, description="temperature of the preference loss. Published: 0.1")
-    cpo_alpha: float = Field(1.0, ge=0, description="weight of its own term on the chosen response")
 
 
 class CPO(ReferenceFreeMethod):

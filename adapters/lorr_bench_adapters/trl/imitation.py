@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
 from lorr_bench.data.tokens import check_prompt_lengths
 from lorr_bench.ports.trainer import TrainJob
+from lorr_bench_adapters.fields import ImitationFields
 from lorr_bench_adapters.loading import load_tokenizer, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
@@ -17,12 +16,8 @@ if TYPE_CHECKING:
     from lorr_bench_adapters.trl.replay import ReplayTrainer
 
 
-class ImitationSettings(TrainingSettings):
+class ImitationSettings(ImitationFields, TrainingSettings):
     """What a suite can set for fine-tuning on responses."""
-
-    learning_rate: float = Field(
-        2e-5, gt=0, description="peak learning rate; TRL's default for fine-tuning all weights"
-    )
 
 
 class ImitationMethod(TRLMethod):

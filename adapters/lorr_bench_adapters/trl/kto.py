@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field
 
 from lorr_bench.data.tokens import check_prompt_lengths
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
+from lorr_bench_adapters.fields import KTOFields
 from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 COLUMNS = ["prompt_ids", "completion_ids", "label", "KL_completion_ids", "ref_logps", "ref_KL_logps"]
 
 
-class KTOSettings(TrainingSettings):
+class KTOSettings(KTOFields, TrainingSettings):
     """What a suite can set for KTO."""
 
     per_device_train_batch_size: int = Field(
@@ -32,9 +33,6 @@ class KTOSettings(TrainingSettings):
         validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
         description="labelled responses; the KL estimate needs those of two prompts at least",
     )
-    beta: float = Field(0.1, gt=0, description="strength of the tie to the reference. Published: 0.1")
-    desirable_weight: float = Field(1.0, gt=0, description="weight of wanted responses")
-    undesirable_weight: float = Field(1.0, gt=0, description="weight of unwanted responses")
 
 
 class KTO(TRLMethod):

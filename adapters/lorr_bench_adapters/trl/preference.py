@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
-
 from lorr_bench.data.tokens import check_prompt_lengths
 from lorr_bench.ports.trainer import StartModel, TrainJob
+from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
@@ -22,10 +21,8 @@ if TYPE_CHECKING:
 COLUMNS = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
 
 
-class PreferenceSettings(TrainingSettings):
+class PreferenceSettings(ReferenceFields, TrainingSettings):
     """What a suite can set for a method with a reference."""
-
-    beta: float = Field(0.1, gt=0, description="strength of the tie to the reference")
 
 
 class PreferenceMethod(TRLMethod):

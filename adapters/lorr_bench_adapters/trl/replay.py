@@ -17,7 +17,7 @@ from transformers import PrinterCallback, TrainerCallback
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
-from lorr_bench_adapters.loading import load_trainable, save_model
+from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -187,11 +187,12 @@ class ReplayTrainer:
         checkpoint = self._replay.resume()
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         counts = self._all_counts()
-        parameters = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+        parameters, frozen = count_parameters(trainer.model)
         self._write_model()
         return TrainOutcome(
             optimizer_steps=trainer.state.global_step,
             parameters=parameters,
+            frozen_parameters=frozen,
             replays=tuple(self._replay.replays),
             **counts,
         )

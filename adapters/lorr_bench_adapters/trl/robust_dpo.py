@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field
-
+from lorr_bench_adapters.fields import SmoothingFields
 from lorr_bench_adapters.settings import TrainingSettings
-from lorr_bench_adapters.trl.preference import PreferenceMethod, PreferenceSettings
+from lorr_bench_adapters.trl.preference import PreferenceMethod
 
 
-class RobustDPOSettings(PreferenceSettings):
+class RobustDPOSettings(SmoothingFields, TrainingSettings):
     """What a suite can set for robust DPO."""
-
-    label_smoothing: float = Field(0.1, ge=0, lt=0.5, description="share of labels taken to be flipped")
 
 
 class RobustDPO(PreferenceMethod):
