@@ -2,7 +2,7 @@
 
 All train DPO on the same pairs in the same order for the same updates. The clock runs from texts to saved
 weights, with imports and a warm-up before it. Each variant has processes of its own, which take turns, so
-that a busy machine is busy for all of them. The fastest run counts: what else the machine does only adds time.
+that a busy machine is busy for all of them. The fastest run counts: what else runs can only add time.
 
     python benchmarks/training_speed.py            # the embedded model on a CPU; 100M parameters on a GPU
 """

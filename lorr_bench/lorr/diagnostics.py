@@ -62,7 +62,7 @@ def probe_size(rows: int) -> int:
     Args:
         rows: Pairs that are trained on.
     """
-    return max(4, min(32, rows // 32))
+    return max(4, min(64, rows // 64))
 
 
 @dataclass(frozen=True, slots=True)
