@@ -9,24 +9,22 @@ what it is within each run, and the difference between the medians of the runs.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import time
 from collections.abc import Sequence
 
 import torch
+from nano_pairs import nano_pairs
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
-from lorr_bench.data.nano import problems
 from lorr_bench.data.tokens import TokenPair, tokenize_pairs
 from lorr_bench.lorr.diagnostics import ReplayProbe, probe_size
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.plan.origins import NANO_MODEL
-from lorr_bench.values import Pair
 
 SIZES = (128, 512, 2048)
 REPLAYS = 3
@@ -52,19 +50,6 @@ class TimedProbe(ReplayProbe):
         values = super().measure(model)
         self.seconds += time.process_time() - began
         return values
-
-
-def nano_pairs(count: int) -> list[Pair]:
-    """Worked solutions, each beside one with misread verbs."""
-    rng = random.Random(0)
-    pairs: list[Pair] = []
-    for index, problem in enumerate(problems.problems("train", 5)):
-        wrong = problems.misread_solution(problem, rng)
-        if wrong != problem.solution():
-            pairs.append(Pair(f"p{index}", problem.text, problem.solution(), wrong, index))
-        if len(pairs) == count:
-            break
-    return pairs
 
 
 def log_probs(model: nn.Module, pairs: Sequence[TokenPair], pad: int) -> Tensor:
@@ -124,7 +109,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for size in arguments.sizes:
         probed = probe_size(size)
-        tokens = tokenize_pairs(nano_pairs(size + probed), tokenizer, max_length=128)
+        tokens = tokenize_pairs(nano_pairs(size + probed, seed=5), tokenizer, max_length=128)
         pairs, held_out = tokens[:size], tokens[size:]
         reference = reference_log_probs(pairs, pad)
         train(pairs[:BATCH], reference, pad, None)  # the first run in a process is slower

@@ -10,7 +10,6 @@ of one sequence at a time, and the formula of the paper. Errors are relative; th
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 import torch
+from nano_pairs import nano_pairs
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lorr_bench.data.nano import problems
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.origins import NANO_MODEL
 from lorr_bench.ports.registry import adapter_names, load_adapter
@@ -178,7 +177,7 @@ class NaturalOrderLoop(ReplayLoop):
 
 def main() -> None:
     """Print the page."""
-    pairs = make_pairs()
+    pairs = nano_pairs(PAIRS, seed=1)
     print(INTRODUCTION)
     print("| method | backend | loss | relative error of the loss | relative error of the gradient |")
     print("|---|---|---|---|---|")
@@ -300,19 +299,6 @@ def rows_of(adapter: TrainerAdapter, pairs: Sequence[Pair]) -> list[Row]:
     if adapter.rows == "labels":
         return labelled(pairs)
     return [Demonstration(pair.prompt, pair.chosen) for pair in pairs]
-
-
-def make_pairs() -> list[Pair]:
-    """The worked solution of a generated problem, and one with a misread verb."""
-    rng = random.Random(0)
-    pairs: list[Pair] = []
-    for index, problem in enumerate(problems.problems("train", 1)):
-        wrong = problems.misread_solution(problem, rng)
-        if wrong != problem.solution():
-            pairs.append(Pair(str(index), problem.text, problem.solution(), wrong, index))
-        if len(pairs) == PAIRS:
-            break
-    return pairs
 
 
 def moved_model(folder: Path) -> Path:

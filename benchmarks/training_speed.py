@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,8 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from lorr_bench.data.nano import problems
+from nano_pairs import nano_pairs
+
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.lorr.schedule import sft_weights
 from lorr_bench.plan.origins import NANO_MODEL
@@ -94,7 +94,7 @@ def measure(name: str, count: int, model: Path) -> dict[str, float]:
     """Seconds of the fastest run of one variant, peak memory and held-out accuracy, after a short warm-up."""
     from lorr_bench.stages.memory import forget_peak_memory, peak_memory
 
-    pairs = make_pairs(count + 256)
+    pairs = nano_pairs(count + 256, SEED)
     held_out = pairs[count:]
     with tempfile.TemporaryDirectory() as folder:
         train(name, pairs[:64], model, Path(folder) / "warm")
@@ -188,19 +188,6 @@ def make_loop(rows: int, passes: int, *, lorr: bool) -> ReplayLoop:
     """LoRR with its defaults, or that many passes without it."""
     weights = sft_weights(passes, "linear", 0.5) if lorr else (0.0,) * passes
     return ReplayLoop(rows=rows, seed=SEED, sft_weights=weights, reset=DOWNSTREAM if lorr else None)
-
-
-def make_pairs(count: int) -> list[Pair]:
-    """The worked solution of a generated problem, and one with a misread verb."""
-    rng = random.Random(SEED)
-    pairs: list[Pair] = []
-    for index, problem in enumerate(problems.problems("train", SEED)):
-        wrong = problems.misread_solution(problem, rng)
-        if wrong != problem.solution():
-            pairs.append(Pair(str(index), problem.text, problem.solution(), wrong, index))
-        if len(pairs) == count:
-            break
-    return pairs
 
 
 def pair_accuracy(model: Path, pairs: list[Pair]) -> float:

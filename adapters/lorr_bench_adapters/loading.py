@@ -27,7 +27,7 @@ def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedMo
     quantization = {"quantization_config": _four_bits(start)} if load_in_4bit else {}
     try:
         return AutoModelForCausalLM.from_pretrained(
-            start.path, dtype=getattr(torch, start.dtype), **quantization, **_origin(start)
+            start.path, dtype=getattr(torch, start.dtype), **quantization, **start.origin
         )
     except (OSError, ValueError) as error:
         raise ModelError(
@@ -151,7 +151,7 @@ def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(start.path, **_origin(start))
+        tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(
             f"the model has no tokenizer that loads: {error}",
@@ -165,7 +165,3 @@ def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
             fix="Set eos_token in tokenizer_config.json.",
         )
     return tokenizer
-
-
-def _origin(start: StartModel) -> dict[str, Any]:
-    return {"revision": start.revision or "main", "trust_remote_code": start.trust_remote_code}

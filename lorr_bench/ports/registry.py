@@ -6,6 +6,7 @@ An entry point is called ``backend.method``, such as ``trl.dpo``; a third party'
 from __future__ import annotations
 
 import difflib
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -77,6 +78,7 @@ def _spellings(names: tuple[str, ...]) -> list[str]:
     return sorted({*names, *(name.rpartition(".")[2] for name in names)})
 
 
+@cache  # a scan reads the metadata of every installed package
 def _entries() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):

@@ -37,6 +37,11 @@ class StartModel:
     dtype: str
     trust_remote_code: bool
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Arguments of ``from_pretrained`` beside the path: for weights, configuration and tokenizer."""
+        return {"revision": self.revision or "main", "trust_remote_code": self.trust_remote_code}
+
 
 @dataclass(frozen=True)
 class TrainJob:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lorr_bench.ports.trainer import StartModel
 
@@ -34,7 +34,7 @@ def fresh_model(start: StartModel, seed: int) -> nn.Module:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(start.path, **_origin(start))
+    config = AutoConfig.from_pretrained(start.path, **start.origin)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs too
         model: nn.Module = AutoModelForCausalLM.from_config(
@@ -48,10 +48,6 @@ def _load(start: StartModel) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
     model: nn.Module = AutoModelForCausalLM.from_pretrained(
-        start.path, dtype=getattr(torch, start.dtype), **_origin(start)
+        start.path, dtype=getattr(torch, start.dtype), **start.origin
     )
     return model
-
-
-def _origin(start: StartModel) -> dict[str, Any]:
-    return {"revision": start.revision or "main", "trust_remote_code": start.trust_remote_code}

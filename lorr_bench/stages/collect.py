@@ -37,17 +37,7 @@ def collect(task: Task) -> Outcome:
         if spec.chat_template
         else problems
     )
-    sampling = Sampling(
-        n=params["num_samples"],
-        temperature=params["temperature"],
-        top_p=params["top_p"],
-        max_tokens=params["max_tokens"],
-        seed=params["seed"],
-    )
-    engine.load(task.model.path)
-    with task.clock.part("generate"):
-        completions = engine.generate([prompt.text for prompt in prompts], sampling)
-    task.progress(1, 2)
+    completions = sample_answers(task, [prompt.text for prompt in prompts])
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
     pairs = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
@@ -73,6 +63,24 @@ def collect(task: Task) -> Outcome:
         },
         parts=task.clock.parts,
     )
+
+
+def sample_answers(task: Task, prompts: Sequence[str]) -> list[list[Completion]]:
+    """Answers of the stage's model to each prompt, drawn as its parameters say."""
+    params = task.stage.params
+    engine = task.engines.engine(task.stage, task.clock)
+    engine.load(task.model.path)
+    sampling = Sampling(
+        n=params["num_samples"],
+        temperature=params["temperature"],
+        top_p=params["top_p"],
+        max_tokens=params["max_tokens"],
+        seed=params["seed"],
+    )
+    with task.clock.part("generate"):
+        completions = engine.generate(prompts, sampling)
+    task.progress(1, 2)
+    return completions
 
 
 def load_problems(task: Task) -> list[Prompt]:

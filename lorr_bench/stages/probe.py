@@ -21,9 +21,7 @@ def make_probe(start: StartModel, pairs: Sequence[Pair], budget: int, max_length
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(
-        start.path, revision=start.revision or "main", trust_remote_code=start.trust_remote_code
-    )
+    tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
     size = probe_size(budget)
     held_out = pairs[max(budget, len(pairs) - size) :]
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id

@@ -9,9 +9,8 @@ from typing import Final
 
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import read_pairs, write_pairs
-from lorr_bench.generate.engine import Sampling
 from lorr_bench.stages.answers import score_answers
-from lorr_bench.stages.collect import load_problems
+from lorr_bench.stages.collect import load_problems, sample_answers
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair, Prompt
@@ -45,18 +44,7 @@ def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
 def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[Mapping[str, Pair], dict[str, float]]:
     """New pairs by the id of the old one, and what their answers cost."""
     params = task.stage.params
-    engine = task.engines.engine(task.stage, task.clock)
-    engine.load(task.model.path)
-    sampling = Sampling(
-        n=params["num_samples"],
-        temperature=params["temperature"],
-        top_p=params["top_p"],
-        max_tokens=params["max_tokens"],
-        seed=params["seed"],
-    )
-    with task.clock.part("generate"):
-        completions = engine.generate([pair.prompt for pair in pairs], sampling)
-    task.progress(1, 2)
+    completions = sample_answers(task, [pair.prompt for pair in pairs])
     problems = _problems_of(task, pairs)
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)

@@ -42,9 +42,10 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
 
 def asked(collection: Path, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     """Every answer to the prompts that were asked up to the last pair, also to those that gave no pair."""
-    known = list(dict.fromkeys(row["id"] for row in _answers(collection)))
+    answers = _answers(collection)
+    known = list(dict.fromkeys(row["id"] for row in answers))
     within = set(known[: pairs[-1].prompt_index + 1])
-    return [row for row in _answers(collection) if row["id"] in within]
+    return [row for row in answers if row["id"] in within]
 
 
 def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:

@@ -18,9 +18,11 @@ def installed(monkeypatch):
     def install(*entries):
         found = [e if isinstance(e, EntryPoint) else EntryPoint(e, "builtins:dict", GROUP) for e in entries]
         monkeypatch.setattr(registry, "entry_points", lambda group: found if group == GROUP else [])
+        registry._entries.cache_clear()
 
     install(*INSTALLED)
-    return install
+    yield install
+    registry._entries.cache_clear()
 
 
 def test_names_are_sorted(installed):

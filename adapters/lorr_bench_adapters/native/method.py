@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lorr_bench.data.tokens import TokenPair, tokenize_pairs
-from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
-from lorr_bench.ports.versions import installed_versions
+from lorr_bench.ports.trainer import StartModel, TrainJob, TrainOutcome
 from lorr_bench.values import Row
 from lorr_bench_adapters.loading import load_tokenizer
+from lorr_bench_adapters.method import InProcessMethod
 from lorr_bench_adapters.native.settings import NativeSettings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Responses:
         return self.totals / self.lengths.clamp(min=1)
 
 
-class NativeMethod(ABC):
+class NativeMethod(InProcessMethod):
     """A method of the native backend.
 
     Attributes:
@@ -80,34 +80,13 @@ class NativeMethod(ABC):
         weighing: What makes the mean over the micro-batches of an update.
     """
 
-    name: ClassVar[str]
     backend: ClassVar[str] = "native"
     version: ClassVar[int] = 1
-    source: ClassVar[str]
-    rows: ClassVar[RowKind] = "pairs"
-    needs_reference: ClassVar[bool] = False
-    takes_sft_term: ClassVar[bool] = True
-    online: ClassVar[bool] = False
-    in_process: ClassVar[bool] = True
     hyperparameters: ClassVar[type[NativeSettings]]
     scores_prompt: ClassVar[bool] = False
     weighing: ClassVar[Weighing] = "micro_batches"
 
-    def packages(self, hyperparameters: Any) -> dict[str, str]:  # noqa: ARG002 - the port's
-        """Versions that results depend on."""
-        return installed_versions("torch", "transformers", "accelerate", "peft")
-
-    def steps_per_pass(self, rows: int, hyperparameters: NativeSettings) -> int:
-        """Optimizer steps of one pass; the last, smaller batch counts."""
-        return hyperparameters.steps_per_pass(rows)
-
-    def reference_settings(self, hyperparameters: Any) -> dict[str, Any]:  # noqa: ARG002 - the port's
-        """Nothing: the method needs no reference."""
-        return {}
-
-    def reference(  # noqa: B027 - most methods on pairs alone have none
-        self, model: StartModel, rows: Sequence[Row], hyperparameters: Any, output: Path
-    ) -> None:
+    def reference(self, model: StartModel, rows: Sequence[Row], hyperparameters: Any, output: Path) -> None:
         """Write nothing: the method needs no reference."""
 
     def train(self, job: TrainJob) -> TrainOutcome:
