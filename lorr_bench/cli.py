@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lorr_bench.plan.plan import Plan
-    from lorr_bench.run.suite_run import Places
+    from lorr_bench.plan.stage import Lane
+    from lorr_bench.run.suite_run import Finished, Places
     from lorr_bench.spec.load import LoadedSuite
 
 INTERRUPTED: Final = 130
@@ -56,19 +57,65 @@ def run(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Run a suite: collect, train, evaluate, report. Run it again to continue."""
-    from lorr_bench.run.progress import Display, spoken
-    from lorr_bench.run.suite_run import run_suite
+    from lorr_bench.run.progress import spoken
 
-    loaded = _load(suite, overrides)
-    places = _places(loaded, output, store)
+    finished, places = _run(suite, overrides, output, store)
     out, err = _consoles()
-    finished = run_suite(loaded, places, Display(out, err), _store(places))
     state, total = finished.state, len(finished.plan.stages)
     if not state.ran and not state.failed:
         out.print(f"Nothing to run: all {total} stages were done before.")
     else:
         reused = f", {state.reused} reused" if state.reused else ""
         out.print(f"{len(state.ran)} of {total} stages run{reused} in {spoken(state.wall_seconds)}.")
+    _end(out, err, finished, places)
+
+
+@app.command()
+def regrade(
+    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+) -> None:
+    """Grade stored answers again, with another policy or grader, and report; needs no model."""
+    finished, places = _run(suite, overrides, output, store, only=("grade",))
+    out, err = _consoles()
+    grading = [stage.digest for stage in finished.plan.stages if stage.kind == "grade_math"]
+    ran = sum(digest in finished.state.ran for digest in grading)
+    waiting = sum(evaluation.kind == "math" for evaluation in finished.unanswered)
+    if ran:
+        out.print(f"{ran} of {len(grading)} sets of answers graded.")
+    elif waiting < len(grading):
+        out.print("Nothing to grade: all stored answers have verdicts of this grader and policy.")
+    if waiting:
+        out.print(f"{waiting} evaluations have no answers yet: `lorr-bench run` draws them.")
+    _end(out, err, finished, places)
+
+
+def _run(
+    suite: Path,
+    overrides: list[str] | None,
+    output: Path | None,
+    store: Path | None,
+    only: tuple[Lane, ...] | None = None,
+) -> tuple[Finished, Places]:
+    from lorr_bench.run.driver import LANES
+    from lorr_bench.run.progress import Display
+    from lorr_bench.run.suite_run import run_suite
+    from lorr_bench.run.views import protocol_table
+
+    loaded = _load(suite, overrides)
+    places = _places(loaded, output, store)
+    out, err = _consoles()
+    if out.is_terminal:
+        out.print(protocol_table(loaded.suite.evaluation))
+    return run_suite(loaded, places, Display(out, err), _store(places), only or LANES), places
+
+
+def _end(out: Console, err: Console, finished: Finished, places: Places) -> None:
+    """Say where the report is, and what has no result.
+
+    Raises:
+        Exit: With code 1 where a stage failed.
+    """
+    state = finished.state
     _say_path(out, "Report", finished.page)
     if state.failed:
         err.print(
@@ -94,11 +141,12 @@ def show_plan(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Show arms, budgets and stages, and what is already done."""
-    from lorr_bench.run.views import arms_table, stages_table
+    from lorr_bench.run.views import arms_table, protocol_table, stages_table
 
     out, _ = _consoles()
     plan, places = _planned(suite, overrides, output, store)
     out.print(arms_table(plan))
+    out.print(protocol_table(plan.suite.evaluation))
     out.print(stages_table(plan, _store(places)))
     held = ", ".join(_equal_quantities(plan))
     out.print(f"Held equal: {held}. Suite: {plan.suite.name}. Store: {places.store}", highlight=False)
@@ -130,6 +178,49 @@ def report(
     plan, places = _planned(suite, overrides, output, store)
     page, _ = report_plan(plan, _store(places), places.output, last_failures(places.output))
     _say_path(out, "Report", page)
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN RUN…", help="Output folders of runs, of any suite.", show_default=False),
+    ],
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write the table to this file, .md or .csv, as well.")
+    ] = None,
+) -> None:
+    """Set runs side by side where they are comparable, and say why where they are not."""
+    from lorr_bench.report.comparing import compare_runs
+    from lorr_bench.report.side_by_side import comparison_text, write_comparison
+
+    comparison = compare_runs(runs)
+    typer.echo(comparison_text(comparison))
+    if to is not None:
+        write_comparison(comparison, to)
+
+
+@app.command()
+def export(
+    suite: SuiteFile,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write.", show_default=False)],
+    overrides: Overrides = None,
+    output: Output = None,
+    store: StoreFolder = None,
+) -> None:
+    """Write the results for other tools: lm-eval's results and samples files, marl-eval's curves."""
+    from datetime import UTC, datetime
+
+    from lorr_bench.export.suite import export_suite
+
+    out, _ = _consoles()
+    plan, places = _planned(suite, overrides, output, store)
+    written = export_suite(plan, _store(places), folder, datetime.now(UTC))
+    _say_path(out, f"lm-eval's files of {written.models} models", folder / "lm_eval")
+    if written.curves is not None:
+        _say_path(out, "marl-eval's curves", written.curves)
+    if written.left_out:
+        out.print(f"Not in the curves, for want of seeds or budgets: {', '.join(written.left_out)}.")
 
 
 @app.command("list")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -174,11 +175,14 @@ class Score:
 
     Attributes:
         point: The evaluated model.
-        benchmark: Name of the benchmark or lm-eval task.
+        benchmark: Name of the benchmark, lm-eval task or lm-eval group.
         kind: ``math`` or ``general``.
-        metric: ``greedy``, ``avg@k`` or an lm-eval metric name.
-        value: Between 0 and 1.
-        per_problem: One value a problem, in the order of the benchmark, the same for all models.
+        metric: ``greedy``, ``avg@k``, ``pass@k``, ``maj@k`` or an lm-eval metric name.
+        value: Between 0 and 1; NaN where answers are missing.
+        per_problem: One value a problem, in the order of the benchmark, the same for all models; NaN where
+            answers to it are missing.
+        deviation: Standard deviation of the accuracy of single repeats, for ``avg@k``; else NaN.
+        reason: Why the value is NaN; empty otherwise.
     """
 
     point: Point
@@ -187,6 +191,81 @@ class Score:
     metric: str
     value: float
     per_problem: tuple[float, ...]
+    deviation: float = math.nan
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a model went about its answers to one math benchmark, all repeats together.
+
+    Attributes:
+        point: The evaluated model.
+        benchmark: The benchmark.
+        answers: Answers that were graded.
+        mean_tokens: Tokens of an answer.
+        truncated_share: Share of answers that the token limit ended.
+        no_answer_share: Share in which no final answer was found.
+        timeouts: Answers that the grader gave up on; they count as wrong.
+        missing: Answers that could not be asked for, because the prompt does not fit the context.
+    """
+
+    point: Point
+    benchmark: str
+    answers: int
+    mean_tokens: float
+    truncated_share: float
+    no_answer_share: float
+    timeouts: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How much of a benchmark the training prompts of one seed hold.
+
+    Attributes:
+        benchmark: The benchmark or lm-eval task.
+        seed: Whose prompts.
+        ngram: Words in a row that count as a match.
+        prompts: Training prompts that were compared.
+        problems: Problems of the benchmark that were compared; shorter ones count as one n-gram.
+        overlapping: Problems that share an n-gram with a training prompt.
+        examples: Ids of some of them.
+    """
+
+    benchmark: str
+    seed: int
+    ngram: int
+    prompts: int
+    problems: int
+    overlapping: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A figure that somebody published, to stand beside ours.
+
+    Attributes:
+        arm: The arm of this suite that it is put beside; ``start`` for the start model.
+        benchmark: The benchmark of this suite.
+        value: Between 0 and 1.
+        deviation: As printed, between 0 and 1; NaN where there is none.
+        model: The model as its source calls it.
+        protocol: How it was measured, as its source says.
+        source: Who printed it.
+        note: What else its reader should know.
+    """
+
+    arm: str
+    benchmark: str
+    value: float
+    deviation: float
+    model: str
+    protocol: str
+    source: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +281,9 @@ class SampleAnswer:
         text: What the model wrote.
         extracted: The answer that the grader found in it, or None.
         correct: The verdict.
+        reason: Why: ``equal``, ``different``, ``no_answer``, ``timeout`` or ``crash``.
+        tokens: How many tokens were generated.
+        truncated: Whether the token limit ended it.
     """
 
     point: Point
@@ -212,6 +294,9 @@ class SampleAnswer:
     text: str
     extracted: str | None
     correct: bool
+    reason: str = ""
+    tokens: int = 0
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +305,7 @@ class StageTime:
 
     Attributes:
         label: Readable name of the stage.
-        kind: ``collect``, ``reference``, ``train``, ``evaluate_math`` or ``evaluate_general``.
+        kind: Kind of the stage, such as ``collect``, ``train`` or ``answer_math``.
         seconds: Wall-clock seconds of the stage.
         parts: Seconds of named parts of it, for example ``engine_start``.
     """
@@ -248,7 +333,15 @@ class Results:
         spends: The ledger: a line for each trained model.
         diagnostics: What was measured at the end of each replay of each training, by name; of iterative
             training in its last round.
-        answers: A sample of graded answers.
+        answers: A sample of graded answers: the same problems for all models.
+        conduct: Length and completeness of the answers to each math benchmark.
+        overlaps: Contamination of the training prompts, by benchmark and seed.
+        published: Figures of others, to be shown beside ours.
+        start_model: Identity of the start model: a digest of its files, or ``id@revision``.
+        protocol: Name of the evaluation protocol.
+        conditions: Everything that decides the numbers of a benchmark besides the model, by benchmark: source
+            identity, template, sampling, engine, grader. Plain JSON values; equal conditions, comparable
+            scores.
         times: Seconds of every stage.
         versions: Package versions, engine and hardware, by name.
         missing: Stages that have no result, each with the reason.
@@ -268,3 +361,9 @@ class Results:
     times: Sequence[StageTime]
     versions: Mapping[str, str]
     missing: Mapping[str, str]
+    conduct: Sequence[Conduct] = ()
+    overlaps: Sequence[Overlap] = ()
+    published: Sequence[Published] = ()
+    start_model: str = ""
+    protocol: str = ""
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

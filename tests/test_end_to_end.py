@@ -16,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 SMOKE = ROOT / "suites" / "smoke.yaml"
-# 1 collect, 1 reference, 2 budgets × 2 arms, 5 models × 2 benchmarks
-STAGES = 1 + 1 + 4 + 10
+# 1 collect, 1 reference, 2 budgets × 2 arms; 5 models answer, are graded and take lm-eval's tasks; 2 searches
+# for a benchmark among the training prompts
+STAGES = 1 + 1 + 4 + 15 + 2
 
 
 def command(output, *arguments, suite=SMOKE):
@@ -71,10 +72,11 @@ def test_the_report_shows_both_arms_on_math_and_general(smoke):
         rows = list(csv.DictReader(file))
     assert {row["arm"] for row in rows} == {"start", "dpo+plain", "dpo+lorr"}
     assert {row["kind"] for row in rows} == {"math", "general"}
-    assert {row["metric"] for row in rows if row["kind"] == "math"} == {"greedy", "avg@2"}
+    metrics = {row["metric"] for row in rows if row["kind"] == "math"}
+    assert metrics == {"greedy", "avg@2", "pass@2", "maj@2"}
     page = (output / "report" / "report.html").read_text("utf-8")
     assert "dpo+lorr" in page
-    assert "Missing" not in page
+    assert "Incomplete:" not in page
 
 
 def test_the_arms_differ_in_updates_and_share_the_data(smoke):
@@ -173,10 +175,78 @@ def test_real_problems_go_through_the_same_code(tmp_path, small_model):
     options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     done = run(tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr + logs(tmp_path / "out")
-    answers = [
+    problems = [
         json.loads(line)
-        for path in (tmp_path / "out").glob("store/evaluate_math/*/answers.jsonl")
+        for path in (tmp_path / "out").glob("store/answer_math/*/problems.jsonl")
         for line in path.read_text("utf-8").splitlines()
     ]
     first = json.loads((data / "gsm8k_test.jsonl").read_text("utf-8").splitlines()[0])
-    assert (answers[0]["prompt"], answers[0]["gold"]) == (first["problem"], first["answer"])
+    assert (problems[0]["problem"], problems[0]["gold"]) == (first["problem"], first["answer"])
+
+
+def test_other_policies_grade_the_same_answers_again_without_a_model(smoke, tmp_path):
+    output, _ = smoke
+    copy = tmp_path / "out"
+    shutil.copytree(output, copy)
+    kept = set(records(copy))
+    words = command(copy, "--set", "evaluation.grading.units=ignore")
+    words[3] = "regrade"
+    done = subprocess.run(words, capture_output=True, check=False, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "5 of 5 sets of answers graded." in done.stdout
+    new = [record for name, record in records(copy).items() if name not in kept]
+    assert {record["stage"]["kind"] for record in new} == {"grade_math"}
+    assert (copy / "report" / "scores.csv").read_bytes() == (output / "report" / "scores.csv").read_bytes()
+    again = subprocess.run(words, capture_output=True, check=False, text=True, cwd=ROOT, timeout=300)
+    assert "Nothing to grade" in again.stdout
+
+
+def test_another_seed_draws_other_samples_and_the_same_greedy_answers(smoke, tmp_path):
+    output, _ = smoke
+    copy = tmp_path / "out"
+    shutil.copytree(output, copy)
+    kept = set(records(copy))
+    done = run(copy, "--set", "evaluation.seed=1", "--set", "evaluation.general=[]")
+    assert done.returncode == 0, done.stderr
+    new = {record["stage"]["kind"] for name, record in records(copy).items() if name not in kept}
+    assert new == {"answer_math", "grade_math", "contamination"}
+
+    def answers(folder, sampling):
+        drawn = (folder / "report" / "scores.csv").read_text("utf-8").splitlines()
+        return [line for line in drawn if f",{sampling}," in line]
+
+    assert answers(copy, "greedy") == answers(output, "greedy")
+    assert answers(copy, "avg@2") != answers(output, "avg@2")
+
+
+def test_other_tools_read_what_is_exported(smoke, tmp_path):
+    from lm_eval.utils import get_results_filenames, get_sample_results_filenames
+
+    output, _ = smoke
+    words = [sys.executable, "-m", "lorr_bench.cli", "export", str(SMOKE), str(tmp_path / "out"), "-o"]
+    done = subprocess.run([*words, str(output)], capture_output=True, check=False, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    folders = sorted((tmp_path / "out" / "lm_eval").iterdir())
+    assert len(folders) == 5  # the start model, 2 arms at 2 budgets
+    for folder in folders:
+        names = [str(path) for path in folder.iterdir()]
+        (results,) = get_results_filenames(names)
+        assert len(get_sample_results_filenames(names)) == 4
+        found = json.loads(Path(results).read_text("utf-8"))["results"]
+        assert set(found) == {"nano_easy", "nano_compare", "nano_true_false", "nano_order"}
+    curves = json.loads((tmp_path / "out" / "marl_eval.json").read_text("utf-8"))
+    assert set(curves["smoke"]["nano_easy"]) == {"dpo+plain", "dpo+lorr"}
+
+
+def test_runs_of_one_suite_are_set_side_by_side(smoke, tmp_path):
+    output, _ = smoke
+    copy = tmp_path / "copy"
+    shutil.copytree(output / "report", copy / "report")
+    words = [sys.executable, "-m", "lorr_bench.cli", "compare", str(output), str(copy)]
+    table = tmp_path / "table.csv"
+    done = subprocess.run([*words, "--to", str(table)], capture_output=True, check=False, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "nano_easy · greedy" in done.stdout
+    with table.open(encoding="utf-8") as file:
+        differences = [row["difference"] for row in csv.DictReader(file)]
+    assert {value for value in differences if value} == {"0.0"}

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from lorr_bench.data.rows import Row
-from lorr_bench.spec.models import BOXED
+from lorr_bench.spec.sources import BOXED
 
 BOX: Final = r"\boxed"
 _BARE_BOX: Final = re.compile(r"\s*([^\s{}$]+)")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lorr_bench.spec.models import ROW_RULES
+from lorr_bench.spec.sources import ROW_RULES
 from lorr_bench.values import Completion, Pair, Prompt
 
 RIGHT: Final = 1.0

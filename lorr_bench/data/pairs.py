@@ -12,7 +12,7 @@ from typing import Final
 from lorr_bench.data.hub import source_rows
 from lorr_bench.data.rows import Row, check_ids, read_rows
 from lorr_bench.errors import DataError
-from lorr_bench.spec.models import PairFileSpec
+from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.values import Pair
 
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {"str": (str,), "int": (int,), "float": (int, float)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -13,7 +13,7 @@ from lorr_bench.data.hub import source_rows
 from lorr_bench.data.nano.problems import Split, problems
 from lorr_bench.data.rows import Row, check_ids, near_names
 from lorr_bench.errors import DataError
-from lorr_bench.spec.models import PromptSpec
+from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.values import Prompt
 
 NANO: Final = "nano/"
@@ -34,33 +34,79 @@ def load_prompts(
     Args:
         spec: Source, columns and template.
         folder: What a relative path in ``spec.source`` is relative to.
-        count: How many; None takes the whole source. The embedded task has no end, so it needs a count.
-        seed: Chooses the problems of the embedded task, and the order where ``shuffle`` is set. A smaller
-            count gives the first prompts of a larger one.
+        count: As for ``load_problems``, like the other arguments.
+        seed: Chooses problems or their order.
         render: Puts the finished prompt into the model's chat template.
-        shuffle: Take the rows of a file or data set in an order drawn by ``seed`` instead of their own.
+        shuffle: Draw the order.
 
     Returns:
         The prompts, each id once. Without an answer column, the answer is empty.
 
     Raises:
-        DataError: The source is missing, damaged, empty or too small, lacks a column or an answer, or repeats
-            an id.
+        DataError: See ``load_problems``.
+    """
+    problems = load_problems(spec, folder=folder, count=count, seed=seed, shuffle=shuffle)
+    return [write_prompt(problem, spec, render) for problem in problems]
+
+
+def load_problems(
+    spec: PromptSpec,
+    *,
+    folder: Path,
+    count: int | None,
+    seed: int,
+    shuffle: bool = False,
+    sizes: Sequence[int] = (),
+) -> list[Prompt]:
+    """Load problems as their source states them, without a template.
+
+    Args:
+        spec: Source and columns.
+        folder: What a relative path in ``spec.source`` is relative to.
+        count: How many; None takes the whole source. The embedded task has no end, so it needs a count.
+        seed: Chooses the problems of the embedded task, and the order where ``shuffle`` is set. A smaller
+            count gives the first prompts of a larger one.
+        shuffle: Take the rows of a file or data set in an order drawn by ``seed`` instead of their own.
+        sizes: How many problems a file or data set may have; any number if empty.
+
+    Returns:
+        The problems, each id once. Without an answer column, the answer is empty.
+
+    Raises:
+        DataError: The source is missing, damaged, empty or too small, lacks a column or an answer, repeats
+            an id, or has another size.
     """
     if spec.source.startswith(NANO):
         found = list(itertools.islice(_nano(spec.source, seed), _nano_count(spec.source, count)))
     else:
         found = _problems(spec, folder)
+        _check_size(len(found), sizes, spec.source)
         if shuffle:
             random.Random(f"prompts/{seed}").shuffle(found)  # noqa: S311 - reproducible order
         found = _first(found, count, spec.source)
-    return [_prompt(problem, spec, render) for problem in found]
+    return found
 
 
-def _prompt(problem: Prompt, spec: PromptSpec, render: Callable[[str], str] | None) -> Prompt:
+def write_prompt(problem: Prompt, spec: PromptSpec, render: Callable[[str], str] | None = None) -> Prompt:
+    """The prompt of a problem: the template around it, and the model's chat template around that.
+
+    Args:
+        problem: As its source states it.
+        spec: With the template.
+        render: Puts a text into the model's chat template.
+    """
     # Not str.format: problems and templates hold braces of their own.
     text = spec.template.replace("{problem}", problem.text)
     return Prompt(problem.id, render(text) if render else text, problem.answer)
+
+
+def _check_size(size: int, sizes: Sequence[int], source: str) -> None:
+    if sizes and size not in sizes:
+        raise DataError(
+            f"the benchmark has {' or '.join(map(str, sizes))} problems, this source has {size}",
+            where=source,
+            fix="Get the whole benchmark, or say `sizes: []` to take what is there.",
+        )
 
 
 def _nano(source: str, seed: int) -> Iterator[Prompt]:

@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lorr_bench.errors import DataError, StageError
+from lorr_bench.errors import DataError, MissingPackageError
 from lorr_bench.evaluate.harness import LoadedTasks, harness_model, load_tasks, run_harness
+from lorr_bench.evaluate.scores import TaskScore, check_metric, score_name
+from lorr_bench.spec.presets import packages_needed
 
 if TYPE_CHECKING:
     from vllm import LLM
-
-
-@dataclass(frozen=True, slots=True)
-class TaskScore:
-    """One task of one model.
-
-    Attributes:
-        task: The task's name.
-        version: The task's version, from its metadata.
-        metric: The metric that is reported: the first in the task's list that has a number for each question.
-        filter: The lm-eval filter that it was computed after; ``none`` if the task has none.
-        value: The metric, as lm-eval aggregates it; between 0 and 1 for accuracies.
-        per_problem: One value a question, in the order of the task's documents.
-        all_metrics: Every aggregated metric, by lm-eval's key (``acc,none``).
-    """
-
-    task: str
-    version: str
-    metric: str
-    filter: str
-    value: float
-    per_problem: tuple[float, ...]
-    all_metrics: Mapping[str, float]
-
-    @property
-    def n(self) -> int:
-        """How many questions were asked."""
-        return len(self.per_problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +25,17 @@ class GeneralResult:
     """What lm-eval found.
 
     Attributes:
-        scores: One for each task, in the order asked; groups stand for their tasks.
+        scores: In the order asked: one for a task, one for a group whose tasks share the metric, and one
+            for each task of any other group or tag.
         members: The tasks behind each asked name.
+        cut_prompts: Different prompts that did not fit the context and lost their beginning, as lm-eval does.
         results: lm-eval's result dictionary, as it writes to ``results_*.json``.
         samples: By task, the rows that it writes to ``samples_<task>_*.jsonl``.
     """
 
     scores: tuple[TaskScore, ...]
     members: Mapping[str, tuple[str, ...]]
+    cut_prompts: int
     results: Mapping[str, Any]
     samples: Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -72,6 +51,7 @@ def evaluate_general(
     tasks: Sequence[str],
     include_path: Path | None = None,
     num_fewshot: int | None = None,
+    metric: str | None = None,
     limit: int | None = None,
     seed: int = 0,
 ) -> GeneralResult:
@@ -89,6 +69,8 @@ def evaluate_general(
         include_path: Folder of further task files. As with lm-eval's own option, a task file may name Python
             functions beside it, so only use folders that you trust.
         num_fewshot: Examples in the prompt; None leaves each task its own number.
+        metric: The metric to report of each task, such as ``acc_norm``, or metric and filter, such as
+            ``exact_match,strict-match``; None takes the first that has a number for each question.
         limit: The first questions of each task only.
         seed: Draws few-shot examples and whatever else a task draws.
 
@@ -96,54 +78,52 @@ def evaluate_general(
         Scores and lm-eval's own records, all JSON-able.
 
     Raises:
-        DataError: No task is named, a task is unknown, is asked for twice or can't be loaded.
-        StageError: A task has no metric with a number for each question.
+        MissingPackageError: A task needs a package that is not installed.
+        DataError: No task is named, a task is unknown, is asked for twice, can't be loaded or does not have
+            the metric.
+        StageError: A task has no such metric with a number for each question, or asks for longer answers
+            than the model's context holds.
     """
     if not tasks:
         raise DataError("no task is named", where="general benchmark", fix="name lm-eval tasks")
+    if needed := packages_needed(tasks):
+        raise MissingPackageError(
+            f"{', '.join(tasks)} needs {', '.join(needed)}",
+            where="lm-eval tasks",
+            fix=f"Install it: pip install {' '.join(map(shlex.quote, needed))}",
+        )
     with _ONE_AT_A_TIME:
         loaded = load_tasks(tuple(tasks), include_path and include_path.resolve(), num_fewshot)
+        check_metric(loaded.by_name, metric)
         model = harness_model(llm, model_path)
         llm.reset_prefix_cache()
         found = run_harness(model, loaded, num_fewshot=num_fewshot, limit=limit, seed=seed)
-    return _result(found, loaded, model_path)
+    return _result(found, loaded, model_path, metric, len(model.cut_prompts))
 
 
-def _result(found: dict[str, Any], loaded: LoadedTasks, model_path: Path) -> GeneralResult:
-    scores = tuple(_score(name, task, found) for name, task in loaded.by_name.items())
+def _result(
+    found: dict[str, Any], loaded: LoadedTasks, model_path: Path, metric: str | None, cut_prompts: int
+) -> GeneralResult:
+    scores = [
+        score_name(
+            name,
+            {member: loaded.by_name[member] for member in members},
+            found,
+            is_group=name in loaded.groups,
+            metric=metric,
+        )
+        for name, members in loaded.members.items()
+    ]
     found = dict(found)
     samples = {name: [_written(row) for row in rows] for name, rows in found.pop("samples").items()}
     found["config"] = found["config"] | {"model": "vllm", "model_args": {"pretrained": str(model_path)}}
     found["task_hashes"] = {name: _samples_hash(rows) for name, rows in samples.items()}
-    return GeneralResult(scores, loaded.members, _jsonable(found), _jsonable(samples))
-
-
-def _score(name: str, task: Any, found: dict[str, Any]) -> TaskScore:
-    rows = found["samples"][name]
-    first_filter = rows[0]["filter"]
-    rows = sorted((row for row in rows if row["filter"] == first_filter), key=lambda row: row["doc_id"])
-    aggregated = {
-        key: float(value)
-        for key, value in found["results"][name].items()
-        if "," in key and "_stderr," not in key and isinstance(value, int | float)
-    }
-    for metric in task.aggregation():
-        values = [row.get(metric) for row in rows]
-        key = f"{metric},{first_filter}"
-        if key in aggregated and all(isinstance(value, bool | int | float) for value in values):
-            return TaskScore(
-                name,
-                str(found["versions"].get(name)),
-                metric,
-                first_filter,
-                aggregated[key],
-                tuple(float(value) for value in values),
-                aggregated,
-            )
-    raise StageError(
-        "no metric of this task has a number for each question",
-        where=f"lm-eval task {name}",
-        fix="leave the task out: models can't be compared on it question by question",
+    return GeneralResult(
+        scores=tuple(chain.from_iterable(scores)),
+        members=loaded.members,
+        cut_prompts=cut_prompts,
+        results=_jsonable(found),
+        samples=_jsonable(samples),
     )
 
 

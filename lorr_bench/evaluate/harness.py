@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from lorr_bench.errors import DataError
+from lorr_bench.errors import DataError, StageError
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -37,12 +37,14 @@ class LoadedTasks:
         manager: The index that they come from.
         objects: Tasks and groups, as lm-eval takes them.
         members: The tasks behind each asked name, in lm-eval's order.
+        groups: Those of the asked names that are groups.
         by_name: Every task by its own name.
     """
 
     manager: Any
     objects: tuple[Any, ...]
     members: dict[str, tuple[str, ...]]
+    groups: frozenset[str]
     by_name: dict[str, Any]
 
 
@@ -60,15 +62,21 @@ def exchanged(module: ModuleType, **names: object) -> Iterator[None]:
 
 
 @contextmanager
-def unwarned() -> Iterator[None]:
-    """Keep lm-eval's warnings about the loading of tasks off the screen."""
+def quietly() -> Iterator[None]:
+    """Keep warnings and progress bars of the loading of tasks off the screen."""
+    from datasets import disable_progress_bars, enable_progress_bars
+    from datasets.utils import are_progress_bars_disabled
+
     logger = logging.getLogger("lm_eval")
-    level = logger.level
+    level, had_bars = logger.level, not are_progress_bars_disabled()
     logger.setLevel(logging.ERROR)
+    disable_progress_bars()
     try:
         yield
     finally:
         logger.setLevel(level)
+        if had_bars:
+            enable_progress_bars()
 
 
 @contextmanager
@@ -93,6 +101,8 @@ _MODELS: weakref.WeakKeyDictionary[LLM, Any] = weakref.WeakKeyDictionary()
 def harness_model(llm: LLM, model_path: Path) -> Any:
     """lm-eval's ``VLLM`` around a running engine; the same object for the same engine.
 
+    Its ``cut_prompts`` are those that the evaluations since ``cut_prompts.clear()`` cut.
+
     Args:
         llm: The engine.
         model_path: Folder with the configuration and the tokenizer that the engine was started with.
@@ -104,10 +114,49 @@ def harness_model(llm: LLM, model_path: Path) -> Any:
         with exchanged(importlib.metadata, version=answer):  # asked while the module is imported
             module = importlib.import_module("lm_eval.models.vllm_causallms")
         with exchanged(module, version=answer, LLM=lambda **_: weakref.proxy(llm)):
-            _MODELS[llm] = module.VLLM(pretrained=str(model_path), batch_size=ONE_BATCH)
+            _MODELS[llm] = _noting(module)(pretrained=str(model_path), batch_size=ONE_BATCH)
     return _MODELS[llm]
 
 
+def _noting(module: ModuleType) -> Any:
+    """lm-eval's ``VLLM`` that notes the prompts it cuts, instead of a warning for each."""
+
+    class Noting(module.VLLM):  # type: ignore[misc, name-defined]
+        __module__ = module.__name__  # where its progress bars are looked for
+
+        def __init__(self, **options: Any) -> None:
+            self.cut_prompts: set[tuple[int, ...]] = set()
+            super().__init__(**options)
+
+        def _loglikelihood_tokens(self, requests: Any, disable_tqdm: bool = False) -> Any:
+            for _, prompt, choice in requests:
+                if len(prompt) + len(choice) >= self.max_length:
+                    self._note(prompt, len(choice) + 1)
+            with exchanged(module, eval_logger=_SILENT):
+                return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm)
+
+        def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:
+            with exchanged(module, maybe_truncate=functools.partial(self._cut, module.maybe_truncate)):
+                return super().generate_until(requests, disable_tqdm=disable_tqdm)
+
+        def _cut(self, cut: Callable[..., Any], tokens: list[int], **options: Any) -> Any:
+            if len(tokens) + options["max_gen_toks"] > self.max_length:
+                self._note(tokens, options["max_gen_toks"])
+            return cut(tokens, **{**options, "verbose": False})
+
+        def _note(self, prompt: Sequence[int], answer_tokens: int) -> None:
+            if answer_tokens >= self.max_length:
+                raise StageError(
+                    f"an answer may need {answer_tokens} tokens, the context has {self.max_length}",
+                    where="lm-eval on this model",
+                    fix="raise engine.max_model_len, or leave the task out",
+                )
+            self.cut_prompts.add(tuple(prompt))
+
+    return Noting
+
+
+_SILENT: Final = logging.Logger("silent", logging.CRITICAL)
 _installed_version = importlib.metadata.version
 
 
@@ -129,9 +178,10 @@ def load_tasks(names: tuple[str, ...], include_path: Path | None, num_fewshot: i
         DataError: A name is unknown, a task is asked for twice, or its data can't be loaded.
     """
     del num_fewshot
-    with unwarned():
+    with quietly():
         manager = _manager(names, include_path)
         objects: list[Any] = []
+        groups: set[str] = set()
         by_name: dict[str, Any] = {}
         members: dict[str, tuple[str, ...]] = {}
         for name in names:
@@ -144,9 +194,12 @@ def load_tasks(names: tuple[str, ...], include_path: Path | None, num_fewshot: i
                     fix="name it once",
                 )
             by_name |= loaded["tasks"]
-            group = loaded["groups"].get(name)
-            objects += [group] if group else list(loaded["tasks"].values())
-    return LoadedTasks(manager, tuple(objects), members, by_name)
+            if name in loaded["groups"]:
+                groups.add(name)
+                objects.append(loaded["groups"][name])
+            else:
+                objects += loaded["tasks"].values()
+    return LoadedTasks(manager, tuple(objects), members, frozenset(groups), by_name)
 
 
 def _manager(names: Sequence[str], include_path: Path | None) -> Any:
@@ -194,6 +247,7 @@ def run_harness(
     import lm_eval.api.task
     import lm_eval.evaluator
 
+    model.cut_prompts.clear()
     model_module = importlib.import_module(type(model).__module__)
     with ExitStack() as stack:
         stack.enter_context(own_random_state())

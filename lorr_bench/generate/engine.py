@@ -42,7 +42,7 @@ class EngineSettings:
 
     dtype: str
     max_model_len: int | None
-    kv_cache_gib: float
+    kv_cache_gib: int
     gpu_memory_utilization: float
     enforce_eager: bool
     trust_remote_code: bool
@@ -58,6 +58,7 @@ class Sampling:
         top_p: Nucleus.
         max_tokens: Token limit of an answer.
         seed: Seeds all answers of one call.
+        stop: Texts that end an answer; they are cut off.
     """
 
     n: int
@@ -65,6 +66,7 @@ class Sampling:
     top_p: float
     max_tokens: int
     seed: int
+    stop: tuple[str, ...] = ()
 
 
 class Engine:
@@ -83,7 +85,7 @@ class Engine:
     def __init__(self, model: str, revision: str | None, settings: EngineSettings) -> None:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
-        os.environ["VLLM_CPU_KVCACHE_SPACE"] = f"{settings.kv_cache_gib:g}"
+        os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(settings.kv_cache_gib)
         self.llm = _start(model, revision, settings)
         self._loaded = model
         self._revision = revision
@@ -119,10 +121,16 @@ class Engine:
                 top_p=sampling.top_p,
                 max_tokens=sampling.max_tokens,
                 seed=sampling.seed if on_gpu else None,
+                stop=list(sampling.stop),
             ),
             use_tqdm=False,
         )
         return [[_completion(answer) for answer in output.outputs] for output in outputs]
+
+    def fits(self, prompt: str) -> bool:
+        """Whether the context has room for the prompt and one token of an answer."""
+        tokens = len(self.llm.get_tokenizer()(prompt)["input_ids"])
+        return tokens < int(self.llm.model_config.max_model_len)
 
     def chat(self, problem: str) -> str:
         """The problem as a user turn in the model's own chat template.

@@ -1,5 +1,6 @@
-"""Answer extraction and equivalence on Math-Verify, in a process that can be killed."""
+"""Answer extraction and equivalence: exact, or by Math-Verify in processes that can be killed."""
 
-from lorr_bench.grade.grader import Policy, close, grade_many
+from lorr_bench.grade.grader import close, grade_many
+from lorr_bench.grade.policy import Policy
 
 __all__ = ["Policy", "close", "grade_many"]

@@ -1,4 +1,4 @@
-"""The parent's end of the grading worker: start, ask in batches, restart, stop."""
+"""The parent's end of the grading workers: start, deal out questions, kill, restart, stop."""
 
 from __future__ import annotations
 
@@ -9,33 +9,54 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
 from lorr_bench.errors import MissingPackageError, StageError
+from lorr_bench.grade.policy import Policy
 
 SCRIPT: Final = Path(__file__).with_name("worker.py")
+IMPORT_ROOT: Final = Path(__file__).parents[2]
 MEMORY_BYTES: Final = 3 << 29  # 1.5 GiB of address space; Math-Verify itself needs about 60 MiB
 START_SECONDS: Final = 120.0
 # The worker keeps its limit in processor seconds; on the clock it gets this many times as long, and a while.
 BUSY_FACTOR: Final = 3.0
 GRACE_SECONDS: Final = 2.0
 BATCH_CHARS: Final = 30_000  # below a pipe's 64 KiB, so that writing never waits for a slow answer
+BATCH_QUESTIONS: Final = 32
+QUESTIONS_PER_WORKER: Final = 200  # about what takes as long as to start another one
+MAX_WORKERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A gold answer, the text to judge, and the seconds it may take."""
+    """A gold answer and the text to judge.
+
+    Attributes:
+        gold: The gold answer.
+        text: An answer, or a text to find it in.
+        policy: How to judge, time limit included.
+        final: Whether ``text`` is the answer alone.
+    """
 
     gold: str
     text: str
-    seconds: float
+    policy: Policy
+    final: bool = True
 
     def line(self) -> bytes:
         """The request as the worker reads it."""
-        return json.dumps({"gold": self.gold, "text": self.text, "seconds": self.seconds}).encode() + b"\n"
+        message = {"gold": self.gold, "text": self.text, "final": self.final, "policy": _plain(self.policy)}
+        return json.dumps(message).encode() + b"\n"
+
+
+@lru_cache(maxsize=16)
+def _plain(policy: Policy) -> dict[str, Any]:
+    return asdict(policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +81,7 @@ class WorkerEndedError(Exception):
 
 
 class Worker:
-    """A running Math-Verify process.
-
-    Raises:
-        MissingPackageError: Math-Verify is not installed.
-        StageError: The process does not start.
-    """
+    """A running Math-Verify process and the questions it has been given."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -74,20 +90,38 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": _import_path()},
             bufsize=0,  # a forked child must not hold half-written requests
         )
         self._buffer = b""
+        self._deadline = time.monotonic() + START_SECONDS
         self.answered = 0
-        self._greet()
+        self.given: deque[tuple[int, Question]] = deque()
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
 
-    def _greet(self) -> None:
+    @property
+    def seconds_left(self) -> float:
+        """Until its next reply is overdue."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def fileno(self) -> int:
+        """What ``select`` waits on."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def greet(self) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            MissingPackageError: Math-Verify is not installed.
+            StageError: The process did not start.
+        """
         try:
-            greeting = self._read(START_SECONDS)
+            greeting = self._read_one()
         except WorkerEndedError as ended:
             self.stop()
             raise StageError(
@@ -103,45 +137,57 @@ class Worker:
                 fix="pip install math-verify==0.9.0",
             )
 
-    def write(self, questions: Sequence[Question]) -> None:
-        """Send a batch; a worker that is already gone shows when its replies are read."""
+    def give(self, batch: Sequence[tuple[int, Question]]) -> None:
+        """Send numbered questions; a worker that is already gone shows when its replies are read."""
         assert self._process.stdin is not None
-        data = memoryview(b"".join(question.line() for question in questions))
+        self.given.extend(batch)
+        self._expect()
+        data = memoryview(b"".join(question.line() for _, question in batch))
         try:
             while data:
                 data = data[os.write(self._process.stdin.fileno(), data) :]
         except BrokenPipeError:
             return
 
-    def read(self, seconds: float) -> Finding:
-        """The next reply.
+    def _expect(self) -> None:
+        """Set the time by which the next reply must be there."""
+        if self.given:
+            seconds = self.given[0][1].policy.timeout_seconds * BUSY_FACTOR + GRACE_SECONDS
+            self._deadline = time.monotonic() + seconds
 
-        Args:
-            seconds: The limit that the question carried.
+    def replies(self) -> list[tuple[int, Finding]]:
+        """The findings that have come since, each with its question's number.
 
         Raises:
             WorkerEndedError: It died, or was killed because it did not keep the limit.
         """
-        reply = self._read(seconds * BUSY_FACTOR + GRACE_SECONDS)
-        self.answered += 1
-        return Finding(reply["reason"], reply["extracted"], reply["seconds"])
+        found = []
+        for message in self._messages():
+            number, _ = self.given.popleft()
+            found.append((number, Finding(message["reason"], message["extracted"], message["seconds"])))
+        if found:
+            self.answered += len(found)
+            self._expect()
+        elif not self.seconds_left:
+            self._process.kill()
+            raise WorkerEndedError(timed_out=True)
+        return found
 
-    def _read(self, seconds: float) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        handle = self._process.stdout.fileno()
-        deadline = time.monotonic() + seconds
-        while b"\n" not in self._buffer:
-            ready = select.select([handle], [], [], max(0.0, deadline - time.monotonic()))[0]
-            if not ready:
-                self._process.kill()
-                raise WorkerEndedError(timed_out=True)
-            chunk = os.read(handle, 1 << 16)
-            if not chunk:
-                raise WorkerEndedError(timed_out=self._process.wait() == -signal.SIGPROF)
-            self._buffer += chunk
-        line, self._buffer = self._buffer.split(b"\n", 1)
-        message: dict[str, Any] = json.loads(line)
-        return message
+    def _messages(self) -> list[dict[str, Any]]:
+        """Whole lines that are there now."""
+        if not select.select([self], [], [], 0)[0]:
+            return []
+        chunk = os.read(self.fileno(), 1 << 16)
+        if not chunk:
+            raise WorkerEndedError(timed_out=self._process.wait() == -signal.SIGPROF)
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def _read_one(self) -> dict[str, Any]:
+        while select.select([self], [], [], self.seconds_left)[0]:
+            if messages := self._messages():
+                return messages[0]
+        raise WorkerEndedError(timed_out=True)
 
     def stop(self) -> None:
         """End the process and close its pipes; harmless if it already ended."""
@@ -160,11 +206,18 @@ class Worker:
                 pipe.close()
 
 
-class Judge:
-    """Answers questions through one worker, which it starts when needed and replaces when it dies."""
+def _import_path() -> str:
+    """This package first, wherever the worker's Python looks else."""
+    inherited = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(IMPORT_ROOT), *([inherited] if inherited else [])])
 
-    def __init__(self) -> None:
-        self._worker: Worker | None = None
+
+class Judge:
+    """Answers questions through workers, one per core at most, which it starts when needed and replaces."""
+
+    def __init__(self, cores: int | None = None) -> None:
+        self._most = min(MAX_WORKERS, cores or len(os.sched_getaffinity(0)))
+        self._workers: list[Worker] = []
 
     def __enter__(self) -> Self:
         return self
@@ -173,63 +226,88 @@ class Judge:
         self.close()
 
     @property
-    def worker_pid(self) -> int | None:
-        """Process id of the running worker, if there is one."""
-        return self._worker.pid if self._worker else None
+    def worker_pids(self) -> list[int]:
+        """Process ids of the running workers."""
+        return [worker.pid for worker in self._workers]
 
     def ask(self, questions: Sequence[Question]) -> list[Finding]:
         """A finding for each question, in order.
 
         Raises:
             MissingPackageError: Math-Verify is not installed.
-            StageError: The worker does not start.
+            StageError: A worker does not start.
         """
-        findings: list[Finding] = []
+        waiting = deque(enumerate(questions))
+        findings: dict[int, Finding] = {}
         try:
+            self._start(min(self._most, -(-len(questions) // QUESTIONS_PER_WORKER)) - len(self._workers))
             while len(findings) < len(questions):
-                findings += self._ask_batch(_batch(questions, len(findings)))
+                self._deal(waiting)
+                findings.update(self._collect())
         except BaseException:
             self.close()  # replies still to come would be taken for those to the next questions
             raise
+        return [findings[number] for number in range(len(questions))]
+
+    def _start(self, count: int) -> None:
+        started = [Worker() for _ in range(count)]
+        self._workers += started
+        for worker in started:
+            worker.greet()
+
+    def _deal(self, waiting: deque[tuple[int, Question]]) -> None:
+        """Give each idle worker a batch: smaller ones near the end, so that all finish together."""
+        for worker in self._workers:
+            if waiting and not worker.given:
+                share = -(-len(waiting) // len(self._workers))
+                worker.give(_batch(waiting, min(BATCH_QUESTIONS, share)))
+
+    def _collect(self) -> dict[int, Finding]:
+        """Findings of the workers that have any, once one has; a worker that died is replaced."""
+        busy = [worker for worker in self._workers if worker.given]
+        select.select(busy, [], [], min(worker.seconds_left for worker in busy))
+        findings: dict[int, Finding] = {}
+        for worker in busy:
+            try:
+                findings.update(worker.replies())
+            except WorkerEndedError as ended:
+                findings.update(self._replace(worker, ended))
         return findings
 
-    def _ask_batch(self, batch: Sequence[Question]) -> list[Finding]:
-        """Findings for the first questions of a batch: all of them, or those up to the worker's death."""
-        worker = self._worker = self._worker or Worker()
-        fresh = worker.answered == 0
-        worker.write(batch)
-        findings: list[Finding] = []
-        for question in batch:
-            try:
-                findings.append(worker.read(question.seconds))
-            except WorkerEndedError as ended:
-                self.close()
-                if ended.timed_out:
-                    findings.append(Finding("timeout", None, question.seconds))
-                elif fresh and not findings:
-                    findings.append(Finding("crash", None, 0.0))
-                # Otherwise earlier answers may have caused it: asked again, first in a new worker.
-                break
-        return findings
+    def _replace(self, worker: Worker, ended: WorkerEndedError) -> dict[int, Finding]:
+        """Start another worker for the questions of one that died; what it died over has its finding."""
+        worker.stop()
+        self._workers.remove(worker)
+        given, finding = list(worker.given), {}
+        if ended.timed_out:
+            number, question = given.pop(0)
+            finding[number] = Finding("timeout", None, question.policy.timeout_seconds)
+        elif not worker.answered:
+            finding[given.pop(0)[0]] = Finding("crash", None, 0.0)
+        # Otherwise earlier answers may have caused it: asked again, first in a new worker.
+        if given:
+            self._start(1)
+            self._workers[-1].give(given)
+        return finding
 
     def close(self) -> None:
-        """End the worker, if there is one."""
-        if self._worker:
-            self._worker.stop()
-            self._worker = None
+        """End the workers, if there are any."""
+        while self._workers:
+            self._workers.pop().stop()
 
     def abandon(self) -> None:
-        """Let go of a worker that belongs to the process this one was forked from."""
-        if self._worker:
-            self._worker.forget()
-            self._worker = None
+        """Let go of workers that belong to the process this one was forked from."""
+        while self._workers:
+            self._workers.pop().forget()
 
 
-def _batch(questions: Sequence[Question], start: int) -> Sequence[Question]:
-    """The questions from ``start`` whose lines fit a pipe together; one at least."""
+def _batch(waiting: deque[tuple[int, Question]], most: int) -> list[tuple[int, Question]]:
+    """The next questions whose lines fit a pipe together; one at least."""
+    batch: list[tuple[int, Question]] = []
     chars = 0
-    for stop in range(start, len(questions)):
-        chars += len(questions[stop].line())
-        if chars > BATCH_CHARS and stop > start:
-            return questions[start:stop]
-    return questions[start:]
+    while waiting and len(batch) < most:
+        chars += len(waiting[0][1].line())
+        if chars > BATCH_CHARS and batch:
+            break
+        batch.append(waiting.popleft())
+    return batch

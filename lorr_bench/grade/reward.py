@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import ModelError
-from lorr_bench.spec.models import RewardModelSpec
+from lorr_bench.spec.sources import RewardModelSpec
 
 if TYPE_CHECKING:
     import torch

@@ -1,9 +1,8 @@
 """The process in which Math-Verify runs: JSON lines in, JSON lines out.
 
-Started as a plain script, so that it imports nothing but the standard library and Math-Verify. It ends when
-its input does or when its parent is gone. A time limit is kept by the kernel: SIGPROF ends the process even
-in the middle of a long multiplication, and the parent sees which answer it was. The limit is in processor
-seconds, so that verdicts do not depend on what else the machine is doing.
+It ends when its input does or when its parent is gone. A time limit is kept by the kernel: SIGPROF ends the
+process even in the middle of a long multiplication, and the parent sees which answer it was. The limit is in
+processor seconds, so that verdicts do not depend on what else the machine is doing.
 """
 
 from __future__ import annotations
@@ -17,59 +16,179 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-CHOICES = tuple("ABCDEFGHIJ")
+from lorr_bench.grade.comparison import same
+from lorr_bench.grade.forms import read_form, read_gold
+from lorr_bench.grade.numerals import (
+    Number,
+    read_number,
+    same_measure,
+    same_number,
+    split_percent,
+    split_unit,
+)
+from lorr_bench.grade.policy import Policy
+
 SHOWN_CHARS = 200
 PARENT_CHECK_SECONDS = 1.0
-_CHOICE = re.compile(r"\(?([A-J])\)?\Z")
-_CHOICE_IN_BRACKETS = re.compile(r"\(([A-J])\)")
-_MATH_MARKS = re.compile(r"\$|\\\(|\\\[|\\boxed")
+VALUE_DIGITS = 30
+POINT_NOISE = Fraction(1, 10**9)
+# Memory is looked up after an answer that took as long, and after every so many.
+LONG_SECONDS = 0.05
+LOOK_EVERY = 50
+_DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?\^\s?\{?\s?\\circ(?:\s?\})?")
+_DERIVATION = re.compile(r"\s*\\begin\{(aligned|gathered|split|align\*?)\}(.*)\\end\{\1\}\s*", re.DOTALL)
+_RADIANS = r"{(\1 \\cdot \\frac{\\pi}{180})}"
+# What SymPy raises where an expression has no value that it can find.
+_SYMPY_ERRORS = (ArithmeticError, AttributeError, NotImplementedError, RecursionError, TypeError, ValueError)
 
 
-def parse(text: str, *, choices: bool = False) -> list[Any]:
+@lru_cache(maxsize=1)
+def _configs() -> tuple[Any, Any]:
+    """For a whole text as Math-Verify does by itself; for a part of an answer, whose unit we have read."""
+    import math_verify
+    from latex2sympy2_extended import NormalizationConfig  # type: ignore[import-untyped]
+
+    normal = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True)
+    part = math_verify.LatexExtractionConfig(boxed_match_priority=0, normalization_config=normal)
+    whole = [math_verify.LatexExtractionConfig(), math_verify.ExprExtractionConfig()]
+    return whole, [part]
+
+
+def parse(text: str, config: Any) -> list[Any]:
     """What Math-Verify finds in ``text``; its own time-out is off because ours ends the process."""
     import math_verify
 
-    wanted = [math_verify.LatexExtractionConfig(), math_verify.ExprExtractionConfig()]
-    if choices:
-        # Only after a word like "answer": a lone "A" is an article more often than a choice.
-        letters = math_verify.StringExtractionConfig(strings=CHOICES, try_extract_without_anchor=False)
-        wanted.append(letters)
-    found: list[Any] = math_verify.parse(text, wanted, parsing_timeout=None)
+    found: list[Any] = math_verify.parse(text, config, parsing_timeout=None)
     return found
 
 
-@lru_cache(maxsize=1024)
-def parse_gold(gold: str) -> tuple[Any, ...]:
-    """A gold answer may be LaTeX without dollar signs, so it is boxed first."""
-    found = parse(gold if _MATH_MARKS.search(gold) else rf"\boxed{{{gold}}}")
-    if all(isinstance(value, str) for value in found):
-        found += parse(gold)
-    if choice := _CHOICE.match(gold.strip()):
-        found.append(choice[1].lower())
-    return tuple(found)
+def find_answer(text: str) -> str | None:
+    """The answer in a text without a box, as Math-Verify extracts it."""
+    from math_verify.grader import get_pct_val
+
+    found = parse(text, _configs()[0])
+    texts = [value for value in found if isinstance(value, str) and value]
+    if not texts:
+        return None
+    written = _lines(texts[0])[-1].rstrip("* .")  # the stars of **bold** print
+    is_percentage = get_pct_val(found[0]) is not None and not written.endswith("%")
+    return written + "%" if is_percentage else written
 
 
-def judge(gold: str, text: str) -> tuple[str, str | None]:
-    """The reason (``equal``, ``different``, ``no_answer``) and the answer that was found."""
+def _lines(written: str) -> list[str]:
+    """The lines of an aligned derivation, the last of which is its result; else the whole."""
+    match = _DERIVATION.fullmatch(written)
+    lines = match[2].replace("&", " ").split(r"\\") if match else []
+    return [line.strip(" =") for line in lines if line.strip()] or [written]
+
+
+def judge(gold: str, text: str, policy: Policy, *, final: bool) -> tuple[str, str | None]:
+    """The reason (``equal``, ``different``, ``no_answer``) and the answer that was found.
+
+    Args:
+        gold: The gold answer.
+        text: An answer, or a text to find it in.
+        policy: The options.
+        final: Whether ``text`` is the answer alone.
+    """
+    answer = text if final else find_answer(text)
+    if answer is None:
+        return "no_answer", None
+    equal = same(read_gold(gold), read_form(answer), policy, partial(same_value, policy=policy))
+    return "equal" if equal else "different", answer[:SHOWN_CHARS]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an answer as algebra sees it.
+
+    Attributes:
+        found: What Math-Verify reads in it.
+        number: Its value, where it is a real number.
+        unit: What it is a number of.
+    """
+
+    found: list[Any]
+    number: Number | None
+    unit: str | None
+
+
+def same_value(gold: str, answer: str, policy: Policy) -> bool:
+    """Whether two parts of answers are equal by algebra; the policy decides where both are numbers."""
     import math_verify
 
-    choices = _CHOICE.match(gold.strip()) is not None
-    found = parse(_CHOICE_IN_BRACKETS.sub(r" \1 ", text) if choices else text, choices=choices)
-    if not found:
-        return "no_answer", None
-    equal = math_verify.verify(list(parse_gold(gold)), found, timeout_seconds=None)
-    return "equal" if equal else "different", _shown(found)
+    mine, other = read_gold_part(gold), read_part(answer)
+    if mine.number and other.number:
+        return same_number(mine.number, other.number, policy)
+    if policy.units == "agree" and not same_measure(mine.unit, other.unit):
+        return False
+    if mine.found and other.found and _differ(mine.found[0], other.found[0]):
+        return False
+    return bool(
+        math_verify.verify(mine.found, other.found, allow_set_relation_comp=True, timeout_seconds=None)
+    )
 
 
-def _shown(found: list[Any]) -> str:
-    """The answer as written if Math-Verify kept that, else its value."""
-    written = [value for value in found if isinstance(value, str) and value]
-    return (written[0] if written else str(found[0]))[:SHOWN_CHARS]
+def read_part(text: str) -> Part:
+    """What algebra makes of a part of an answer."""
+    core, unit = split_unit(text)
+    core, percent = split_percent(core)
+    found = parse(rf"\boxed{{{_DEGREES.sub(_RADIANS, core)}}}", _configs()[1])
+    number = read_number(text) or (_evaluated(found[0]) if found else None)
+    return Part(found, replace(number, percent=percent, unit=unit) if number else None, unit)
+
+
+@lru_cache(maxsize=1024)
+def read_gold_part(text: str) -> Part:
+    """What algebra makes of a part of a gold answer, which many answers are compared with."""
+    return read_part(text)
+
+
+def _differ(gold: Any, answer: Any) -> bool:
+    """Whether two expressions have different values at some point, which shows sooner than their algebra."""
+    import sympy  # type: ignore[import-untyped]
+
+    if not all(isinstance(one, sympy.Expr) and not one.is_Symbol for one in (gold, answer)):
+        return False
+    symbols = sorted(gold.free_symbols | answer.free_symbols, key=str)
+    point = {symbol: sympy.Rational(17 + 6 * place, 10) for place, symbol in enumerate(symbols)}
+    mine, other = _evaluated(gold, point), _evaluated(answer, point)
+    if mine is None or other is None:
+        return False
+    return abs(mine.value - other.value) > POINT_NOISE * max(abs(mine.value), abs(other.value))
+
+
+def _evaluated(expression: Any, point: Mapping[Any, Any] | None = None) -> Number | None:
+    """The real value of an expression: exact where it is rational, else to thirty digits.
+
+    Args:
+        expression: What Math-Verify found.
+        point: Values of its variables.
+
+    Returns:
+        None where it has variables left, or no real value that SymPy finds.
+    """
+    import sympy
+
+    if not isinstance(expression, sympy.Expr) or (expression.free_symbols and not point):
+        return None
+    try:
+        value = expression.subs(point or {}).doit()
+        if not isinstance(value, sympy.Rational):
+            value = sympy.N(value, VALUE_DIGITS, chop=True)
+    except _SYMPY_ERRORS:
+        return None
+    if not value.is_finite or not (value.is_Rational or value.is_Float):
+        return None
+    exact = isinstance(value, sympy.Rational)
+    return Number(Fraction(value.p, value.q) if exact else Fraction(str(value)), exact=exact)
 
 
 def requests(parent: int) -> Iterator[dict[str, Any]]:
@@ -104,15 +223,18 @@ def address_space() -> int:
 
 
 def serve(parent: int, memory_bytes: int) -> None:
-    """Answer requests one by one; stop after the one that leaves half of the memory in use."""
+    """Answer requests one by one; stop after one that leaves half of the memory in use."""
     reply({"ready": True})
-    for request in requests(parent):
+    for answered, request in enumerate(requests(parent), start=1):
+        policy = Policy(**request["policy"])
         started = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, request["seconds"])
-        reason, extracted = judge(request["gold"], request["text"])
+        signal.setitimer(signal.ITIMER_PROF, policy.timeout_seconds)
+        reason, extracted = judge(request["gold"], request["text"], policy, final=request["final"])
         signal.setitimer(signal.ITIMER_PROF, 0)
-        reply({"reason": reason, "extracted": extracted, "seconds": time.process_time() - started})
-        if address_space() > memory_bytes // 2:
+        seconds = time.process_time() - started
+        reply({"reason": reason, "extracted": extracted, "seconds": seconds})
+        looks = seconds > LONG_SECONDS or answered % LOOK_EVERY == 0
+        if looks and address_space() > memory_bytes // 2:
             return  # out-of-memory errors inside Math-Verify would read as wrong answers; begin afresh
 
 
@@ -125,7 +247,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable(logging.CRITICAL)
     try:
-        import math_verify  # noqa: F401 - warm before the first request
+        _configs()  # warm before the first request
     except ImportError as error:
         reply({"missing": str(error)})
         return

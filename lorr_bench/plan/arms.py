@@ -13,7 +13,7 @@ from lorr_bench.plan.refusals import check_combination
 from lorr_bench.ports.registry import find_adapter, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
-from lorr_bench.spec.models import IterativeSpec, LorrPlugin, PlainPlugin
+from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, PlainPlugin
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Final
 
 from lorr_bench.budget import check_equal, check_limits
 from lorr_bench.plan.arms import Arm
-from lorr_bench.spec.models import CollectSpec, Suite
+from lorr_bench.spec.models import Suite
+from lorr_bench.spec.sources import CollectSpec
 from lorr_bench.values import Spend
 
 ACROSS_METHODS: Final = ("data", "prompts")

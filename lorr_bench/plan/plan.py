@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lorr_bench.plan.arms import Arm, make_arms
 from lorr_bench.plan.chain import Chain, spoken
 from lorr_bench.plan.charges import check_budgets
-from lorr_bench.plan.ingredients import Ingredients, prompt_params
-from lorr_bench.plan.origins import nano_tasks_identity, prompt_origin, task_folder_identity
+from lorr_bench.plan.ingredients import Ingredients
+from lorr_bench.plan.measurements import Evaluation, Measurements
+from lorr_bench.plan.published import load_published
 from lorr_bench.plan.stage import Stage, canonical_digest
-from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.load import LoadedSuite
-from lorr_bench.spec.models import GeneralBenchmark, Suite
-from lorr_bench.values import START, Point, Spend
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Which stage measures which model on what.
-
-    Attributes:
-        point: The model.
-        benchmark: Name of the benchmark in the suite.
-        kind: ``math`` or ``general``.
-        digest: Digest of the stage.
-    """
-
-    point: Point
-    benchmark: str
-    kind: str
-    digest: str
+from lorr_bench.spec.models import Suite
+from lorr_bench.values import START, Point, Published, Spend
 
 
 @dataclass(frozen=True)
@@ -47,6 +29,9 @@ class Plan:
         training: Digest of the last train stage of each point.
         evaluations: What is measured by which stage.
         predicted: What each arm will use at each data budget.
+        contamination: Digest of the stage that compares the prompts of a seed with a benchmark.
+        start_model: Identity of the start model.
+        published: Figures of others that the suite wants beside its own.
     """
 
     suite: Suite
@@ -55,6 +40,9 @@ class Plan:
     training: Mapping[Point, str]
     evaluations: tuple[Evaluation, ...]
     predicted: Mapping[tuple[str, int], Spend]
+    contamination: Mapping[tuple[int, str], str]
+    start_model: str
+    published: tuple[Published, ...]
 
     @property
     def baselines(self) -> dict[str, str]:
@@ -68,7 +56,7 @@ def make_plan(loaded: LoadedSuite) -> Plan:
     Raises:
         SuiteError: A hyper-parameter or adapter that does not exist, or a combination that can't be.
         BudgetError: An arm that would exceed its budget.
-        DataError: A data file that is missing.
+        DataError: A data file that is missing, or published figures that it does not hold.
         ModelError: A model folder that is missing or incomplete.
     """
     arms = make_arms(loaded)
@@ -86,6 +74,8 @@ class _Planner:
         self._stages: dict[str, Stage] = {}
         self._training: dict[Point, str] = {}
         self._evaluations: list[Evaluation] = []
+        self._contamination: dict[tuple[int, str], str] = {}
+        self._measurements = Measurements(self._ingredients, self._add)
 
     def plan(self, predicted: Mapping[tuple[str, int], Spend]) -> Plan:
         suite = self._suite
@@ -95,6 +85,7 @@ class _Planner:
                 self._add(pairs)
             if seed == suite.seeds[0]:
                 self._evaluate(START, None)
+            self._look_for_contamination(seed, pairs)
             for unique_pairs in suite.budget.unique_pairs:
                 for arm in self._arms:
                     point = Point(arm.name, unique_pairs, seed)
@@ -109,44 +100,34 @@ class _Planner:
             training=self._training,
             evaluations=tuple(self._evaluations),
             predicted=predicted,
+            contamination=self._contamination,
+            start_model=self._ingredients.model.identity,
+            published=self._published(),
         )
+
+    def _published(self) -> tuple[Published, ...]:
+        wanted = self._suite.published
+        if wanted is None:
+            return ()
+        figures = [figure.model_dump(exclude_none=True) for figure in wanted.figures]
+        return load_published(self._folder / wanted.file, figures)
 
     def _add(self, stage: Stage) -> str:
         self._stages.setdefault(stage.digest, stage)
         return stage.digest
 
     def _evaluate(self, point: Point, weights: str | None) -> None:
-        for stage, benchmark, kind in self._measurements(point, weights):
-            self._evaluations.append(Evaluation(point, benchmark, kind, self._add(stage)))
-
-    def _measurements(self, point: Point, weights: str | None) -> Iterator[tuple[Stage, str, str]]:
-        made = self._ingredients
-        inputs = {"model": weights} if weights else {}
         who = "start model" if weights is None else spoken(point)
-        for math in self._suite.evaluation.math:
-            origin = prompt_origin(math, self._folder, f"evaluation.math.{math.name}.source")
-            params = {**made.generation, **prompt_params(math, origin), "limit": math.limit}
-            setting = {**made.engine_setting(origin), "benchmark": math.name}
-            yield Stage("evaluate_math", f"{math.name}: {who}", params, inputs, setting), math.name, "math"
-        for general in self._suite.evaluation.general:
-            params = {**made.generation, **self._general_params(general)}
-            setting = {**made.engine_setting(), "include_path": self._include(general)}
-            label = f"{general.name}: {who}"
-            yield Stage("evaluate_general", label, params, inputs, setting), general.name, "general"
+        self._evaluations.extend(self._measurements.of(point, weights, who))
 
-    def _general_params(self, general: GeneralBenchmark) -> dict[str, Any]:
-        include = self._include(general)
-        return {
-            "tasks": list(general.tasks),
-            "num_fewshot": general.num_fewshot,
-            "limit": general.limit,
-            "lm_eval": package_version("lm-eval"),
-            "task_files": task_folder_identity(Path(include)) if include else None,
-            "nano_tasks": nano_tasks_identity(),
-        }
-
-    def _include(self, general: GeneralBenchmark) -> str | None:
-        return str((self._folder / general.include_path).resolve()) if general.include_path else None
+    def _look_for_contamination(self, seed: int, pairs: Stage) -> None:
+        if self._suite.evaluation.contamination is None:
+            return
+        imported = pairs.digest if pairs.kind == "import_pairs" else None
+        for evaluation in self._evaluations:
+            if evaluation.point == START:
+                stage = self._measurements.contamination(seed, imported, evaluation)
+                self._contamination[seed, evaluation.benchmark] = self._add(stage)
 
 
 def plan_digest(plan: Plan) -> str:

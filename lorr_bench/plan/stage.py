@@ -10,9 +10,17 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 Kind = Literal[
-    "collect", "refresh", "import_pairs", "reference", "train", "evaluate_math", "evaluate_general"
+    "collect",
+    "refresh",
+    "import_pairs",
+    "reference",
+    "train",
+    "answer_math",
+    "grade_math",
+    "evaluate_general",
+    "contamination",
 ]
-Lane = Literal["train", "engine"]
+Lane = Literal["train", "engine", "grade"]
 
 LANES: Final[dict[Kind, Lane]] = {
     "collect": "engine",
@@ -20,8 +28,10 @@ LANES: Final[dict[Kind, Lane]] = {
     "import_pairs": "train",
     "reference": "train",
     "train": "train",
-    "evaluate_math": "engine",
+    "answer_math": "engine",
+    "grade_math": "grade",
     "evaluate_general": "engine",
+    "contamination": "grade",
 }
 # Raise a number when the stage's code changes what it writes for the same parameters.
 VERSIONS: Final[dict[Kind, int]] = {
@@ -30,12 +40,14 @@ VERSIONS: Final[dict[Kind, int]] = {
     "import_pairs": 1,
     "reference": 2,
     "train": 2,
-    "evaluate_math": 1,
-    "evaluate_general": 1,
+    "answer_math": 1,
+    "grade_math": 1,
+    "evaluate_general": 2,
+    "contamination": 1,
 }
 
 # Raise it when the grader, or a default of its policy, could change a verdict.
-GRADING_VERSION: Final = 1
+GRADING_VERSION: Final = 2
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Callable
 
+from lorr_bench.report.embed import visible_text
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -27,6 +29,12 @@ TITLES = {
 def percent(share: float) -> str:
     """A share as per cent with one decimal: 0.613 → ``61.3``."""
     return NONE if math.isnan(share) else f"{100 * share:.1f}".replace("-", MINUS)
+
+
+def with_deviation(share: float, deviation: float) -> str:
+    """A share as per cent, with its standard deviation where it has one: ``61.3 ± 1.2``."""
+    text = percent(share)
+    return text if math.isnan(deviation) or text == NONE else f"{text} ± {percent(deviation)}"
 
 
 def points(difference: float) -> str:
@@ -92,8 +100,13 @@ def csv_text(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Text that Markdown shows as it is, on one line, also inside a table."""
-    line = " ".join(text.split())
+    """Text that Markdown shows as it is, on one line, also where a paragraph begins."""
+    line = markdown_cell(text)
+    return re.sub(r"^([#+=-])|^(\d+)(?=[.)] )", lambda found: f"{found[2] or ''}\\{found[1] or ''}", line)
+
+
+def markdown_cell(text: str) -> str:
+    """Text that Markdown shows as it is inside a table; control characters are made visible."""
+    line = visible_text(" ".join(text.split()))
     line = re.sub(r"([\\`*\[\]|~$])|(?<!\w)(_)|(_)(?!\w)", lambda found: f"\\{found.group()}", line)
-    line = re.sub(r"^([#+=-])|^(\d+)(?=[.)] )", lambda found: f"{found[2] or ''}\\{found[1] or ''}", line)
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

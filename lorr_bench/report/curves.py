@@ -1,283 +1,264 @@
-"""Sample-efficiency curves: accuracy against unique pairs, one line an arm."""
+"""Accuracy against unique pairs, updates or seconds: one line an arm."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.arms import method_of, methods, plugin_of
-from lorr_bench.report.cells import NONE, count_range, plural
+from lorr_bench.report.arms import is_baseline
+from lorr_bench.report.cells import NONE, count_range
 from lorr_bench.report.drawing import (
+    AXIS_COLOUR,
+    MARK,
     MUTED,
     START_COLOUR,
     START_DASHES,
     STYLE,
+    TICK_SIZE,
     Header,
-    add_header,
     dress,
-    legend_look,
-    plugin_style,
 )
+from lorr_bench.report.lineup import Lineup, Selection, Shown
 from lorr_bench.report.measures import Measure, rows_of
-from lorr_bench.values import START, Results
+from lorr_bench.report.panels import Grid, Heading, lay_out, name_axes
+from lorr_bench.report.quantities import PAIRS, Quantity
+from lorr_bench.report.scales import Scale, set_scale
+from lorr_bench.values import START, Point, Results
 
-SEED_SHIFT = 1.025  # on x: single seeds stand just beside the mean, not on it
-LEFT, RIGHT, BOTTOM, PANEL_TITLE = 0.58, 0.12, 0.5, 0.32
-TICK_WIDTH, TITLE_SIZE = 0.42, 10.0
-LETTER_WIDTH = 0.7 / 72  # inches a point: of a bold letter on average, with room to spare
+MOST_METHODS, MOST_PLUGINS = 30, 8
+SEED_SHIFT = 0.012  # of the axis: single seeds stand just beside the mean, not on it
+SMALL_MARK = 4.2  # points, on small panels
+POINT_COLUMNS = ["arm", "unique_pairs", "x", "place", "low", "mean", "high", "seeds"]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel: some arms on one measure."""
-
-    title: str
-    arms: tuple[str, ...]
-    measure: Measure
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """How panels are laid out; lengths in inches.
+    """One panel.
 
     Attributes:
-        columns: Panels beside each other.
-        width: Of a panel, with the space to its neighbour.
-        height: Of a panel, without the space to its neighbours.
-        between_columns: Space between panels.
-        between_rows: Space between panels, for the title of the lower one.
+        title: Its heading.
+        measure: What is drawn.
+        arms: Of which arms.
     """
 
-    columns: int
-    width: float
-    height: float
-    between_columns: float = 0.5
-    between_rows: float = 0.6
-
-    def title_size(self, longest: int) -> float:
-        """Points at which a title of so many letters stays on its panel."""
-        room = self.width - self.between_columns
-        return min(TITLE_SIZE, room / (LETTER_WIDTH * max(1, longest)))
-
-    @classmethod
-    def for_panels(cls, panels: int) -> Grid:
-        """Few panels are drawn large, many small."""
-        if panels <= 1:
-            return cls(1, 6.4, 3.4)
-        if panels <= 6:
-            return cls(2, 4.0, 2.7)
-        return cls(4, 2.2, 1.45, between_columns=0.2, between_rows=0.42)
+    title: str
+    measure: Measure
+    arms: tuple[str, ...]
 
 
-def panels_of(results: Results, measures: Sequence[Measure]) -> tuple[Panel, ...]:
-    """One panel a measure; with several methods one panel a method, on the first measure."""
-    names = methods(results)
-    if len(names) <= 1:
-        return tuple(Panel(measure.title, results.arms, measure) for measure in measures)
-    return tuple(
-        Panel(name, tuple(arm for arm in results.arms if method_of(arm) == name), measure)
-        for measure in measures[:1]
-        for name in names
-    )
+@dataclass(frozen=True)
+class Curves:
+    """A figure of curves before it is drawn.
+
+    Attributes:
+        shown: What is drawn: a panel a measure, with several methods a panel a method.
+        scores: The score table: the points of single seeds.
+        quantity: The horizontal axis.
+    """
+
+    shown: Shown
+    scores: pd.DataFrame
+    quantity: Quantity
+
+    @property
+    def lineup(self) -> Lineup:
+        """The arms."""
+        return self.shown.lineup
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The arms that are drawn."""
+        return self.lineup.first(MOST_METHODS, MOST_PLUGINS)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The horizontal axis of all panels."""
+        shown = self.selection.arms
+        values = [value for (arm, _), value in self.quantity.means.items() if arm in shown]
+        return Scale.over(values, log=True if self.quantity.name == PAIRS else None)
+
+    @property
+    def joined(self) -> bool:
+        """Whether thin lines join the arms of a method: of several methods, at a single budget."""
+        budgets = {budget for _, budget in self.quantity.means}
+        return self.lineup.several and self.quantity.name != PAIRS and len(budgets) == 1
+
+    @cached_property
+    def panels(self) -> tuple[Panel, ...]:
+        """One panel a measure; with several methods one a method, or where they are joined one for all."""
+        measures, selection = self.shown.measures, self.selection
+        if not self.lineup.several or self.joined or not measures:
+            return tuple(Panel(measure.title, measure, selection.arms) for measure in measures)
+        return tuple(Panel(method, measures[0], selection.of_method(method)) for method in selection.methods)
+
+    def points(self, panel: Panel) -> pd.DataFrame:
+        """The points of a panel, a row an arm and budget, in per cent; ``place`` is where they are drawn."""
+        table = rows_of(self.shown.comparison, panel.measure)
+        table = table[table["arm"].isin(panel.arms)]
+        keys = zip(table["arm"], table["unique_pairs"], strict=True)
+        table = table.assign(x=[self.quantity.means.get(key, math.nan) for key in keys])
+        table = table[table["x"].notna()].sort_values("unique_pairs", kind="stable")
+        percents = {name: 100 * table[name].astype(float) for name in ("low", "mean", "high")}
+        place = self.scale.side_by_side([float(x) for x in table["x"]])
+        return table.assign(place=place, **percents)[POINT_COLUMNS]
+
+    @property
+    def count(self) -> int:
+        """How many arms at how many budgets there are to draw."""
+        found = [self.points(panel) for panel in self.panels]
+        return len(
+            {pair for points in found for pair in zip(points["arm"], points["unique_pairs"], strict=True)}
+        )
 
 
-def draw_curves(
-    results: Results, comparison: pd.DataFrame, scores: pd.DataFrame, measures: Sequence[Measure]
-) -> Figure:
-    """Draws accuracy against unique pairs, a panel a measure; with several methods a panel a method.
+def draw_curves(curves: Curves) -> Figure:
+    """Draws accuracy against a quantity of the ledger.
 
     Args:
-        results: The results.
-        comparison: Their comparison table: lines and intervals.
-        scores: Their score table: the points of single seeds.
-        measures: The panels; with several methods the first of them is drawn, for each method.
+        curves: What to draw.
 
     Returns:
-        The figure, for ``png_bytes`` and ``svg_text``.
+        The figure, for ``png_bytes``, ``svg_text`` and ``pdf_bytes``.
     """
-    panels = panels_of(results, measures)
-    several = len(methods(results)) > 1
-    grid = Grid.for_panels(len(panels))
-    handles = tuple(_handles(results, comparison))
-    spare = -len(panels) % grid.columns > 0 and len(panels) <= 2 * grid.columns
-    notes = _notes(comparison, measures[0] if several and measures else None)
-    header = Header(results.suite, notes, () if spare else handles)
-    title_size = grid.title_size(max((len(panel.title) for panel in panels), default=0))
+    panels = curves.panels
+    grid = Grid.for_panels(len(panels), shared=curves.lineup.several)
+    points = [curves.points(panel) for panel in panels]
+    handles = tuple(_handles(curves, points))
+    header = Header(curves.shown.results.suite, tuple(_notes(curves, panels, points)), handles)
     with mpl.rc_context(STYLE):
-        figure, axes = _lay_out(len(panels), grid, header, shared=several)
-        for axis, panel in zip(axes, panels, strict=False):
-            axis.set_title(panel.title, loc="left", fontsize=title_size, fontweight="bold")
-            _draw_panel(axis, results, comparison, panel)
-            _set_budget_ticks(
-                axis, _budgets(comparison), max(len(panel.arms) for panel in panels), grid.width
-            )
-            if not several:
-                _draw_seeds(axis, results, comparison, scores, panel)
-                problems = _problems(comparison, panel.measure)
-                axis.set_title(problems, loc="right", fontsize=8.5, color=MUTED)
-        add_header(figure, header)
-        if spare and handles:
-            axes[-1].legend(
-                **legend_look(handles), loc="center left", labelspacing=0.9, ncols=1 + len(handles) // 9
-            )
+        figure, axes = lay_out([_heading(curves, panel) for panel in panels], grid, header)
+        for axis, panel, found in zip(axes, panels, points, strict=True):
+            _draw_panel(axis, curves, panel, found, grid.width)
+        name_axes(axes, grid.columns, x=_axis_name(curves, grid), y="accuracy (%)")
     return figure
 
 
-def _lay_out(panels: int, grid: Grid, header: Header, shared: bool) -> tuple[Figure, list[Axes]]:
-    """A figure with that many panels; what the last row leaves over is blank."""
-    rows = max(1, math.ceil(panels / grid.columns))
-    width = grid.columns * grid.width
-    top = header.height(width) + PANEL_TITLE
-    height = top + grid.height * rows + grid.between_rows * (rows - 1) + BOTTOM
-    cell = (width - LEFT - RIGHT - grid.between_columns * (grid.columns - 1)) / grid.columns
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(
-        rows, grid.columns, squeeze=False, sharex=shared, sharey=shared,
-        gridspec_kw={
-            "left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BOTTOM / height,
-            "top": 1 - top / height,
-            "hspace": grid.between_rows / grid.height, "wspace": grid.between_columns / cell,
-        },
-    ).flatten().tolist()  # fmt: skip
-    for axis in axes[panels:]:
-        axis.set_axis_off()
-    _label_outside(axes[:panels], grid.columns)
-    return figure, axes
-
-
-def _label_outside(axes: Sequence[Axes], columns: int) -> None:
-    """Names of the axes at the left edge and under each column only."""
-    for number, axis in enumerate(axes):
-        if number % columns == 0:
-            axis.set_ylabel("accuracy (%)")
-        if number + columns >= len(axes):
-            axis.set_xlabel("unique pairs (log scale)" if columns <= 2 else "unique pairs")
-            axis.tick_params(labelbottom=True)
-
-
-def _draw_panel(axis: Axes, results: Results, comparison: pd.DataFrame, panel: Panel) -> None:
-    table = rows_of(comparison, panel.measure)
+def _draw_panel(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, width: float) -> None:
     dress(axis, "y")
-    for value in table.loc[table["arm"] == START.arm, "mean"]:
+    start = rows_of(curves.shown.comparison, panel.measure)
+    for value in start.loc[start["arm"] == START.arm, "mean"]:
         axis.axhline(100 * value, color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, zorder=1)
-    for number, arm in enumerate(panel.arms):
-        dodge = _dodge(number, len(panel.arms), _budgets(comparison))
-        _draw_arm(axis, table[table["arm"] == arm], plugin_style(results, arm), dodge)
+    if points.empty:
+        _say_empty(axis, curves)
+        return
+    if curves.joined:
+        _join(axis, curves.shown.results, points)
+    for arm in panel.arms:
+        _draw_arm(axis, curves, panel, points[points["arm"] == arm], arm)
+    budgets = sorted(set(curves.quantity.means.values())) if curves.quantity.name == PAIRS else None
+    set_scale(axis, curves.scale, width, budgets)
 
 
-def _budgets(comparison: pd.DataFrame) -> list[int]:
-    return sorted(int(budget) for budget in set(comparison["unique_pairs"]) if budget > 0)
+def _say_empty(axis: Axes, curves: Curves) -> None:
+    """Words instead of an axis without meaning; panels with the same axes keep theirs."""
+    axis.text(
+        0.5, 0.2, "no score", transform=axis.transAxes, ha="center", va="center", fontsize=TICK_SIZE,
+        color=MUTED,
+    )  # fmt: skip
+    if not curves.lineup.several:
+        axis.set_xticks([])
 
 
-def _dodge(number: int, arms: int, budgets: Sequence[int]) -> float:
-    """The factor on x that keeps an arm's points beside those of the others."""
-    closest = min((later / earlier for earlier, later in pairwise(budgets)), default=2.0)
-    step = min(0.07, 0.5 * math.log(closest) / max(arms, 1))
-    return math.exp(step * (number - (arms - 1) / 2))
-
-
-def _draw_arm(axis: Axes, table: pd.DataFrame, style: Mapping[str, Any], dodge: float) -> None:
-    """Line and interval of one arm, in per cent."""
-    table = table.sort_values("unique_pairs")
-    x = table["unique_pairs"].to_numpy(dtype=float) * dodge
-    low, mean, high = 100 * table[["low", "mean", "high"]].to_numpy(dtype=float).T
-    ends = np.stack([mean - low, high - mean])
-    axis.errorbar(
-        x, mean, yerr=ends, fmt="none", ecolor=style["color"], elinewidth=1.1, capsize=2.2, alpha=0.75
-    )
+def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, arm: str) -> None:
+    """Line, intervals and single seeds of one arm."""
+    style = curves.lineup.style(arm)
+    size = SMALL_MARK if curves.lineup.several else MARK["markersize"]
+    if not curves.joined:
+        axis.vlines(
+            points["place"], points["low"], points["high"], color=style["color"], linewidth=1.1, alpha=0.75,
+            zorder=2,
+        )  # fmt: skip
     axis.plot(
-        x,
-        mean,
-        **style,
-        linewidth=1.7,
-        markersize=5.5,
-        markeredgecolor="white",
-        markeredgewidth=0.6,
-        zorder=3,
+        points["place"], points["mean"], **{**style, **MARK, "markersize": size}, linewidth=1.6, zorder=3
     )
-
-
-def _draw_seeds(
-    axis: Axes, results: Results, comparison: pd.DataFrame, scores: pd.DataFrame, panel: Panel
-) -> None:
-    """The scores of single seeds, of arms that have several."""
-    means, scores = rows_of(comparison, panel.measure), rows_of(scores, panel.measure)
-    for number, arm in enumerate(panel.arms):
-        if not any(means.loc[means["arm"] == arm, "seeds"] > 1):
-            continue
-        own, style = scores[scores["arm"] == arm], plugin_style(results, arm)
-        x = own["unique_pairs"].to_numpy(dtype=float)
-        dodge = _dodge(number, len(panel.arms), _budgets(comparison)) * SEED_SHIFT
+    if not curves.lineup.several and any(points["seeds"] > 1):
+        seeds = list(_seeds(curves, panel, points))
         axis.plot(
-            x * dodge, 100 * own["value"].to_numpy(dtype=float), linestyle="", marker=style["marker"],
-            markersize=3.2, markerfacecolor="white", markeredgecolor=style["color"], markeredgewidth=0.7,
+            [x for x, _ in seeds], [y for _, y in seeds], linestyle="", marker=style["marker"],
+            markersize=3, markerfacecolor="white", markeredgecolor=style["color"], markeredgewidth=0.7,
             zorder=4,
         )  # fmt: skip
 
 
-def _problems(comparison: pd.DataFrame, measure: Measure) -> str:
-    """``300 problems``; nothing where scores are known as totals only."""
-    counts = count_range([int(count) for count in rows_of(comparison, measure)["problems"]])
-    return "" if counts == NONE else plural(counts, "problem")
+def _seeds(curves: Curves, panel: Panel, points: pd.DataFrame) -> Iterator[tuple[float, float]]:
+    """The scores of single seeds in per cent; those of the same quantity as their mean stand beside it."""
+    scale, table = curves.scale, rows_of(curves.scores, panel.measure)
+    beside = SEED_SHIFT * scale.length
+    rows: list[Any] = list(points.itertuples())
+    for row in rows:
+        own = table[(table["arm"] == row.arm) & (table["unique_pairs"] == row.unique_pairs)]
+        for seed, value in zip(own["seed"], own["value"], strict=True):
+            x = curves.quantity.runs.get(Point(row.arm, row.unique_pairs, int(seed)), row.x)
+            yield scale.backward(scale.forward(row.place) + beside) if x == row.x else x, 100 * value
 
 
-def _set_budget_ticks(axis: Axes, budgets: Sequence[int], arms: int, width: float) -> None:
-    """A tick at each budget, with its number where there is room."""
-    axis.set_xscale("log")
-    labelled = spaced(budgets, width - LEFT)
-    axis.set_xticks(list(budgets), labels=[f"{budget:,}" if budget in labelled else "" for budget in budgets])
-    axis.minorticks_off()
-    if budgets:
-        margin = _dodge(arms - 1, arms, budgets) * max((budgets[-1] / budgets[0]) ** 0.06, 1.1)
-        axis.set_xlim(budgets[0] / margin, budgets[-1] * margin)
+def _join(axis: Axes, results: Results, points: pd.DataFrame) -> None:
+    """Thin lines from each method's baseline to its other arms."""
+    found = points.set_index("arm")
+    for arm in found.index:
+        base = results.baselines.get(arm)
+        if base in found.index and not is_baseline(results, arm):
+            axis.plot(
+                found.loc[[base, arm], "place"], found.loc[[base, arm], "mean"], color=AXIS_COLOUR,
+                linewidth=0.6, alpha=0.7, zorder=1,
+            )  # fmt: skip
 
 
-def spaced(budgets: Sequence[int], width: float) -> list[int]:
-    """The rising budgets whose numbers fit on a logarithmic axis of that many inches, the largest first."""
-    kept: list[int] = []
-    decades = math.log(budgets[-1] / budgets[0]) if len(budgets) > 1 else 1.0
-    for budget in reversed(budgets):
-        if not kept or math.log(kept[-1] / budget) / decades * width >= TICK_WIDTH:
-            kept.append(budget)
-    return kept
+def _heading(curves: Curves, panel: Panel) -> Heading:
+    """A measure's title with its number of problems, or a method's name."""
+    names_measure = panel.title == panel.measure.title
+    return Heading(panel.title, curves.shown.problems(panel.measure) if names_measure else "")
 
 
-def _notes(comparison: pd.DataFrame, measure: Measure | None) -> tuple[str, ...]:
-    """What is drawn and on how many seeds; the measure where no panel names it."""
+def _axis_name(curves: Curves, grid: Grid) -> str:
+    told = curves.scale.log and grid.columns <= 3
+    return f"{curves.quantity.title} (log scale)" if told else curves.quantity.title
+
+
+def _notes(curves: Curves, panels: Sequence[Panel], points: Sequence[pd.DataFrame]) -> Iterator[str]:
+    """What is drawn and on how many seeds; the measure where no panel names it; what is left out."""
+    comparison = curves.shown.comparison
     seeds = count_range([int(count) for count in comparison.loc[comparison["arm"] != START.arm, "seeds"]])
     if seeds == NONE:
-        return ("No trained arm has a score.",)
+        yield "No trained arm has a score."
+        return
+    if curves.lineup.several and not curves.joined:
+        told = [panels[0].measure.title, curves.shown.problems(panels[0].measure), "one panel per method"]
+        yield f"{', '.join(filter(None, told))}."
+    if curves.quantity.name != PAIRS:
+        yield _cost_note(curves.joined)
+        if any(found["x"].duplicated().any() for found in points):
+            yield "Points of equal cost stand side by side."
+    yield _marks_note(seeds, bars=not curves.joined, singles=not curves.lineup.several)
+    yield from filter(None, (curves.shown.note(len(curves.shown.measures)), curves.selection.note))
+
+
+def _cost_note(joined: bool) -> str:
+    lines = "thin lines join the arms of a method" if joined else "along a line the budget grows"
+    return f"A point is a finished training run, not a moment in one; {lines}."
+
+
+def _marks_note(seeds: str, *, bars: bool, singles: bool) -> str:
+    """On how many seeds points rest, and what the bars and the small points are."""
     if seeds == "1":
-        bars = "One seed; bars: 95 % interval over problems only, not over training runs"
-    else:
-        bars = f"Mean of {seeds} seeds; bars: 95 % interval over seeds and problems"
-    if measure is None:
-        return (bars if seeds == "1" else f"{bars}; small open points: single seeds",)
-    told = [measure.title, _problems(comparison, measure), "one panel per method"]
-    return (", ".join(filter(None, told)), bars)
+        covered = "; bars: 95 % interval over problems only, not over training runs" if bars else ""
+        return f"One seed{covered}."
+    covered = "; bars: 95 % interval over seeds and problems" if bars else ""
+    return f"Mean of {seeds} seeds{covered}{'; small open points: single seeds' if singles else ''}."
 
 
-def _handles(results: Results, comparison: pd.DataFrame) -> Iterator[Line2D]:
-    """Legend entries of the arms that have a result, with several methods of the plug-ins; and the start."""
-    present = set(comparison["arm"])
-    several = len(methods(results)) > 1
-    labels: dict[str, str] = {}
-    for arm in results.arms:
-        if arm in present:
-            labels.setdefault(plugin_of(arm) if several else arm, arm)
-    for label, arm in labels.items():
-        yield Line2D([], [], **plugin_style(results, arm), linewidth=1.7, markersize=5.5, label=label)
-    if START.arm in present:
-        yield Line2D([], [], color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, label="start model")
+def _handles(curves: Curves, points: Sequence[pd.DataFrame]) -> Iterator[Line2D]:
+    present = {arm for found in points for arm in found["arm"]}
+    arms = [arm for arm in curves.selection.arms if arm in present]
+    start = START.arm in set(curves.shown.comparison["arm"])
+    look = {"linestyle": ""} if curves.joined else {"linewidth": 1.6}
+    return curves.lineup.handles(arms, start=start, **look)

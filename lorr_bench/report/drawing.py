@@ -4,91 +4,123 @@ from __future__ import annotations
 
 import io
 import math
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.arms import plugin_of, plugins
-from lorr_bench.values import Results
+from lorr_bench.report.lettering import shortened, text_width, wrapped
 
+WIDTH: Final = 6.5
+"""Inches, of every figure: a letter page with margins of one inch. Printed so, no text is below 7 pt."""
+TITLE_SIZE, TEXT_SIZE, TICK_SIZE = 11.0, 8.0, 7.5
 # Okabe & Ito's palette, readable with any colour vision, without the yellow that is faint on white; black
 # is the start model's. Marker and dash tell plug-ins apart without colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 START_COLOUR = "#333333"
 START_DASHES = (0, (4, 3))
 MUTED = "#595959"
 AXIS_COLOUR = "#8C8C8C"
 GRID_COLOUR = "#E3E3E3"
+MARK: dict[str, Any] = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.6}
 # Inches. The page of a figure is laid out by hand, so that header and legend never meet the data.
-TITLE_LINE, NOTE_LINE, LEGEND_LINE = 0.34, 0.24, 0.2
-LEGEND_HANDLE, LEGEND_LETTER = 0.72, 0.072
+MARGIN, TITLE_LINE, NOTE_LINE, LEGEND_LINE, LEGEND_HANDLE = 0.1, 0.33, 0.16, 0.18, 0.62
 STYLE = {
     "font.family": "DejaVu Sans",
-    "font.size": 9.0,
+    "font.size": TEXT_SIZE,
+    "axes.labelsize": TEXT_SIZE,
     "text.parse_math": False,
     "svg.hashsalt": "lorr-bench",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "axes.unicode_minus": True,
 }
 
 
 @dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure with its name, its heading, and what a reader who can't see it is told."""
+
+    name: str
+    title: str
+    description: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
 class Header:
     """What stands above the panels.
 
     Attributes:
         title: The suite's name.
-        notes: What the marks are, and on how many seeds: one line each.
-        handles: Legend entries that stand in the header.
+        notes: What the marks are, on how many seeds, and what was left out: a paragraph each.
+        handles: Legend entries.
     """
 
     title: str
     notes: tuple[str, ...]
-    handles: tuple[Line2D, ...]
+    handles: tuple[Line2D, ...] = ()
 
-    def height(self, width: float) -> float:
-        """Inches it takes on a figure of that width."""
-        lines = math.ceil(len(self.handles) / _legend_columns(self.handles, width)) if self.handles else 0
-        return TITLE_LINE + NOTE_LINE * len(self.notes) + LEGEND_LINE * lines
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The notes, broken where the figure ends."""
+        return tuple(line for note in self.notes for line in wrapped(note, WIDTH - 2 * MARGIN, TEXT_SIZE))
+
+    @cached_property
+    def columns(self) -> int:
+        """In how many columns the legend stands: as few rows as the longest entry allows, evenly filled."""
+        longest = max((text_width(str(handle.get_label()), TEXT_SIZE) for handle in self.handles), default=0)
+        fitting = max(1, int(WIDTH / (LEGEND_HANDLE + longest)))
+        rows = math.ceil(len(self.handles) / fitting) or 1
+        return math.ceil(len(self.handles) / rows) or 1
+
+    @property
+    def height(self) -> float:
+        """Inches it takes."""
+        rows = math.ceil(len(self.handles) / self.columns)
+        return TITLE_LINE + NOTE_LINE * len(self.lines) + (LEGEND_LINE * rows + 0.06 if rows else 0.0)
+
+
+def blank_figure(height: float) -> Figure:
+    """A figure without panels, of the width that all have, that many inches high."""
+    figure = Figure(figsize=(WIDTH, height))
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def add_header(figure: Figure, header: Header) -> None:
     """Write the header at the top of the figure."""
-    width, height = figure.get_size_inches()
-    figure.text(0.1 / width, 1 - 0.1 / height, header.title, fontsize=11.5, fontweight="bold", va="top")
-    for number, note in enumerate(header.notes):
+    height, left = figure.get_size_inches()[1], MARGIN / WIDTH
+    title = shortened(header.title, WIDTH - 2 * MARGIN, TITLE_SIZE, bold=True)
+    figure.text(left, 1 - MARGIN / height, title, fontsize=TITLE_SIZE, fontweight="bold", va="top")
+    for number, line in enumerate(header.lines):
         y = 1 - (TITLE_LINE + NOTE_LINE * number) / height
-        figure.text(0.1 / width, y, note, fontsize=8.5, color=MUTED, va="top")
+        figure.text(left, y, line, fontsize=TEXT_SIZE, color=MUTED, va="top")
     if header.handles:
-        top = TITLE_LINE + NOTE_LINE * len(header.notes) - 0.04
+        top = TITLE_LINE + NOTE_LINE * len(header.lines) + 0.03
         figure.legend(
-            **legend_look(header.handles), loc="upper left", bbox_to_anchor=(0.05 / width, 1 - top / height),
-            ncols=_legend_columns(header.handles, width), borderaxespad=0, labelspacing=0.35,
+            handles=list(header.handles), loc="upper left",
+            bbox_to_anchor=((MARGIN - 0.02) / WIDTH, 1 - top / height),
+            ncols=header.columns, frameon=False, fontsize=TEXT_SIZE, handlelength=2.8, borderaxespad=0,
+            borderpad=0.2, labelspacing=0.35, columnspacing=1.4,
         )  # fmt: skip
 
 
-def legend_look(handles: Sequence[Line2D]) -> dict[str, Any]:
-    """Arguments that every legend of a report has."""
-    return {"handles": list(handles), "frameon": False, "fontsize": 9, "handlelength": 2.8}
+def legend_label(text: str) -> str:
+    """A name as a legend shows it: in full where it fits on a line."""
+    return shortened(text, WIDTH - LEGEND_HANDLE - 2 * MARGIN, TEXT_SIZE)
 
 
-def plugin_style(results: Results, arm: str) -> dict[str, Any]:
-    """Colour, marker and dash of an arm: those of its plug-in, with every method the same."""
-    names = plugins(results)
-    number = names.index(plugin_of(arm)) if plugin_of(arm) in names else len(names)
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "linestyle": DASHES[number // len(COLOURS) % len(DASHES)],
-    }
+def start_handle() -> Line2D:
+    """The legend entry of the start model's line."""
+    return Line2D([], [], color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, label="start model")
 
 
 def dress(axis: Axes, grid: Literal["x", "y"]) -> None:
@@ -97,7 +129,7 @@ def dress(axis: Axes, grid: Literal["x", "y"]) -> None:
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
     axis.spines[["left", "bottom"]].set_color(AXIS_COLOUR)
-    axis.tick_params(color=AXIS_COLOUR, labelsize=8.5)
+    axis.tick_params(color=AXIS_COLOUR, labelsize=TICK_SIZE, length=2.5, pad=2.5)
 
 
 def png_bytes(figure: Figure) -> bytes:
@@ -116,18 +148,10 @@ def svg_text(figure: Figure) -> str:
     return target.getvalue()
 
 
-def inline_svg(text: str) -> str:
-    """The ``<svg>`` element of an SVG file alone, to stand inside a page.
-
-    Declaration, metadata and comments go: they name addresses and repeat texts. The fixed size goes too, so
-    that the page can scale it.
-    """
-    element = text[text.index("<svg") :]
-    element = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", element, flags=re.DOTALL)
-    return re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[\d.]+pt"', r"\1", element, count=2)
-
-
-def _legend_columns(handles: Sequence[Line2D], width: float) -> int:
-    """How many entries fit beside each other, by the longest of them."""
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    return max(1, min(len(handles), int(width / (LEGEND_HANDLE + LEGEND_LETTER * longest))))
+def pdf_bytes(figure: Figure) -> bytes:
+    """The figure as a PDF file with its fonts embedded, the same bytes each time."""
+    target = io.BytesIO()
+    metadata = {"CreationDate": None, "Creator": None, "Producer": None}
+    with mpl.rc_context(STYLE):
+        figure.savefig(target, format="pdf", metadata=metadata, facecolor="white")
+    return target.getvalue()

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 MATH = "math"
 GENERAL = "general"
+AVERAGE = "average"
+"""What stands for the benchmark where several of a kind are averaged."""
+SECONDARY = ("pass@", "maj@")
+"""Beginnings of the metrics of repeated answers that are shown but not tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Measure:
         """Benchmark and metric, for headings."""
         return f"{self.benchmark} · {self.metric}"
 
+    @property
+    def tested(self) -> bool:
+        """Whether arms are compared on it: all but pass@k and maj@k."""
+        return self.kind != MATH or not self.metric.startswith(SECONDARY)
+
 
 Cells = Mapping[tuple["Measure", str, int], Mapping[int, Score]]
 """Scores by measure, arm and budget, then by training seed."""
@@ -47,8 +56,32 @@ def measure_of(score: Score) -> Measure:
 
 
 def all_measures(results: Results) -> tuple[Measure, ...]:
-    """Every measure of the suite: math first, each kind in the order of its scores."""
+    """Every measure that is tested: math first, each kind in the order of its scores."""
     found = dict.fromkeys(measure_of(score) for score in results.scores)
+    tested = [measure for measure in found if measure.tested]
+    return tuple(sorted(tested, key=lambda measure: measure.kind != MATH))
+
+
+def averages(results: Results) -> dict[Measure, tuple[Measure, ...]]:
+    """For each kind with two benchmarks or more: the average as a measure, and what it is the average of.
+
+    That is one measure a benchmark, of equal weight: ``greedy`` where there is one, its first otherwise.
+    """
+    found = {}
+    for kind in (MATH, GENERAL):
+        measures = [measure for measure in all_measures(results) if measure.kind == kind]
+        parts = tuple(_primary(group) for group in _by_benchmark(measures))
+        if len(parts) > 1:
+            metrics = dict.fromkeys(part.metric for part in parts)
+            taken = any(part.benchmark == AVERAGE for part in parts)
+            name = f"{AVERAGE} of {len(parts)}" if taken else AVERAGE
+            found[Measure(name, kind, " / ".join(metrics))] = parts
+    return found
+
+
+def reported_measures(results: Results) -> tuple[Measure, ...]:
+    """The columns of the comparison: every measure that is tested, those of a kind before their average."""
+    found = (*all_measures(results), *averages(results))
     return tuple(sorted(found, key=lambda measure: measure.kind != MATH))
 
 
@@ -57,8 +90,7 @@ def primary_measure(results: Results) -> Measure | None:
     measures = all_measures(results)
     if not measures:
         return None
-    first = [measure for measure in measures if measure.kind == measures[0].kind]
-    return next((measure for measure in first if measure.metric == "greedy"), first[0])
+    return _primary([measure for measure in measures if measure.kind == measures[0].kind])
 
 
 def rows_of(table: pd.DataFrame, measure: Measure) -> pd.DataFrame:
@@ -96,3 +128,15 @@ def stack(scores: Sequence[Score]) -> tuple[NDArray[np.float64], bool]:
     if len(sizes) == 1 and sizes != {0}:
         return np.array([score.per_problem for score in scores], dtype=np.float64), True
     return np.array([[score.value] for score in scores], dtype=np.float64).reshape(-1, 1), False
+
+
+def _primary(measures: Sequence[Measure]) -> Measure:
+    """The greedy one, or the first where there is none."""
+    return next((measure for measure in measures if measure.metric == "greedy"), measures[0])
+
+
+def _by_benchmark(measures: Sequence[Measure]) -> list[list[Measure]]:
+    groups: dict[str, list[Measure]] = {}
+    for measure in measures:
+        groups.setdefault(measure.benchmark, []).append(measure)
+    return list(groups.values())

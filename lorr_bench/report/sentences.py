@@ -16,10 +16,15 @@ from lorr_bench.report.arms import (
 )
 from lorr_bench.report.cells import MINUS, NONE, count_range, either, percent, plural, points
 from lorr_bench.report.measures import all_measures, primary_measure, rows_of
-from lorr_bench.values import START, Results
+from lorr_bench.report.views import point_label
+from lorr_bench.values import START, Point, Results
 
 MOST_SENTENCES = 6
 """How many arms get a sentence of their own; of more, those of a plug-in share one."""
+
+MOST_FOOTNOTES = 12
+MOST_POINTS = 3
+"""How many models a footnote names."""
 
 
 def headlines(results: Results, comparison: pd.DataFrame) -> tuple[str, ...]:
@@ -40,8 +45,8 @@ def headlines(results: Results, comparison: pd.DataFrame) -> tuple[str, ...]:
     if measure is None:
         return ("No model has been evaluated yet.",)
     rows = rows_of(comparison, measure)
-    compared = [rows[(rows["arm"] == arm) & rows["difference"].notna()] for arm in results.arms]
-    last = [arm.iloc[-1] for arm in compared if len(arm)]
+    compared = dict(list(rows[rows["difference"].notna()].groupby("arm", sort=False)))
+    last = [compared[arm].iloc[-1] for arm in results.arms if arm in compared]
     if len(last) <= MOST_SENTENCES:
         sentences = tuple(_difference_sentence(row, results.baselines[row["arm"]]) for row in last)
         return sentences or _plain_headline(rows, results)
@@ -69,15 +74,60 @@ def comparison_caption(results: Results, comparison: pd.DataFrame) -> str:
     tests = int(comparison["p_value"].notna().sum())
     trained = comparison[comparison["arm"] != START.arm]
     over = "seeds and problems" if (trained["seeds"] > 1).any() else "problems only"
+    seeds = count_range([int(count) for count in trained["seeds"]])
+    counts = "" if seeds == NONE else f", over {plural(seeds, 'seed')} and n problems"
     return (
-        f"Score in %; Δ: difference in points to {baseline_name(results)} at the same budget, paired by seed "
-        f"and problem. In brackets 95 % intervals over {over}. "
+        f"Score in %{counts}; Δ: difference in points to {baseline_name(results)} at the same budget, paired "
+        f"by seed and problem. In brackets 95 % intervals over {over}. "
         + (
             f"Bold: Holm-adjusted p < 0.05 over the {tests} differences tested in this report."
             if tests
             else "No difference could be tested."
         )
     )
+
+
+def power_line(comparison: pd.DataFrame, kind: str) -> str:
+    """The smallest difference that the seeds and problems of a table could have shown.
+
+    Args:
+        comparison: The comparison table.
+        kind: ``math`` or ``general``.
+
+    Returns:
+        One sentence; empty where nothing is compared.
+    """
+    rows = comparison[(comparison["kind"] == kind) & comparison["difference"].notna()]
+    if rows.empty:
+        return ""
+    known = rows["detectable"].dropna()
+    if known.empty:
+        return "Power: with one seed no difference is tested, so none could have been shown."
+    seeds, problems = (
+        count_range([int(count) for count in rows.loc[known.index, name]])
+        for name in ("paired_seeds", "paired_problems")
+    )
+    # What could only be shown beyond 100 points could not be shown at all.
+    size = either(*("over 100" if end > 1 else percent(end) for end in (known.min(), known.max())))
+    on = "" if problems == NONE else f" and {plural(problems, 'problem')}"
+    return (
+        f"Power: with {plural(seeds, 'seed')}{on}, a test at 5 % finds a true difference of {size} points in "
+        "four of five such suites; smaller ones are missed more often, and Holm's correction asks for more."
+    )
+
+
+def footnotes(results: Results) -> tuple[str, ...]:
+    """Why scores are missing, one line a reason, benchmark and metric."""
+    groups: dict[tuple[str, str, str], list[Point]] = {}
+    for score in results.scores:
+        if math.isnan(score.value) and score.reason:
+            groups.setdefault((score.benchmark, score.metric, score.reason), []).append(score.point)
+    lines = [
+        f"{NONE} {benchmark} {metric} of {_first_points(points)}: {reason}"
+        for (benchmark, metric, reason), points in groups.items()
+    ]
+    more = len(lines) - MOST_FOOTNOTES
+    return (*lines[:MOST_FOOTNOTES], *([f"{more} more reasons are in scores.csv."] if more > 0 else []))
 
 
 def seed_caution(comparison: pd.DataFrame) -> str:
@@ -185,6 +235,12 @@ def _arms(results: Results) -> str:
         f"{len(names)} methods ({', '.join(names)}) with {_listed(list(plugins(results)))}, each against "
         f"{baseline_name(results)}"
     )
+
+
+def _first_points(points: list[Point]) -> str:
+    names = [point_label(point) for point in points[:MOST_POINTS]]
+    more = len(points) - MOST_POINTS
+    return "; ".join(names) + (f"; and {more} more" if more > 0 else "")
 
 
 def _listed(names: list[str]) -> str:

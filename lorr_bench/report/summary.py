@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
-from lorr_bench.report.cells import NONE, TITLES, markdown_text
-from lorr_bench.report.contents import Contents, Scores
-from lorr_bench.report.tables import QUANTITIES
-from lorr_bench.report.views import ComparisonView, MethodsView, ScoreCell
+from lorr_bench.report.catalogue import all_sheets
+from lorr_bench.report.cells import markdown_cell, markdown_text
+from lorr_bench.report.contents import Contents
+from lorr_bench.report.embed import visible_text
+from lorr_bench.report.pipe_table import markdown_table
+from lorr_bench.report.sheets import Cell, Sheet
+from lorr_bench.report.short import head_of, narrowed, notes_on
+
+MOST_ROWS = 100
+
+Sheets = Mapping[str, Sheet]
+"""The tables that have rows, by name."""
 
 
 def markdown_report(contents: Contents) -> str:
-    """The report as GitHub-flavoured Markdown, the figure beside it as ``figure.png``."""
+    """The report as GitHub-flavoured Markdown, the figures beside it as PNG."""
     return "\n\n".join(part for part in _parts(contents) if part) + "\n"
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
-    """A pipe table; the first ``texts`` columns are left-aligned, the others right.
-
-    Cells are Markdown already: texts must have passed ``markdown_text``.
-    """
-    rule = [":--" if number < texts else "--:" for number in range(len(head))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 
 def _parts(contents: Contents) -> Iterator[str]:
     results = contents.results
+    sheets = {sheet.name: sheet for sheet in all_sheets(contents) if sheet.rows}
     yield f"# {markdown_text(results.suite)}"
     yield _missing(contents)
     yield markdown_text(results.description)
@@ -35,104 +34,98 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield "\n".join(f"- {markdown_text(line)}" for line in contents.headlines[1:])
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
-    yield f"![{contents.picture.title}](figure.png)"
-    yield from _scores("Comparison", contents.math, contents)
+    yield _image(contents.picture.title, "figure.png")
+    yield from _scores("Comparison", "comparison", sheets, contents)
     yield f"## Budget\n\n{markdown_text(contents.held_equal)}"
-    yield _ledger(contents)
-    yield from _scores("General reasoning", contents.general, contents)
+    yield from _tables("", ["ledger"], sheets, contents)
+    yield from _scores("General reasoning", "general", sheets, contents)
+    yield from _tables("Data efficiency", ["efficiency"], sheets, contents)
+    yield from _tables("Answers", ["secondary", "conduct"], sheets, contents)
+    yield from _tables("Contamination", ["overlaps"], sheets, contents)
+    yield from _tables("Published figures", ["published"], sheets, contents)
+    yield from _tables(_protocol_title(contents), ["protocol", "shared-settings"], sheets, contents)
+    yield _figures(contents)
     yield _times(contents)
     yield _versions(contents)
-    yield f"## Suite\n\n{_fenced(results.suite_text, 'yaml')}"
+    yield f"## Suite\n\n{_fenced(visible_text(results.suite_text), 'yaml')}"
 
 
 def _missing(contents: Contents) -> str:
     missing = contents.results.missing
     if not missing:
         return ""
-    rows = [[markdown_text(stage), markdown_text(reason)] for stage, reason in missing.items()]
-    table = markdown_table(["stage", "reason"], rows, texts=2)
-    return f"**Incomplete: {len(missing)} missing.** The figures below leave these out.\n\n{table}"
+    rows = [[markdown_cell(stage), markdown_cell(reason)] for stage, reason in missing.items()]
+    more = len(rows) - MOST_ROWS
+    table = markdown_table(["stage", "reason"], rows[:MOST_ROWS], [True, True])
+    table += f"\n\n{more:,} more are listed on the page." if more > 0 else ""
+    return f"**Incomplete: {len(missing):,} missing.** The figures below leave these out.\n\n{table}"
 
 
-def _scores(title: str, scores: Scores, contents: Contents) -> Iterator[str]:
+def _scores(title: str, section: str, sheets: Sheets, contents: Contents) -> Iterator[str]:
     """The arms; with several methods a row a method, and the arms in their CSV file alone."""
-    if not scores.arms.groups:
+    methods, arms = sheets.get(f"{section}-methods"), sheets.get(f"{section}-arms")
+    main = methods or arms
+    if main is None:
         return
     yield f"## {title}"
-    if not scores.methods.rows:
-        yield _arms_table(scores.arms)
-        yield markdown_text(contents.caption)
-        return
-    yield _methods_table(scores.methods)
-    yield markdown_text(f"At {scores.methods.budget} unique pairs. {contents.caption}")
-    yield "Every arm at every budget, with the intervals of the scores: [comparison.csv](comparison.csv)."
+    yield _table(main, contents)
+    if methods is not None:
+        yield "Every arm at every budget, with the intervals of the scores: [comparison.csv](comparison.csv)."
 
 
-def _arms_table(view: ComparisonView) -> str:
-    head = ["pairs", "arm", "seeds"]
-    for measure in view.measures:
-        head += [markdown_text(measure), "Δ"]
-    rows = [
-        [
-            row.budget,
-            markdown_text(row.arm),
-            row.seeds,
-            *(text for cell in row.cells for text in _score_texts(cell)),
-        ]
-        for group in view.groups
-        for row in group
+def _tables(title: str, names: Sequence[str], sheets: Sheets, contents: Contents) -> Iterator[str]:
+    """Those of the tables that have rows, under a heading."""
+    found = [sheets[name] for name in names if name in sheets]
+    if found and title:
+        yield f"## {markdown_text(title)}"
+    for sheet in found:
+        table = _table(sheet, contents)
+        yield _folded(sheet.label, table) if sheet.folded else table
+
+
+def _table(sheet: Sheet, contents: Contents) -> str:
+    """A table with its caption, its notes and what was left out of it."""
+    narrow, fewer_columns = narrowed(sheet)
+    short, fewer_rows = head_of(narrow, MOST_ROWS)
+    table = markdown_table(
+        _head(short),
+        (list(map(_cell, row)) for row in short.rows),
+        [column.kind != "number" for column in short.columns],
+    )
+    notes = (sheet.caption, *notes_on(sheet, contents), fewer_columns, fewer_rows)
+    return "\n\n".join([table, *(markdown_text(note) for note in notes if note)])
+
+
+def _head(sheet: Sheet) -> list[str]:
+    """The headings, that of a group before the first of its columns."""
+    titles = {first: f"{title}: " for title, first, _ in sheet.groups if title}
+    return [
+        markdown_cell(titles.get(number, "") + column.title) for number, column in enumerate(sheet.columns)
     ]
-    return markdown_table(head, rows, texts=2)
 
 
-def _methods_table(view: MethodsView) -> str:
-    head = ["method"]
-    for measure in view.measures:
-        for number, (plugin, compared) in enumerate(view.plugins):
-            heading = plugin if number else f"{measure}: {plugin}"
-            head += [markdown_text(heading), *(["Δ"] if compared else [])]
-    rows = [["start model", *_start_texts(view)]]
-    for row in view.rows:
-        texts = [markdown_text(row.method)]
-        for cells in row.measures:
-            for cell, (_, compared) in zip(cells, view.plugins, strict=True):
-                score, difference = _score_texts(replace(cell, interval=""))
-                texts += [score, difference or NONE] if compared else [score]
-        rows.append(texts)
-    return markdown_table(head, rows)
+def _cell(cell: Cell) -> str:
+    text, small = markdown_cell(cell.text), markdown_cell(cell.small)
+    return " ".join(filter(None, (f"**{text}**" if cell.bold else text, small)))
 
 
-def _start_texts(view: MethodsView) -> Iterator[str]:
-    """The start model's scores in the column of the first plug-in of each measure."""
-    for start in view.starts:
-        for number, (_, compared) in enumerate(view.plugins):
-            yield start if number == 0 else ""
-            yield from [""] if compared else []
+def _folded(label: str, text: str) -> str:
+    return f"<details><summary>{markdown_text(label)}</summary>\n\n{text}\n\n</details>"
 
 
-def _score_texts(cell: ScoreCell) -> tuple[str, str]:
-    difference = f"**{cell.difference}**" if cell.significant else cell.difference
-    texts = (f"{cell.score} {cell.interval}", f"{difference} {cell.difference_interval}")
-    first, second = (text.strip().replace("[", "\\[").replace("]", "\\]") for text in texts)
-    return first, second
+def _image(title: str, file: str) -> str:
+    return f"![{markdown_text(title)}]({file})"
 
 
-def _ledger(contents: Contents) -> str:
-    if not contents.spends:
-        return ""
-    rows = [
-        [
-            row.budget,
-            markdown_text(row.arm),
-            row.seeds,
-            *(" · ".join(filter(None, cell)) for cell in row.cells),
-        ]
-        for group in contents.spends
-        for row in group
-    ]
-    table = markdown_table(["pairs", "arm", "seeds", *(TITLES[name] for name in QUANTITIES)], rows, texts=2)
-    baseline = markdown_text(contents.baseline)
-    return f"{table}\n\nMean of the seeds; ×: ratio to {baseline} at the same budget."
+def _figures(contents: Contents) -> str:
+    """The figures after the main one."""
+    images = [_image(picture.title, f"figures/{picture.name}.png") for picture in contents.pictures[1:]]
+    return "\n\n".join(["## Figures", *images]) if images else ""
+
+
+def _protocol_title(contents: Contents) -> str:
+    name = contents.results.protocol
+    return f"Protocol: {name}" if name else "Protocol"
 
 
 def _times(contents: Contents) -> str:
@@ -140,20 +133,23 @@ def _times(contents: Contents) -> str:
         return ""
     rows = [
         [
-            markdown_text(row.kind),
-            markdown_text(row.part),
+            markdown_cell(row.kind),
+            markdown_cell(row.part),
             row.stages,
             row.seconds,
             f"{100 * row.share:.1f} %",
         ]
         for row in contents.times
     ]
-    return f"## Seconds\n\n{markdown_table(['stage', 'part', 'stages', 'seconds', 'share'], rows, texts=2)}"
+    head = ["stage", "part", "stages", "seconds", "share"]
+    return f"## Seconds\n\n{markdown_table(head, rows, [True, True, False, False, False])}"
 
 
 def _versions(contents: Contents) -> str:
-    rows = [[markdown_text(name), markdown_text(value)] for name, value in contents.results.versions.items()]
-    return f"## Versions\n\n{markdown_table(['name', 'version'], rows, texts=2)}" if rows else ""
+    results = contents.results
+    named = {**results.versions, **({"start model": results.start_model} if results.start_model else {})}
+    rows = [[markdown_cell(name), markdown_cell(value)] for name, value in named.items()]
+    return f"## Versions\n\n{markdown_table(['name', 'version'], rows, [True, True])}" if rows else ""
 
 
 def _fenced(text: str, language: str) -> str:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lorr_bench.report.arms import compared_arms, methods, plugin_of, plugins
 from lorr_bench.report.measures import (
     Cells,
     Measure,
-    all_measures,
-    measure_of,
+    averages,
     model_rows,
+    reported_measures,
     score_cells,
     stack,
 )
-from lorr_bench.stats import crossed_interval, holm, paired_difference
-from lorr_bench.values import Point, Results, Spend
+from lorr_bench.stats import holm, permutation_test, stratified_difference, stratified_interval
+from lorr_bench.values import Point, Results, Score, Spend
 
 SIGNIFICANCE = 0.05
-SCORE_COLUMNS = ("arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n")
+SCORE_COLUMNS = (
+    "arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n", "deviation", "reason",
+)  # fmt: skip
 COMPARISON_COLUMNS = (
     "arm", "unique_pairs", "benchmark", "kind", "metric", "mean", "low", "high", "seeds", "problems",
-    "difference", "difference_low", "difference_high", "p_value", "paired_seeds", "paired_problems",
+    "deviation", "difference", "difference_low", "difference_high", "p_value", "paired_seeds",
+    "paired_problems", "detectable", "p_permuted_seeds",
 )  # fmt: skip
 METHOD_COLUMNS = ("benchmark", "kind", "metric", "unique_pairs", "method")
 PLUGIN_COLUMNS = ("mean", "difference", "difference_low", "difference_high", "p_holm", "significant")
@@ -38,35 +42,44 @@ def score_table(results: Results) -> pd.DataFrame:
     """Every metric of every model, one a row.
 
     Returns:
-        Columns ``arm, unique_pairs, seed, benchmark, kind, metric, value, n``; ``n`` counts problems with a
-        value.
+        Columns ``arm, unique_pairs, seed, benchmark, kind, metric, value, n, deviation, reason``: ``n``
+        counts problems with a value, ``deviation`` is that of single repeats, and ``reason`` says why a value
+        is missing.
     """
     rows = [
-        (*_point(score.point), *astuple(measure_of(score)), score.value, _counted(score.per_problem))
+        (
+            *_point(score.point), score.benchmark, score.kind, score.metric, score.value,
+            _counted(score.per_problem), score.deviation, score.reason,
+        )
         for score in results.scores
-    ]
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
 def comparison(results: Results) -> pd.DataFrame:
     """Each arm at each budget on each measure, and its paired difference to its own baseline there.
 
+    Where there are several benchmarks of a kind, their average is a measure too.
+
     Returns:
-        One row an arm, budget and measure, the start model first, as shares between 0 and 1. ``p_holm`` is
-        corrected over all tests of the table, ``significant`` where it is below 0.05. ``problems`` is 0 for
-        scores known only as totals.
+        One row an arm, budget and measure, the start model first, as shares between 0 and 1. ``deviation`` is
+        that of single repeats, pooled over the seeds. ``p_holm`` is corrected over all tests of the table,
+        ``significant`` where it is below 0.05. ``p_permuted_seeds`` is that of the permutation test over
+        seeds, which assumes no distribution. ``problems`` is 0 for scores known only as totals.
     """
-    cells = score_cells(results)
-    rows = [
-        {
-            **{"arm": arm, "unique_pairs": budget, **asdict(measure)},
-            **_score_columns(cells, measure, arm, budget),
-            **_difference_columns(cells, measure, arm, budget, results.baselines.get(arm)),
-        }
-        for arm, budget in model_rows(results)
-        for measure in all_measures(results)
-        if (measure, arm, budget) in cells
-    ]
+    cells, several = score_cells(results), averages(results)
+    columns = {measure: several.get(measure, (measure,)) for measure in reported_measures(results)}
+    rows = []
+    for arm, budget in model_rows(results):
+        for measure, parts in columns.items():
+            found = _shared(cells, parts, arm, budget)
+            if found:
+                reference = _reference(cells, parts, arm, budget, results.baselines)
+                rows.append(
+                    {"arm": arm, "unique_pairs": budget, **asdict(measure)}
+                    | _score_columns(found)
+                    | _difference_columns(found, reference)
+                )
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
     table["p_holm"] = holm(table["p_value"].to_numpy(dtype=float))
     table["significant"] = table["p_holm"] < SIGNIFICANCE
@@ -87,17 +100,18 @@ def method_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
         no result, are empty.
     """
     found, budget = largest_rows(comparison), largest_budget(comparison)
+    names = plugins(results)
     rows = []
-    for measure in all_measures(results):
+    for measure in reported_measures(results):
         for method in methods(results):
             row = dict(zip(METHOD_COLUMNS, (*astuple(measure), budget, method), strict=True))
-            for plugin in plugins(results):
+            for plugin in names:
                 row |= _plugin_columns(plugin, found.get((f"{method}+{plugin}", measure)))
             rows.append(row)
     compared = {plugin_of(arm) for arm in compared_arms(results)}
     columns = [
         f"{plugin}_{name}"
-        for plugin in plugins(results)
+        for plugin in names
         for name in (PLUGIN_COLUMNS if plugin in compared else PLUGIN_COLUMNS[:1])
     ]
     return pd.DataFrame(rows, columns=[*METHOD_COLUMNS, *columns])
@@ -160,33 +174,65 @@ def _counted(per_problem: tuple[float, ...]) -> int:
     return sum(not math.isnan(value) for value in per_problem)
 
 
-def _score_columns(cells: Cells, measure: Measure, arm: str, budget: int) -> dict[str, float]:
-    scores, by_problem = stack(list(cells[measure, arm, budget].values()))
-    found = crossed_interval(scores)
-    problems = found.problems if by_problem else 0
+Strata = dict[int, list[Score]]
+"""Scores of one arm at one budget by seed, one for each part of a measure."""
+
+
+def _shared(cells: Cells, parts: Sequence[Measure], arm: str, budget: int) -> Strata:
+    """The scores of the seeds that have all parts."""
+    found = [cells.get((part, arm, budget), {}) for part in parts]
+    seeds = sorted(set(found[0]).intersection(*found[1:]))
+    return {seed: [by_seed[seed] for by_seed in found] for seed in seeds}
+
+
+def _reference(
+    cells: Cells, parts: Sequence[Measure], arm: str, budget: int, baselines: Mapping[str, str]
+) -> Strata:
+    """The baseline's scores; none for start model and baselines."""
+    baseline = baselines.get(arm)
+    return {} if baseline is None or baseline == arm else _shared(cells, parts, baseline, budget)
+
+
+def _score_columns(strata: Strata) -> dict[str, float]:
+    stacked = [stack(scores) for scores in zip(*strata.values(), strict=True)]
+    found = stratified_interval([table for table, _ in stacked])
+    by_problem = all(by_problem for _, by_problem in stacked)
     return {
-        "mean": found.mean, "low": found.low, "high": found.high, "seeds": found.seeds, "problems": problems,
+        "mean": found.mean, "low": found.low, "high": found.high, "seeds": found.seeds,
+        "problems": found.problems if by_problem else 0,
+        "deviation": _pooled([score.deviation for score, *others in strata.values() if not others]),
     }  # fmt: skip
 
 
-def _difference_columns(
-    cells: Cells, measure: Measure, arm: str, budget: int, baseline: str | None
-) -> dict[str, float]:
-    """The paired difference over the seeds that both arms have; nothing for start model and baselines."""
-    if baseline is None or baseline == arm:
-        return {}
-    treatment = cells[measure, arm, budget]
-    reference = cells.get((measure, baseline, budget), {})
-    shared = sorted(treatment.keys() & reference.keys())
+def _difference_columns(strata: Strata, reference: Strata) -> dict[str, float]:
+    """The paired difference over the seeds that both arms have; nothing where there is none."""
+    shared = sorted(strata.keys() & reference.keys())
     if not shared:
         return {}
-    both, by_problem = stack([treatment[seed] for seed in shared] + [reference[seed] for seed in shared])
-    found = paired_difference(both[: len(shared)], both[len(shared) :])
+    scores = [*(strata[seed] for seed in shared), *(reference[seed] for seed in shared)]
+    stacked = [stack(of_part) for of_part in zip(*scores, strict=True)]
+    pairs = [(table[: len(shared)], table[len(shared) :]) for table, _ in stacked]
+    found = stratified_difference(pairs)
+    by_problem = all(by_problem for _, by_problem in stacked)
     return {
         "difference": found.mean, "difference_low": found.low, "difference_high": found.high,
         "p_value": found.p_value, "paired_seeds": found.seeds,
-        "paired_problems": found.problems if by_problem else 0,
+        "paired_problems": found.problems if by_problem else 0, "detectable": found.detectable,
+        "p_permuted_seeds": _permuted_seeds(pairs) if found.seeds > 1 else math.nan,
     }  # fmt: skip
+
+
+def _permuted_seeds(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The check of a difference that assumes no distribution: one mean a seed and benchmark."""
+    means = [[part.mean(axis=1) for part in side] for side in zip(*pairs, strict=True)]
+    treatment, baseline = map(np.column_stack, means)
+    return permutation_test(treatment, baseline, over="seeds")
+
+
+def _pooled(deviations: Sequence[float]) -> float:
+    """Root of the mean variance; NaN where there is none."""
+    known = [deviation for deviation in deviations if not math.isnan(deviation)]
+    return math.sqrt(sum(deviation**2 for deviation in known) / len(known)) if known else math.nan
 
 
 def _plugin_columns(plugin: str, row: Any) -> dict[str, Any]:

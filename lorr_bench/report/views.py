@@ -16,7 +16,10 @@ from lorr_bench.report.measures import Measure, rows_of
 from lorr_bench.report.tables import QUANTITIES, largest_budget, largest_rows
 from lorr_bench.values import START, Point, Results, SampleAnswer
 
-MOST_PROBLEMS = 6
+MOST_MODELS = 64
+"""Models whose answers to single problems are shown."""
+MOST_PLUGINS = 8
+"""Plug-ins that fit beside each other in a table of methods."""
 DIAGNOSTICS = {
     "train_accuracy": ("accuracy, training pairs (%)", cells.percent),
     "held_out_accuracy": ("accuracy, held-out pairs (%)", cells.percent),
@@ -81,7 +84,8 @@ class MethodsView:
         measures: Heading of each measure.
         starts: Score of the start model on each measure.
         plugins: Name of each plug-in, and whether it is compared with another one.
-        rows: One a method; none where the suite has a single method.
+        rows: One a method; none where the suite has a single method, or too many plug-ins to stand beside
+            each other.
     """
 
     budget: str
@@ -129,19 +133,13 @@ class TimeRow:
 
 @dataclass(frozen=True, slots=True)
 class ProblemView:
-    """One problem with the answers of several models."""
+    """One problem with the answers of several models, each named by its label."""
 
     benchmark: str
     id: str
     prompt: str
     gold: str
     answers: tuple[tuple[str, SampleAnswer], ...]
-
-    @property
-    def tally(self) -> str:
-        """How many of the answers are right."""
-        right = sum(answer.correct for _, answer in self.answers)
-        return f"{right} of {len(self.answers)} right"
 
 
 def comparison_view(comparison: pd.DataFrame, measures: Sequence[Measure]) -> ComparisonView:
@@ -162,7 +160,7 @@ def comparison_view(comparison: pd.DataFrame, measures: Sequence[Measure]) -> Co
 def methods_view(results: Results, comparison: pd.DataFrame, measures: Sequence[Measure]) -> MethodsView:
     """The comparison at the largest budget restricted to these measures, one row a method."""
     found, budget = largest_rows(comparison), largest_budget(comparison)
-    several = len(methods(results)) > 1 and budget > 0
+    several = len(methods(results)) > 1 and budget > 0 and len(plugins(results)) <= MOST_PLUGINS
     starts = [_score_cell(found.get((START.arm, measure))).score for measure in measures]
     compared = {plugin_of(arm) for arm in compared_arms(results)}
     return MethodsView(
@@ -223,16 +221,17 @@ def time_view(results: Results) -> tuple[TimeRow, ...]:
 
 
 def answer_view(results: Results) -> tuple[ProblemView, ...]:
-    """The first problems of the sample, each with one answer an arm: largest budget, lowest seed."""
-    problems: dict[tuple[str, str], list[SampleAnswer]] = defaultdict(list)
+    """The problems of the sample, each with one answer an arm: largest budget, lowest seed.
+
+    Of very many arms the first of the suite are taken.
+    """
+    points = _one_point_an_arm({answer.point for answer in results.answers}, results.arms)[:MOST_MODELS]
+    labels = {point: point_label(point) for point in points}
+    problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
     for answer in results.answers:
-        problems[answer.benchmark, answer.problem_id].append(answer)
-    return tuple(
-        ProblemView(
-            benchmark, problem, answers[0].prompt, answers[0].gold, _one_an_arm(answers, results.arms)
-        )
-        for (benchmark, problem), answers in list(problems.items())[:MOST_PROBLEMS]
-    )
+        if answer.point in labels:
+            problems[answer.benchmark, answer.problem_id].setdefault(answer.point, answer)
+    return tuple(_problem(answers, labels) for answers in problems.values())
 
 
 def point_label(point: Point) -> str:
@@ -258,7 +257,7 @@ def _score_cell(row: Any) -> ScoreCell:
         return ScoreCell()
     difference = "" if math.isnan(row.difference) else cells.points(row.difference)
     return ScoreCell(
-        cells.percent(row.mean),
+        cells.with_deviation(row.mean, row.deviation),
         cells.span(cells.percent(row.low), cells.percent(row.high)),
         difference,
         cells.span(cells.points(row.difference_low), cells.points(row.difference_high)),
@@ -278,8 +277,9 @@ def _spend_cell(row: Any, name: str, with_ratio: bool) -> tuple[str, str]:
 def _method_rows(
     results: Results, found: Mapping[tuple[str, Measure], Any], measures: Sequence[Measure]
 ) -> Iterator[MethodRow]:
+    names = plugins(results)
     for method in methods(results):
-        arms = [f"{method}+{plugin}" for plugin in plugins(results)]
+        arms = [f"{method}+{plugin}" for plugin in names]
         cells_of = [tuple(_score_cell(found.get((arm, measure))) for arm in arms) for measure in measures]
         yield MethodRow(method, tuple(cells_of))
 
@@ -288,9 +288,11 @@ def _diagnostic_texts(values: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(form(values.get(name, math.nan)) for name, (_, form) in DIAGNOSTICS.items())
 
 
-def _one_an_arm(answers: Sequence[SampleAnswer], arms: Sequence[str]) -> tuple[tuple[str, SampleAnswer], ...]:
-    by_point = {answer.point: answer for answer in reversed(answers)}
-    return tuple((point_label(point), by_point[point]) for point in _one_point_an_arm(by_point, arms))
+def _problem(answers: Mapping[Point, SampleAnswer], labels: Mapping[Point, str]) -> ProblemView:
+    """One problem from the answers to it, in the order of the labels."""
+    one = next(iter(answers.values()))
+    labelled = tuple((label, answers[point]) for point, label in labels.items() if point in answers)
+    return ProblemView(one.benchmark, one.problem_id, one.prompt, one.gold, labelled)
 
 
 def _one_point_an_arm(points: Iterable[Point], arms: Sequence[str]) -> list[Point]:

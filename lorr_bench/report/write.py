@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ from lorr_bench.values import Results
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lorr_bench.report.contents import Picture
+
+FIGURES = "figures"
+FORMS = (".png", ".svg", ".pdf")
+
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
@@ -22,12 +28,16 @@ class ReportFiles:
     Attributes:
         page: The self-contained HTML page.
         markdown: The same in Markdown, without sample answers and diagnostics.
-        csvs: Comparison, methods, ledger, scores and diagnostics.
-        figures: The figure as PNG and SVG.
+        latex: The tables in LaTeX.
+        results: Everything but the sample answers, for programs.
+        csvs: Every table in full.
+        figures: The main figure, then each in the folder ``figures``, as PNG, SVG and PDF.
     """
 
     page: Path
     markdown: Path
+    latex: Path
+    results: Path
     csvs: tuple[Path, ...]
     figures: tuple[Path, ...]
 
@@ -35,7 +45,8 @@ class ReportFiles:
 def write_report(results: Results, folder: Path) -> ReportFiles:
     """Writes page, Markdown, tables and figures of these results.
 
-    Each file appears whole or not at all. The same results give the same bytes.
+    Each file appears whole or not at all. The same results give the same bytes. Figures in the folder that an
+    earlier report drew and this one does not are removed.
 
     Args:
         results: What the suite found; arms, seeds, budgets and benchmarks may be missing.
@@ -49,44 +60,63 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
     """
     # pandas, matplotlib and Jinja2 take a second to import: not before a report is written.
     from lorr_bench.report.contents import compute
+    from lorr_bench.report.latex import latex_report
     from lorr_bench.report.page import html_page
+    from lorr_bench.report.results_file import RESULTS_FILE, results_bytes
     from lorr_bench.report.summary import markdown_report
 
     contents = compute(results)
-    files = {
+    texts = {
         "report.html": html_page(contents).encode(),
         "report.md": markdown_report(contents).encode(),
-        "comparison.csv": csv_bytes(contents.tables.comparison),
-        "methods.csv": csv_bytes(contents.tables.methods),
-        "ledger.csv": csv_bytes(contents.tables.ledger),
-        "scores.csv": csv_bytes(contents.tables.scores),
-        "diagnostics.csv": csv_bytes(contents.tables.diagnostics),
-        "figure.png": contents.picture.png,
-        "figure.svg": contents.picture.svg.encode(),
+        "tables.tex": latex_report(contents).encode(),
+        RESULTS_FILE: results_bytes(results),
     }
+    csvs = {
+        f"{field.name}.csv": csv_bytes(getattr(contents.tables, field.name))
+        for field in fields(contents.tables)
+    }
+    figures = dict(_figures(contents.pictures))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page, markdown, *others = [_replace(folder / name, content) for name, content in files.items()]
+        (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+        page, markdown, latex, plain = _write(folder, texts)
+        written = ReportFiles(page, markdown, latex, plain, _write(folder, csvs), _write(folder, figures))
+        for path in {*(folder / FIGURES).iterdir()} - {*written.figures}:
+            if path.suffix in FORMS:
+                path.unlink()
     except OSError as error:
         raise StoreError(
             f"the report can't be written: {error}",
             where=str(folder),
             fix="Free space or choose another folder.",
         ) from error
-    return ReportFiles(page, markdown, tuple(others[:5]), tuple(others[5:]))
+    return written
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
-    """A frame as CSV; texts that would run as formulas are shielded, numbers not touched."""
+    """A frame as CSV in UTF-8; texts that would run as formulas are shielded, numbers not touched."""
     from lorr_bench.report.cells import csv_text
 
     texts = [name for name in table.columns if any(isinstance(cell, str) for cell in table[name])]
     shielded = table.assign(**{name: [csv_text(str(cell)) for cell in table[name]] for name in texts})
-    return shielded.to_csv(index=False, lineterminator="\n").encode()
+    text: str = shielded.to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8", "replace")
 
 
-def _replace(path: Path, content: bytes) -> Path:
-    """Writes beside the file, then puts it in its place."""
+def _figures(pictures: Sequence[Picture]) -> Iterator[tuple[str, bytes]]:
+    """Files of the figures; those of the main one stand beside the page too."""
+    names = ["figure", *(f"{FIGURES}/{picture.name}" for picture in pictures)]
+    for name, picture in zip(names, (pictures[0], *pictures), strict=True):
+        for form, content in zip(FORMS, (picture.png, picture.svg.encode(), picture.pdf), strict=True):
+            yield f"{name}{form}", content
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    return tuple(replace_file(folder / name, content) for name, content in files.items())
+
+
+def replace_file(path: Path, content: bytes) -> Path:
+    """Writes beside the file, then puts it in its place; on OSError nothing is left of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -14,7 +14,7 @@ from lorr_bench.plan.stage import Lane, Stage
 from lorr_bench.run.lanes import Worker
 from lorr_bench.store.store import Store
 
-LANES: Final[tuple[Lane, ...]] = ("engine", "train")
+LANES: Final[tuple[Lane, ...]] = ("engine", "train", "grade")
 
 
 class Watcher(Protocol):
@@ -68,6 +68,7 @@ class Driver:
         log: Folder for the workers' logs.
         watcher: Shows progress.
         make_worker: Replaced in tests.
+        lanes: Only stages of these lanes are run.
     """
 
     def __init__(
@@ -77,23 +78,32 @@ class Driver:
         log: Path,
         watcher: Watcher,
         make_worker: Callable[..., Worker] = Worker,
+        *,
+        lanes: Sequence[Lane] = LANES,
     ) -> None:
         self._plan = plan
         self._store = store
         self._watcher = watcher
         self._stages = {stage.digest: stage for stage in plan.stages}
         self._inbox: queue.Queue[tuple[Lane, dict[str, Any] | None]] = queue.Queue()
-        self._workers = {lane: make_worker(lane, log / f"{lane}.log", self._inbox) for lane in LANES}
+        self._workers = {lane: make_worker(lane, log / f"{lane}.log", self._inbox) for lane in lanes}
         self._finished: set[str] = set()
         self._waiting: list[Stage] = []
         self._sent: dict[Lane, float] = {}
         self._state = RunState()
 
     def run(self) -> RunState:
-        """Run everything that is not done. A stage fails alone; only what needs its result is left out."""
+        """Run everything that is not done. A stage fails alone; only what needs its result is left out.
+
+        What needs a result that no lane of this run makes is left out too, and is no failure.
+        """
         started = time.perf_counter()
         self._finished = {stage.digest for stage in self._plan.stages if self._store.read(stage) is not None}
-        self._waiting = [stage for stage in self._plan.stages if stage.digest not in self._finished]
+        self._waiting = [
+            stage
+            for stage in self._plan.stages
+            if stage.digest not in self._finished and stage.lane in self._workers
+        ]
         self._state.reused = len(self._finished)
         self._watcher.begin(self._plan, self._waiting)
         try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
-from lorr_bench.run.driver import Driver, RunState, Watcher
+from lorr_bench.plan.stage import Lane
+from lorr_bench.run.driver import LANES, Driver, RunState, Watcher
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.store.results import load_results
 from lorr_bench.store.store import Store, storage_error, write_text
@@ -39,15 +42,26 @@ class Finished:
         plan: What was planned.
         state: What came of it.
         page: The report page.
+        unanswered: Evaluations whose answers are not stored.
     """
 
     plan: Plan
     state: RunState
     page: Path
+    unanswered: tuple[Evaluation, ...]
 
 
-def run_suite(loaded: LoadedSuite, places: Places, watcher: Watcher, store: Store) -> Finished:
+def run_suite(
+    loaded: LoadedSuite, places: Places, watcher: Watcher, store: Store, lanes: Sequence[Lane] = LANES
+) -> Finished:
     """Run what is not done yet, then report. Running again continues.
+
+    Args:
+        loaded: The suite.
+        places: Where to write.
+        watcher: Shows progress.
+        store: Where results lie.
+        lanes: Run only stages of these; the lane ``grade`` alone needs neither model nor engine.
 
     Raises:
         LorrBenchError: The suite can't be planned, or the output folder can't be written.
@@ -59,10 +73,12 @@ def run_suite(loaded: LoadedSuite, places: Places, watcher: Watcher, store: Stor
         write_text(places.output / SUITE_FILE, resolved_yaml(plan.suite))
     except OSError as error:
         raise storage_error(error, places.output) from error
-    state = Driver(plan, store, logs, watcher).run()
+    state = Driver(plan, store, logs, watcher, lanes=lanes).run()
     page, seconds = report_plan(plan, store, places.output, state.failed)
     write_text(places.output / RUN_FILE, json.dumps(_describe(plan, state, seconds), indent=1))
-    return Finished(plan, state, page)
+    stages = {stage.digest: stage for stage in plan.stages}
+    unanswered = tuple(e for e in plan.evaluations if store.read(stages[e.answers]) is None)
+    return Finished(plan, state, page, unanswered)
 
 
 def report_plan(plan: Plan, store: Store, output: Path, failed: dict[str, str]) -> tuple[Path, float]:

@@ -13,6 +13,7 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.run.doctor import Finding
+from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
 from lorr_bench.store.store import Store
 
 SPEND_COLUMNS: Final = ("unique_pairs", "prompts", "verifier_calls", "pair_visits", "optimizer_steps")
@@ -31,6 +32,33 @@ def arms_table(plan: Plan) -> Table:
             spend = plan.predicted[arm.name, pairs].to_dict()
             table.add_row(escape(arm.name), *(f"{spend[name]:,.0f}" for name in SPEND_COLUMNS), batch)
     return table
+
+
+def protocol_table(evaluation: EvaluationSpec) -> Table:
+    """How every math benchmark is answered, and which tasks lm-eval runs."""
+    table = Table(title=f"Protocol {evaluation.protocol}", title_justify="left")
+    for column in ("benchmark", "problems", "prompt", "answers", "token limit", "stop"):
+        table.add_column(column, justify="right" if column in ("problems", "token limit") else "left")
+    for math in evaluation.math:
+        table.add_row(
+            escape(math.name),
+            f"{math.limit:,}" if math.limit else " or ".join(map(str, math.sizes)) or "all",
+            escape(math.prompt or ("chat template" if math.chat_template else "own")),
+            _spoken_answers(math),
+            f"{math.max_tokens:,}",
+            escape(", ".join(map(repr, math.stop))),
+        )
+    for general in evaluation.general:
+        shots = "own" if general.num_fewshot is None else str(general.num_fewshot)
+        limit = f"{general.limit:,} a task" if general.limit else "all"
+        told = f"{shots} few-shot examples: {', '.join(general.tasks)}"
+        table.add_row(escape(general.name), limit, "lm-eval", escape(told), "", "")
+    return table
+
+
+def _spoken_answers(math: MathBenchmark) -> str:
+    drawn = f"{math.repeats} at temperature {math.temperature:g}, top_p {math.top_p:g}"
+    return " and ".join(["greedy"] * math.greedy + [drawn] * (math.repeats > 0))
 
 
 def stages_table(plan: Plan, store: Store) -> Table:

@@ -34,7 +34,9 @@ STAGES: Final[dict[Kind, tuple[str, str]]] = {
     "import_pairs": ("lorr_bench.stages.collect", "import_pairs"),
     "reference": ("lorr_bench.stages.train", "reference"),
     "train": ("lorr_bench.stages.train", "train"),
-    "evaluate_math": ("lorr_bench.stages.evaluate", "evaluate_math"),
+    "answer_math": ("lorr_bench.stages.answer_math", "answer_math"),
+    "grade_math": ("lorr_bench.stages.grade_math", "grade_math"),
+    "contamination": ("lorr_bench.stages.contamination", "contamination"),
     "evaluate_general": ("lorr_bench.stages.general", "evaluate_general"),
 }
 

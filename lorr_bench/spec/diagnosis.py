@@ -17,8 +17,8 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.spec.base import NAME_PATTERN
 from lorr_bench.spec.document import Lines, Location
-from lorr_bench.spec.models import NAME_PATTERN
 
 MAX_REPORTED = 50
 

@@ -7,13 +7,17 @@ is stale.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import AliasChoices, BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from lorr_bench.spec import models
+from lorr_bench.spec.benchmarks import BENCHMARKS
+from lorr_bench.spec.evaluation import ALIASES, OF_A_PROTOCOL
+from lorr_bench.spec.presets import PRESETS
 
 SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
 Schema = dict[str, Any]
@@ -30,14 +34,16 @@ def suite_schema() -> Schema:
     validators accept are added here.
     """
     schema = models.Suite.model_json_schema(mode="validation")
+    by_name = {model.__name__: model for model in _models_in(models.Suite)}
     for name, definition in schema["$defs"].items():
-        _accept_other_names(definition, getattr(models, name))
+        _accept_other_names(definition, by_name[name])
     for part in ("reset", "sft"):
         schema["$defs"]["LorrPlugin"]["properties"][part]["anyOf"] += _OFF
     properties = schema["properties"]
     properties["model"]["anyOf"] = [{"$ref": properties["model"].pop("$ref")}, {"type": "string"}]
     _accept_bare_methods(properties["methods"])
     _accept_untyped_plugins(properties["plugins"])
+    _accept_names_in_evaluation(schema["$defs"])
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "lorr-bench suite"}
 
 
@@ -76,6 +82,43 @@ def _accept_untyped_plugins(schema: Schema) -> None:
     }
     schema["patternProperties"] = {rf"(?!^({'|'.join(bodies)})$){pattern}": {"anyOf": list(typed.values())}}
     schema["additionalProperties"] = False
+
+
+def _accept_names_in_evaluation(definitions: Schema) -> None:
+    """Accept names in place of benchmarks, presets and protocols, and what these leave to be said."""
+    evaluation = definitions["EvaluationSpec"]["properties"]
+    math, general = definitions["MathBenchmark"], evaluation["general"]
+    for field in ("repeats", "avg_at"):
+        math["properties"][field].setdefault("minimum", 0)
+    math["required"] = ["name"]  # the protocol gives the token limit
+    registered = {"enum": list(BENCHMARKS)}
+    math["anyOf"] = [
+        {"required": ["source"]},
+        {"properties": {"name": registered}},
+        {"properties": {"like": registered}, "required": ["like"]},
+    ]
+    evaluation["math"]["items"] = {"anyOf": [evaluation["math"]["items"], registered]}
+    presets = {"enum": list(PRESETS)}
+    changed = {"type": "object", "properties": {"preset": presets}, "required": ["preset"]}
+    general["items"] = {"anyOf": [general["items"], presets, changed]}
+    names = {**evaluation["protocol"]}
+    fields = {name: math["properties"][name] for name in (*OF_A_PROTOCOL, *ALIASES)}
+    own = {"type": "object", "properties": {"name": names, **fields}, "additionalProperties": False}
+    evaluation["protocol"] = {
+        "anyOf": [{key: names[key] for key in ("enum", "type")}, own],
+        **{key: names[key] for key in ("default", "description", "title")},
+    }
+    evaluation["contamination"]["anyOf"] += _OFF
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """A model and all models of its fields."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _models_in(field.annotation)
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 if __name__ == "__main__":

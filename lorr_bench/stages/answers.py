@@ -1,4 +1,4 @@
-"""Graded and scored answers, as collect and evaluate keep them."""
+"""Graded and scored answers, as a collection keeps them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG
-from lorr_bench.grade import grade_many
+from lorr_bench.grade import Policy, grade_many
 from lorr_bench.grade.reward import score_many
 from lorr_bench.grade.segment import BOX, final_segment
 from lorr_bench.plan.stage import Stage
-from lorr_bench.spec.models import ROW_RULES, RewardModelSpec
+from lorr_bench.spec.sources import ROW_RULES, RewardModelSpec
 from lorr_bench.values import Completion, Prompt, Verdict
 
 # A time-out says nothing about the answer, so such an answer is not held up as a wrong one.
@@ -46,7 +46,8 @@ def score_answers(
     """
     described = stage.params["reward_model"]
     if described is None:
-        return _verifier_scores(problems, completions, stage.params["pair_rule"])
+        policy = Policy(**stage.params["grading"])
+        return _verifier_scores(problems, completions, stage.params["pair_rule"], policy)
     named = {name: described[name] for name in RewardModelSpec.model_fields if name in described}
     spec = RewardModelSpec.model_validate({**named, **stage.setting["reward_model"]})
     texts = [[answer.text for answer in row] for row in completions]
@@ -54,13 +55,16 @@ def score_answers(
 
 
 def _verifier_scores(
-    problems: Sequence[Prompt], completions: Sequence[Sequence[Completion]], rule: ROW_RULES
+    problems: Sequence[Prompt],
+    completions: Sequence[Sequence[Completion]],
+    rule: ROW_RULES,
+    policy: Policy,
 ) -> Scores:
     r"""Verdicts as scores: 1 right, 0 wrong, None unknown.
 
     For ``verifier_length`` an answer without a ``\boxed{...}`` scores -1, right or wrong, as in DPO-VP.
     """
-    verdicts = grade_answers(problems, completions)
+    verdicts = _grade(problems, completions, policy)
     score = _score_with_format if rule == "verifier_length" else _score
     values = [
         [score(verdict, answer.text) for verdict, answer in zip(judged, row, strict=True)]
@@ -79,8 +83,8 @@ def _score_with_format(verdict: Verdict, text: str) -> float | None:
     return _score(verdict, text) if final_segment(text).startswith(BOX) else UNFORMATTED
 
 
-def grade_answers(
-    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
+def _grade(
+    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]], policy: Policy
 ) -> list[list[Verdict]]:
     """One verdict for each completion, in the same nesting."""
     flat = [
@@ -88,19 +92,8 @@ def grade_answers(
         for prompt, row in zip(prompts, completions, strict=True)
         for completion in row
     ]
-    verdicts = iter(grade_many(flat))
+    verdicts = iter(grade_many(flat, policy=policy))
     return [[next(verdicts) for _ in row] for row in completions]
-
-
-def answer_rows(
-    prompts: Sequence[Prompt],
-    completions: Sequence[Sequence[Completion]],
-    verdicts: Sequence[Sequence[Verdict]],
-) -> Iterator[dict[str, Any]]:
-    """One row for each answer: problem, text, tokens, verdict."""
-    for prompt, row, judged in zip(prompts, completions, verdicts, strict=True):
-        for repeat, (completion, verdict) in enumerate(zip(row, judged, strict=True)):
-            yield {**_written(prompt, repeat, completion), **_judged(verdict)}
 
 
 def scored_rows(

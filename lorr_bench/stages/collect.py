@@ -13,7 +13,7 @@ from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Sampling
 from lorr_bench.lorr.schedule import replay_order
-from lorr_bench.spec.models import PairFileSpec
+from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.stages.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome

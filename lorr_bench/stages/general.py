@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from lorr_bench.evaluate.general import evaluate_general as run_lm_eval
-from lorr_bench.stages.evaluate import EVALUATION_SEED, SCORES_FILE
+from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.stages.task import Task
+from lorr_bench.store.generations import QUESTIONS_FILE, SCORES_FILE
 from lorr_bench.store.record import Outcome
 
 
@@ -15,7 +17,9 @@ def evaluate_general(task: Task) -> Outcome:
     """Scores of lm-eval tasks; its own results and samples lie beside them in its own shapes.
 
     Raises:
-        DataError: lm-eval knows no such task.
+        MissingPackageError: A task needs a package that is not installed.
+        DataError: lm-eval knows no such task, or a task does not have the metric.
+        StageError: A task has no number for each question.
     """
     params = task.stage.params
     engine = task.engines.engine(task.stage, task.clock)
@@ -29,13 +33,27 @@ def evaluate_general(task: Task) -> Outcome:
             tasks=params["tasks"],
             include_path=Path(include_path) if include_path else None,
             num_fewshot=params["num_fewshot"],
+            metric=params["metric"],
             limit=params["limit"],
-            seed=EVALUATION_SEED,
+            seed=params["seed"],
         )
     (task.output / "results.json").write_text(json.dumps(result.results, default=str), "utf-8")
     for name, samples in result.samples.items():
         task.write_lines(f"samples_{name}.jsonl", samples)
-    scores = {score.task: {score.metric: list(score.per_problem)} for score in result.scores}
+    scores = {score.task: {"scores": {score.metric: _written(score)}} for score in result.scores}
     (task.output / SCORES_FILE).write_text(json.dumps(scores), "utf-8")
-    metrics = {score.task: {score.metric: score.value} for score in result.scores}
-    return Outcome(metrics=metrics, parts=task.clock.parts)
+    questions = dict(question for score in result.scores for question in score.questions)
+    task.write_lines(QUESTIONS_FILE, ({"id": name, "text": text} for name, text in questions.items()))
+    metrics: dict[str, Any] = {score.task: {score.metric: score.value} for score in result.scores}
+    return Outcome(metrics={**metrics, "cut_prompts": result.cut_prompts}, parts=task.clock.parts)
+
+
+def _written(score: TaskScore) -> dict[str, Any]:
+    return {
+        "value": score.value,
+        "per_problem": list(score.per_problem),
+        "deviation": None,
+        "reason": "",
+        "filter": score.filter,
+        "aggregation": score.aggregation,
+    }

@@ -14,7 +14,7 @@ from typing import Any
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import Progress, StartModel
-from lorr_bench.spec.models import PromptSpec
+from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.store.record import RECORD_FILE, Record
 
 

@@ -1,6 +1,29 @@
 """Statistics on score arrays: arrays in, frozen values out."""
 
-from lorr_bench.stats.crossed import Difference, Interval, crossed_interval, paired_difference
+from lorr_bench.stats.crossed import (
+    crossed_interval,
+    paired_difference,
+    stratified_difference,
+    stratified_interval,
+)
+from lorr_bench.stats.curves import area_under_curve, data_efficiency
+from lorr_bench.stats.estimates import Difference, Efficiency, Interval
 from lorr_bench.stats.multiple import holm
+from lorr_bench.stats.permutation import permutation_test
+from lorr_bench.stats.runs import interquartile_mean, probability_of_improvement
 
-__all__ = ["Difference", "Interval", "crossed_interval", "holm", "paired_difference"]
+__all__ = [
+    "Difference",
+    "Efficiency",
+    "Interval",
+    "area_under_curve",
+    "crossed_interval",
+    "data_efficiency",
+    "holm",
+    "interquartile_mean",
+    "paired_difference",
+    "permutation_test",
+    "probability_of_improvement",
+    "stratified_difference",
+    "stratified_interval",
+]

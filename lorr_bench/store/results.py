@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lorr_bench.budget import EQUAL_QUANTITIES
-from lorr_bench.plan.plan import Evaluation, Plan
+from lorr_bench.plan.measurements import Evaluation
+from lorr_bench.plan.plan import Plan
+from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.load import resolved_yaml
+from lorr_bench.store.generations import OVERLAPS_FILE, SCORES_FILE, GradedAnswer, graded_answers
 from lorr_bench.store.record import Record
 from lorr_bench.store.store import Store
-from lorr_bench.values import START, Point, Results, SampleAnswer, Score, Spend, StageTime
+from lorr_bench.values import (
+    START,
+    Conduct,
+    Overlap,
+    Point,
+    Results,
+    SampleAnswer,
+    Score,
+    Spend,
+    StageTime,
+)
+
+MOST_EXAMPLES: Final = 10
+"""Ids of overlapping problems that a report names."""
 
 
 def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Results:
@@ -27,7 +44,7 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
     records = {stage.digest: record for stage in plan.stages if (record := store.read(stage)) is not None}
     stages = {stage.digest: stage for stage in plan.stages}
     folders = {digest: store.folder(stages[digest]) for digest in records}
-    measured = [evaluation for evaluation in plan.evaluations if evaluation.digest in records]
+    measured = [e for e in plan.evaluations if {e.digest, e.answers} <= records.keys()]
     return Results(
         suite=plan.suite.name,
         description=plan.suite.description,
@@ -48,6 +65,12 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
             if digest in records
         },
         answers=_answers(measured, folders, plan),
+        conduct=[line for e in measured if e.kind == "math" for line in _conduct(e, folders)],
+        overlaps=list(_overlaps(plan, records, folders)),
+        published=plan.published,
+        start_model=plan.start_model,
+        protocol=plan.suite.evaluation.protocol,
+        conditions=_conditions(measured, stages, folders),
         times=[_time(records[stage.digest]) for stage in plan.stages if stage.digest in records],
         versions=_versions(records.values()),
         missing={
@@ -77,25 +100,92 @@ def replay_values(metrics: Mapping[str, Any]) -> list[dict[str, float]]:
 
 
 def _scores(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[Score]:
-    table: dict[str, dict[str, list[float]]] = json.loads(
-        (folders[evaluation.digest] / "scores.json").read_text("utf-8")
-    )
-    for task, metrics in table.items():
-        # A shared stage keeps the name under which it ran first; the suite's own name is what people expect.
-        name = evaluation.benchmark if evaluation.kind == "math" else task
-        for metric, values in metrics.items():
-            mean = sum(values) / len(values) if values else float("nan")
-            yield Score(evaluation.point, name, evaluation.kind, metric, mean, tuple(values))
+    """The scores of one stage; a shared stage may have run under another name of the benchmark."""
+    for name, table in _tables(evaluation, folders):
+        for metric, found in table["scores"].items():
+            yield Score(
+                evaluation.point,
+                name,
+                evaluation.kind,
+                metric,
+                _number(found["value"]),
+                tuple(map(_number, found["per_problem"])),
+                _number(found["deviation"]),
+                found["reason"],
+            )
+
+
+def _tables(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a stage found, by name of the benchmark; several lm-eval tasks keep their own names."""
+    found = json.loads((folders[evaluation.digest] / SCORES_FILE).read_text("utf-8"))
+    if evaluation.kind == "math":
+        yield evaluation.benchmark, found
+    elif len(found) == 1:
+        yield evaluation.benchmark, *found.values()
+    else:
+        yield from found.items()
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _conduct(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[Conduct]:
+    for name, table in _tables(evaluation, folders):
+        found = table["conduct"]
+        yield Conduct(
+            evaluation.point,
+            name,
+            answers=found["answers"],
+            mean_tokens=_number(found["mean_tokens"]),
+            truncated_share=_number(found["truncated_share"]),
+            no_answer_share=_number(found["no_answer_share"]),
+            timeouts=found["timeouts"],
+            missing=found["missing"],
+        )
+
+
+def _conditions(
+    measured: Sequence[Evaluation], stages: Mapping[str, Stage], folders: Mapping[str, Path]
+) -> dict[str, dict[str, Any]]:
+    """What decides the numbers of each benchmark besides the model."""
+    found: dict[str, dict[str, Any]] = {}
+    # The same for every model, so the first of each benchmark says it.
+    for evaluation in {evaluation.benchmark: evaluation for evaluation in reversed(measured)}.values():
+        params = {**stages[evaluation.answers].params, **stages[evaluation.digest].params}
+        for other in ("model", "seed"):  # another seed is another draw under the same conditions
+            params.pop(other)
+        found |= {name: params for name, _ in _tables(evaluation, folders)}
+    return found
+
+
+def _overlaps(plan: Plan, records: Mapping[str, Record], folders: Mapping[str, Path]) -> Iterator[Overlap]:
+    for (seed, benchmark), digest in plan.contamination.items():
+        if digest not in records:
+            continue
+        ids = json.loads((folders[digest] / OVERLAPS_FILE).read_text("utf-8"))
+        counted = records[digest].outcome.metrics
+        yield Overlap(
+            benchmark,
+            seed,
+            records[digest].stage["params"]["ngram"],
+            counted["prompts"],
+            counted["problems"],
+            counted["overlapping"],
+            tuple(ids[:MOST_EXAMPLES]),
+        )
 
 
 def _answers(measured: Sequence[Evaluation], folders: Mapping[str, Path], plan: Plan) -> list[SampleAnswer]:
-    """Greedy answers of the start model and of the first seed at the largest budget, side by side."""
+    """One answer to each of the first problems, of the start model and of the first seed's largest budget."""
     largest, seed = plan.suite.budget.unique_pairs[-1], plan.suite.seeds[0]
-    shown = [e for e in measured if e.kind == "math" and _is_shown(e.point, largest, seed)]
+    first = plan.suite.evaluation.keep_answers
     return [
         _answer(evaluation, row)
-        for evaluation in shown
-        for row in _first_greedy(folders[evaluation.digest], plan.suite.evaluation.keep_answers)
+        for evaluation in measured
+        if evaluation.kind == "math" and _is_shown(evaluation.point, largest, seed)
+        for row in graded_answers(folders[evaluation.answers], folders[evaluation.digest], first)
+        if row.answer["text"] is not None
     ]
 
 
@@ -103,28 +193,19 @@ def _is_shown(point: Point, unique_pairs: int, seed: int) -> bool:
     return point == START or (point.unique_pairs, point.seed) == (unique_pairs, seed)
 
 
-def _first_greedy(folder: Path, count: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    with (folder / "answers.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            if len(found) == count:
-                break
-            row = json.loads(line)
-            if row["metric"] == "greedy":
-                found.append(row)
-    return found
-
-
-def _answer(evaluation: Evaluation, row: Mapping[str, Any]) -> SampleAnswer:
+def _answer(evaluation: Evaluation, row: GradedAnswer) -> SampleAnswer:
     return SampleAnswer(
         point=evaluation.point,
         benchmark=evaluation.benchmark,
-        problem_id=row["id"],
-        prompt=row["prompt"],
-        gold=row["gold"],
-        text=row["text"],
-        extracted=row["extracted"],
-        correct=row["correct"],
+        problem_id=row.problem["id"],
+        prompt=row.problem["prompt"],
+        gold=row.problem["gold"],
+        text=row.answer["text"],
+        extracted=row.verdict["extracted"],
+        correct=row.verdict["correct"],
+        reason=row.verdict["reason"],
+        tokens=row.answer["tokens"],
+        truncated=row.answer["truncated"],
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.data.pairing import RIGHT, RULES, UNFORMATTED, WRONG, pair_up
-from lorr_bench.spec.models import ROW_RULES
+from lorr_bench.spec.sources import ROW_RULES
 from lorr_bench.values import Completion, Prompt
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.data.pairs import load_pair_file, read_pairs, write_pairs
 from lorr_bench.errors import DataError
-from lorr_bench.spec.models import PairFileSpec
+from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.values import Pair
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

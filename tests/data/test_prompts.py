@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
-from lorr_bench.spec.models import PromptSpec
+from lorr_bench.spec.sources import PromptSpec
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"real benchmark files are not at {SHARED}")

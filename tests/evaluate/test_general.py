@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import random
 import socket
 import sys
 import weakref
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from lorr_bench.data.nano import general
-from lorr_bench.errors import DataError, StageError
-from lorr_bench.evaluate import harness
+from lorr_bench.errors import DataError, MissingPackageError, StageError
+from lorr_bench.evaluate import harness, scores
 from lorr_bench.evaluate.general import evaluate_general
 
 NANO = ("nano_compare", "nano_true_false", "nano_order")
@@ -46,6 +47,7 @@ def scholar():
 
     class Scholar(LM):
         answers = right_answers()
+        cut_prompts: set[tuple[int, ...]] = set()  # noqa: RUF012 - one object only
         seen: list[str] = []  # noqa: RUF012 - one object only
 
         def _wrong(self, question):
@@ -96,18 +98,50 @@ def folder(tmp_path):
     return write
 
 
-def test_the_group_gives_a_score_for_each_task(evaluate):
+def test_a_group_of_tasks_with_different_metrics_gives_a_score_for_each(evaluate):
     result = evaluate("nano_general")
     assert result.members == {"nano_general": NANO}
-    assert [(s.task, s.metric, s.filter, s.version, s.n) for s in result.scores] == [
-        ("nano_compare", "acc", "none", "1.0", 400),
-        ("nano_true_false", "acc", "none", "1.0", 400),
-        ("nano_order", "exact_match", "none", "1.0", 400),
+    assert [(s.task, s.members, s.metric, s.filter, s.version, s.n) for s in result.scores] == [
+        ("nano_compare", ("nano_compare",), "acc", "none", "1.0", 400),
+        ("nano_true_false", ("nano_true_false",), "acc", "none", "1.0", 400),
+        ("nano_order", ("nano_order",), "exact_match", "none", "1.0", 400),
     ]
     for score in result.scores:
-        assert score.value == 0.75
+        assert (score.value, score.aggregation) == (0.75, "lm-eval")
         assert score.per_problem == (0.0, 1.0, 1.0, 1.0) * 100
         assert score.all_metrics == {f"{score.metric},none": 0.75}
+
+
+GROUP = """
+group: choices
+task: [nano_true_false, nano_compare]
+metadata: {version: 7}
+"""
+AGGREGATED = """
+aggregate_metric_list:
+  - {metric: acc, weight_by_size: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "aggregation", "all_metrics"),
+    [
+        (GROUP, "mean over questions", {}),
+        (GROUP + AGGREGATED, "lm-eval", {"acc,none": 0.6}),
+    ],
+)
+def test_a_group_whose_tasks_share_the_metric_gives_one_score(
+    evaluate, folder, text, aggregation, all_metrics
+):
+    result = evaluate("choices", include_path=folder("choices", text), limit=5)
+    (score,) = result.scores
+    assert (score.task, score.members) == ("choices", ("nano_true_false", "nano_compare"))
+    # Every fourth question is answered wrong, from the first on: 2 of 5.
+    assert score.per_problem == (0.0, 1.0, 1.0, 1.0, 0.0) * 2
+    assert score.value == pytest.approx(0.6)
+    assert (score.aggregation, score.version) == (aggregation, "7")
+    assert score.all_metrics == pytest.approx(all_metrics)
+    assert [identifier for identifier, _ in score.questions[4:6]] == ["nano_true_false/4", "nano_compare/0"]
 
 
 def test_the_records_have_lm_evals_shape(evaluate, tmp_path):
@@ -211,8 +245,101 @@ def test_the_first_metric_with_a_number_for_each_question_is_reported(evaluate, 
 def test_a_task_without_such_a_metric_is_an_error(evaluate, folder, own_folder):
     metrics = OWN_TASK.split("metric_list:\n")[1].strip("\n").split("\n")
     folder("own_f1", OWN_TASK.replace("own_compare", "own_f1").replace(metrics[0] + "\n", ""))
-    with pytest.raises(StageError, match="own_f1: no metric"):
+    with pytest.raises(StageError, match="own_f1: no metric has a number"):
         evaluate("own_f1", include_path=own_folder, limit=4)
+
+
+def test_the_metric_is_chosen_by_name(evaluate, folder):
+    text = OWN_TASK.replace("  - {metric: f1, aggregation: f1", "  - {metric: acc_norm, aggregation: mean")
+    path = folder("own_norm", text.replace("own_compare", "own_norm"))
+    (path / "own.py").write_text("from lorr_bench.data.nano.tasks.nano_documents import documents\n")
+    for metric in ("acc", "acc_norm", "acc_norm,none"):
+        (score,) = evaluate("own_norm", include_path=path, limit=4, metric=metric).scores
+        assert (score.metric, score.filter) == (metric.removesuffix(",none"), "none")
+
+
+FILTERS = """
+include: {include}
+task: own_order
+filter_list:
+  - name: mute
+    filter: [{{function: regex, regex_pattern: "(no such text)"}}, {{function: take_first}}]
+  - name: plain
+    filter: [{{function: take_first}}]
+"""
+
+
+def test_the_filter_is_chosen_with_the_metric(evaluate, folder):
+    path = folder("own_order", FILTERS.format(include=harness.NANO_TASKS / "nano_order.yaml"))
+    options = {"include_path": path, "limit": 4}
+    assert [(s.filter, s.value) for s in evaluate("own_order", **options).scores] == [("mute", 0.0)]
+    for metric, filter_name, value in [
+        ("exact_match", "mute", 0.0),
+        ("exact_match,plain", "plain", 0.75),
+    ]:
+        (score,) = evaluate("own_order", metric=metric, **options).scores
+        assert (score.metric, score.filter, score.value) == ("exact_match", filter_name, value)
+
+
+@pytest.mark.parametrize("metric", ["acc_norm", "acc,strict", "acc_stderr,none"])
+def test_an_unknown_metric_is_refused_before_anything_is_asked(evaluate, scholar, metric):
+    scholar.seen.clear()
+    with pytest.raises(
+        DataError, match=f"nano_compare: the task has no metric '{metric}'\n  it has acc,none"
+    ):
+        evaluate("nano_compare", metric=metric)
+    assert scholar.seen == []
+
+
+def test_a_metric_that_one_task_of_a_group_lacks_is_an_error(evaluate):
+    with pytest.raises(DataError, match="nano_order: the task has no metric 'acc'"):
+        evaluate("nano_general", metric="acc", limit=1)
+
+
+def test_a_metric_without_a_number_for_each_question_is_an_error(evaluate, own_folder):
+    with pytest.raises(StageError, match="own_compare: f1 has no number for each question"):
+        evaluate("own_compare", include_path=own_folder, metric="f1", limit=4)
+
+
+def test_the_questions_are_kept_without_examples(evaluate, own_folder):
+    (score,) = evaluate("own_compare", include_path=own_folder, num_fewshot=2, limit=2).scores
+    asked = [
+        question.text
+        for _, question in zip(range(2), general.questions("nano_compare", "test", 0), strict=False)
+    ]
+    assert score.questions == (("own_compare/0", asked[0]), ("own_compare/1", asked[1]))
+
+
+class Document:
+    """An lm-eval task that says how it would look for contamination."""
+
+    def __init__(self, column, text):
+        self.config = SimpleNamespace(doc_to_decontamination_query=column)
+        self.doc_to_text = lambda document: text
+        self.doc_to_choice = lambda document: ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        (Document("sentence", 0), "The sentence."),
+        (Document("Question: {{sentence}}", "The prompt."), "The prompt."),
+        (Document(None, 1), "first second"),
+    ],
+)
+def test_the_text_of_a_question(task, expected):
+    assert scores._question(task, {"sentence": "The sentence."}) == expected
+
+
+def test_a_missing_package_is_named_with_its_command(evaluate, monkeypatch):
+    monkeypatch.setattr("lorr_bench.evaluate.general.packages_needed", lambda tasks: ("nltk>=3.9.1",))
+    with pytest.raises(MissingPackageError, match=r"ifeval needs nltk>=3.9.1\n.*pip install 'nltk>=3.9.1'"):
+        evaluate("ifeval")
+
+
+def test_cut_prompts_are_counted_anew_each_time(evaluate, scholar):
+    scholar.cut_prompts.add((1, 2))
+    assert evaluate("nano_order", limit=1).cut_prompts == 0
 
 
 def test_an_unknown_task_gets_near_names(evaluate, monkeypatch):
@@ -278,24 +405,42 @@ def test_exchanged_names_are_put_back_after_an_error():
     assert module.name == 1
 
 
-class FakeVLLM:
-    """lm-eval's class as far as it is used: it builds an engine and asks for vLLM's version."""
-
-    def __init__(self, module, **options):
-        self.options = options
-        self.model = module.LLM(model="x", dtype="y")
-        self.version = module.version("vllm")
-        self.other = module.version("numpy")
-
-
-def test_the_harness_gets_the_running_engine_and_its_version(monkeypatch, tmp_path):
+@pytest.fixture
+def vllm_module(monkeypatch):
+    """lm-eval's module as far as it is used: its class builds an engine and asks for vLLM's version."""
     module = ModuleType("lm_eval.models.vllm_causallms")
     module.LLM = module.version = "untouched"
-    module.VLLM = lambda **options: FakeVLLM(module, **options)
+    module.eval_logger = logging.getLogger("a logger that is heard")
+    module.cuts = []
+
+    class VLLM:
+        max_length = 10
+
+        def __init__(self, **options):
+            self.options = options
+            self.model = module.LLM(model="x", dtype="y")
+            self.version = module.version("vllm")
+            self.other = module.version("numpy")
+
+        def _loglikelihood_tokens(self, requests, disable_tqdm):
+            module.eval_logger.warning("Truncating context.")
+            return [(0.0, disable_tqdm)] * len(requests)
+
+        def generate_until(self, requests, disable_tqdm):
+            for tokens, count in requests:
+                module.maybe_truncate(tokens, max_gen_toks=count, max_model_len=10, side="left", verbose=True)
+            return [""] * len(requests)
+
+    module.VLLM = VLLM
+    module.maybe_truncate = lambda tokens, **options: module.cuts.append((tokens, options))
     package = ModuleType("vllm")
     package.__version__ = "0.32.0"
     monkeypatch.setitem(sys.modules, "vllm", package)
     monkeypatch.setitem(sys.modules, "lm_eval.models.vllm_causallms", module)
+    return module
+
+
+def test_the_harness_gets_the_running_engine_and_its_version(vllm_module, tmp_path):
     engine = Engine()
     model = harness.harness_model(engine, tmp_path)
     assert harness.harness_model(engine, tmp_path) is model
@@ -303,11 +448,39 @@ def test_the_harness_gets_the_running_engine_and_its_version(monkeypatch, tmp_pa
     assert model.options["pretrained"] == str(tmp_path)
     model.model.reset_prefix_cache()
     assert engine.resets == 1
-    assert module.LLM == module.version == "untouched"
+    assert vllm_module.LLM == vllm_module.version == "untouched"
     assert importlib.metadata.version is harness._installed_version
     gone = weakref.ref(engine)
     del engine
     assert gone() is None
+
+
+@pytest.fixture
+def model(vllm_module, tmp_path):
+    engine = Engine()
+    yield harness.harness_model(engine, tmp_path)
+    assert engine.resets == 0
+
+
+def test_scored_prompts_that_are_cut_are_noted_once_and_without_a_warning(model, caplog):
+    long, full = list(range(8)), list(range(7))  # 8 + 2 tokens and one to generate do not fit into 10
+    answers = model._loglikelihood_tokens([("", long, [1, 2]), ("", long, [3, 4]), ("", full, [1, 2])])
+    assert answers == [(0.0, False)] * 3
+    assert model.cut_prompts == {tuple(long)}
+    assert caplog.records == []
+
+
+def test_generating_prompts_that_are_cut_are_noted(model, vllm_module):
+    assert model.generate_until([([1, 2, 3], 8), ([1, 2], 8)]) == ["", ""]
+    assert model.cut_prompts == {(1, 2, 3)}
+    assert [options["verbose"] for _, options in vllm_module.cuts] == [False, False]
+
+
+def test_an_answer_that_fills_the_context_is_an_error(model):
+    with pytest.raises(StageError, match="an answer may need 10 tokens, the context has 10"):
+        model.generate_until([([1], 10)])
+    with pytest.raises(StageError, match="leave the task out"):
+        model._loglikelihood_tokens([("", [1], [2] * 9)])
 
 
 def test_task_files_name_their_version():

@@ -13,6 +13,7 @@ from lorr_bench.grade.grader import Grader
 from lorr_bench.grade.process import Judge, Question
 
 QUICK = Policy(timeout_seconds=1.0)
+ROOT_GOLD, ROOT_BOX = r"1 + \sqrt{2}", r"\boxed{\sqrt{2} + 1}"
 
 
 @pytest.fixture
@@ -84,6 +85,11 @@ def test_verdicts_are_math_verifys_on_the_whole_text():
         ("57", r"The final answer is $12$. I hope it is correct. \boxed{57}", True),
         ("yes", "yes", True),
         ("C", "Answer: C", True),
+        ("5 cm", r"\boxed{5\text{ m}}", False),
+        ("12.5", r"\boxed{12.5\%}", True),
+        ("0.0000001", r"\boxed{0.0000002}", False),
+        (r"(2,\infty)", r"\boxed{x > 2}", True),
+        ("2t", r"\boxed{2}", False),
     ],
 )
 def test_where_the_verdict_is_meant_to_differ_from_the_whole_text(gold, answer, ours):
@@ -103,6 +109,11 @@ HOSTILE = {
     "half a character": "\\boxed{\ud800 5}",
     "many digits": r"\boxed{" + "9" * 19_000 + "}",
     "many dollars": "$" * 20_000,
+    "a deep sum": r"\boxed{" + r"\sum_{n=1}^{9} " * 500 + "n}",
+    "a long list": r"\boxed{" + ", ".join(map(str, range(3900))) + "}",
+    "brackets that open": r"\boxed{" + "[(" * 5000 + "}",
+    "units without end": r"\boxed{" + r"\text{ }" * 2400 + "x}",
+    "members of members": r"\boxed{" + r"x \in " * 2800 + "x}",
 }
 
 
@@ -123,7 +134,7 @@ def test_a_time_out_says_so_and_is_remembered(grader):
     assert (first.reason, first.correct, first.extracted) == ("timeout", False, None)
     assert first.seconds > 0
     assert again.seconds == 0
-    assert grader.worker_pid is None
+    assert grader.worker_pids == []
 
 
 def test_what_needs_no_algebra_starts_no_worker(grader):
@@ -132,32 +143,40 @@ def test_what_needs_no_algebra_starts_no_worker(grader):
         ("57", r"\boxed{58}"),
         ("57", "words"),
         ("x^2", r"\boxed{x^2}"),
+        (r"\frac{1}{2}", r"\boxed{0.5}"),
+        ("(1, 2)", r"\boxed{(1, 3)}"),
+        ("C", "The answer is D."),
+        (r"\text{even}", "It is even."),
+        ("7", r"\boxed{}"),
     ]
     verdicts = grader.grade_many(answers, Policy())
-    assert [v.reason for v in verdicts] == ["equal", "different", "no_answer", "equal"]
-    assert grader.worker_pid is None
+    reasons = "equal different no_answer equal equal different different equal no_answer"
+    assert " ".join(v.reason for v in verdicts) == reasons
+    assert sum(v.seconds for v in verdicts) == 0
+    assert grader.worker_pids == []
 
 
 def test_a_known_answer_starts_no_worker(grader):
-    item = ("1/2", r"so \boxed{0.5}")
-    assert grader.grade_many([item], Policy())[0].correct
+    assert grader.grade_many([(ROOT_GOLD, rf"so {ROOT_BOX}")], Policy())[0].seconds > 0
     grader.close()
-    verdict = grader.grade_many([("1/2", r"otherwise, \boxed{0.5}")], Policy())[0]
+    verdict = grader.grade_many([(ROOT_GOLD, rf"otherwise, {ROOT_BOX}")], Policy())[0]
     assert verdict.correct
     assert verdict.seconds == 0
-    assert grader.worker_pid is None
+    assert grader.worker_pids == []
 
 
 def test_one_worker_serves_many_calls(grader):
-    grader.grade_many([("1/2", r"\boxed{0.5}")], Policy())
-    worker = grader.worker_pid
-    grader.grade_many([("1/4", r"\boxed{0.25}")], Policy())
-    assert grader.worker_pid == worker
+    grader.grade_many([(ROOT_GOLD, ROOT_BOX)], Policy())
+    workers = grader.worker_pids
+    grader.grade_many([("x + 1", r"\boxed{x + 2}")], Policy())
+    assert grader.worker_pids == workers
 
 
 def test_grading_works_in_another_thread():
     results = []
-    thread = threading.Thread(target=lambda: results.extend(grade_many([("3/4", r"\boxed{0.75}")])))
+    thread = threading.Thread(
+        target=lambda: results.extend(grade_many([(r"5 + \sqrt{2}", r"\boxed{\sqrt{2} + 5}")]))
+    )
     thread.start()
     thread.join()
     assert results[0].correct
@@ -181,37 +200,19 @@ def test_no_items_give_no_verdicts():
 def test_the_cache_is_bounded_and_forgets_the_oldest(grader, monkeypatch):
     monkeypatch.setattr("lorr_bench.grade.grader.CACHE_ENTRIES", 20)
     grader.grade_many([(str(i), r"\boxed{0}") for i in range(30)], Policy())
-    assert [int(gold) for gold, *_ in grader._cache] == list(range(10, 30))
+    assert len(grader._cache) == 20
+    assert grader.grade_many([("29", r"\boxed{0}")], Policy())[0].reason == "different"
 
 
 def test_a_forked_child_uses_a_worker_of_its_own():
-    grade_many([("1/2", r"\boxed{0.5}")])
+    grade_many([(ROOT_GOLD, ROOT_BOX)])
     child = os.fork()
     if child == 0:
-        right = grade_many([("1/8", r"\boxed{0.125}")])[0].correct
+        right = grade_many([(r"3 + \sqrt{2}", r"\boxed{\sqrt{2} + 3}")])[0].correct
         close()
         os._exit(0 if right else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert grade_many([("1/5", r"\boxed{0.2}")])[0].correct
-
-
-def test_the_version_names_all_that_a_verdict_depends_on(monkeypatch):
-    assert Policy().version == "math-verify 0.9.0, grading 1, 5 s, 20000 characters"
-    assert Policy(timeout_seconds=1).version != Policy().version
-    monkeypatch.setattr("lorr_bench.grade.grader.version", _not_installed)
-    assert Policy().version.startswith("math-verify none")
-
-
-def _not_installed(name):
-    from importlib.metadata import PackageNotFoundError
-
-    raise PackageNotFoundError(name)
-
-
-@pytest.mark.parametrize("limits", [{"timeout_seconds": 0}, {"max_chars": 0}])
-def test_limits_must_be_positive(limits):
-    with pytest.raises(ValueError, match="must be positive"):
-        Policy(**limits)
+    assert grade_many([(r"4 + \sqrt{2}", r"\boxed{\sqrt{2} + 4}")])[0].correct
 
 
 STUB = """
@@ -240,9 +241,12 @@ def stub_worker(tmp_path, monkeypatch):
     return write
 
 
+BRIEF = Policy(timeout_seconds=0.2)
+
+
 def asked(*texts: str) -> list[str]:
     with Judge() as judge:
-        return [finding.reason for finding in judge.ask([Question("", text, 0.2) for text in texts])]
+        return [finding.reason for finding in judge.ask([Question("", text, BRIEF) for text in texts])]
 
 
 def test_an_answer_that_ends_the_worker_twice_is_a_crash(stub_worker):
@@ -266,6 +270,35 @@ def test_many_long_answers_go_through_the_pipes(stub_worker):
     assert set(asked(*(["x" * 20_000] * 30 + ["short"] * 2000))) == {"equal"}
 
 
+def test_two_workers_share_the_questions_and_answers_keep_their_order(stub_worker):
+    stub_worker()
+    texts = [str(number) for number in range(500)]
+    with Judge(cores=2) as judge:
+        findings = judge.ask([Question("", text, QUICK) for text in texts])
+        assert len(set(judge.worker_pids)) == 2
+    assert [finding.extracted for finding in findings] == texts
+
+
+def test_workers_that_die_or_hang_take_no_other_answer_along(stub_worker, monkeypatch):
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.1)
+    stub_worker()
+    texts = [{100: "die", 101: "die", 300: "sleep"}.get(number, str(number)) for number in range(500)]
+    with Judge(cores=2) as judge:
+        reasons = [finding.reason for finding in judge.ask([Question("", text, BRIEF) for text in texts])]
+    assert {number: reason for number, reason in enumerate(reasons) if reason != "equal"} == {
+        100: "crash",
+        101: "crash",
+        300: "timeout",
+    }
+
+
+def test_few_questions_start_one_worker(stub_worker):
+    stub_worker()
+    with Judge(cores=2) as judge:
+        judge.ask([Question("", "a", QUICK)] * process.QUESTIONS_PER_WORKER)
+        assert len(judge.worker_pids) == 1
+
+
 def test_a_worker_that_does_not_start_is_an_error(stub_worker):
     stub_worker("sys.exit(1)")
     with pytest.raises(StageError, match="ended before it was ready"):
@@ -281,9 +314,9 @@ def test_a_missing_math_verify_names_the_command(stub_worker):
 def test_an_interrupted_batch_leaves_no_replies_behind(stub_worker, monkeypatch):
     stub_worker()
     with Judge() as judge:
-        judge.ask([Question("", "a", 1)])
+        judge.ask([Question("", "a", QUICK)])
         with monkeypatch.context() as patch:
-            patch.setattr(process.Worker, "read", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(process.Worker, "replies", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                judge.ask([Question("", "left over", 1)])
-        assert judge.ask([Question("", "b", 1)])[0].extracted == "b"
+                judge.ask([Question("", "left over", QUICK)])
+        assert judge.ask([Question("", "b", QUICK)])[0].extracted == "b"

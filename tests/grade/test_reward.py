@@ -11,7 +11,7 @@ from transformers import AutoModel, LlamaConfig, LlamaForCausalLM, LlamaForSeque
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.errors import ModelError
 from lorr_bench.grade.reward import score_many
-from lorr_bench.spec.models import RewardModelSpec
+from lorr_bench.spec.sources import RewardModelSpec
 
 HEAD = torch.linspace(-2.0, 2.0, 16)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lorr_bench.grade.segment import BOX, box_content, final_segment, is_integer, is_readable, plain
+from lorr_bench.grade.segment import BOX, final_content, final_segment, is_integer, is_readable, plain, tidy
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,9 @@ from lorr_bench.grade.segment import BOX, box_content, final_segment, is_integer
         (r"} \boxed{5} {", r"\boxed{5}"),
         ("no box: 5", "no box: 5"),
         (r"\boxed 5", r"\boxed 5"),
+        (r"\boxed{1} and" + "." * 80 + r"\boxed{2}", r"\boxed{2}"),
+        (r"\boxed{1} was a guess, wrong \boxed{2}", r"\boxed{1} was a guess, wrong \boxed{2}"),
+        (r"\boxed{1} was a guess. Better: \boxed{2}", r"\boxed{2}"),
         ("", ""),
     ],
 )
@@ -55,14 +58,44 @@ def test_a_hundred_thousand_open_boxes_take_no_time():
     ("segment", "content"),
     [
         (r"\boxed{ 5 }", "5"),
-        (r"\boxed{1} \boxed{2}", None),
+        (r"\boxed{1} \boxed{2}", "1, 2"),
+        (r"\boxed{7} and \boxed{7}", "7"),
+        (r"\boxed{3}, \boxed{1}, \boxed{1}", "3, 1, 1"),
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         ("5", None),
         (r"\boxed{5", None),
         (r"\boxed{}", ""),
+        ("3 + 4 = 7\n#### 7", "7"),
+        ("#### 6\nno:\n#### 7\nDone.", "7"),
+        ("####", ""),
+        ("### Answer", None),
     ],
 )
-def test_content_of_a_single_box(segment, content):
-    assert box_content(segment) == content
+def test_what_a_segment_gives_as_its_answer(segment, content):
+    assert final_content(segment) == content
+
+
+@pytest.mark.parametrize(
+    ("text", "tidied"),
+    [
+        (r"\left( 3, \dfrac{\pi}{2} \right)", r"( 3, \frac{\pi}{2} )"),
+        (r"10,\!080", "10,080"),
+        (r"1{,}000", "1,000"),
+        (r"$x$, $y$.", "x, y"),
+        (r"\$5\%", r"\$5%"),
+        (r"a \leqslant b \geq c \leq d \ge e", r"a \le b \ge c \le d \ge e"),
+        (r"\leftarrow", r"\leftarrow"),
+        (r"1 \\ 2", r"1 \\ 2"),
+        (r"5\,\text{cm}", r"5 \text{cm}"),
+        ("\u0663\uff14", "34"),
+        ("\uff08\uff11\uff09", "(1)"),
+        ("\u22127 \u00d7 10\u207b\u00b2\u00b3", r"-7 \times 10^{-23}"),
+        ("90\u00b0", r"90^\circ"),
+        ("\u00bd", "\u00bd"),
+    ],
+)
+def test_tidy_text(text, tidied):
+    assert tidy(text) == tidied
 
 
 @pytest.mark.parametrize("text", ["0", "57", "-3", "123456789012345"])

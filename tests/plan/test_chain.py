@@ -240,7 +240,7 @@ def test_every_stage_is_an_evaluation_or_needed_by_a_training(plan_of, changes):
     plan = plan_of(**changes)
     needed = {label for point in plan.training for label in chain(plan, point)}
     others = {stage.kind for stage in plan.stages if stage.label not in needed}
-    assert others == {"evaluate_math", "evaluate_general"}
+    assert others == {"answer_math", "grade_math", "evaluate_general", "contamination"}
 
 
 @pytest.mark.parametrize("pairs", [2, 1])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.errors import BudgetError
 from lorr_bench.plan.arms import Arm
-from lorr_bench.spec.models import IterativeSpec
+from lorr_bench.spec.methods import IterativeSpec
 
 BATCH = {"per_device_train_batch_size": 4}
 PLUGINS = {"plain": {}, "three": {"type": "lorr", "sft": "off"}}

@@ -6,7 +6,8 @@ import pytest
 from pydantic import BaseModel
 
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.spec.models import IterativeSpec, LorrPlugin, MethodSpec, Suite
+from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, MethodSpec
+from lorr_bench.spec.models import Suite
 
 # Path of each field that changes what is computed, with another value for it.
 OUTCOME = {
@@ -37,6 +38,14 @@ OUTCOME = {
     "data.collect.reward_model.batch_size": None,
     "data.collect.reward_model.max_length": None,
     "data.collect.pair_rule": "longest_correct",
+    "data.collect.grading.percent": "number",
+    "data.collect.grading.units": "ignore",
+    "data.collect.grading.order": "never",
+    "data.collect.grading.rounding": "none",
+    "data.collect.grading.tolerance": 0.01,
+    "data.collect.grading.choices": "alone",
+    "data.collect.grading.timeout_seconds": 2.0,
+    "data.collect.grading.max_chars": 100,
     "data.pairs.source": None,
     "data.pairs.revision": None,
     "data.pairs.split": None,
@@ -59,13 +68,28 @@ OUTCOME = {
     "evaluation.math.0.chat_template": True,
     "evaluation.math.0.limit": 11,
     "evaluation.math.0.max_tokens": 31,
-    "evaluation.math.0.avg_at": 2,
+    "evaluation.math.0.greedy": False,
+    "evaluation.math.0.repeats": 4,
+    "evaluation.math.0.pass_at": [1],
+    "evaluation.math.0.stop": ["Q:"],
     "evaluation.math.0.temperature": 0.7,
     "evaluation.math.0.top_p": 0.9,
     "evaluation.general.0.tasks": ["nano_order"],
     "evaluation.general.0.include_path": None,
     "evaluation.general.0.num_fewshot": 2,
+    "evaluation.general.0.metric": "acc",
     "evaluation.general.0.limit": 6,
+    "evaluation.seed": 1,
+    "evaluation.protocol": "qwen-greedy",  # by what it writes into the benchmarks
+    "evaluation.contamination.ngram": 8,
+    "evaluation.grading.percent": "number",
+    "evaluation.grading.units": "ignore",
+    "evaluation.grading.order": "never",
+    "evaluation.grading.rounding": "none",
+    "evaluation.grading.tolerance": 0.01,
+    "evaluation.grading.choices": "alone",
+    "evaluation.grading.timeout_seconds": 2.0,
+    "evaluation.grading.max_chars": 100,
     "engine.max_model_len": 96,
     "training.num_processes": 2,
     "training.sharding": None,  # of several processes: test_sharding_matters_to_several_processes_alone
@@ -77,9 +101,17 @@ SETTING = {
     "budget.equal": None,  # refuses arms, computes nothing: test_plan.py
     "budget.limits": {"prompts": 10_000},
     "evaluation.math.0.name": "another",
+    "evaluation.math.0.like": None,  # gives other fields, which count
+    "evaluation.math.0.prompt": None,  # the same
+    "evaluation.math.0.sizes": [40, 50],
     "evaluation.general.0.name": "another",
     "evaluation.keep_answers": 3,
-    "engine.kv_cache_gib": 2.0,
+    "published.file": None,  # figures of others, computes nothing: test_published.py
+    "published.figures.0.arm": None,
+    "published.figures.0.model": None,
+    "published.figures.0.source": None,
+    "published.figures.0.labels": None,
+    "engine.kv_cache_gib": 2,
     "engine.gpu_memory_utilization": 0.3,
     "engine.enforce_eager": False,
     "training.save_steps": 5,
@@ -146,7 +178,8 @@ def test_columns_of_ready_made_pairs_change_a_digest(load, values, tmp_path, col
 
 
 def _start_model_digests(load, values):
-    return {e.digest for e in make_plan(load(values)).evaluations if e.point.seed == -1}
+    start = [e for e in make_plan(load(values)).evaluations if e.point.seed == -1]
+    return {digest for e in start for digest in (e.digest, e.answers)}
 
 
 HUB = {"source": "owner/set", "revision": "abc", "split": "train"}

@@ -6,7 +6,7 @@ import pytest
 
 from lorr_bench.errors import ModelError, SuiteError
 from lorr_bench.plan.origins import is_hub_source, prompt_origin, reward_scorer
-from lorr_bench.spec.models import PromptSpec, RewardModelSpec
+from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
 
 HUB = {"source": "openai/gsm8k", "revision": "abc", "split": "test"}
 

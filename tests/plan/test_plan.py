@@ -20,12 +20,15 @@ def stages_of(plan, kind):
 
 
 def test_counts_by_hand(plan):
-    """2 seeds, 2 budgets, 3 arms: 12 trainings; 13 models measured on 1 + 1 benchmarks."""
+    """2 seeds, 2 budgets, 3 arms: 12 trainings; 13 models measured on 1 + 1 benchmarks, of which each
+    is looked for in the prompts of each seed."""
     assert Counter(stage.kind for stage in plan.stages) == {
         "collect": 2,
         "reference": 2,
         "train": 12,
-        "evaluate_math": 13,
+        "answer_math": 13,
+        "grade_math": 13,
+        "contamination": 4,
         "evaluate_general": 13,
     }
 

@@ -8,7 +8,7 @@ from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.plan.refusals import check_combination
-from lorr_bench.spec.models import IterativeSpec
+from lorr_bench.spec.methods import IterativeSpec
 
 COLLECT = "Use `data.collect` instead of `data.pairs`."
 RESET = {"period": "replay", "anchor": "start", "clear_optimizer": True}

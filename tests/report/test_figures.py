@@ -1,256 +1,305 @@
-"""Figures: what is drawn, and that the same results give the same bytes."""
+"""All figures together: which are drawn, that they can be read, and that the same results give the same bytes."""
 
 from __future__ import annotations
 
-import re
+import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from figure_checks import Legibility, drawings, frames, legibility, main_drawing, texts, visible_texts
 from matplotlib.figure import Figure
-from synthetic_results import BUDGETS, METHODS, make_methods_results, make_results
+from synthetic_results import make_methods_results, make_results, score
 
-from lorr_bench.report.curves import spaced
-from lorr_bench.report.figures import draw, figure_measures, inline_svg, png_bytes, svg_text
-from lorr_bench.report.tables import comparison, score_table
-from lorr_bench.values import START, Results
+from lorr_bench.report.drawing import WIDTH
+from lorr_bench.report.figures import figure_measures, pdf_bytes, png_bytes, svg_text
+from lorr_bench.values import START, Point, Results, Spend
 
-
-def drawn(results: Results) -> Figure:
-    return draw(results, comparison(results), score_table(results)).figure
+NAMES = ("curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")
 
 
-def texts(figure: Figure) -> str:
-    return " ".join(text.get_text() for text in figure.findobj(mpl.text.Text))
+def renamed(results: Results, names: dict[str, str]) -> Results:
+    """The results with other arms; names not given stay."""
+
+    def point(old: Point) -> Point:
+        return replace(old, arm=names.get(old.arm, old.arm))
+
+    return replace(
+        results,
+        arms=tuple(names.get(arm, arm) for arm in results.arms),
+        baselines={names.get(arm, arm): names.get(base, base) for arm, base in results.baselines.items()},
+        scores=[replace(score, point=point(score.point)) for score in results.scores],
+        spends={point(old): spend for old, spend in results.spends.items()},
+        diagnostics={point(old): found for old, found in results.diagnostics.items()},
+    )
 
 
-def test_lines_are_the_means_and_points_the_seeds(results: Results) -> None:
-    panel = drawn(results).axes[0]
-    table = comparison(results)
-    rows = table[
-        (table["arm"] == "dpo+lorr") & (table["benchmark"] == "nano_easy") & (table["metric"] == "greedy")
+def long_names() -> Results:
+    """Suite, method, plug-ins and benchmarks with names as long as a suite allows."""
+    method = "a" * 20 + "-method-with-64-letters-" + "b" * 20
+    results = make_results(suite="s" * 64)
+    arms = {arm: arm.replace("dpo", method) + "-and-so-on" * 5 for arm in results.arms}
+    scores = [
+        replace(line, benchmark=f"leaderboard_of_{line.benchmark}_{'x' * 40}") for line in results.scores
     ]
-    heights = [np.asarray(line.get_ydata(), dtype=float) for line in panel.get_lines()]
-    assert any(np.array_equal(line, 100 * rows["mean"]) for line in heights)
-    assert sum(line.size == 9 for line in heights) == 3  # three budgets × three seeds, an arm each
-    assert [label.get_text() for label in panel.get_xticklabels()] == ["128", "384", "1,024"]
-    assert list(panel.get_xticks()) == list(BUDGETS)
+    return renamed(replace(results, scores=scores), arms)
 
 
-def test_numbers_of_seeds_and_problems_are_stated(results: Results) -> None:
-    shown = texts(drawn(results))
-    assert "Mean of 3 seeds" in shown
-    assert "300 problems" in shown
-    assert all(arm in shown for arm in (*results.arms, "start model"))
+def many_benchmarks() -> Results:
+    """Fourteen benchmarks: more than are drawn."""
+    results = make_results()
+    kept = [line for line in results.scores if line.benchmark == "nano_hard"]
+    return replace(
+        results, scores=[replace(line, benchmark=f"set_{number}") for number in range(14) for line in kept]
+    )
 
 
-def test_the_legend_covers_no_panel(results: Results) -> None:
-    hard = make_results(scores=[s for s in results.scores if s.benchmark != "nano_hard"])
-    figure = drawn(hard)  # two panels leave no spare place for the legend
-    figure.canvas.draw()
-    legend = figure.legends[0].get_window_extent()
-    assert all(legend.y0 > panel.get_window_extent().y1 for panel in figure.axes)
-    assert legend.x1 < figure.bbox.x1
+def many_plugins() -> Results:
+    """Three methods with ten plug-ins each: more than can be told apart."""
+    arms = tuple(
+        f"{method}+{plugin}"
+        for method in ("dpo", "ipo", "kto")
+        for plugin in ("plain", *(f"p{number}" for number in range(9)))
+    )
+    points = [Point(arm, 1024, seed) for arm in arms for seed in (0, 1)]
+    rng = np.random.default_rng(3)
+    scores = [score(point, "gsm8k", "math", "greedy", rng.binomial(1, 0.5, 40)) for point in (START, *points)]
+    spend = next(iter(make_results().spends.values()))
+    return make_results(
+        arms=arms,
+        baselines={arm: f"{arm.partition('+')[0]}+plain" for arm in arms},
+        scores=scores,
+        spends={point: replace(spend, flops=1e9 * (1 + place)) for place, point in enumerate(points)},
+        diagnostics={point: [{"kl_to_start": 1e-7}, {"kl_to_start": 2e-7}] for point in points},
+    )
 
 
-def test_panels_are_math_unless_there_is_none(results: Results) -> None:
-    assert {measure.kind for measure in figure_measures(results)} == {"math"}
-    general = make_results(scores=[s for s in results.scores if s.kind == "general"])
-    assert [measure.benchmark for measure in figure_measures(general)] == [
-        "nano_compare",
-        "nano_true_false",
-        "nano_order",
-    ]
+def with_gaps() -> Results:
+    """An arm without its middle budget, another without its last, and a line of the ledger missing."""
+    results = make_results()
+    gaps = {("dpo+lorr", 384), ("dpo+no_reset", 1024)}
+    return replace(
+        results,
+        scores=[s for s in results.scores if (s.point.arm, s.point.unique_pairs) not in gaps],
+        spends={p: s for p, s in results.spends.items() if (p.arm, p.unique_pairs) != ("dpo+plain", 128)},
+    )
 
 
-def test_same_results_same_bytes(results: Results) -> None:
-    assert png_bytes(drawn(results)) == png_bytes(drawn(make_results()))
-    assert svg_text(drawn(results)) == svg_text(drawn(make_results()))
+CASES = {
+    "three arms": make_results,
+    "many methods": make_methods_results,
+    "many methods at several budgets": lambda: make_methods_results((128, 1024)),
+    "long names": long_names,
+    "many benchmarks": many_benchmarks,
+    "many plug-ins": many_plugins,
+    "gaps": with_gaps,
+}
 
 
-def test_global_settings_are_left_alone(results: Results) -> None:
-    before = dict(mpl.rcParams)
-    svg_text(drawn(results))
-    assert dict(mpl.rcParams) == before
+@cache
+def case(name: str) -> dict[str, Any]:
+    return drawings(CASES[name]())
 
 
-def test_inline_svg_is_the_element_alone(results: Results) -> None:
-    element = inline_svg(svg_text(drawn(results)))
-    assert element.startswith("<svg")
-    assert element.rstrip().endswith("</svg>")
-    assert "<!--" not in element
-    assert "<metadata" not in element
-    head = element[: element.index(">")]
-    assert "viewBox" in head
-    assert not re.search(r'(?<!-)\b(width|height)="', head)
+@cache
+def read(name: str) -> dict[str, Legibility]:
+    return {figure: legibility(drawing.figure) for figure, drawing in case(name).items()}
 
 
-@pytest.mark.parametrize("keep", ["nothing", "start", "one budget", "one seed", "no start"])
-def test_incomplete_results_are_drawn(results: Results, keep: str) -> None:
-    keeps: dict[str, Any] = {
-        "nothing": lambda point: False,
-        "start": lambda point: point == START,
-        "one budget": lambda point: point.unique_pairs in (0, 128),
-        "one seed": lambda point: point.seed < 1,
-        "no start": lambda point: point != START,
-    }
-    figure = drawn(make_results(scores=[s for s in results.scores if keeps[keep](s.point)]))
-    assert png_bytes(figure).startswith(b"\x89PNG")
-    if keep == "one seed":
-        assert "problems only" in texts(figure)
+def scored(keep: Any) -> Results:
+    """The results with the scores and spends of these models only."""
+    results = make_results()
+    return replace(
+        results,
+        scores=[line for line in results.scores if keep(line.point)],
+        spends={point: spend for point, spend in results.spends.items() if keep(point)},
+    )
 
 
-def test_names_are_not_read_as_formulas(results: Results) -> None:
-    figure = drawn(make_results(suite="costs $5 and $\\frac"))
-    assert "<svg" in svg_text(figure)
-
-
-def drawn_texts(figure: Figure) -> list[mpl.text.Text]:
-    """Every text that is drawn: of tick labels those within the limits of their axis."""
-    figure.canvas.draw()
-    found = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
-    for panel in figure.axes:
-        found += [panel.xaxis.label, panel.yaxis.label, *panel.findobj(is_title)]
-        for axis in (panel.xaxis, panel.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            found += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
-    return [text for text in found if text.get_visible() and text.get_text()]
-
-
-def is_title(artist: Any) -> bool:
-    return isinstance(artist, mpl.text.Text) and artist.get_fontweight() == "bold"
-
-
-def overlaps(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of texts that cover each other."""
-    boxes = [(text.get_text(), text.get_window_extent()) for text in drawn_texts(figure)]
-    return [
-        (name, other)
-        for number, (name, box) in enumerate(boxes)
-        for other, second in boxes[number + 1 :]
-        if box.overlaps(second)
-    ]
-
-
-def single_budget(results: Results) -> Results:
-    return make_results(scores=[s for s in results.scores if s.point.unique_pairs in (0, 1024)])
-
-
-def colours_of(figure: Figure) -> dict[str, str]:
-    legend = figure.legends[0]
-    return {
-        text.get_text().rpartition("+")[2]: str(line.get_color())
-        for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
-    }
-
-
-def test_a_single_budget_is_drawn_as_dumbbells(results: Results) -> None:
-    one = single_budget(results)
-    drawing = draw(one, comparison(one), score_table(one))
-    assert drawing.title == "Accuracy at 1,024 unique pairs"
-    scores, differences = drawing.figure.axes
-    assert [label.get_text() for label in scores.get_yticklabels()] == [
-        "nano_easy · greedy", "nano_easy · avg@4", "nano_hard · greedy",
-    ]  # fmt: skip
-    table = comparison(one).set_index(["arm", "benchmark", "metric"])
-    row = table.loc[("dpo+lorr", "nano_easy", "greedy")]
-    base = table.loc[("dpo+plain", "nano_easy", "greedy"), "mean"]
-    bars = [np.asarray(line.get_xdata(), dtype=float).tolist() for line in scores.get_lines()]
-    assert [100 * base, 100 * row["mean"]] in bars
-    ends = [path.vertices[:, 0].tolist() for item in differences.collections for path in item.get_paths()]
-    assert [100 * row["difference_low"], 100 * row["difference_high"]] in ends
-
-
-@pytest.fixture(scope="module")
-def curve_results() -> Results:
-    return make_methods_results((128, 1024), (0, 1))
-
-
-@pytest.fixture(scope="module")
-def curves(curve_results: Results) -> Figure:
-    return drawn(curve_results)
-
-
-def test_several_methods_at_one_budget_have_a_row_each() -> None:
-    results = make_methods_results()
-    figure = drawn(results)
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == list(METHODS)
-    assert "problems only, not over training runs" in texts(figure)
-    assert "nano_1 · greedy" in texts(figure)
-
-
-def test_several_methods_at_several_budgets_have_a_panel_each(curves: Figure) -> None:
-    panels = [axis for axis in curves.axes if axis.axison]
-    assert [axis.get_title(loc="left") for axis in panels] == list(METHODS)
-    assert len({axis.get_ylim() for axis in panels}) == len({axis.get_xlim() for axis in panels}) == 1
-
-
-def test_a_panel_holds_the_arms_of_its_method_alone(curve_results: Results, curves: Figure) -> None:
-    table = comparison(curve_results)
-    rows = table[(table["benchmark"] == "nano_1")].set_index(["arm", "unique_pairs"])["mean"]
-    panel = curves.axes[METHODS.index("ipo")]
-    lines = [np.asarray(line.get_ydata(), dtype=float).tolist() for line in panel.get_lines()]
-    shown = [line for line in lines if len(line) == 2 and line[0] != line[1]]
-    assert [100 * rows["ipo+plain", budget] for budget in (128, 1024)] in shown
-    assert [100 * rows["ipo+lorr", budget] for budget in (128, 1024)] in shown
-    assert len(shown) == 2 + 2 * 2  # two curves, and the lower and upper ends of two arms' bars
-
-
-@pytest.mark.parametrize("budgets", [(1024,), (128, 384, 1024), (64, 128, 256, 260, 1024, 1030)])
-def test_no_text_covers_another_with_many_methods(budgets: tuple[int, ...]) -> None:
-    figure = drawn(make_methods_results(budgets))
-    assert {"methods", "lorr", *METHODS} <= {text.get_text() for text in drawn_texts(figure)}
-    assert overlaps(figure) == []
-
-
-def test_long_names_stay_on_their_panels() -> None:
-    def renamed(arm: str) -> str:
-        return arm.replace("native-dpo", "native-dpo-with-a-longer-name")
-
-    results = make_methods_results((128, 1024))
-    scores = [replace(s, point=replace(s.point, arm=renamed(s.point.arm))) for s in results.scores]
-    baselines = {renamed(arm): renamed(base) for arm, base in results.baselines.items()}
-    figure = drawn(replace(results, arms=tuple(baselines), baselines=baselines, scores=scores))
-    assert any(text.get_text() == "native-dpo-with-a-longer-name" for text in drawn_texts(figure))
-    assert overlaps(figure) == []
-
-
-def test_a_plugin_keeps_its_colour_in_every_figure(results: Results, curves: Figure) -> None:
-    dumbbells = colours_of(drawn(make_methods_results()))
-    panels = colours_of(curves)
-    one_method = colours_of(drawn(single_budget(results)))
-    assert dumbbells == panels
-    assert (dumbbells["plain"], dumbbells["lorr"]) == (one_method["plain"], one_method["lorr"])
-    assert len(set(dumbbells.values())) == 4
-
-
-def test_a_method_without_its_baseline_is_drawn_without_a_bar() -> None:
-    results = make_methods_results()
-    scores = [s for s in results.scores if s.point.arm not in ("dpo+plain", "ipo+plain", "ipo+lorr")]
-    figure = drawn(replace(results, scores=scores))
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()][:2] == ["dpo", "ipo"]
-    assert png_bytes(figure).startswith(b"\x89PNG")
-
-
-def test_dumbbells_are_the_same_bytes_each_time() -> None:
-    assert svg_text(drawn(make_methods_results())) == svg_text(drawn(make_methods_results()))
+def test_all_figures_are_drawn_in_a_fixed_order() -> None:
+    assert tuple(case("three arms")) == NAMES
 
 
 @pytest.mark.parametrize(
-    ("budgets", "width", "kept"),
+    ("left_out", "names"),
     [
-        ([], 2.0, []),
-        ([64], 2.0, [64]),
-        ([100, 1000], 1.0, [1000, 100]),
-        # 2 inches for a factor of 16: half an inch for a factor of 2, and 0.03 inches from 1000 to 1024.
-        ([64, 128, 1000, 1024], 2.0, [1024, 128, 64]),
-        ([64, 128, 1000, 1024], 1.0, [1024, 128]),
+        ("all scores", ("curves", "diagnostics")),
+        ("all trained arms", ("curves", "diagnostics")),
+        ("ledger", ("curves", "ablation", "forest", "diagnostics")),
+        ("diagnostics", ("curves", "updates", "seconds", "ablation", "forest", "pareto")),
+        ("all arms but the baseline", ("curves", "updates", "seconds", "diagnostics", "pareto")),
+        ("all points but one", ("curves", "diagnostics")),
     ],
 )
-def test_numbers_of_budgets_are_left_out_where_they_would_touch(
-    budgets: list[int], width: float, kept: list[int]
-) -> None:
-    assert spaced(budgets, width) == kept
+def test_figures_without_data_are_not_drawn(left_out: str, names: tuple[str, ...]) -> None:
+    results = {
+        "all scores": lambda: scored(lambda point: False),
+        "all trained arms": lambda: scored(lambda point: point == START),
+        "ledger": lambda: make_results(spends={}),
+        "diagnostics": lambda: make_results(diagnostics={}),
+        "all arms but the baseline": lambda: scored(lambda point: point.arm in ("start", "dpo+plain")),
+        "all points but one": lambda: scored(lambda point: point in (START, Point("dpo+plain", 128, 0))),
+    }[left_out]()
+    assert tuple(drawings(results)) == names
+
+
+def test_scores_that_are_all_nan_are_no_scores() -> None:
+    scores = [replace(s, value=np.nan, per_problem=(np.nan,) * 4) for s in make_results().scores]
+    found = drawings(make_results(scores=scores))
+    assert tuple(found) == ("curves", "diagnostics")
+    assert "No trained arm has a score." in texts(found["curves"].figure)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_text_covers_another(name: str) -> None:
+    assert [(figure, found.overlapping) for figure, found in read(name).items() if found.overlapping] == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_is_cut_off(name: str) -> None:
+    assert [(figure, found.cut_off) for figure, found in read(name).items() if found.cut_off] == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_text_can_be_read_in_print(name: str) -> None:
+    assert min(found.smallest for found in read(name).values()) >= 7
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_figure_fits_on_a_page(name: str) -> None:
+    assert {found.size[0] for found in read(name).values()} == {WIDTH}
+    assert max(found.size[1] for found in read(name).values()) <= 9.5
+
+
+def test_legends_cover_no_panel() -> None:
+    for drawing in case("many plug-ins").values():
+        drawing.figure.canvas.draw()
+        for legend in drawing.figure.legends:
+            box = legend.get_window_extent()
+            assert all(box.y0 > panel.get_window_extent().y1 for panel in drawing.figure.axes)
+
+
+@pytest.mark.parametrize("name", ["curves", "updates", "seconds", "diagnostics"])
+def test_figures_say_how_many_arms_they_draw(name: str) -> None:
+    told = "Drawn: 24 of 30 arms, those of the suite's first 8 plug-ins."
+    assert told in texts(case("many plug-ins")[name].figure)
+
+
+@pytest.mark.parametrize("name", ["curves", "updates", "seconds", "ablation"])
+def test_figures_say_how_many_measures_they_draw(name: str) -> None:
+    assert "Drawn: the first 12 of 15 measures." in texts(case("many benchmarks")[name].figure)
+
+
+def test_a_suite_of_hundreds_of_methods_is_drawn_on_a_page() -> None:
+    results = make_results()
+    names = [f"m{number}" for number in range(300)]
+    arms = tuple(f"{name}+{plugin}" for name in names for plugin in ("plain", "lorr"))
+    points = [Point(arm, 64, 0) for arm in arms]
+    spend, replays = next(iter(results.spends.values())), [{"kl_to_start": 0.1}, {"kl_to_start": 0.2}]
+    found = drawings(
+        make_results(
+            arms=arms,
+            baselines={arm: f"{arm.partition('+')[0]}+plain" for arm in arms},
+            scores=[score(point, "gsm8k", "math", "greedy", [1, 0, 0, 1]) for point in points],
+            spends={point: replace(spend, flops=1e9 * (1 + n)) for n, point in enumerate(points)},
+            diagnostics=dict.fromkeys(points, replays),
+        )
+    )
+    assert "Drawn: 64 of 600 arms, those of the suite's first 32 methods." in texts(found["curves"].figure)
+    assert "Drawn: 60 of 600 arms, those of the suite's first 30 methods." in texts(found["seconds"].figure)
+    assert "Drawn: 301 of 600 points, the front and the suite's first 300 others." in texts(
+        found["pareto"].figure
+    )
+    assert max(drawing.figure.get_size_inches()[1] for drawing in found.values()) <= 9.5
+
+
+def test_a_plugin_looks_the_same_in_every_figure() -> None:
+    def looks(figure: Figure) -> dict[str, tuple[str, str]]:
+        entries = zip(figure.legends[0].get_texts(), figure.legends[0].get_lines(), strict=True)
+        found = {text.get_text().rpartition("+")[2]: line for text, line in entries}
+        return {name: (str(line.get_color()), str(line.get_marker())) for name, line in found.items()}
+
+    one, many = case("three arms"), case("many methods")
+    found = [looks(one[name].figure) for name in ("curves", "updates", "seconds", "diagnostics", "pareto")]
+    found += [looks(many[name].figure) for name in ("curves", "updates", "diagnostics", "pareto")]
+    plain, lorr = ({entry[name] for entry in found} for name in ("plain", "lorr"))
+    assert len(plain) == len(lorr) == 1
+    assert plain != lorr
+
+
+def test_cost_is_flops_or_where_they_are_unknown_seconds() -> None:
+    assert case("three arms")["pareto"].title == "Accuracy against estimated FLOPs"
+    results = scored(lambda point: point.unique_pairs == 1024)
+    spends = {point: Spend(wall_seconds=spend.wall_seconds) for point, spend in results.spends.items()}
+    assert drawings(replace(results, spends=spends))["pareto"].title == "Accuracy against training seconds"
+
+
+def test_measures_are_math_unless_there_is_none(results: Results) -> None:
+    assert {measure.kind for measure in figure_measures(results, frames(results).comparison)} == {"math"}
+    general = make_results(scores=[line for line in results.scores if line.kind == "general"])
+    names = [measure.benchmark for measure in figure_measures(general, frames(general).comparison)]
+    assert names[:3] == ["nano_compare", "nano_true_false", "nano_order"]
+
+
+def test_the_same_results_give_the_same_bytes() -> None:
+    first, second = case("gaps"), drawings(with_gaps())
+    for name in first:
+        assert svg_text(first[name].figure) == svg_text(second[name].figure)
+    for form in (png_bytes, pdf_bytes):
+        assert form(first["pareto"].figure) == form(second["pareto"].figure)
+
+
+def digest() -> str:
+    """Of all figures of a suite with many plug-ins."""
+    files = [svg_text(drawing.figure).encode() for drawing in case("many plug-ins").values()]
+    return hashlib.sha256(b"".join(files)).hexdigest()
+
+
+def test_another_process_gives_the_same_bytes() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, test_figures; sys.stdout.write(test_figures.digest())"],
+        env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == digest()
+
+
+def test_drawing_again_after_saving_changes_nothing() -> None:
+    figure = case("three arms")["pareto"].figure
+    before = svg_text(figure)
+    png_bytes(figure)
+    pdf_bytes(figure)
+    assert svg_text(figure) == before
+
+
+def test_files_carry_no_date_and_no_version() -> None:
+    figure = case("three arms")["forest"].figure
+    assert b"CreationDate" not in pdf_bytes(figure)
+    assert mpl.__version__.encode() not in pdf_bytes(figure)
+    assert mpl.__version__.encode() not in png_bytes(figure)
+    assert "dc:date" not in svg_text(figure)
+
+
+def test_pdf_embeds_truetype_fonts() -> None:
+    assert b"/Type3" not in pdf_bytes(case("three arms")["forest"].figure)
+
+
+def test_global_settings_are_left_alone() -> None:
+    before = dict(mpl.rcParams)
+    figure = main_drawing(make_methods_results()).figure
+    png_bytes(figure), svg_text(figure), pdf_bytes(figure)
+    assert dict(mpl.rcParams) == before
+
+
+def test_names_are_not_read_as_formulas() -> None:
+    figure = main_drawing(make_results(suite="costs $5 and $\\frac")).figure
+    assert "costs $5 and $\\frac" in {text.get_text() for text in visible_texts(figure)}
+    assert "<svg" in svg_text(figure)

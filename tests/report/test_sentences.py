@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from synthetic_results import make_methods_results, make_results, score
 
 from lorr_bench.report.measures import primary_measure
 from lorr_bench.report.sentences import (
     compared_line,
     comparison_caption,
+    footnotes,
     headlines,
+    power_line,
     seed_caution,
 )
 from lorr_bench.report.tables import comparison
@@ -138,6 +143,7 @@ def test_several_methods_are_listed_apart_from_plugins() -> None:
 def test_the_caption_says_over_how_many_differences_holm_corrects() -> None:
     results = several_methods(seeds=2)
     caption = comparison_caption(results, comparison(results))
+    assert caption.startswith("Score in %, over 2 seeds and n problems; Δ: difference in points")
     assert "difference in points to its method's plain arm" in caption
     assert "intervals over seeds and problems" in caption
     assert caption.endswith("over the 7 differences tested in this report.")
@@ -148,3 +154,58 @@ def test_the_caption_of_one_seed_promises_no_test() -> None:
     caption = comparison_caption(results, comparison(results))
     assert "intervals over problems only" in caption
     assert caption.endswith("No difference could be tested.")
+
+
+def test_the_power_line_gives_the_range_of_what_could_have_been_shown(results: Results) -> None:
+    table = comparison(results)
+    known = 100 * table[table["kind"] == "general"]["detectable"].dropna()
+    assert power_line(table, "general") == (
+        f"Power: with 3 seeds and 200–600 problems, a test at 5 % finds a true difference of {known.min():.1f} to "
+        f"{known.max():.1f} points in four of five such suites; smaller ones are missed more often, and Holm's "
+        "correction asks for more."
+    )
+
+
+def test_what_no_difference_could_be_is_over_100_points(results: Results) -> None:
+    table = comparison(results)
+    table["detectable"] = [1.7 if known else math.nan for known in table["detectable"].notna()]
+    assert "finds a true difference of over 100 points in" in power_line(table, "math")
+
+
+def test_one_seed_has_no_power() -> None:
+    table = comparison(two_arms([0] * 80 + [1] * 20, [0] * 60 + [1] * 40, seeds=1))
+    assert power_line(table, "math") == (
+        "Power: with one seed no difference is tested, so none could have been shown."
+    )
+
+
+def test_without_a_difference_there_is_no_power_line(results: Results) -> None:
+    only_start = make_results(scores=[s for s in results.scores if s.point == START])
+    assert power_line(comparison(only_start), "math") == ""
+
+
+def spoilt(results: Results, count: int, reason: str = "2 answers are missing") -> Results:
+    """The first scores on nano_hard without a value."""
+    hard = [line for line in results.scores if line.benchmark == "nano_hard"][:count]
+    scores = [replace(s, value=math.nan, reason=reason) if s in hard else s for s in results.scores]
+    return replace(results, scores=scores)
+
+
+def test_a_missing_score_has_a_footnote_with_its_reason(results: Results) -> None:
+    assert footnotes(results) == ()
+    assert footnotes(spoilt(results, 2)) == (
+        "– nano_hard greedy of start model; dpo+plain, 128 pairs, seed 0: 2 answers are missing",
+    )
+
+
+def test_a_footnote_names_the_first_models_alone(results: Results) -> None:
+    (line,) = footnotes(spoilt(results, 9))
+    assert line.count("seed") == 2
+    assert line.endswith("; and 6 more: 2 answers are missing")
+
+
+def test_of_many_reasons_the_first_are_told(results: Results) -> None:
+    scores = [replace(s, value=math.nan, reason=f"reason {n}") for n, s in enumerate(results.scores)]
+    lines = footnotes(replace(results, scores=scores))
+    assert len(lines) == 13
+    assert lines[-1] == f"{len(scores) - 12} more reasons are in scores.csv."

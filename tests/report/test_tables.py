@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from synthetic_results import make_results, score
 
-from lorr_bench.report.measures import Measure, all_measures, model_rows
+from lorr_bench.report.measures import Measure, all_measures, averages, model_rows, reported_measures
 from lorr_bench.report.tables import comparison, diagnostic_table, ledger, method_table, score_table
+from lorr_bench.stats import paired_difference
 from lorr_bench.values import START, Point, Results, Score, Spend
 
 
@@ -25,9 +28,10 @@ def test_comparison_by_hand() -> None:
     table = comparison(tiny_results()).set_index("arm")
     assert table["mean"].to_dict() == {"start": 0.25, "dpo+plain": 0.5, "dpo+lorr": 0.75}
     assert table.loc["dpo+lorr", "difference"] == 0.25
-    # Differences (0, 1, 0, 0) on both seeds: variance 1/4 over 4 problems, t(3) = 3.1824.
-    assert table.loc["dpo+lorr", "difference_low"] == pytest.approx(0.25 - 3.182446 * 0.25)
-    assert table.loc["dpo+lorr", "p_value"] == pytest.approx(0.391, abs=1e-3)
+    found = paired_difference([[1, 1, 0, 1]] * 2, [[1, 0, 0, 1]] * 2)
+    assert table.loc["dpo+lorr", ["difference_low", "difference_high", "p_value"]].tolist() == [
+        found.low, found.high, found.p_value,
+    ]  # fmt: skip
     assert math.isnan(table.loc["dpo+plain", "difference"])
     assert math.isnan(table.loc["start", "difference"])
     assert table[["seeds", "problems"]].to_numpy().tolist() == [[1, 4], [2, 4], [2, 4]]
@@ -36,8 +40,9 @@ def test_comparison_by_hand() -> None:
 def test_holm_counts_every_test_of_the_table(results: Results) -> None:
     table = comparison(results)
     tested = table["p_value"].notna()
-    assert tested.sum() == 2 * 3 * 6
-    assert table.loc[tested, "p_holm"].min() == pytest.approx(min(1.0, 36 * table["p_value"].min()))
+    # Two arms at three budgets on six measures and two averages.
+    assert tested.sum() == 2 * 3 * 8
+    assert table.loc[tested, "p_holm"].min() == pytest.approx(min(1.0, 48 * table["p_value"].min()))
     assert (table["significant"] == (table["p_holm"] < 0.05)).all()
     assert table["significant"].any()
 
@@ -98,10 +103,13 @@ def test_ledger_without_the_baseline_has_no_ratio() -> None:
 
 
 def test_scores_are_listed_as_they_are() -> None:
-    scores = [Score(Point("dpo+lorr", 8, 2), "b", "math", "pass@4", 0.5, (1.0, math.nan, 0.0))]
+    scores = [Score(Point("dpo+lorr", 8, 2), "b", "math", "avg@4", 0.5, (1.0, math.nan, 0.0), 0.25, "few")]
     table = score_table(make_results(scores=scores))
     assert table.to_dict("records") == [
-        {"arm": "dpo+lorr", "unique_pairs": 8, "seed": 2, "benchmark": "b", "kind": "math", "metric": "pass@4", "value": 0.5, "n": 2}
+        {
+            "arm": "dpo+lorr", "unique_pairs": 8, "seed": 2, "benchmark": "b", "kind": "math",
+            "metric": "avg@4", "value": 0.5, "n": 2, "deviation": 0.25, "reason": "few",
+        }
     ]  # fmt: skip
 
 
@@ -155,8 +163,8 @@ def test_methods_stand_at_the_largest_budget_with_their_plugins_side_by_side() -
     assert table["plain_mean"].to_dict() == {"dpo": 0.5, "ipo": 0.25, "sft": 1.0}
     assert table["lorr_difference"].dropna().to_dict() == {"dpo": 0.25, "ipo": 0.5}
     assert table["reset_mean"].dropna().to_dict() == {"sft": 0.75}
-    # Differences (0, 1, 0, 0) on both seeds: variance 1/4 over 4 problems, t(3) = 3.1824.
-    assert table.loc["dpo", "lorr_difference_low"] == pytest.approx(0.25 - 3.182446 * 0.25)
+    low = paired_difference([[1, 1, 0, 1]] * 2, [[1, 0, 0, 1]] * 2).low
+    assert table.loc["dpo", "lorr_difference_low"] == low
     assert "plain_difference" not in table.columns
 
 
@@ -178,3 +186,112 @@ def test_diagnostics_are_listed_value_by_value() -> None:
         ["dpo+lorr", 8, 2, 2, "trainer/loss", 1.5],
     ]
     assert list(table.columns) == ["arm", "unique_pairs", "seed", "replay", "name", "value"]
+
+
+def two_benchmarks(**changes: Any) -> Results:
+    """One benchmark of four problems and one of two; the treatment is right on one more of each."""
+    scores = []
+    for seed in (0, 1):
+        for arm, four, two in (("dpo+plain", [1, 0, 0, 1], [0, 0]), ("dpo+lorr", [1, 1, 0, 1], [1, 0])):
+            scores.append(score(Point(arm, 8, seed), "four", "math", "greedy", four))
+            scores.append(score(Point(arm, 8, seed), "two", "math", "avg@3", two))
+    return make_results(**{"arms": ("dpo+plain", "dpo+lorr"), "scores": scores, **changes})
+
+
+def average_of(results: Results, arm: str) -> Any:
+    table = comparison(results)
+    return table[(table["benchmark"] == "average") & (table["arm"] == arm)].iloc[0]
+
+
+def test_the_average_gives_each_benchmark_the_same_weight() -> None:
+    row = average_of(two_benchmarks(), "dpo+lorr")
+    assert row["mean"] == (0.75 + 0.5) / 2
+    assert row["difference"] == (0.25 + 0.5) / 2
+    assert (row["metric"], row["seeds"], row["problems"]) == ("greedy / avg@3", 2, 6)
+
+
+def test_the_average_takes_the_greedy_metric_of_a_benchmark_that_has_several(results: Results) -> None:
+    math_average, general_average = (
+        parts for measure, parts in averages(results).items() if measure.benchmark == "average"
+    )
+    assert [(part.benchmark, part.metric) for part in math_average] == [
+        ("nano_easy", "greedy"), ("nano_hard", "greedy"),
+    ]  # fmt: skip
+    assert len(general_average) == 3
+
+
+def test_a_benchmark_may_be_called_average() -> None:
+    whole = two_benchmarks()
+    named = [replace(line, benchmark="average") if line.benchmark == "two" else line for line in whole.scores]
+    table = comparison(two_benchmarks(scores=named))
+    means = table[table["arm"] == "dpo+lorr"].set_index("benchmark")["mean"]
+    assert means.to_dict() == {"four": 0.75, "average": 0.5, "average of 2": 0.625}
+
+
+def test_there_is_no_average_of_a_single_benchmark() -> None:
+    assert averages(tiny_results()) == {}
+    assert "average" not in set(comparison(tiny_results())["benchmark"])
+
+
+def test_the_average_rests_on_the_seeds_that_have_all_benchmarks() -> None:
+    whole = two_benchmarks()
+    lost = Point("dpo+lorr", 8, 1)
+    scores = [line for line in whole.scores if line.point != lost or line.benchmark != "two"]
+    row = average_of(two_benchmarks(scores=scores), "dpo+lorr")
+    assert (row["seeds"], row["paired_seeds"]) == (1, 1)
+    assert math.isnan(row["p_value"])
+
+
+def test_an_arm_that_lacks_a_benchmark_has_no_average() -> None:
+    whole = two_benchmarks()
+    scores = [line for line in whole.scores if line.point.arm != "dpo+lorr" or line.benchmark != "two"]
+    table = comparison(two_benchmarks(scores=scores))
+    assert set(table[table["benchmark"] == "average"]["arm"]) == {"dpo+plain"}
+
+
+def test_averages_follow_the_measures_of_their_kind(results: Results) -> None:
+    names = [(measure.benchmark, measure.kind) for measure in reported_measures(results)]
+    assert names[3] == ("average", "math")
+    assert names[-1] == ("average", "general")
+
+
+def test_secondary_metrics_are_not_compared(results: Results) -> None:
+    assert {line.metric for line in results.scores} >= {"pass@4", "maj@4"}
+    assert not {"pass@4", "maj@4"} & set(comparison(results)["metric"])
+
+
+def test_a_metric_of_lm_eval_is_tested_whatever_its_name() -> None:
+    scores = [score(Point("dpo+plain", 8, 0), "code", "general", "pass@1", [0, 1])]
+    assert comparison(make_results(scores=scores))["metric"].tolist() == ["pass@1"]
+
+
+def test_deviations_are_pooled_over_seeds() -> None:
+    scores = [
+        replace(score(Point("dpo+plain", 8, seed), "b", "math", "avg@2", [0, 1]), deviation=deviation)
+        for seed, deviation in ((0, 0.03), (1, 0.04), (2, math.nan))
+    ]
+    row = comparison(make_results(scores=scores)).iloc[0]
+    assert row["deviation"] == pytest.approx(math.sqrt((0.03**2 + 0.04**2) / 2))
+
+
+def test_without_deviations_there_is_none() -> None:
+    assert comparison(tiny_results())["deviation"].isna().all()
+
+
+def test_what_could_have_been_shown_stands_beside_each_difference(results: Results) -> None:
+    table = comparison(results)
+    assert (table["detectable"].notna() == table["p_value"].notna()).all()
+    assert (table["detectable"].dropna() > 0).all()
+
+
+def test_the_permutation_over_seeds_stands_beside_each_difference() -> None:
+    """Three seeds that all differ to one side: of 8 exchanges two are as far from zero."""
+    better = {"dpo+plain": 0.2, "dpo+lorr": 0.6}
+    scores = [
+        score(Point(arm, 128, seed), "easy", "math", "greedy", [chance + 0.1 * seed, chance])
+        for arm, chance in better.items()
+        for seed in range(3)
+    ]
+    table = comparison(make_results(scores=scores)).set_index("arm")
+    assert table.loc["dpo+lorr", "p_permuted_seeds"] == pytest.approx(2 / 8)
+    assert math.isnan(table.loc["dpo+plain", "p_permuted_seeds"])

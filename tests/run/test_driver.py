@@ -78,7 +78,7 @@ def run(tmp_path, monkeypatch):
 COLLECT = Stage("collect", "collect", {"seed": 0})
 TRAIN = Stage("train", "train", {"seed": 0}, {"pairs": COLLECT.digest})
 OTHER = Stage("train", "other", {"seed": 1}, {"pairs": COLLECT.digest})
-MEASURE = Stage("evaluate_math", "measure", {}, {"model": TRAIN.digest})
+MEASURE = Stage("answer_math", "measure", {}, {"model": TRAIN.digest})
 FAILURE = [{"failed": "x", "what": "it broke", "where": "here", "fix": "Mend it."}]
 
 

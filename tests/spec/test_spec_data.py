@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from lorr_bench.spec.models import CollectSpec, MathBenchmark, PromptSpec
+from lorr_bench.spec.evaluation import MathBenchmark
+from lorr_bench.spec.sources import CollectSpec, PromptSpec
 
 COLLECT = {"source": "nano/train", "num_prompts": 10, "max_tokens": 32}
 REWARD_MODEL = {"path": "owner/model", "revision": "abc"}

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.spec.load import LoadedSuite, load_suite, resolved_yaml
-from lorr_bench.spec.models import MethodSpec, ResetSpec, SftSpec, Suite
+from lorr_bench.spec.methods import MethodSpec, ResetSpec, SftSpec
+from lorr_bench.spec.models import Suite
 
 Write = Callable[..., Path]
 in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -289,7 +290,7 @@ def test_resolved_yaml_has_defaults_in_order(write_suite: Write, tmp_path: Path)
     top = [line.partition(":")[0] for line in text.splitlines() if line[0].isalpha()]
     assert top == [
         "name", "description", "model", "seeds", "data", "budget", "methods", "plugins", "overrides", "evaluation",
-        "training", "engine",
+        "published", "training", "engine",
     ]  # fmt: skip
     assert "    num_samples: 4\n" in text
     assert "    type: plain\n" in text

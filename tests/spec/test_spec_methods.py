@@ -10,7 +10,8 @@ import pytest
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.spec.load import load_suite, resolved_yaml
-from lorr_bench.spec.models import RESET_PRESETS, IterativeSpec, LorrPlugin, ResetSpec, TrainingSpec
+from lorr_bench.spec.methods import RESET_PRESETS, IterativeSpec, LorrPlugin, ResetSpec
+from lorr_bench.spec.models import TrainingSpec
 
 Write = Callable[..., Path]
 THREE = "plain:\n  other: {type: lorr, replays: 1}\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.spec.load import load_suite
-from lorr_bench.spec.models import PlainPlugin, ResetSpec
+from lorr_bench.spec.methods import PlainPlugin, ResetSpec
 
 Write = Callable[..., Path]
 

@@ -58,6 +58,14 @@ def test_every_field_is_described() -> None:
         ("num_prompts: 100", "num_prompts: 100\n    num_generations: 8"),
         ("beta: 0.1", "adapter: trl"),
         ("budget:", "overrides: {dpo+lorr: {beta: 0.2}}\nbudget:"),
+        ("      max_tokens: 32\n", ""),
+        ("    - name: nano\n", "    - gsm8k\n    - name: nano\n"),
+        ("    - name: nano\n", "    - {name: mine, like: aime24, limit: 3}\n    - name: nano\n"),
+        ("    - name: nano\n", "    - {name: aime24, source: aime.jsonl}\n    - name: nano\n"),
+        ("      max_tokens: 32\n", "      avg_at: 4\n"),
+        ("  math:", "  general: [classic, {preset: bbh, limit: 5}, {tasks: [x]}]\n  math:"),
+        ("  math:", "  protocol: {name: sober, temperature: 0.6, avg_at: 4}\n  math:"),
+        ("  math:", "  contamination: off\n  math:"),
     ],
 )
 def test_both_accept(write_suite: Write, old: str, new: str) -> None:
@@ -87,7 +95,11 @@ def test_both_accept(write_suite: Write, old: str, new: str) -> None:
         ("  plain:", "  Plain: {type: plain}"),
         ("  simpo:", "  SimPO:"),
         ("num_prompts: 100", "num_prompts: 100\n    num_generations: 8\n    num_samples: 8"),
-        ("      max_tokens: 32\n", ""),
+        ("      source: nano/hard\n", ""),
+        ("    - name: nano\n", "    - gsm9k\n    - name: nano\n"),
+        ("  math:", "  protocol: slow\n  math:"),
+        ("  math:", "  protocol: {name: fast, temprature: 1}\n  math:"),
+        ("  math:", "  contamination: maybe\n  math:"),
     ],
 )
 def test_both_refuse(write_suite: Write, old: str, new: str) -> None:

@@ -53,6 +53,7 @@ def task(tmp_path):
             "top_p": 1.0,
             "max_tokens": 9,
             "reward_model": None,
+            "grading": {},
             "pair_rule": "one_each",
             "seed": 0,
             "dtype": "float32",

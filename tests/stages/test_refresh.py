@@ -60,6 +60,7 @@ def refreshed(tmp_path):
             "top_p": 0.9,
             "max_tokens": 9,
             "reward_model": None,
+            "grading": {},
             "pair_rule": "one_each",
             "seed": 0,
             "dtype": "float32",

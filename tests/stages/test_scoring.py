@@ -6,7 +6,7 @@ import pytest
 
 from lorr_bench.plan.stage import Stage
 from lorr_bench.stages import answers as module
-from lorr_bench.stages.answers import answer_rows, score_answers, scored_rows
+from lorr_bench.stages.answers import score_answers, scored_rows
 from lorr_bench.values import Completion, Prompt, Verdict
 
 PROBLEMS = [Prompt("a", "two and two", "4"), Prompt("b", "one and one", "2")]
@@ -17,8 +17,8 @@ def completions(*rows):
 
 
 def stage(rule="one_each", reward_model=None, setting=None):
-    params = {"pair_rule": rule, "reward_model": reward_model}
-    return Stage("collect", "collect, seed 0", params, setting={"reward_model": setting})
+    params = {"pair_rule": rule, "reward_model": reward_model, "grading": {}}
+    return Stage("collect", "collect, seed 0", params, setting={"reward_model": setting, "grading": {}})
 
 
 def test_verdicts_are_scored_one_and_zero():
@@ -33,7 +33,7 @@ def test_verdicts_are_scored_one_and_zero():
 
 def test_an_answer_whose_grading_did_not_finish_has_no_score(monkeypatch):
     verdicts = [Verdict(False, None, reason) for reason in ("timeout", "crash", "no_answer", "different")]
-    monkeypatch.setattr(module, "grade_many", lambda _: verdicts)
+    monkeypatch.setattr(module, "grade_many", lambda _, policy: verdicts)
     scores = score_answers(stage(), PROBLEMS[:1], completions(["w", "x", "y", "z"]))
     assert scores.values == [[None, None, 0.0, 0.0]]
 
@@ -80,8 +80,10 @@ def test_rows_of_a_collection_hold_score_and_verdict():
         (1.0, True, "4"),
         (0.0, False, "3"),
     ]
-    without_score = [{name: value for name, value in row.items() if name != "score"} for row in rows]
-    assert without_score == list(answer_rows(PROBLEMS, given, scores.verdicts))
+    assert [(row["id"], row["repeat"], row["text"]) for row in rows] == [
+        (PROBLEMS[0].id, 0, r"\boxed{4}"),
+        (PROBLEMS[1].id, 0, "it is 3"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["extracted", "correct", "reason"])

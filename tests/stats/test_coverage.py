@@ -1,7 +1,8 @@
-"""How often the interval holds the truth, simulated, and the reasons against the alternatives.
+"""How often intervals hold the truth and tests find what is not there, simulated, and why not otherwise.
 
 Binary answers from a logistic model with random seeds and problems; the truth is the model's mean, by
-quadrature. 400 suites a case: the standard error of a coverage of 0.95 is 0.011.
+quadrature. Each bar is 400 suites: the standard error of a share of 5 % is 1.1 points, and three of them are
+allowed. ``benchmarks/statistics_simulation.py`` has all designs, 1,000 suites each.
 """
 
 from __future__ import annotations
@@ -9,12 +10,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lorr_bench.stats import crossed_interval, paired_difference
+from lorr_bench.stats import (
+    area_under_curve,
+    crossed_interval,
+    data_efficiency,
+    interquartile_mean,
+    paired_difference,
+    probability_of_improvement,
+    stratified_difference,
+    stratified_interval,
+)
 
 SUITES = 400
 CASES = pytest.mark.parametrize(
     ("seeds", "problems", "seed_spread"),
-    [(3, 300, 0.0), (3, 300, 0.1), (3, 300, 0.5), (3, 40, 0.5), (2, 300, 0.5), (5, 300, 0.2)],
+    [(3, 300, 0.0), (3, 300, 0.1), (3, 300, 0.3), (3, 40, 0.2), (2, 100, 0.1), (5, 300, 0.2), (8, 30, 0.0)],
 )
 
 
@@ -45,7 +55,7 @@ def test_interval_covers(seeds: int, problems: int, seed_spread: float) -> None:
         difficulty = 1.5 * rng.standard_normal((1, problems))
         found = crossed_interval(simulate_arm(0.3, seed_spread, difficulty, seeds, rng))
         hits += found.low <= truth <= found.high
-    assert 0.92 <= hits / SUITES <= 0.995
+    assert 0.917 <= hits / SUITES <= 0.983
 
 
 @CASES
@@ -63,8 +73,63 @@ def test_difference_covers_and_keeps_its_error_rate(seeds: int, problems: int, s
         found = paired_difference(better, plain)
         hits += found.low <= truth <= found.high
         false_findings += paired_difference(same, plain).p_value < 0.05
-    assert 0.92 <= hits / SUITES <= 0.99
-    assert false_findings / SUITES <= 0.08
+    assert 0.917 <= hits / SUITES <= 0.983
+    assert 0.017 <= false_findings / SUITES <= 0.083
+
+
+def test_mean_over_benchmarks_covers_and_keeps_its_error_rate() -> None:
+    rng = np.random.default_rng(5)
+    benchmarks = [(30, -2.5), (40, -0.5), (200, 1.0)]
+    truth = np.mean([expected_share(logit, float(np.hypot(0.1, 1.5))) for _, logit in benchmarks])
+    hits = false_findings = 0
+    for _ in range(SUITES):
+        shifts, pairs = 0.1 * rng.standard_normal((2, 3, 1)), []
+        for problems, logit in benchmarks:
+            difficulty = 1.5 * rng.standard_normal((1, problems))
+            pairs.append(tuple(simulate_arm(logit, 0.0, difficulty + shift, 3, rng) for shift in shifts))
+        found = stratified_interval([one for one, _ in pairs])
+        hits += found.low <= truth <= found.high
+        false_findings += stratified_difference(pairs).p_value < 0.05
+    assert 0.917 <= hits / SUITES <= 0.983
+    assert 0.017 <= false_findings / SUITES <= 0.083
+
+
+def test_efficiency_and_area_cover() -> None:
+    # The treatment is the baseline with twice the data: the ratio is one half.
+    rng, budgets = np.random.default_rng(6), [1000, 2000, 4000, 8000]
+    levels = 0.4 * np.log2(budgets) - 4.5
+    area = np.trapezoid([expected_share(level + 0.4, np.hypot(0.1, 1.5)) for level in levels]) / 3
+    ratio_hits = area_hits = 0
+    for _ in range(SUITES):
+        difficulty = 1.5 * rng.standard_normal((1, 300))
+        treatment, baseline = (
+            [simulate_arm(level + gain, 0.1, difficulty, 3, rng) for level in levels] for gain in (0.4, 0.0)
+        )
+        found = data_efficiency(budgets, treatment, baseline)
+        ratio_hits += found.low <= 0.5 <= found.high
+        under = area_under_curve(budgets, treatment)
+        area_hits += under.low <= area <= under.high
+    assert 0.917 <= ratio_hits / SUITES <= 0.983
+    assert 0.917 <= area_hits / SUITES <= 0.983
+
+
+@pytest.mark.parametrize(("runs", "tasks"), [(3, 3), (5, 6), (10, 1)])
+def test_aggregates_cover(runs: int, tasks: int) -> None:
+    rng = np.random.default_rng([runs, tasks])
+    truth = 0.7602499389065233  # Φ(1/√2): normal runs one deviation apart
+
+    def scores(suites: int) -> np.ndarray:
+        noise = rng.standard_normal((suites, runs, 1)) + rng.standard_normal((suites, runs, tasks))
+        return 0.5 + 0.02 * noise / np.sqrt(2)
+
+    mean_hits = chance_hits = 0
+    for one, two in zip(scores(SUITES), scores(SUITES), strict=True):
+        found = interquartile_mean(one)
+        mean_hits += found.low <= 0.5 <= found.high
+        better = probability_of_improvement(one + 0.02, two)
+        chance_hits += better.low <= truth <= better.high
+    assert 0.917 <= mean_hits / SUITES <= 0.99
+    assert chance_hits / SUITES >= 0.93  # on the safe side with few runs
 
 
 def bootstrap_ends(scores: np.ndarray, rng: np.random.Generator, draws: int = 500) -> np.ndarray:
@@ -80,11 +145,12 @@ def test_why_not_the_bootstrap_nor_problems_alone() -> None:
     rng = np.random.default_rng(3)
     truth = expected_share(0.3, float(np.hypot(1.0, 1.5)))
     bootstrap_hits = problem_hits = 0
-    for _ in range(SUITES):
+    suites = 150
+    for _ in range(suites):
         scores = simulate_arm(0.3, 1.0, 1.5 * rng.standard_normal((1, 300)), 3, rng)
         low, high = bootstrap_ends(scores, rng)
         bootstrap_hits += low <= truth <= high
         pooled = crossed_interval(scores.mean(axis=0, keepdims=True))
         problem_hits += pooled.low <= truth <= pooled.high
-    assert bootstrap_hits / SUITES < 0.85
-    assert problem_hits / SUITES < 0.6
+    assert bootstrap_hits / suites < 0.85
+    assert problem_hits / suites < 0.6

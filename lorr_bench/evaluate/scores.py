@@ -1,0 +1,176 @@
+"""From lm-eval's records to scores: one metric, one value for each question, groups pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from numbers import Real
+from typing import Any
+
+from lorr_bench.errors import DataError, StageError
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScore:
+    """One task of one model, or a group of tasks pooled.
+
+    Attributes:
+        task: Name of the task or group.
+        members: The tasks that it stands for; a task stands for itself.
+        version: Its version, from its metadata.
+        metric: The metric.
+        filter: The lm-eval filter that it was computed after; ``none`` if the task has none.
+        value: The metric over all questions; between 0 and 1 for accuracies.
+        aggregation: Where the value comes from: ``lm-eval``, or ``mean over questions`` for a group that
+            lm-eval gives no number for.
+        per_problem: One value a question, in the order of the members and of their documents.
+        questions: Identifier and text of each question, in the same order; without few-shot examples.
+        all_metrics: Every metric that lm-eval aggregated, by its key (``acc,none``).
+    """
+
+    task: str
+    members: tuple[str, ...]
+    version: str
+    metric: str
+    filter: str
+    value: float
+    aggregation: str
+    per_problem: tuple[float, ...]
+    questions: tuple[tuple[str, str], ...]
+    all_metrics: Mapping[str, float]
+
+    @property
+    def n(self) -> int:
+        """How many questions were asked."""
+        return len(self.per_problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What one task came to: by metric and filter (``acc,none``) one value a question; and the questions."""
+
+    columns: Mapping[str, tuple[float, ...]]
+    questions: Sequence[tuple[str, str]]
+
+
+def check_metric(tasks: Mapping[str, Any], metric: str | None) -> None:
+    """Refuse a metric that a task does not have, before anything is computed.
+
+    Args:
+        tasks: lm-eval's task objects by name.
+        metric: A metric, or metric and filter with a comma between.
+
+    Raises:
+        DataError: A task does not have it.
+    """
+    for name, task in tasks.items():
+        filters = [entry["name"] for entry in task.config.filter_list or [{"name": "none"}]]
+        keys = [f"{known},{filter_name}" for known in task.aggregation() for filter_name in filters]
+        if metric is not None and not any(_is_meant(key, metric) for key in keys):
+            raise DataError(
+                f"the task has no metric {metric!r}",
+                where=f"lm-eval task {name}",
+                fix=f"it has {'; '.join(keys)}",
+            )
+
+
+def score_name(
+    name: str, tasks: Mapping[str, Any], found: Mapping[str, Any], *, is_group: bool, metric: str | None
+) -> tuple[TaskScore, ...]:
+    """The scores of an asked name: one for a group whose tasks share the metric, else one for each task.
+
+    Args:
+        name: The task, group or tag that was asked for.
+        tasks: The task objects behind it by name, in lm-eval's order.
+        found: lm-eval's results with samples.
+        is_group: Whether lm-eval knows the name as a group.
+        metric: A metric, or metric and filter (``exact_match,strict-match``); None takes the first that has
+            a number for each question.
+
+    Raises:
+        StageError: A task has no such metric with a number for each question.
+    """
+    answers = {task: _answers(task, tasks[task], found["samples"][task]) for task in tasks}
+    if is_group and _shared_keys(answers, metric):
+        return (_score(name, answers, found, metric),)
+    return tuple(_score(task, {task: answers[task]}, found, metric) for task in tasks)
+
+
+def _score(
+    name: str, answers: Mapping[str, _Answers], found: Mapping[str, Any], metric: str | None
+) -> TaskScore:
+    keys = _shared_keys(answers, metric)
+    if not keys:
+        raise StageError(
+            f"{metric or 'no metric'} has {'no' if metric else 'a'} number for each question",
+            where=f"lm-eval task {name}",
+            fix="leave the task out: models can't be compared on it question by question",
+        )
+    values = tuple(chain.from_iterable(part.columns[keys[0]] for part in answers.values()))
+    aggregated = _numbers(found["results"].get(name, {}))
+    known = keys[0] in aggregated
+    chosen, _, filter_name = keys[0].partition(",")
+    return TaskScore(
+        task=name,
+        members=tuple(answers),
+        version=str(found["versions"].get(name)),
+        metric=chosen,
+        filter=filter_name,
+        value=aggregated[keys[0]] if known else sum(values) / len(values),
+        aggregation="lm-eval" if known else "mean over questions",
+        per_problem=values,
+        questions=tuple(chain.from_iterable(part.questions for part in answers.values())),
+        all_metrics=aggregated,
+    )
+
+
+def _is_meant(key: str, metric: str) -> bool:
+    return metric in (key, key.partition(",")[0])
+
+
+def _shared_keys(answers: Mapping[str, _Answers], metric: str | None) -> list[str]:
+    """The keys that all tasks have and that may be meant, in the order of the first task."""
+    tables = [part.columns for part in answers.values()]
+    return [
+        key
+        for key in tables[0]
+        if (metric is None or _is_meant(key, metric)) and all(key in table for table in tables)
+    ]
+
+
+def _answers(name: str, task: Any, rows: Sequence[Mapping[str, Any]]) -> _Answers:
+    documents = {row["doc_id"]: row["doc"] for row in rows}
+    questions = [(f"{name}/{index}", _question(task, documents[index])) for index in sorted(documents)]
+    return _Answers(_columns(task, rows), questions)
+
+
+def _columns(task: Any, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, ...]]:
+    """Every metric that has a number for each question, after every filter."""
+    by_filter: dict[str, list[Mapping[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: row["doc_id"]):
+        by_filter.setdefault(row["filter"], []).append(row)
+    found = {}
+    for metric in task.aggregation():
+        for filter_name in dict.fromkeys(row["filter"] for row in rows):
+            values = [row.get(metric) for row in by_filter[filter_name]]
+            numbers = tuple(float(value) for value in values if isinstance(value, Real))
+            if len(numbers) == len(values):
+                found[f"{metric},{filter_name}"] = numbers
+    return found
+
+
+def _question(task: Any, document: Mapping[str, Any]) -> str:
+    """The text that lm-eval's own search for contamination uses where it is a column, else the prompt's."""
+    column = task.config.doc_to_decontamination_query
+    text = document[column] if column in document else task.doc_to_text(document)
+    return text if isinstance(text, str) else " ".join(task.doc_to_choice(document))
+
+
+def _numbers(results: Mapping[str, Any]) -> dict[str, float]:
+    """The aggregated metrics, without their standard errors."""
+    return {
+        key: float(value)
+        for key, value in results.items()
+        if "," in key and "_stderr," not in key and isinstance(value, Real)
+    }

@@ -1,0 +1,125 @@
+"""The stages that measure one model, and the one that looks for the benchmarks in the training prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
+from lorr_bench.plan.origins import nano_tasks_identity, prompt_origin, task_folder_identity
+from lorr_bench.plan.stage import Stage
+from lorr_bench.ports.versions import package_version
+from lorr_bench.spec.evaluation import GeneralBenchmark, MathBenchmark
+from lorr_bench.spec.sources import PromptSpec
+from lorr_bench.values import Point
+
+NOT_GENERATING: Final = {"name", "like", "prompt", "sizes", "pass_at", "source"}
+"""Fields of a math benchmark that change no answer: names, what is refused, what is made of the answers."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Which stage measures which model on what.
+
+    Attributes:
+        point: The model.
+        benchmark: Name of the benchmark in the suite.
+        kind: ``math`` or ``general``.
+        digest: Digest of the stage with the scores.
+        answers: Digest of the stage with the answers.
+    """
+
+    point: Point
+    benchmark: str
+    kind: str
+    digest: str
+    answers: str
+
+
+class Measurements:
+    """Lays out what is measured.
+
+    Args:
+        ingredients: Of the suite.
+        add: Takes a stage into the plan and gives its digest.
+    """
+
+    def __init__(self, ingredients: Ingredients, add: Callable[[Stage], str]) -> None:
+        self._ingredients = ingredients
+        self._evaluation = ingredients.suite.evaluation
+        self._add = add
+
+    def of(self, point: Point, weights: str | None, who: str) -> Iterator[Evaluation]:
+        """All evaluations of a model.
+
+        Args:
+            point: Which model.
+            weights: Digest of the stage that trained it; None for the start model.
+            who: The model in words.
+        """
+        inputs = {"model": weights} if weights else {}
+        for math in self._evaluation.math:
+            answers = self._add(self._answers(math, inputs, who))
+            scores = self._add(self._grades(math, answers, who))
+            yield Evaluation(point, math.name, "math", scores, answers)
+        for general in self._evaluation.general:
+            stage = self._add(self._general(general, inputs, who))
+            yield Evaluation(point, general.name, "general", stage, stage)
+
+    def contamination(self, seed: int, pairs: str | None, evaluation: Evaluation) -> Stage:
+        """The stage that compares the training prompts of a seed with a benchmark.
+
+        Args:
+            seed: Whose prompts.
+            pairs: Digest of imported pairs; None where the suite collects its own.
+            evaluation: Of the benchmark, by any model.
+        """
+        wanted = self._evaluation.contamination
+        assert wanted is not None
+        params: dict[str, Any] = {"ngram": wanted.ngram, "seed": seed, "prompts": None}
+        setting: dict[str, Any] = {"source": None}
+        inputs = {"problems": evaluation.answers, **({"pairs": pairs} if pairs else {})}
+        spec = self._ingredients.suite.data.collect
+        if spec is not None:
+            origin = prompt_origin(spec, self._ingredients.folder, "data.collect.source")
+            named = PromptSpec.model_validate({name: getattr(spec, name) for name in PromptSpec.model_fields})
+            params["prompts"] = {**prompt_params(named, origin), "num_prompts": spec.num_prompts}
+            setting["source"] = origin.path
+        label = f"contamination of {evaluation.benchmark}, seed {seed}"
+        return Stage("contamination", label, params, inputs, setting)
+
+    def _answers(self, math: MathBenchmark, inputs: dict[str, str], who: str) -> Stage:
+        made = self._ingredients
+        origin = prompt_origin(math, made.folder, f"evaluation.math.{math.name}.source")
+        params = {
+            **made.generation,
+            **math.model_dump(mode="json", exclude=NOT_GENERATING),
+            "source": origin.identity,
+            "seed": self._evaluation.seed,
+        }
+        setting = {**made.engine_setting(origin), "sizes": list(math.sizes)}
+        return Stage("answer_math", f"{math.name} answers: {who}", params, inputs, setting)
+
+    def _grades(self, math: MathBenchmark, answers: str, who: str) -> Stage:
+        params = {
+            "grader": grader(),
+            "policy": self._evaluation.grading.model_dump(mode="json"),
+            "pass_at": list(math.pass_counts),
+        }
+        return Stage("grade_math", f"{math.name}: {who}", params, {"answers": answers})
+
+    def _general(self, general: GeneralBenchmark, inputs: dict[str, str], who: str) -> Stage:
+        made = self._ingredients
+        folder = general.include_path and (made.folder / general.include_path).resolve()
+        params = {
+            **made.generation,
+            **general.model_dump(mode="json", exclude={"name", "include_path"}),
+            "lm_eval": package_version("lm-eval"),
+            "task_files": task_folder_identity(Path(folder)) if folder else None,
+            "nano_tasks": nano_tasks_identity(),
+            "seed": self._evaluation.seed,
+        }
+        setting = {**made.engine_setting(), "include_path": str(folder) if folder else None}
+        return Stage("evaluate_general", f"{general.name}: {who}", params, inputs, setting)

@@ -1,0 +1,80 @@
+"""Texts that fit: how wide they are drawn, where they are broken, what is left out of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from lorr_bench.report.cells import MINUS
+
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+ROUNDING = 1.03  # letters of a bitmap are whole pixels wide
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def text_width(text: str, points: float, *, bold: bool = False) -> float:
+    """Inches that a text of one line takes in the figures' font, however its letters round to pixels."""
+    font = FontProperties(family="DejaVu Sans", size=points, weight="bold" if bold else "normal")
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return ROUNDING * float(width) / 72
+
+
+def widest(texts: Iterable[str], points: float, *, bold: bool = False) -> float:
+    """Inches of the widest of some texts; 0 for none."""
+    return max((text_width(text, points, bold=bold) for text in texts), default=0.0)
+
+
+def shortened(text: str, room: float, points: float, *, bold: bool = False) -> str:
+    """The text, or where it is wider than ``room`` inches its beginning and end around an ellipsis."""
+    kept, cut = len(text), text
+    while kept > 1 and text_width(cut, points, bold=bold) > room:
+        kept -= 1
+        cut = f"{text[: (kept + 1) // 2]}{ELLIPSIS}{text[len(text) - kept // 2 :]}"
+    return cut
+
+
+def shortened_apart(texts: Sequence[str], room: float, points: float) -> list[str]:
+    """Each text shortened; without their common beginning where they could not be told apart otherwise."""
+    cut = [shortened(text, room, points) for text in texts]
+    if len(set(cut)) == len(set(texts)):
+        return cut
+    same = sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
+    return [shortened(f"{ELLIPSIS}{text[same:]}", room, points) for text in texts]
+
+
+def wrapped(text: str, room: float, points: float, *, bold: bool = False) -> list[str]:
+    """The text in lines of at most ``room`` inches, broken between words; a word too long is shortened."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, points, bold=bold) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(shortened(word, room, points, bold=bold))
+    return lines
+
+
+def two_lines(text: str, room: float, points: float, *, bold: bool = False) -> list[str]:
+    """A name in one line or two, broken after a sign between words; a second line too long is shortened."""
+    if text_width(text, points, bold=bold) <= room:
+        return [text]
+    ends = [found.end() for found in re.finditer(r"[ _·+/-]+", text)]
+    fitting = [end for end in ends if text_width(text[:end].rstrip(), points, bold=bold) <= room]
+    if not fitting:
+        return [shortened(text, room, points, bold=bold)]
+    rest = shortened(text[fitting[-1] :], room, points, bold=bold)
+    return [text[: fitting[-1]].rstrip(), rest]
+
+
+def number_text(value: float) -> str:
+    """A number on an axis: ``1,500``, ``0.25``, ``2×10¹⁰``."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.6g}".replace("-", MINUS)
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    digits = mantissa.rstrip("0").rstrip(".").replace("-", MINUS)
+    return power if digits == "1" else f"{digits}×{power}"

@@ -1,0 +1,159 @@
+"""The tables of the page in one shape, so that one piece of markup and script serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from lorr_bench.report.embed import script_json, visible_text
+
+FIRST_ROWS = 200
+"""Rows that stand in the page itself; further ones are embedded as data."""
+MOST_BYTES = 3_000_000
+"""Bytes of the embedded rows of all tables together."""
+LONG = 40
+"""Rows above which a table scrolls under its header, and folds away if it isn't the main one."""
+
+Kind = Literal["arm", "text", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its text, what stands small beneath it, and whether it is bold."""
+
+    text: str
+    small: str = ""
+    bold: bool = False
+
+    def packed(self) -> str | list[str | int]:
+        """The shortest JSON that says the same."""
+        text, small = visible_text(self.text), visible_text(self.small)
+        if self.bold:
+            return [text, small, 1]
+        return [text, small] if small else text
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        title: Its heading.
+        kind: What it holds: ``arm``, which can be filtered by method and plug-in; ``text``, which wraps; or
+            ``number``, which is sorted as one, whatever stands after it.
+        choice: Whether rows can be chosen by its values.
+        group: Heading over this column and its neighbours of the same group; empty where there is none.
+    """
+
+    title: str
+    kind: Kind = "number"
+    choice: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table of the page.
+
+    Attributes:
+        name: Unique in the page; lower case.
+        label: What it is called.
+        caption: How to read it.
+        columns: The columns; the first one heads the rows.
+        rows: A cell under each column.
+        file: The file beside the page that holds all of it; empty where there is none.
+        main: Whether it is the main table of its section, which never folds away.
+        breaks: Numbers of the rows that begin a new group.
+    """
+
+    name: str
+    label: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    file: str = ""
+    main: bool = False
+    breaks: frozenset[int] = frozenset()
+
+    @property
+    def long(self) -> bool:
+        """Whether the table has more rows than a reader goes through one by one."""
+        return len(self.rows) > LONG
+
+    @property
+    def folded(self) -> bool:
+        """Whether the table waits behind a click."""
+        return self.long and not self.main
+
+    @property
+    def groups(self) -> tuple[tuple[str, int, int], ...]:
+        """Headings over the columns, each with its first column and how many; no group, a column alone."""
+        spans: list[tuple[str, int, int]] = []
+        for number, column in enumerate(self.columns):
+            if column.group and spans and spans[-1][0] == column.group:
+                spans[-1] = (column.group, spans[-1][1], spans[-1][2] + 1)
+            else:
+                spans.append((column.group, number, 1))
+        return tuple(spans)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether any columns have a heading over them."""
+        return any(column.group for column in self.columns)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """How the cells of each column look, as names in the style sheet."""
+        groups = [column.group for column in self.columns]
+        starts = [group and groups[number - 1] != group for number, group in enumerate(groups)]
+        looks = ["number" if column.kind == "number" else "text" for column in self.columns]
+        return tuple(f"{look} measure" if start else look for look, start in zip(looks, starts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A table as the page holds it.
+
+    Attributes:
+        sheet: The table.
+        rows: Its first rows, which stand in the page.
+        more: The rows after these as JSON; empty where there are none.
+        left_out: Rows for which there was no room.
+    """
+
+    sheet: Sheet
+    rows: tuple[tuple[Cell, ...], ...]
+    more: str
+    left_out: int
+
+
+def place(sheets: Iterable[Sheet], room: int = MOST_BYTES) -> dict[str, Placed]:
+    """Divides the rows of the tables between page and data.
+
+    Args:
+        sheets: The tables, those first that need room most.
+        room: Bytes of all embedded rows together; a table takes at most half of what is left of them.
+
+    Returns:
+        The tables that have rows, by name.
+    """
+    placed = {}
+    for sheet in sheets:
+        further = sheet.rows[FIRST_ROWS:]
+        packed = list(_within(further, room // 2))
+        room -= sum(len(line) + 1 for line in packed)
+        more = f"[{','.join(packed)}]" if packed else ""
+        if sheet.rows:
+            placed[sheet.name] = Placed(sheet, sheet.rows[:FIRST_ROWS], more, len(further) - len(packed))
+    return placed
+
+
+def _within(rows: Iterable[tuple[Cell, ...]], room: int) -> Iterator[str]:
+    """The rows as JSON, as long as they fit."""
+    for row in rows:
+        packed = script_json([cell.packed() for cell in row])
+        room -= len(packed) + 1
+        if room < 0:
+            return
+        yield packed

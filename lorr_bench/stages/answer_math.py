@@ -1,0 +1,141 @@
+"""Answer a math benchmark: greedy, and sampled as often as the protocol says. Nothing is graded here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from lorr_bench.data.prompts import load_problems, write_prompt
+from lorr_bench.generate.engine import Engine, Sampling
+from lorr_bench.plan.stage import canonical_digest
+from lorr_bench.stages.task import Task
+from lorr_bench.store.generations import ANSWERS_FILE, GENERATION_FILE, GREEDY, PROBLEMS_FILE, SAMPLED
+from lorr_bench.store.record import Outcome
+from lorr_bench.values import Completion, Prompt
+
+
+def answer_math(task: Task) -> Outcome:
+    """Every answer with a key of what it depends on: weights, prompt, template, sampling, repeat, engine.
+
+    Raises:
+        DataError: The problems can't be read, or are not as many as the benchmark has.
+    """
+    engine = task.engines.engine(task.stage, task.clock)
+    with task.clock.part("load"):
+        engine.load(task.model.path)
+    problems, prompts = _problems_and_prompts(task, engine)
+    generation = _generation(task)
+    rows: list[dict[str, Any]] = []
+    for number, (name, sampling) in enumerate(samplings(task.stage.params)):
+        with task.clock.part("generate"):
+            completions = _complete(engine, prompts, sampling)
+        rows += _rows(prompts, completions, name, sampling.n, generation)
+        task.progress(number + 1, len(generation["samplings"]))
+    task.write_lines(PROBLEMS_FILE, _problem_rows(problems, prompts))
+    task.write_lines(ANSWERS_FILE, rows)
+    (task.output / GENERATION_FILE).write_text(json.dumps(generation, indent=1), "utf-8")
+    given = [row for row in rows if row["text"] is not None]
+    return Outcome(
+        metrics={
+            "problems": len(problems),
+            "answers": len(given),
+            "missing": len(rows) - len(given),
+            "tokens": sum(row["tokens"] for row in given),
+        },
+        parts=task.clock.parts,
+    )
+
+
+def samplings(params: Mapping[str, Any]) -> list[tuple[str, Sampling]]:
+    """The ways in which a stage draws answers, by name."""
+    greedy = Sampling(
+        n=1,
+        temperature=0.0,
+        top_p=1.0,
+        max_tokens=params["max_tokens"],
+        seed=params["seed"],
+        stop=tuple(params["stop"]),
+    )
+    drawn = replace(greedy, n=params["repeats"], temperature=params["temperature"], top_p=params["top_p"])
+    return [(GREEDY, greedy)] * params["greedy"] + [(SAMPLED, drawn)] * (params["repeats"] > 0)
+
+
+def _problems_and_prompts(task: Task, engine: Engine) -> tuple[list[Prompt], list[Prompt]]:
+    params, spec = task.stage.params, task.prompt_spec()
+    problems = load_problems(
+        spec, folder=Path(), count=params["limit"], seed=0, sizes=task.stage.setting["sizes"]
+    )
+    render = engine.chat if spec.chat_template else None
+    return problems, [write_prompt(problem, spec, render) for problem in problems]
+
+
+def _complete(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Completion]]:
+    """Answers to each prompt; none to a prompt that leaves no room for one."""
+    fitting = [prompt.text for prompt in prompts if engine.fits(prompt.text)]
+    found = dict(zip(fitting, engine.generate(fitting, sampling), strict=True))
+    return [found.get(prompt.text, []) for prompt in prompts]
+
+
+def _generation(task: Task) -> dict[str, Any]:
+    """What all answers of the stage depend on, each part with its hash."""
+    params = task.stage.params
+    spoken = {name: {**asdict(sampling), "stop": list(sampling.stop)} for name, sampling in samplings(params)}
+    return {
+        "weights": _weights(task),
+        "engine": params["engine"],
+        "template": _sha256(f"{params['template']}\0{params['chat_template']}"),
+        "samplings": {
+            name: {**values, "sha256": canonical_digest(values)} for name, values in spoken.items()
+        },
+    }
+
+
+def _weights(task: Task) -> str:
+    """Identity of the weights: sha256 over those of their files; of the start model its own identity."""
+    if "model" not in task.inputs:
+        return str(task.stage.params["model"])
+    files = task.record_of("model").files
+    return canonical_digest({name: files[name] for name in files if name.endswith(".safetensors")})
+
+
+def _rows(
+    prompts: Sequence[Prompt],
+    completions: Sequence[Sequence[Completion]],
+    name: str,
+    repeats: int,
+    generation: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    shared = {part: generation[part] for part in ("weights", "engine", "template")}
+    sampling = generation["samplings"][name]["sha256"]
+    for repeat in range(repeats):
+        for prompt, row in zip(prompts, completions, strict=True):
+            key = {**shared, "prompt": _sha256(prompt.text), "sampling": sampling, "repeat": repeat}
+            answer = row[repeat] if row else None
+            yield {
+                "id": prompt.id,
+                "sampling": name,
+                "repeat": repeat,
+                "text": answer.text if answer else None,
+                "tokens": answer.tokens if answer else 0,
+                "truncated": answer.truncated if answer else False,
+                "key": canonical_digest(key),
+            }
+
+
+def _problem_rows(problems: Sequence[Prompt], prompts: Sequence[Prompt]) -> Iterator[dict[str, Any]]:
+    for problem, prompt in zip(problems, prompts, strict=True):
+        yield {
+            "id": problem.id,
+            "problem": problem.text,
+            "prompt": prompt.text,
+            "prompt_sha256": _sha256(prompt.text),
+            "gold": problem.answer,
+        }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,71 @@
+"""What the functions of this package return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with its confidence interval.
+
+    Attributes:
+        mean: Mean over all seeds and problems.
+        low: Lower end.
+        high: Upper end.
+        seeds: Trained models it rests on. With 1 the interval covers the choice of problems only: it says
+            nothing about another training run.
+        problems: Problems it rests on.
+    """
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    problems: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A mean paired difference, treatment minus baseline.
+
+    Attributes:
+        mean: Mean difference over all seeds and problems.
+        low: Lower end of its confidence interval.
+        high: Upper end.
+        p_value: Two-sided; below ``1 - level`` exactly where the interval leaves out zero. NaN with one
+            seed: problems are not replications of training.
+        seeds: Seeds that both have.
+        problems: Problems that both have.
+        detectable: Smallest true difference that a test at 5 % finds in 80 % of such suites, if the variance
+            is as estimated here. NaN with one seed.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p_value: float
+    seeds: int
+    problems: int
+    detectable: float
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """How much data the treatment needs for the accuracy that the baseline has at its largest budget.
+
+    Attributes:
+        ratio: That amount over the baseline's largest budget. NaN if the treatment never gets there; the
+            smallest budget's share, as an upper bound, if it is there from its smallest budget on.
+        low: Lower end of the ratio's interval; 0 where it lies below the smallest budget.
+        high: Upper end; infinite where it lies beyond the largest budget.
+        reached: Whether the treatment's curve crosses that accuracy between two of its budgets, so that the
+            ratio is measured and no bound.
+        reason: Why not, in words; empty if reached.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    reached: bool
+    reason: str

@@ -1,0 +1,69 @@
+"""An exact test of two arms that needs no distribution, where there are enough units to permute."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lorr_bench.stats.components import complete
+
+MOST_ENUMERATED = 13  # units; 2**13 exchanges are fewer than the default draws
+CHUNK = 1000
+
+
+def permutation_test(
+    treatment: ArrayLike,
+    baseline: ArrayLike,
+    over: Literal["seeds", "problems"],
+    draws: int = 10_000,
+    seed: int = 0,
+) -> float:
+    """Two-sided p-value from exchanging treatment and baseline within whole seeds, or within whole problems.
+
+    What is exchanged is what the finding holds for. Over seeds: other runs on these problems; S seeds can't
+    give less than 2^(1 - S), so fewer than six never reach 0.05. Over problems: other problems for these
+    trained models, whatever another training run would do. ``paired_difference`` covers both at once and is
+    what reports use; this is the check that assumes nothing, and the test for a single checkpoint.
+
+    Args:
+        treatment: Scores (seeds, problems); NaN as in ``paired_difference``.
+        baseline: Scores of the same seeds and problems.
+        over: Which of the two is exchanged.
+        draws: Random exchanges, where there are more than 13 units that differ; up to 13, all are tried.
+        seed: Of the random exchanges.
+
+    Returns:
+        The share of exchanges with at least the observed absolute mean difference, the observed one counted;
+        NaN without scores.
+
+    Raises:
+        ValueError: If the shapes differ or are not two-dimensional.
+    """
+    left, right = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    if left.shape != right.shape:
+        raise ValueError(f"treatment {left.shape} and baseline {right.shape} must have the same shape")
+    (table,) = complete([left - right])
+    if table.size == 0:
+        return float("nan")
+    units = table.mean(axis=1 if over == "seeds" else 0)
+    units = units[units != 0]
+    if units.size <= MOST_ENUMERATED:
+        return float(_as_far(units, _all_signs(units.size)).mean())
+    rng, found = np.random.default_rng(seed), 1
+    for start in range(0, draws, CHUNK):
+        signs = rng.choice([-1.0, 1.0], size=(min(CHUNK, draws - start), units.size))
+        found += int(_as_far(units, signs).sum())
+    return found / (draws + 1)
+
+
+def _as_far(units: NDArray[np.float64], signs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each row of signs carries the sum at least as far from zero as it is."""
+    return np.asarray(np.abs(signs @ units) >= abs(units.sum()) * (1 - 1e-9))
+
+
+def _all_signs(units: int) -> NDArray[np.float64]:
+    """All (2**units, units) rows of signs."""
+    bits = np.arange(2**units)[:, None] >> np.arange(units) & 1
+    return np.where(bits, 1.0, -1.0)

@@ -1,0 +1,133 @@
+"""Data efficiency: how much data for the baseline's accuracy, and the area under each curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from synthetic_results import make_methods_results, make_results, score
+
+from lorr_bench.report.efficiency import efficiency_rows, efficiency_table
+from lorr_bench.values import Point, Results
+
+ARMS = ("dpo+plain", "dpo+lorr")
+
+
+def curves(plain: dict[int, int], lorr: dict[int, int], problems: int = 10, **changes: Any) -> Results:
+    """How many problems each arm solves at each budget, with both of two seeds."""
+    scores = [
+        score(Point(arm, budget, seed), "b", "math", "greedy", [1] * right + [0] * (problems - right))
+        for arm, curve in zip(ARMS, (plain, lorr), strict=True)
+        for budget, right in curve.items()
+        for seed in (0, 1)
+    ]
+    return make_results(**{"arms": ARMS, "scores": scores, **changes})
+
+
+def test_a_crossing_halfway_between_two_budgets() -> None:
+    results = curves({10: 2, 1000: 6}, {10: 4, 1000: 8})
+    (row,) = efficiency_table(results).to_dict("records")
+    # From 4 to 8 of 10 the curve passes 6 halfway on the scale of logarithms, at 100 of 1,000 pairs.
+    assert row["ratio"] == pytest.approx(0.1)
+    assert row["reached"]
+    assert (row["area"], row["baseline_area"]) == (pytest.approx(0.6), pytest.approx(0.4))
+    assert row["area_low"] < 0.6 < row["area_high"]
+    assert (row["arm"], row["baseline"], row["budgets"]) == ("dpo+lorr", "dpo+plain", 2)
+    assert (row["smallest"], row["largest"], row["seeds"], row["problems"]) == (10, 1000, 2, 10)
+
+
+def test_as_text() -> None:
+    (row,) = efficiency_rows(efficiency_table(curves({10: 2, 1000: 6}, {10: 4, 1000: 8})))
+    assert (row.arm, row.baseline, row.measure) == ("dpo+lorr", "dpo+plain", "b · greedy")
+    assert (row.ratio, row.area) == ("0.10×", "60.0 (baseline 40.0)")
+    assert row.note == "2 budgets, 2 seeds"
+
+
+def test_not_reached_is_said() -> None:
+    (row,) = efficiency_rows(efficiency_table(curves({10: 20, 100: 60}, {10: 10, 100: 20}, problems=100)))
+    assert row.ratio == "not reached"
+    assert row.interval.endswith("> 1.00×]")
+    assert row.note == "not reached within 100 pairs"
+
+
+def test_reached_from_the_smallest_budget_on_is_a_bound() -> None:
+    (row,) = efficiency_rows(efficiency_table(curves({10: 10, 100: 20}, {10: 60, 100: 70}, problems=100)))
+    assert row.ratio == "at most 0.10×"
+    assert row.interval.startswith("[< 0.10×, ")
+
+
+def test_without_scores_there_is_a_dash() -> None:
+    whole = curves({10: 2, 100: 6}, {10: 4, 100: 8})
+    empty = [
+        replace(line, value=math.nan, per_problem=(math.nan,) * 10) if line.point.arm == "dpo+lorr" else line
+        for line in whole.scores
+    ]
+    (row,) = efficiency_rows(efficiency_table(replace(whole, scores=empty)))
+    assert (row.ratio, row.interval) == ("–", "")
+
+
+@pytest.mark.parametrize(
+    ("plain", "lorr"), [({10: 2}, {10: 4}), ({10: 2, 100: 6}, {100: 8, 1000: 9}), ({}, {10: 4, 100: 8})]
+)
+def test_without_two_budgets_in_common_there_is_no_row(plain: dict[int, int], lorr: dict[int, int]) -> None:
+    assert efficiency_table(curves(plain, lorr)).empty
+
+
+def test_without_a_seed_in_common_there_is_no_row() -> None:
+    whole = curves({10: 2, 100: 6}, {10: 4, 100: 8})
+    moved = [
+        replace(line, point=replace(line.point, seed=line.point.seed + 5))
+        if line.point.arm == "dpo+lorr"
+        else line
+        for line in whole.scores
+    ]
+    assert efficiency_table(replace(whole, scores=moved)).empty
+
+
+def test_only_seeds_and_budgets_that_both_have_count() -> None:
+    whole = curves({10: 2, 100: 6, 1000: 9}, {10: 4, 100: 8})
+    lost = Point("dpo+plain", 10, 1)
+    (row,) = efficiency_table(
+        replace(whole, scores=[line for line in whole.scores if line.point != lost])
+    ).to_dict("records")
+    assert (row["budgets"], row["seeds"], row["largest"]) == (2, 1, 100)
+
+
+def test_benchmarks_of_an_average_have_the_same_weight() -> None:
+    first = curves({10: 2, 1000: 6}, {10: 4, 1000: 8})
+    second = [replace(line, benchmark="c", per_problem=line.per_problem[:5]) for line in first.scores]
+    table = efficiency_table(replace(first, scores=[*first.scores, *second])).set_index("benchmark")
+    # Of the first five problems of each, plain solves 2 and 5, LoRR 4 and 5.
+    assert table.loc["c", "area"] == pytest.approx(0.9)
+    assert table.loc["average", "area"] == pytest.approx((0.6 + 0.9) / 2)
+    assert table.loc["average", "problems"] == 15
+
+
+def test_totals_without_problems_are_used_too() -> None:
+    whole = curves({10: 2, 1000: 6}, {10: 4, 1000: 8})
+    totals = replace(whole, scores=[replace(line, per_problem=()) for line in whole.scores])
+    (row,) = efficiency_table(totals).to_dict("records")
+    assert row["ratio"] == pytest.approx(0.1)
+    assert row["problems"] == 0
+
+
+def test_every_measure_and_average_is_told(results: Results) -> None:
+    assert len(efficiency_table(results)) == 2 * 8
+
+
+# Of 26 compared arms: four measures and two averages, the first measure and the averages, the first alone.
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (26 * 6, {"nano_1", "task_1", "nano_2", "task_2", "average"}),
+        (26 * 6 - 1, {"nano_1", "average"}),
+        (26 * 3 - 1, {"nano_1"}),
+    ],
+)
+def test_with_very_many_arms_fewer_measures_are_told(
+    most: int, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lorr_bench.report.efficiency.MOST_ROWS", most)
+    assert set(efficiency_table(make_methods_results(budgets=(8, 16)))["benchmark"]) == expected

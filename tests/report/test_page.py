@@ -1,0 +1,361 @@
+"""The page as a file: whole, closed to the network, and text whatever a model wrote."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from page_contents import HOSTILE, PICTURES, SVG, Page, hostile_results, make_contents
+from synthetic_results import make_methods_results, make_results
+
+from lorr_bench.report import page as page_module
+from lorr_bench.report import write_report
+from lorr_bench.report.contents import Contents
+from lorr_bench.report.page import html_page
+from lorr_bench.report.rows import EfficiencyRow, ProtocolRow
+from lorr_bench.report.sheets import place
+
+STYLE = (Path(page_module.__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+EFFICIENCY = EfficiencyRow("dpo+lorr", "dpo+plain", "nano_easy · greedy", "0.42", "[0.31, 0.67]", "61.2", "")
+
+
+@pytest.fixture(scope="module")
+def contents() -> Contents:
+    return replace(make_contents(), efficiency=(EFFICIENCY,))
+
+
+@pytest.fixture(scope="module")
+def text(contents: Contents) -> str:
+    return html_page(contents)
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> str:
+    return html_page(make_contents(hostile_results()))
+
+
+def sections(page: Page) -> list[str]:
+    return [attributes["id"] for attributes in page.attributes("h2")]
+
+
+def island(page: Page) -> dict[str, object]:
+    """The data of the drill-down, the last of the page's."""
+    found = zip(page.attributes("script"), page.texts("script"), strict=True)
+    return json.loads([text for attributes, text in found if attributes.get("type")][-1])
+
+
+def test_it_can_be_saved_whatever_a_model_wrote(hostile: str) -> None:
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202e\u2066]", hostile)
+    assert "alone ⟨U+D800⟩ and ⟨U+DFFF⟩" in hostile
+    hostile.encode()
+
+
+def test_hostile_text_is_neither_element_nor_attribute(hostile: str, page: Page) -> None:
+    found = Page(hostile)
+    assert {tag for tag, _, _ in found.elements} <= {tag for tag, _, _ in page.elements} | {
+        "aside",
+        "dl",
+        "dt",
+        "dd",
+    }
+    names = {name for _, attributes, _ in found.elements for name in attributes}
+    assert not {name for name in names if name.startswith("on")}
+    assert [attributes.get("type") for attributes in found.attributes("script")].count(None) == 1
+
+
+def test_hostile_text_is_shown_as_it_was_written(hostile: str) -> None:
+    suite = Page(hostile).texts("pre")[-1]
+    assert all(text in suite for text in HOSTILE[:4])
+
+
+def test_hostile_answers_reach_the_data_unchanged(hostile: str) -> None:
+    problems = island(Page(hostile))["problems"]
+    assert isinstance(problems, list)
+    assert [problem[4][0][-1] for problem in problems[:4]] == list(HOSTILE[:4])
+
+
+def test_data_cannot_end_its_script(hostile: str) -> None:
+    for data in re.findall(r'<script type="application/json">(.*?)</script>', hostile, flags=re.DOTALL):
+        assert not set("<>&") & set(data)
+        assert data.isascii()
+
+
+def test_own_script_and_style_cannot_end_their_elements() -> None:
+    script = (Path(page_module.__file__).parent / "page.js").read_text(encoding="utf-8")
+    assert "</" not in script
+    assert "<!--" not in script
+    assert "</" not in STYLE
+
+
+@pytest.mark.parametrize(
+    "unsafe",
+    ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "setTimeout", "new Function"],
+)
+def test_the_script_makes_no_markup_from_text(unsafe: str) -> None:
+    assert unsafe not in (Path(page_module.__file__).parent / "page.js").read_text(encoding="utf-8")
+
+
+def test_the_policy_allows_this_style_and_this_script_alone(page: Page) -> None:
+    policy = page.attributes("meta")[1]["content"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    for name, tag in (("script-src", "script"), ("style-src", "style")):
+        digest = hashlib.sha256(page.texts(tag)[-1].encode()).digest()
+        assert rules[name] == f"'sha256-{base64.b64encode(digest).decode()}'"
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["img-src"] == "data:"
+
+
+def test_no_style_stands_in_an_attribute_where_the_policy_forbids_it(page: Page) -> None:
+    assert not [attributes for _, attributes, _ in page.elements if "style" in attributes]
+
+
+def test_nothing_is_fetched(text: str, page: Page) -> None:
+    for tag, attributes, _ in page.elements:
+        sources = [
+            attributes[name] for name in ("src", "srcset", "poster", "data", "action") if name in attributes
+        ]
+        assert all(source.startswith("data:") for source in sources), tag
+    assert not re.search(r"@import|url\(", STYLE)
+    assert not re.search(r"https?://(?!www\.w3\.org)", text)
+
+
+def test_links_lead_to_sections_and_to_files_beside_the_page(page: Page) -> None:
+    ids = {f"#{attributes['id']}" for _, attributes, _ in page.elements if "id" in attributes}
+    targets = [attributes["href"] for attributes in page.attributes("a") if "href" in attributes]
+    assert {target for target in targets if target.startswith("#")} <= ids
+    assert all(
+        re.fullmatch(r"[\w/]+\.(png|svg|pdf|csv|md|tex|json\.gz)", target)
+        for target in targets
+        if target[0] != "#"
+    )
+    assert {"figures/curves.png", "figures/forest.pdf", "comparison.csv"} <= set(targets)
+
+
+def test_the_files_that_the_page_links_to_are_written(tmp_path: Path) -> None:
+    found = write_report(make_results(), tmp_path).page.read_text()
+    targets = [attributes["href"] for attributes in Page(found).attributes("a") if "href" in attributes]
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    beside = {target for target in targets if not target.startswith("#")}
+    # The main figure stands beside the page a second time.
+    assert beside == files - {"report.html", "figure.png", "figure.svg", "figure.pdf"}
+
+
+def test_ids_are_unique(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_headline_comes_first_then_the_main_figure_then_the_comparison(text: str, page: Page) -> None:
+    assert 0 < text.index('class="headline"') < text.index('id="figure"')
+    assert sections(page)[:2] == ["figure", "comparison"]
+
+
+def test_headings_skip_no_level(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+
+
+def test_landmarks_and_skip_link(page: Page) -> None:
+    tags = [tag for tag, _, _ in page.elements]
+    assert [tags.count(tag) for tag in ("header", "nav", "main")] == [1, 1, 1]
+    first = page.attributes("a")[0]
+    assert first["href"] == f"#{page.attributes('main')[0]['id']}"
+    assert page.attributes("html") == [{"lang": "en"}]
+
+
+def test_tables_have_captions_and_scopes_and_regions_have_names(page: Page) -> None:
+    tags = [tag for tag, _, _ in page.elements]
+    assert tags.count("table") == tags.count("caption") > 5
+    assert all(attributes["scope"] for attributes in page.attributes("th"))
+    regions = [attributes for _, attributes, _ in page.elements if attributes.get("role") == "region"]
+    assert all(region["tabindex"] == "0" and region["aria-label"] for region in regions)
+
+
+def test_every_field_has_a_label(text: str) -> None:
+    labelled = re.sub(r"<label>.*?</label>", "", text, flags=re.DOTALL)
+    assert not re.search("<(input|select)", labelled)
+
+
+def test_figures_are_images_with_a_description(page: Page) -> None:
+    images = page.attributes("img")
+    assert [image["alt"].split(";")[0] for image in images] == [picture.description for picture in PICTURES]
+    kind, _, content = images[0]["src"].partition(",")
+    assert (kind, base64.b64decode(content).decode()) == ("data:image/svg+xml;base64", SVG)
+
+
+def test_a_figure_of_very_many_lines_is_shown_as_points(
+    contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "MOST_SVG_BYTES", len(SVG) - 1)
+    assert Page(html_page(contents)).attributes("img")[0]["src"] == "data:image/png;base64,iVBORw=="
+
+
+def test_a_single_figure_has_no_further_section(contents: Contents) -> None:
+    assert "figures" not in sections(Page(html_page(replace(contents, pictures=PICTURES[:1]))))
+
+
+@pytest.mark.parametrize(
+    ("field", "section"),
+    [
+        ("secondary", "repeats"), ("conduct", "conduct"), ("efficiency", "efficiency"), ("overlaps", "contamination"),
+        ("published", "published"), ("protocols", "protocol"), ("diagnostics", "diagnostics"), ("times", "seconds"),
+        ("answers", "problems"),
+    ],
+)  # fmt: skip
+def test_a_section_is_there_only_when_it_has_rows(contents: Contents, field: str, section: str) -> None:
+    assert section not in sections(Page(html_page(replace(contents, **{field: ()}))))
+    assert section in sections(Page(html_page(contents)))
+
+
+def test_the_power_line_follows_the_main_table(contents: Contents) -> None:
+    found = html_page(replace(contents, power=("math power", "general power")))
+    assert (
+        found.index("sheet-comparison-arms") < found.index("math power") < found.index("sheet-general-arms")
+    )
+    assert found.index("sheet-general-arms") < found.index("general power")
+
+
+def test_missing_stages_stand_at_the_top_and_many_of_them_fold(contents: Contents) -> None:
+    for count, folded in ((5, False), (6, True)):
+        missing = {f"stage {number}": "no <memory>" for number in range(count)}
+        found = html_page(replace(contents, results=replace(contents.results, missing=missing)))
+        assert found.index("no &lt;memory&gt;") < found.index("<h1>")
+        assert ("What is missing, and why" in found) == folded
+
+
+def test_settings_that_benchmarks_share_are_told_once(contents: Contents) -> None:
+    protocols = (
+        ProtocolRow("easy", "10", (("template", "plain"), ("repeats", "3"))),
+        ProtocolRow("hard", "20", (("template", "plain"), ("repeats", "10"), ("stop", "###"))),
+    )
+    found = html_page(replace(contents, protocols=protocols))
+    own, shared = (Page(f"<table>{part.split('</table>')[0]}</table>") for part in (
+        found.split('<table class="protocol">')[1], found.split('<table class="settings">')[1]))  # fmt: skip
+    assert [text.strip() for text in own.texts("th")] == [
+        "benchmark",
+        "problems",
+        "repeats",
+        "stop",
+        "easy",
+        "hard",
+    ]
+    assert own.texts("td") == ["10", "3", "", "20", "10", "###"]
+    assert (shared.texts("th")[2:], shared.texts("td")) == (["template"], ["plain"])
+
+
+def test_without_a_script_the_reader_is_told_what_is_lost(page: Page) -> None:
+    assert any("Without JavaScript" in text for text in page.texts("noscript"))
+
+
+def test_many_methods_stand_beside_each_other_and_every_arm_folds_away() -> None:
+    found = html_page(make_contents(make_methods_results()))
+    folded = [
+        re.sub(r"<[^>]*>", "", text).split(" ·")[0] for text in re.findall("<summary>(.*?)</summary>", found)
+    ]
+    assert folded.count("Every arm at every budget") == 2
+    assert "What every arm used" in folded
+    assert 'id="sheet-comparison-methods"' in found
+
+
+def test_too_many_plugins_have_no_table_beside_each_other() -> None:
+    arms = tuple(f"{method}+p{number}" for method in ("a", "b") for number in range(9))
+    template = make_methods_results().scores[1]
+    scores = [replace(template, point=replace(template.point, arm=arm)) for arm in arms]
+    results = make_methods_results(
+        arms=arms, baselines={arm: f"{arm[0]}+p0" for arm in arms}, scores=scores, spends={}, diagnostics={}
+    )
+    found = html_page(make_contents(results))
+    assert 'id="sheet-comparison-methods"' not in found
+    assert 'id="sheet-comparison-arms"' in found
+
+
+def test_two_thousand_rows_stand_in_the_data_not_in_the_page(contents: Contents) -> None:
+    rows = tuple(replace(contents.conduct[0], arm=f"m{number}+plain") for number in range(2000))
+    found = Page(html_page(replace(contents, conduct=rows)))
+    assert sum(text.endswith("+plain") and text.startswith("m") for text in found.texts("th")) == 200
+    data = [json.loads(text) for attributes, text in zip(found.attributes("script"), found.texts("script"), strict=True) if attributes.get("type")]  # fmt: skip
+    assert [row[0] for row in data[0]] == [f"m{number}+plain" for number in range(200, 2000)]
+
+
+def test_rows_without_room_are_told_beside_the_file_that_has_them(
+    contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "place", lambda sheets: place(sheets, room=0))
+    rows = tuple(replace(contents.conduct[0], arm=f"m{number}+plain") for number in range(203))
+    found = " ".join(html_page(replace(contents, conduct=rows)).split())
+    assert (
+        "no room here for the last 3 of 203 rows: sorting and filters leave them out; all of them are in "
+        '<a href="conduct.csv">'
+    ) in found
+
+
+def test_same_contents_same_page(contents: Contents, text: str) -> None:
+    assert html_page(contents) == text
+
+
+def test_results_without_anything_have_a_page() -> None:
+    nothing = make_results(
+        scores=[], spends={}, answers=[], times=[], versions={}, arms=(), equal_quantities=(), diagnostics={},
+        conduct=[], overlaps=[], published=[], conditions={},
+    )  # fmt: skip
+    assert sections(Page(html_page(make_contents(nothing)))) == ["figure", "figures", "budget", "origin"]
+
+
+def colours() -> dict[str, tuple[str, str]]:
+    """Each colour of the style sheet, light and dark."""
+    found = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", STYLE)
+    return {name: (light, dark) for name, light, dark in found}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2.2."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", ["paper", "band"])
+@pytest.mark.parametrize("ink", ["ink", "quiet", "accent", "right", "wrong"])
+def test_text_has_enough_contrast(ink: str, ground: str, theme: int) -> None:
+    assert contrast(colours()[ink][theme], colours()[ground][theme]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_warnings_and_edges_have_enough_contrast(theme: int) -> None:
+    found = {name: both[theme] for name, both in colours().items()}
+    assert contrast(found["ink"], found["warn-paper"]) >= 4.5
+    # 3:1 is what WCAG 1.4.11 asks of the edges of fields and of the focus ring.
+    assert contrast(found["edge"], found["paper"]) >= 3
+    assert contrast(found["accent"], found["paper"]) >= 3
+
+
+def test_every_colour_is_one_of_the_tested_ones() -> None:
+    rules = STYLE.partition("}")[2]
+    assert not re.search(r"#[0-9a-f]{3,8}\b(?=[;\s])", re.sub(r"#[\w-]+[:{)\s]", "", rules))
+    assert set(re.findall(r"var\(--([\w-]+)\)", rules)) <= {*colours(), "card"}

@@ -1,0 +1,233 @@
+"""The page in a browser: what its script does, and what no text can make it do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from page_contents import HOSTILE, Page, hostile_results, make_contents
+
+from lorr_bench.report.contents import Contents
+from lorr_bench.report.page import html_page
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+
+MINUS_FOUR = "\N{MINUS SIGN}4.0"
+PRELUDE = """
+const one = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const part = (name) => one(`[data-part="${name}"]`).textContent;
+const column = (number) => all("#sheet-conduct tbody tr").map((row) => row.cells[number].textContent);
+const enter = (field, value, kind) => { field.value = value; field.dispatchEvent(new Event(kind)); };
+const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+"""
+
+
+def driven(page: str, script: str) -> str:
+    """The page with a script of the test after its own, which the policy then has to name."""
+    source = f"{PRELUDE}\nconst seen = [];\n{script}\none('h1').textContent = JSON.stringify(seen);"
+    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    policy = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    return policy.replace("</body>", f"<script>{source}</script></body>")
+
+
+def rendered(page: str, folder: Path, address: str = "") -> Page:
+    """The page after its scripts have run."""
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    command = [
+        f"{BROWSER}", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000",
+        f"--user-data-dir={folder / 'profile'}", "--dump-dom", f"{path.as_uri()}{address}",
+    ]  # fmt: skip
+    found = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    return Page(found.stdout.decode())
+
+
+def seen(page: str, script: str, folder: Path, address: str = "") -> list[Any]:
+    """What the script pushed onto ``seen``."""
+    found: list[Any] = json.loads(rendered(driven(page, script), folder, address).texts("h1")[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def contents() -> Contents:
+    return make_contents()
+
+
+@pytest.fixture(scope="module")
+def text(contents: Contents) -> str:
+    """A page whose table of conduct is long, with every form of a number in its second column."""
+    forms = (MINUS_FOUR, "–", "1,024", "3.00×", "[1.0, 2.0]", "not reached", "9.2e+3")
+    rows = tuple(
+        replace(
+            contents.conduct[0], arm=f"m{number}+{('plain', 'lorr')[number % 2]}", budget=forms[number % 7]
+        )
+        for number in range(700)
+    )
+    return html_page(replace(contents, conduct=rows))
+
+
+def test_hostile_text_stays_text_in_the_browser(tmp_path: Path) -> None:
+    page = html_page(make_contents(hostile_results()))
+    script = """
+      for (let number = 0; number < 9; number += 1) {
+        seen.push([part("prompt"), one('[data-side="left"] [data-part="text"]').textContent, document.title]);
+        one('[data-step="1"]').click();
+      }
+      seen.push(all("pre *, td *:not(small, strong, svg, rect), code *, option *, h3 *").length);
+    """
+    *problems, elements = seen(page, script, tmp_path)
+    assert [text for text, _, _ in problems[:4]] == list(HOSTILE[:4])
+    assert problems[4][0] == "⟨U+0000⟩⟨U+0007⟩⟨U+001B⟩[31m\n⟨U+009F⟩"
+    assert all(prompt == answer for prompt, answer, _ in problems)
+    assert {title.startswith("</script>") for _, _, title in problems} == {True}
+    assert elements == 0
+
+
+def test_the_policy_stops_a_script_that_is_not_the_pages_own(text: str, tmp_path: Path) -> None:
+    page = text.replace("</body>", "<script>document.title = 'taken'</script></body>")
+    assert rendered(page, tmp_path).texts("title") == ["nano sample efficiency · lorr-bench"]
+    without = page.replace("Content-Security-Policy", "nothing")
+    assert rendered(without, tmp_path).texts("title") == ["taken"]
+
+
+def test_numbers_sort_as_numbers_and_what_is_none_comes_last(text: str, tmp_path: Path) -> None:
+    script = """
+      enter(one("#sheet-conduct input"), "m", "input");
+      for (let click = 0; click < 3; click += 1) {
+        one('#sheet-conduct [data-column="1"] button').click();
+        const order = one('#sheet-conduct [data-column="1"]').getAttribute("aria-sort");
+        while (!one("#sheet-conduct .further").hidden) one("#sheet-conduct .further").click();
+        seen.push([order, [...new Set(column(1))], column(0)[0]]);
+      }
+    """
+    down, up, none = seen(text, script, tmp_path)
+    numbers = ["9.2e+3", "1,024", "3.00×", "[1.0, 2.0]", MINUS_FOUR]
+    # Rows without a number keep the order of the suite.
+    assert down[:2] == ["descending", [*numbers, "–", "not reached"]]
+    assert up[:2] == ["ascending", [*numbers[::-1], "–", "not reached"]]
+    assert none == [
+        None,
+        [MINUS_FOUR, "–", "1,024", "3.00×", "[1.0, 2.0]", "not reached", "9.2e+3"],
+        "m0+plain",
+    ]
+
+
+def test_rows_are_filtered_and_shown_a_part_at_a_time(text: str, tmp_path: Path) -> None:
+    script = """
+      const status = () => one("#sheet-conduct [role=status]").textContent;
+      const note = () => seen.push([status(), column(0).length]);
+      note();
+      one("#sheet-conduct .further").click();
+      note();
+      enter(all("#sheet-conduct select")[1], "lorr", "change");
+      note();
+      enter(one("#sheet-conduct input"), "M699", "input");
+      note();
+      seen.push(all("#sheet-conduct .controls label").map((label) => label.firstChild.textContent.trim()));
+    """
+    assert seen(text, script, tmp_path) == [
+        ["The first 200 of 700 rows.", 200],
+        ["The first 400 of 700 rows.", 400],
+        ["The first 200 of 350 rows of 700.", 200],
+        ["1 row of 700.", 1],
+        ["Rows with", "Method", "Plug-in", "Pairs"],
+    ]
+
+
+def test_one_benchmark_of_a_table_can_be_shown_alone(text: str, tmp_path: Path) -> None:
+    script = """
+      enter([...all("#sheet-comparison-arms select")].at(-1), "1", "change");
+      seen.push(all("#sheet-comparison-arms thead [data-first]:not([hidden])").length);
+      seen.push(all("#sheet-comparison-arms tbody tr:first-child > *").map((cell) => cell.hidden));
+    """
+    groups, hidden = seen(text, script, tmp_path)
+    assert groups == 1
+    assert hidden[:7] == [False] * 3 + [True, True, False, False]
+    assert all(hidden[7:])
+
+
+def test_a_link_leads_to_a_problem_and_arrow_keys_turn_it(text: str, tmp_path: Path) -> None:
+    state = {
+        "of": "nano_easy",
+        "id": "easy-1",
+        "left": "start model",
+        "right": "dpo+no_reset, 1,024 pairs, seed 0",
+    }
+    script = """
+      const note = () => seen.push([part("title"), part("label"), new URLSearchParams(location.hash.slice(9)).get("id")]);
+      note();
+      one('[data-step="1"]').focus();
+      press("ArrowRight");
+      note();
+      press("ArrowRight");
+      note();
+      press("ArrowLeft");
+      note();
+      seen.push(all(".answer h4").map((heading) => heading.textContent));
+    """
+    *problems, labels = seen(text, script, tmp_path, f"#problem?{urlencode(state)}")
+    assert [title for title, _, _ in problems] == [
+        "2 of 3: nano_easy · easy-1", "3 of 3: nano_easy · easy-2", "3 of 3: nano_easy · easy-2",
+        "2 of 3: nano_easy · easy-1",
+    ]  # fmt: skip
+    assert [name for _, _, name in problems] == ["easy-1", "easy-2", "easy-2", "easy-1"]
+    assert labels == [state["left"], state["right"]]
+
+
+def test_going_to_another_section_leaves_the_problem_as_it_is(text: str, tmp_path: Path) -> None:
+    script = """
+      one('[data-step="1"]').click();
+      location.hash = "#budget";
+      window.dispatchEvent(new HashChangeEvent("hashchange"));
+      seen.push(part("title"));
+    """
+    assert seen(text, script, tmp_path) == ["2 of 3: nano_easy · easy-1"]
+
+
+def test_problems_are_narrowed_to_those_where_the_two_differ(
+    text: str, contents: Contents, tmp_path: Path
+) -> None:
+    verdicts = {
+        arm: [answer.correct for answer in contents.results.answers if answer.point.arm == arm]
+        for arm in ("dpo+plain", "dpo+lorr")
+    }
+    pairs = list(zip(verdicts["dpo+plain"], verdicts["dpo+lorr"], strict=True))
+    expected = {
+        "": len(pairs),
+        "differ": sum(left != right for left, right in pairs),
+        "left": sum(left and not right for left, right in pairs),
+        "right": sum(right and not left for left, right in pairs),
+        "wrong": sum(not left and not right for left, right in pairs),
+    }
+    script = """
+      for (const show of ["", "differ", "left", "right", "wrong"]) {
+        enter(one('[data-field="show"]'), show, "change");
+        seen.push(part("tally").split(" ")[0]);
+      }
+      enter(one('[data-field="show"]'), "", "change");
+      enter(one('[data-field="find"]'), "GRABS 4", "input");
+      seen.push(part("tally").split(" ")[0], part("title"));
+    """
+    *counts, found, title = seen(text, script, tmp_path)
+    assert counts == [str(count) for count in expected.values()]
+    assert (found, title) == ("1", "1 of 1: nano_easy · easy-2")
+
+
+def test_the_colours_can_be_chosen_without_storage(text: str, tmp_path: Path) -> None:
+    script = """
+      for (const theme of ["dark", "light"]) {
+        one(`#theme-${theme}`).click();
+        seen.push(getComputedStyle(document.body).backgroundColor);
+      }
+    """
+    assert seen(text, script, tmp_path) == ["rgb(20, 23, 27)", "rgb(255, 255, 255)"]

@@ -1,0 +1,112 @@
+"""The results as a file: nothing lost on the way but the sample answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic_results import make_results
+
+from lorr_bench.errors import DataError
+from lorr_bench.report.results_file import RESULTS_FILE, read_results, results_bytes
+from lorr_bench.values import START, Point, Results, Score
+
+BARE = make_results(scores=[], spends={}, times=[], conduct=[])
+
+
+def there_and_back(results: Results, folder: Path) -> Results:
+    (folder / RESULTS_FILE).write_bytes(results_bytes(results))
+    return read_results(folder / RESULTS_FILE)
+
+
+def plain(value: object) -> object:
+    """Lists and tuples alike, NaN as text: NaN is never equal to itself."""
+    if isinstance(value, list | tuple):
+        return [plain(held) for held in value]
+    if isinstance(value, dict):
+        return {key: plain(held) for key, held in value.items()}
+    if isinstance(value, float) and math.isnan(value):
+        return "nan"
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    return value
+
+
+def test_everything_but_the_answers_comes_back(tmp_path: Path, results: Results) -> None:
+    found = there_and_back(results, tmp_path)
+    assert found.answers == ()
+    for field in fields(Results):
+        if field.name != "answers":
+            assert plain(getattr(found, field.name)) == plain(getattr(results, field.name)), field.name
+
+
+def test_types_come_back_too(tmp_path: Path, results: Results) -> None:
+    found = there_and_back(results, tmp_path)
+    assert {type(value) for score in found.scores for value in score.per_problem} == {float}
+    assert {type(point) for point in found.spends} == {Point}
+    assert found.conditions["nano_easy"]["sampling"]["temperature"] == 0.0
+
+
+@given(values=st.lists(st.floats(), max_size=6), text=st.text(), deviation=st.floats())
+def test_any_number_and_text_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float], text: str, deviation: float
+) -> None:
+    score = Score(START, text, "math", "avg@3", math.nan, tuple(values), deviation, text)
+    results = replace(BARE, scores=[score], diagnostics={START: [{text: deviation}]})
+    found = there_and_back(results, tmp_path_factory.mktemp("results"))
+    assert plain(found.scores[0]) == plain(score)
+    assert plain(found.diagnostics) == plain(results.diagnostics)
+
+
+def test_same_results_same_bytes(results: Results) -> None:
+    assert results_bytes(results) == results_bytes(make_results())
+
+
+def test_the_file_says_its_format_and_holds_no_answer(results: Results) -> None:
+    found = json.loads(gzip.decompress(results_bytes(results)))
+    assert found["format"] == 1
+    assert found["answers"] == []
+    assert found["scores"][0]["point"] == {"arm": "start", "unique_pairs": 0, "seed": -1}
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the results can't be read"):
+        read_results(tmp_path / RESULTS_FILE)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(b'{"format": 1, "suite": "a"}'),
+        gzip.compress(b'{"format": 1, "nonsense": 3}'),
+        gzip.compress(b'{"suite": "a"}'),
+        gzip.compress(b"[]"),
+        gzip.compress(b'"text"'),
+        gzip.compress(b"not json"),
+        gzip.compress(b"\xff\xfe"),
+        results_bytes(make_results())[:-20],
+        results_bytes(make_results())[:200] + b"x" * 100 + results_bytes(make_results())[300:],
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / RESULTS_FILE).write_bytes(content)
+    with pytest.raises(DataError, match="the results can't be read"):
+        read_results(tmp_path / RESULTS_FILE)
+
+
+def test_a_file_that_is_not_compressed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / RESULTS_FILE).write_text("{}")
+    with pytest.raises(DataError, match="the results can't be read"):
+        read_results(tmp_path / RESULTS_FILE)
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / RESULTS_FILE).write_bytes(gzip.compress(b'{"format": 9}'))
+    with pytest.raises(DataError, match=r"results of format 9, but this version reads format 1\n.*again"):
+        read_results(tmp_path / RESULTS_FILE)

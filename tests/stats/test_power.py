@@ -1,0 +1,51 @@
+"""The smallest detectable difference against the noncentral t and a simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lorr_bench.stats import paired_difference
+from lorr_bench.stats.components import Components
+from lorr_bench.stats.power import detectable
+
+
+@pytest.mark.parametrize("seeds", [3, 4, 8])
+def test_training_alone_gives_the_power_of_student_s_test(seeds: int) -> None:
+    found = detectable(Components(0.0, 0.01, 0.0, 0.0, seeds, (1,))) / 0.1
+    freedom = seeds - 1
+    critical = stats.t.isf(0.025, freedom)
+    power = stats.nct.sf(critical, freedom, found) + stats.nct.cdf(-critical, freedom, found)
+    assert power == pytest.approx(0.8, abs=0.005)
+
+
+def test_problems_alone_give_the_normal_rule() -> None:
+    found = detectable(Components(0.0, 0.0, 0.01, 1000.0, 5, (1001,)))
+    assert found == pytest.approx(0.1 * (1.96 + 0.84), rel=0.02)
+
+
+def test_eight_in_ten_suites_find_it() -> None:
+    # Normal cells: seeds 0.02, problems 0.2, residual 0.3, of 4 seeds and 60 problems.
+    rng, seeds, problems = np.random.default_rng(0), 4, 60
+    training = 0.02**2 / seeds + 0.3**2 / (seeds * problems)
+    gain = detectable(Components(0.0, training, 0.2**2 / problems, problems - 1.0, seeds, (problems,)))
+    found = 0
+    for _ in range(400):
+        noise = 0.3 * rng.standard_normal((seeds, problems)) + 0.2 * rng.standard_normal((1, problems))
+        table = gain + noise + 0.02 * rng.standard_normal((seeds, 1))
+        found += paired_difference(table, np.zeros_like(table)).p_value < 0.05
+    assert found / 400 == pytest.approx(0.8, abs=0.06)  # three standard errors
+
+
+def test_more_seeds_and_problems_show_less() -> None:
+    rng = np.random.default_rng(1)
+    cells = rng.integers(-1, 2, size=(8, 400)).astype(float)
+    few, many = (paired_difference(table, 0 * table).detectable for table in (cells[:3, :100], cells))
+    assert 0 < many < 0.7 * few
+
+
+def test_one_seed_can_show_nothing_about_training() -> None:
+    assert math.isnan(paired_difference([[1.0, 0.0, 1.0]], [[0.0, 0.0, 1.0]]).detectable)
