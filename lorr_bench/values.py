@@ -45,8 +45,8 @@ class Verdict:
     Attributes:
         correct: Whether the answer equals the gold answer.
         extracted: The answer that was found in the text, or None.
-        reason: Why: ``equal``, ``different``, ``no_answer`` or ``timeout``.
-        seconds: Wall-clock seconds the grader spent on it.
+        reason: Why: ``equal``, ``different``, ``no_answer``, ``timeout`` or ``crash``.
+        seconds: Seconds of the processor that the grader spent on it.
     """
 
     correct: bool

@@ -16,7 +16,7 @@ from typing import Any
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
-from lorr_bench.plan.ingredients import Ingredients
+from lorr_bench.plan.ingredients import Ingredients, grader
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import split_places
 from lorr_bench.values import Point
@@ -155,7 +155,15 @@ class Chain:
             "processes": [training.num_processes, training.sharding if training.num_processes > 1 else None],
             "unique_pairs": round_.unique_pairs,
             "seed": self._point.seed,
+            **self._verifier(),
         }
+
+    def _verifier(self) -> dict[str, Any]:
+        """What grades an online method's own answers; other methods train on answers that are graded."""
+        spec = self._ingredients.suite.data.collect
+        if not self._arm.adapter.online or spec is None:
+            return {}
+        return {"grader": grader(), "grading": spec.grading.model_dump(mode="json")}
 
     def _setting(self) -> dict[str, Any]:
         training = self._ingredients.suite.training

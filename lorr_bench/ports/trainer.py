@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -61,6 +61,8 @@ class TrainJob:
         loop: Replay, reset and SFT weight.
         hyperparameters: An instance of the adapter's ``hyperparameters``.
         progress: Told about optimizer steps.
+        grading: Policies by which an online method's answers are graded, as fields of
+            ``lorr_bench.grade.Policy``; those that are not named have their defaults.
     """
 
     model: StartModel
@@ -74,6 +76,7 @@ class TrainJob:
     loop: ReplayLoop
     hyperparameters: Any
     progress: Progress
+    grading: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,7 @@ def make_job(task: Task, adapter: TrainerAdapter) -> TrainJob:
         loop=make_loop(task, len(rows), pairs, getattr(hyperparameters, "max_length", None)),
         hyperparameters=hyperparameters,
         progress=task.progress,
+        grading=params.get("grading", {}),
     )
 
 

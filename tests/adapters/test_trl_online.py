@@ -61,3 +61,20 @@ def test_charges_by_hand(method, accumulation, make_trainer, tokenizer, tmp_path
     prompt_tokens = 2 * sum(len(tokenizer(prompt.text)["input_ids"]) for prompt in asked)
     assert outcome.train_tokens == prompt_tokens + outcome.generated_tokens
     assert outcome.generated_tokens == 8 * outcome.verifier_calls  # no answer ends within 8 tokens
+
+
+def test_answers_are_rewarded_by_the_policy_of_the_collection():
+    pytest.importorskip("trl")
+    from types import SimpleNamespace
+
+    from lorr_bench.grade import Policy
+    from lorr_bench_adapters.trl.online_trainers import _Rewarded
+
+    def rewards(**policy):
+        trainer = SimpleNamespace(
+            _policy=Policy(**policy), _counts={"verifier_calls": 0, "generated_tokens": 0}
+        )
+        return _Rewarded._reward(trainer, [r"\boxed{5}", r"\boxed{4}"], [[1], [2]], ["4", "4"])
+
+    assert rewards() == [0.0, 1.0]
+    assert rewards(tolerance=0.5) == [1.0, 1.0]

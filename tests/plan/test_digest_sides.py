@@ -290,3 +290,14 @@ def test_where_a_backend_lies_changes_no_digest(load, values):
     places = [stage.setting["places"] for stage in other.stages if stage.kind == "train"]
     assert places
     assert all(place == {"environment": "/two"} for place in places)
+
+
+def test_the_verifier_of_an_online_method_is_part_of_its_training(load, values):
+    values["methods"] = {
+        "grpo": {"per_device_train_batch_size": 4, "num_generations": 2, "max_completion_length": 8}
+    }
+    values["plugins"] = {"plain": {}}
+    before = make_plan(load(values))
+    after = make_plan(load(changed(values, "data.collect.grading.tolerance", 0.5)))
+    params = [stage.params for plan in (before, after) for stage in plan.stages if stage.kind == "train"]
+    assert {stage["grading"]["tolerance"] for stage in params} == {0.0, 0.5}

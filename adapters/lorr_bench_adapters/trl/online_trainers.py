@@ -9,7 +9,8 @@ from torch.utils.data import Sampler
 from trl import GRPOTrainer, RLOOTrainer
 from trl.trainer.utils import RepeatSampler
 
-from lorr_bench.grade import grade_many
+from lorr_bench.grade import Policy, grade_many
+from lorr_bench.ports.trainer import TrainJob
 from lorr_bench_adapters.trl.replay import ReplaySampler, ReplayTrainer
 
 
@@ -41,15 +42,17 @@ class _Rewarded(ReplayTrainer):
 
     token_masks: ClassVar[tuple[str, ...]] = ("prompt_mask", "completion_mask")
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(reward_funcs=self._reward, **kwargs)
+    def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
+        self._policy = Policy(**job.grading)
+        super().__init__(job=job, reward_funcs=self._reward, **kwargs)
 
     def _reward(
         self, completions: list[str], completion_ids: list[list[int]], answer: list[str], **_: Any
     ) -> list[float]:
         self._counts["verifier_calls"] += len(completions)
         self._counts["generated_tokens"] += sum(len(ids) for ids in completion_ids)
-        return [float(verdict.correct) for verdict in grade_many(list(zip(answer, completions, strict=True)))]
+        verdicts = grade_many(list(zip(answer, completions, strict=True)), policy=self._policy)
+        return [float(verdict.correct) for verdict in verdicts]
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         trainer: Any = self
