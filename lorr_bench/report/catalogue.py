@@ -24,6 +24,7 @@ def all_sheets(contents: Contents) -> tuple[Sheet, ...]:
         *_score_sheets("comparison", "Comparison", contents.math, contents),
         *_score_sheets("general", "General reasoning", contents.general, contents),
         _efficiency(contents),
+        _aggregates(contents),
         _secondary(contents),
         _conduct(contents),
         _ledger(contents),
@@ -106,6 +107,28 @@ def _efficiency(contents: Contents) -> Sheet:
         "scale of log2 of the data."
     )
     return Sheet("efficiency", "Data efficiency", caption, columns, tuple(rows), "efficiency.csv", main=True)
+
+
+def _aggregates(contents: Contents) -> Sheet:
+    columns = (
+        ARM, Column("pairs", choice=True), Column("runs"), Column("benchmarks"),
+        Column("interquartile mean"), Column("improvement (%)"),
+    )  # fmt: skip
+    rows = [
+        (
+            *_row(row.arm, row.budget, row.runs, row.tasks),
+            Cell(row.middle, row.interval),
+            Cell(row.improvement, row.improvement_interval),
+        )
+        for row in contents.aggregates
+    ]
+    caption = (
+        "One score a trained model and benchmark. Interquartile mean: the mean of the middle half, in %. "
+        f"Improvement: the chance that a run beats one of {contents.baseline} on a benchmark; 50 is neither. "
+        "In brackets 95 % intervals over training runs. Not tested."
+    )
+    label = "Arms over all benchmarks"
+    return Sheet("aggregates", label, caption, columns, tuple(rows), "aggregates.csv", main=True)
 
 
 def _secondary(contents: Contents) -> Sheet:

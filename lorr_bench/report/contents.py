@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lorr_bench.report import (
+    aggregates,
     answering,
     contamination,
     efficiency,
@@ -22,6 +23,7 @@ from lorr_bench.report.arms import baseline_name, methods
 from lorr_bench.report.figures import draw_all, pdf_bytes, png_bytes, svg_text
 from lorr_bench.report.measures import GENERAL, MATH, reported_measures
 from lorr_bench.report.rows import (
+    AggregateRow,
     ConductRow,
     EfficiencyRow,
     OverlapRow,
@@ -44,6 +46,7 @@ class Tables:
     secondary: pd.DataFrame
     conduct: pd.DataFrame
     efficiency: pd.DataFrame
+    aggregates: pd.DataFrame
     overlaps: pd.DataFrame
     published: pd.DataFrame
     protocol: pd.DataFrame
@@ -100,6 +103,7 @@ class Contents:
         secondary: Metrics of repeated answers that are not tested.
         conduct: Length and completeness of the answers.
         efficiency: How much data each arm needs; empty with fewer than two budgets.
+        aggregates: Each arm over all benchmarks; empty with fewer than two.
         overlaps: Contamination of the training prompts.
         published: Figures of others beside ours.
         protocols: How each benchmark was evaluated.
@@ -126,6 +130,7 @@ class Contents:
     secondary: tuple[SecondaryRow, ...]
     conduct: tuple[ConductRow, ...]
     efficiency: tuple[EfficiencyRow, ...]
+    aggregates: tuple[AggregateRow, ...]
     overlaps: tuple[OverlapRow, ...]
     published: tuple[PublishedRow, ...]
     protocols: tuple[ProtocolRow, ...]
@@ -162,6 +167,7 @@ def compute(results: Results) -> Contents:
         secondary=answering.secondary_rows(frames.secondary),
         conduct=answering.conduct_rows(frames.conduct),
         efficiency=efficiency.efficiency_rows(frames.efficiency),
+        aggregates=aggregates.aggregate_rows(frames.aggregates),
         overlaps=contamination.overlap_rows(results),
         published=literature.published_rows(frames.published),
         protocols=protocol.protocol_rows(results),
@@ -183,6 +189,7 @@ def _tables(results: Results) -> Tables:
         answering.secondary_table(results, comparison),
         answering.conduct_table(results),
         efficiency.efficiency_table(results),
+        aggregates.aggregate_table(results),
         contamination.overlap_table(results),
         literature.published_table(results, comparison),
         protocol.protocol_table(results),

@@ -79,6 +79,19 @@ def averages(results: Results) -> dict[Measure, tuple[Measure, ...]]:
     return found
 
 
+def primary_measures(results: Results) -> tuple[Measure, ...]:
+    """One measure a benchmark: ``greedy`` where there is one, its first otherwise."""
+    return tuple(_primary(group) for group in _by_benchmark(all_measures(results)))
+
+
+def largest_points(results: Results) -> list[tuple[str, int]]:
+    """Each arm with the largest budget at which it was evaluated; arms in the order of the suite."""
+    largest: dict[str, int] = {}
+    for score in results.scores:
+        largest[score.point.arm] = max(score.point.unique_pairs, largest.get(score.point.arm, 0))
+    return [(arm, largest[arm]) for arm in (START.arm, *results.arms) if arm in largest]
+
+
 def reported_measures(results: Results) -> tuple[Measure, ...]:
     """The columns of the comparison: every measure that is tested, those of a kind before their average."""
     found = (*all_measures(results), *averages(results))

@@ -119,6 +119,31 @@ class PublishedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AggregateRow:
+    """An arm over all benchmarks.
+
+    Attributes:
+        arm: The arm.
+        budget: Its largest budget.
+        runs: Trained models.
+        tasks: Benchmarks that all of them have a score on.
+        middle: Interquartile mean in per cent.
+        interval: Its 95 % interval.
+        improvement: Chance in per cent that a run of the arm beats one of its baseline on a benchmark.
+        improvement_interval: Its 95 % interval.
+    """
+
+    arm: str
+    budget: str
+    runs: str
+    tasks: str
+    middle: str
+    interval: str
+    improvement: str
+    improvement_interval: str
+
+
+@dataclass(frozen=True, slots=True)
 class EfficiencyRow:
     """How much data an arm needs for what its baseline reaches with all of it.
 

@@ -40,6 +40,7 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield from _tables("", ["ledger"], sheets, contents)
     yield from _scores("General reasoning", "general", sheets, contents)
     yield from _tables("Data efficiency", ["efficiency"], sheets, contents)
+    yield from _tables("All benchmarks together", ["aggregates"], sheets, contents)
     yield from _tables("Answers", ["secondary", "conduct"], sheets, contents)
     yield from _tables("Contamination", ["overlaps"], sheets, contents)
     yield from _tables("Published figures", ["published"], sheets, contents)
