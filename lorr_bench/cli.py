@@ -224,13 +224,16 @@ def export(
 
 
 @app.command("list")
-def list_things(what: Annotated[str, typer.Argument(help="methods")] = "methods") -> None:
+def list_things(
+    what: Annotated[str, typer.Argument(help="methods, benchmarks, protocols or presets")] = "methods",
+) -> None:
     """List what suites can name."""
-    from lorr_bench.run.views import methods_table
+    from lorr_bench.run.views import LISTS
 
-    if what != "methods":
-        raise LorrBenchError(f"can't list {what!r}", where="list", fix="`lorr-bench list methods`.")
-    _consoles()[0].print(methods_table())
+    if what not in LISTS:
+        fix = f"List one of {', '.join(LISTS)}."
+        raise LorrBenchError(f"can't list {what!r}", where="list", fix=fix)
+    _consoles()[0].print(LISTS[what]())
 
 
 @app.command()

@@ -132,6 +132,20 @@ def test_list_of_something_else_is_an_error():
     assert "can't list 'planets'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("benchmarks", ("gsm8k", "1,319", "olympiadbench", "674 or 675", "aime25")),
+        ("protocols", ("fast", "qwen-greedy", "sober", "2504.07086")),
+        ("presets", ("classic", "hellaswag", "leaderboard_musr", "acc_norm")),
+    ],
+)
+def test_benchmarks_protocols_and_presets_are_listed(what, names):
+    done = lorr_bench("list", what)
+    assert done.returncode == 0
+    assert [name for name in names if name not in done.stdout] == []
+
+
 def test_status_before_any_run(tmp_path):
     done = lorr_bench("status", QUICKSTART, "-o", tmp_path / "out")
     assert done.returncode == 0

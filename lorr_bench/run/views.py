@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from rich.markup import escape
@@ -13,7 +13,9 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.run.doctor import Finding
+from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS
 from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
+from lorr_bench.spec.presets import PRESETS
 from lorr_bench.store.store import Store
 
 SPEND_COLUMNS: Final = ("unique_pairs", "prompts", "verifier_calls", "pair_visits", "optimizer_steps")
@@ -116,6 +118,49 @@ def _needs(adapter: TrainerAdapter) -> str:
         "its own program": not adapter.in_process,
     }
     return ", ".join([adapter.rows.replace("_", " "), *(word for word, needed in further.items() if needed)])
+
+
+def benchmarks_table() -> Table:
+    """Every registered math benchmark."""
+    table = Table(title="Math benchmarks, for evaluation.math", title_justify="left")
+    for column in ("name", "problems", "Hub data set", "split"):
+        table.add_column(column, justify="right" if column == "problems" else "left")
+    for name, fields in BENCHMARKS.items():
+        sizes = " or ".join(f"{size:,}" for size in fields["sizes"])
+        table.add_row(name, sizes, escape(fields["source"]), fields["split"])
+    return table
+
+
+def protocols_table() -> Table:
+    """Every evaluation protocol."""
+    table = Table(title="Protocols, for evaluation.protocol", title_justify="left")
+    for column in ("name", "what it is", "fields"):
+        table.add_column(column, overflow="fold")
+    for name, protocol in PROTOCOLS.items():
+        fields = ", ".join(f"{key}: {value}" for key, value in protocol.fields.items())
+        table.add_row(name, escape(protocol.meaning), escape(fields))
+    return table
+
+
+def presets_table() -> Table:
+    """Every preset of lm-eval tasks."""
+    table = Table(title="Presets, for evaluation.general", title_justify="left")
+    for column in ("preset", "benchmark", "lm-eval tasks", "few-shot examples", "metric"):
+        table.add_column(column, overflow="fold")
+    for preset, parts in PRESETS.items():
+        for part in parts:
+            shots = "own" if part["num_fewshot"] is None else str(part["num_fewshot"])
+            table.add_row(preset, part["name"], ", ".join(part["tasks"]), shots, part["metric"])
+    return table
+
+
+LISTS: Final[Mapping[str, Callable[[], Table]]] = {
+    "methods": methods_table,
+    "benchmarks": benchmarks_table,
+    "protocols": protocols_table,
+    "presets": presets_table,
+}
+"""What `lorr-bench list` knows."""
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
