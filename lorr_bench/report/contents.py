@@ -19,7 +19,7 @@ from lorr_bench.report import (
     tables,
     views,
 )
-from lorr_bench.report.arms import baseline_name, methods
+from lorr_bench.report.arms import baseline_name
 from lorr_bench.report.figures import draw_all, pdf_bytes, png_bytes, svg_text
 from lorr_bench.report.measures import GENERAL, MATH, reported_measures
 from lorr_bench.report.rows import (
@@ -89,7 +89,6 @@ class Contents:
         results: What everything is computed from.
         tables: The frames.
         pictures: The figures; the first is the main one.
-        several: Whether the suite has several methods, so that long tables fold away.
         baseline: What the arms are compared with, as captions call it.
         headlines: What was found, a sentence an arm or two a plug-in.
         compared: What was compared.
@@ -116,7 +115,6 @@ class Contents:
     results: Results
     tables: Tables
     pictures: tuple[Picture, ...]
-    several: bool
     baseline: str
     headlines: tuple[str, ...]
     compared: str
@@ -153,7 +151,6 @@ def compute(results: Results) -> Contents:
         results=results,
         tables=frames,
         pictures=tuple(_pictures(results, frames)),
-        several=len(methods(results)) > 1,
         baseline=baseline_name(results),
         headlines=sentences.headlines(results, comparison),
         compared=sentences.compared_line(results),

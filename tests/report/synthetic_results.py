@@ -185,14 +185,14 @@ def published() -> list[Published]:
 
 def times() -> list[StageTime]:
     stages = [StageTime("collect", "collect", 41.2, {"engine_start": 23.1, "generate": 15.0, "grade": 3.1})]
-    stages.append(StageTime("start evaluation", "evaluate_math", 9.0, {"generate": 7.4, "grade": 1.6}))
+    stages.append(StageTime("start evaluation", "answer_math", 9.0, {"generate": 7.4, "grade": 1.6}))
     for arm in ARMS:
         for budget in BUDGETS:
             for seed in SEEDS:
                 name = f"{arm} {budget} seed {seed}"
                 stages.append(StageTime(f"train {name}", "train", 2 + budget / 60, {"reference": 1.1}))
                 parts = {"swap_weights": 0.03, "generate": 5.9, "grade": 1.4}
-                stages.append(StageTime(f"math {name}", "evaluate_math", 7.4, parts))
+                stages.append(StageTime(f"math {name}", "answer_math", 7.4, parts))
                 stages.append(StageTime(f"general {name}", "evaluate_general", 2.2, {"score": 2.1}))
     return stages
 
