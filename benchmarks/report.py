@@ -28,6 +28,7 @@ from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.suite_run import report_plan
 from lorr_bench.spec.load import load_suite
+from lorr_bench.store.disk import file_digest
 from lorr_bench.store.generations import ANSWERS_FILE, PROBLEMS_FILE, SCORES_FILE, VERDICTS_FILE
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record
 from lorr_bench.store.store import Store
@@ -103,9 +104,9 @@ def _write(store: Store, stage: Stage, difficulty: np.ndarray, rng: np.random.Ge
     files, outcome = _result(stage, difficulty, rng)
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
-    checksums = dict.fromkeys(files, "not checked by a report")
+    checksums = {name: file_digest(folder / name) for name in files}
     record = Record(stage.digest, stage.to_dict(), outcome, checksums, 0.0, 60.0, {"lorr-bench": "made up"})
-    (folder / RECORD_FILE).write_text(json.dumps(record.to_dict()), "utf-8")
+    (folder / RECORD_FILE).write_text(record.to_text(), "utf-8")
 
 
 def _result(stage: Stage, difficulty: np.ndarray, rng: np.random.Generator) -> tuple[dict[str, str], Outcome]:

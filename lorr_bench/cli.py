@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -12,13 +13,14 @@ import typer
 
 from lorr_bench import __version__
 from lorr_bench.errors import LorrBenchError
+from lorr_bench.outside import fit_to_show, without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lorr_bench.plan.plan import Plan
-    from lorr_bench.plan.stage import Lane
-    from lorr_bench.run.suite_run import Finished, Places
+    from lorr_bench.run.planning import Forecast
+    from lorr_bench.run.suite_run import Finished, Places, Wishes
     from lorr_bench.spec.load import LoadedSuite
 
 INTERRUPTED: Final = 130
@@ -43,30 +45,59 @@ Output = Annotated[
     typer.Option("--output", "-o", help="Folder for report and logs. [results/runs/<suite name>]"),
 ]
 StoreFolder = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--store",
         envvar="LORR_BENCH_STORE",
-        help="Folder for results of stages, shared between suites. [results/store, or OUTPUT/store]",
+        help="Folder, or fsspec URL, for results of stages, shared between suites. "
+        "[results/store, or OUTPUT/store]",
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="NAME", help="Only this arm, kind of stage or label, and what it needs. Repeatable."
     ),
 ]
 
 
 @app.command()
 def run(
-    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    output: Output = None,
+    store: StoreFolder = None,
+    *,
+    only: Only = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try stages again that have used up their attempts.")
+    ] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first failure.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Training and engine stages at the same time; --set execution.workers.")
+    ] = None,
 ) -> None:
     """Run a suite: collect, train, evaluate, report. Run it again to continue."""
-    from lorr_bench.run.progress import spoken
+    from lorr_bench.run.driver import Scope
+    from lorr_bench.run.selection import select
+    from lorr_bench.run.suite_run import Wishes
+    from lorr_bench.run.wording import spoken
 
-    finished, places = _run(suite, overrides, output, store)
+    def wishes(plan: Plan) -> Wishes:
+        chosen = frozenset(select(plan, only)) if only else None
+        return Wishes(Scope(only=chosen, fail_fast=fail_fast), retry_failed)
+
+    more = [] if workers is None else [f"execution.workers={workers}"]
+    finished, places = _run(suite, [*(overrides or ()), *more], output, store, wishes)
     out, err = _consoles()
     state, total = finished.state, len(finished.plan.stages)
     if not state.ran and not state.failed:
-        out.print(f"Nothing to run: all {total} stages were done before.")
+        done = "all that was asked for was" if only else f"all {total} stages were"
+        out.print(f"Nothing to run: {done} done before.")
     else:
         reused = f", {state.reused} reused" if state.reused else ""
-        out.print(f"{len(state.ran)} of {total} stages run{reused} in {spoken(state.wall_seconds)}.")
+        again = f", {state.retried} tried again" if state.retried else ""
+        out.print(f"{len(state.ran)} of {total} stages run{reused}{again} in {spoken(state.wall_seconds)}.")
     _end(out, err, finished, places)
 
 
@@ -75,7 +106,10 @@ def regrade(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Grade stored answers again, with another policy or grader, and report; needs no model."""
-    finished, places = _run(suite, overrides, output, store, only=("grade",))
+    from lorr_bench.run.driver import Scope
+    from lorr_bench.run.suite_run import Wishes
+
+    finished, places = _run(suite, overrides, output, store, lambda _: Wishes(Scope(lanes=("grade",))))
     out, err = _consoles()
     grading = [stage.digest for stage in finished.plan.stages if stage.kind == "grade_math"]
     ran = sum(digest in finished.state.ran for digest in grading)
@@ -93,11 +127,11 @@ def _run(
     suite: Path,
     overrides: list[str] | None,
     output: Path | None,
-    store: Path | None,
-    only: tuple[Lane, ...] | None = None,
+    store: str | None,
+    wishes: Callable[[Plan], Wishes],
 ) -> tuple[Finished, Places]:
-    from lorr_bench.run.driver import LANES
     from lorr_bench.run.progress import Display
+    from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
     from lorr_bench.run.views import protocol_table
 
@@ -106,17 +140,25 @@ def _run(
     out, err = _consoles()
     if out.is_terminal:
         out.print(protocol_table(loaded.suite.evaluation))
-    return run_suite(loaded, places, Display(out, err), _store(places), only or LANES), places
+    display = Display(out, err, measured=Journal(places.output / STATE_FILE).seconds)
+    return run_suite(loaded, places, display, _store(places), wishes), places
 
 
 def _end(out: Console, err: Console, finished: Finished, places: Places) -> None:
     """Say where the report is, and what has no result.
 
     Raises:
+        DiskFullError: There was no room to write.
         Exit: With code 1 where a stage failed.
     """
+    from lorr_bench.errors import DiskFullError
+
     state = finished.state
-    _say_path(out, "Report", finished.page)
+    if state.disk_full:
+        fix = "What is done is kept. `lorr-bench clean` shows what can go; then run the same command again."
+        raise DiskFullError(f"the run ended: {state.halted}", where=places.store, fix=fix)
+    if finished.page is not None:
+        _say_path(out, "Report", finished.page)
     if state.failed:
         err.print(
             f"{len(state.failed)} stages have no result; run the same command again to retry them. "
@@ -138,33 +180,74 @@ def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
 
 @app.command("plan")
 def show_plan(
-    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    output: Output = None,
+    store: StoreFolder = None,
+    *,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Try engine and largest training for a moment, on fake data.")
+    ] = False,
 ) -> None:
-    """Show arms, budgets and stages, and what is already done."""
-    from lorr_bench.run.views import arms_table, protocol_table, stages_table
+    """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.run.long_table import quick
+    from lorr_bench.run.plan_views import estimates_view
+    from lorr_bench.run.planning import estimate_plan
+    from lorr_bench.run.views import arms_table, protocol_table
 
-    out, _ = _consoles()
+    out, err = _consoles()
     plan, places = _planned(suite, overrides, output, store)
-    out.print(arms_table(plan))
+    results = _store(places)
+    forecast = estimate_plan(plan, results, os.environ)
+    out.print(quick(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
-    out.print(stages_table(plan, _store(places)))
+    out.print(estimates_view(forecast))
     held = ", ".join(_equal_quantities(plan))
-    out.print(f"Held equal: {held}. Suite: {plan.suite.name}. Store: {places.store}", highlight=False)
+    place = without_secrets(str(places.store))
+    out.print(f"Held equal: {held}. Suite: {plan.suite.name}. Store: {place}", highlight=False)
+    if probe:
+        _probe(out, err, plan, forecast, results)
+
+
+def _probe(out: Console, err: Console, plan: Plan, forecast: Forecast, store: Any) -> None:
+    """Say what came of the probes.
+
+    Raises:
+        Exit: With code 1 where one failed.
+    """
+    from lorr_bench.run.plan_views import probe_text
+    from lorr_bench.run.planning import probe_plan
+
+    out.print("Probing on fake data: the engine, then the training that needs the most memory.")
+    failed = False
+    for probed in probe_plan(plan, forecast, store, os.environ):
+        (err if probed.failure else out).print(probe_text(probed), soft_wrap=True)
+        failed = failed or bool(probed.failure)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
 def status(
-    suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    output: Output = None,
+    store: StoreFolder = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show arms of large suites that are done, too.")
+    ] = False,
 ) -> None:
-    """Show which stages are done, which failed and why, and what is left."""
-    from lorr_bench.run.suite_run import last_failures
-    from lorr_bench.run.views import status_table
+    """Show arms × stages: what is done, what runs, what failed and why, what is left."""
+    from lorr_bench.run.state import STATE_FILE, Journal
+    from lorr_bench.run.status import Situation, done_stages, status_view
+    from lorr_bench.run.suite_run import LOCK_FILE
+    from lorr_bench.store.lock import holder
 
     out, _ = _consoles()
     plan, places = _planned(suite, overrides, output, store)
-    table, left = status_table(plan, _store(places), last_failures(places.output))
-    out.print(table)
-    out.print(f"{len(plan.stages) - left} of {len(plan.stages)} stages done.")
+    done, owner = done_stages(plan.stages, _store(places)), holder(places.output / LOCK_FILE)
+    situation = Situation.of(Journal(places.output / STATE_FILE), done, str(owner) if owner else None)
+    out.print(status_view(plan, situation, everything=everything))
 
 
 @app.command()
@@ -172,11 +255,14 @@ def report(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Write the report again from what is stored; runs nothing."""
-    from lorr_bench.run.suite_run import last_failures, report_plan
+    from lorr_bench.run.state import STATE_FILE, Journal
+    from lorr_bench.run.status import known_failures
+    from lorr_bench.run.suite_run import report_plan
 
     out, _ = _consoles()
     plan, places = _planned(suite, overrides, output, store)
-    page, _ = report_plan(plan, _store(places), places.output, last_failures(places.output))
+    failed = known_failures(plan.stages, Journal(places.output / STATE_FILE))
+    page, _ = report_plan(plan, _store(places), places.output, failed)
     _say_path(out, "Report", page)
 
 
@@ -237,12 +323,57 @@ def list_things(
 
 
 @app.command()
+def clean(
+    suites: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SUITE", help="Suites whose needs decide what can go.", show_default=False),
+    ] = None,
+    overrides: Overrides = None,
+    output: Output = None,
+    store: StoreFolder = None,
+    *,
+    unused: Annotated[
+        bool, typer.Option("--unused", help="Results that none of the suites uses go too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Free it; without, only show it.")] = False,
+) -> None:
+    """Show what takes room and no run needs, and free it with --yes."""
+    from lorr_bench.run.cleaning import Cleaner, free_all, leftovers_table
+
+    cleaner = Cleaner(*_cleaned(suites or [], overrides, output, store, unused=unused), unused=unused)
+    if yes:
+        cleaner.drop_dead_claims()
+    found = cleaner.leftovers()
+    out, _ = _consoles()
+    out.print(leftovers_table(found) if found else "Nothing takes room that no run needs.")
+    out.print(free_all(cleaner, found, really=yes))
+
+
+def _cleaned(
+    suites: list[Path], overrides: list[str] | None, output: Path | None, store: str | None, *, unused: bool
+) -> tuple[Any, list[Any]]:
+    """The store to clean, and the suites whose needs count."""
+    from lorr_bench.errors import SuiteError
+    from lorr_bench.run.cleaning import GivenSuite
+    from lorr_bench.run.suite_run import Places
+
+    if output is not None and len(suites) != 1:
+        raise SuiteError("an output folder is that of one suite", where="--output", fix="Name one suite.")
+    if unused and not suites:
+        fix = "Name every suite whose results are to stay."
+        raise SuiteError("what is unused depends on the suites", where="--unused", fix=fix)
+    given = [_planned(suite, overrides, output, store) for suite in suites]
+    places = given[0][1] if given else Places(RUNS, store or str(SHARED_STORE))
+    return _store(places), [GivenSuite(plan, suite_places.output) for plan, suite_places in given]
+
+
+@app.command()
 def doctor(store: StoreFolder = None) -> None:
     """Show versions, devices, engine and disk, and how to mend what is missing."""
     from lorr_bench.run.doctor import examine
     from lorr_bench.run.views import findings_table
 
-    findings = examine(store or SHARED_STORE)
+    findings = examine(Path(store) if store else SHARED_STORE)
     _consoles()[0].print(findings_table(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
@@ -250,7 +381,8 @@ def doctor(store: StoreFolder = None) -> None:
 
 def main() -> NoReturn:
     """Entry point: errors that a user can mend are one message, not a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     try:
         code = app(standalone_mode=False) or 0
     except LorrBenchError as error:
@@ -284,6 +416,8 @@ def options(
 
 
 def _interrupt(*_: Any) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):  # workers are being ended; a second one would cut that off
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -294,7 +428,7 @@ def _load(suite: Path, overrides: list[str] | None) -> LoadedSuite:
 
 
 def _planned(
-    suite: Path, overrides: list[str] | None, output: Path | None, store: Path | None
+    suite: Path, overrides: list[str] | None, output: Path | None, store: str | None
 ) -> tuple[Plan, Places]:
     from lorr_bench.plan.plan import make_plan
 
@@ -302,18 +436,18 @@ def _planned(
     return make_plan(loaded), _places(loaded, output, store)
 
 
-def _places(loaded: LoadedSuite, output: Path | None, store: Path | None) -> Places:
+def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Places:
     from lorr_bench.run.suite_run import Places
 
     if output is None:
-        return Places(RUNS / loaded.suite.name, store or SHARED_STORE)
-    return Places(output, store or output / "store")
+        return Places(RUNS / loaded.suite.name, store or str(SHARED_STORE))
+    return Places(output, store or str(output / "store"))
 
 
 def _store(places: Places) -> Any:
-    from lorr_bench.store.store import Store
+    from lorr_bench.store.remote import open_store
 
-    return Store(places.store, notice=lambda text: typer.echo(f"note: {text}", err=True))
+    return open_store(places.store, notice=lambda text: typer.echo(f"note: {fit_to_show(text)}", err=True))
 
 
 def _equal_quantities(plan: Plan) -> tuple[str, ...]:
@@ -323,10 +457,10 @@ def _equal_quantities(plan: Plan) -> tuple[str, ...]:
 
 
 def _consoles() -> tuple[Console, Console]:
-    from rich.console import Console
+    from lorr_bench.run.console import PlainConsole
 
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    return Console(width=width, soft_wrap=False), Console(stderr=True)
+    return PlainConsole(width=width, soft_wrap=False), PlainConsole(stderr=True)
 
 
 def _say_path(out: Console, what: str, path: Path) -> None:

@@ -6,15 +6,19 @@ LorrBenchError
 ├── ModelError        a model folder or id: missing, no tokenizer                               (exit 3)
 ├── BudgetError       an arm that would exceed what is held equal                               (exit 2)
 ├── MissingPackageError  an optional package, with the command that installs it                 (exit 4)
-├── StoreError        an artefact that can't be written or read: disk full, damaged             (exit 5)
+├── StoreError        an artefact that can't be written or read: damaged, no permission         (exit 5)
+│   ├── DiskFullError     there is no room to write                                            (exit 5)
+│   └── HeldError         another run is at work on the same suite or stage                    (exit 5)
 └── StageError        a stage that failed while running                                         (exit 1)
 
-Each message says what is wrong, where, and what to do.
+Each message says what is wrong, where, and what to do. What it quotes is made visible, without its secrets.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from lorr_bench.outside import fit_to_show
 
 
 class LorrBenchError(Exception):
@@ -29,10 +33,8 @@ class LorrBenchError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.fix = fix
+        self.what, self.where, self.fix = map(fit_to_show, (what, where, fix))
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         """Where, what and what to do, as one text."""
@@ -75,6 +77,25 @@ class StoreError(LorrBenchError):
     """An artefact can't be written, or does not hold what was written."""
 
     exit_code = 5
+
+
+class DiskFullError(StoreError):
+    """There is no room to write."""
+
+
+class HeldError(StoreError):
+    """Another process is at work on the same thing.
+
+    Args:
+        what: What is wrong, one sentence.
+        where: The lock.
+        fix: What to do about it.
+        owner: Who has it, in words.
+    """
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", owner: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.owner = owner
 
 
 class StageError(LorrBenchError):

@@ -99,7 +99,7 @@ def test_plan_shows_methods_that_make_their_own_answers(tmp_path):
     settings = ("data.collect.num_prompts=1400", "budget.equal=prompts", "budget.unique_pairs=[256]")
     done = lorr_bench("plan", suite, *(part for setting in settings for part in ("--set", setting)))
     assert done.returncode == 0
-    [row] = [line for line in done.stdout.splitlines() if "grpo+plain" in line]
+    row = next(line for line in done.stdout.splitlines() if "grpo+plain" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     # 4 answers to each of 1,400 prompts; 2 prompts a step of 8 answers
     assert cells == ["grpo+plain", "0", "1,400", "5,600", "0", "700", "8"]

@@ -27,7 +27,11 @@ def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedMo
     quantization = {"quantization_config": _four_bits(start)} if load_in_4bit else {}
     try:
         return AutoModelForCausalLM.from_pretrained(
-            start.path, dtype=getattr(torch, start.dtype), **quantization, **start.origin
+            start.path,
+            dtype=getattr(torch, start.dtype),
+            use_safetensors=True,
+            **quantization,
+            **start.origin,
         )
     except (OSError, ValueError) as error:
         raise ModelError(

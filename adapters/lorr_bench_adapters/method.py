@@ -28,6 +28,8 @@ class InProcessMethod(ABC):
     takes_sft_term: ClassVar[bool] = True
     online: ClassVar[bool] = False
     in_process: ClassVar[bool] = True
+    holds_logits: ClassVar[bool] = False
+    shardings: ClassVar[tuple[str, ...]] = ("ddp", "fsdp")
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "accelerate", "peft")
 
     def packages(self, hyperparameters: Any) -> dict[str, str]:  # noqa: ARG002 - the port's

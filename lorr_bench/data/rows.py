@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lorr_bench.errors import DataError
+
+LONGEST_LINE: Final = 1 << 24
+"""Letters of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,35 @@ class Row:
 
     def _written(self, column: str, value: Any) -> str:
         if isinstance(value, str):
-            return value
+            return self._whole(column, value)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, float) or not math.isfinite(value):
             raise DataError(
-                f"column {column!r} holds {json.dumps(value, default=str)[:60]}",
+                f"column {column!r} holds {_spoken(value)}",
                 where=self.where,
                 fix="it must hold a string or a number",
             )
         return str(int(value)) if value.is_integer() else repr(value)
+
+    def _whole(self, column: str, text: str) -> str:
+        """Text that can be written to a file and tokenized."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"column {column!r} holds half a character, \\u{ord(text[error.start]):04x}",
+                where=self.where,
+                fix="write the text in whole characters: JSON spells those beyond \\uffff as a pair",
+            ) from error
+        return text
+
+
+def _spoken(value: Any) -> str:
+    """What a value is, in words or as JSON has it."""
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, list) else json.dumps(value, default=str)[:60]
 
 
 def near_names(name: str, names: list[str]) -> list[str]:
@@ -90,11 +113,15 @@ def read_rows(path: Path) -> Iterator[Row]:
     """The objects of a JSONL file, in order; blank lines are left out.
 
     Raises:
-        DataError: The file is missing, a folder, unreadable, not UTF-8, or a line is not a JSON object.
+        DataError: The file is missing, a folder, unreadable, not UTF-8, or a line is not a JSON object or
+            longer than a row may be.
     """
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
+        with path.open(encoding="utf-8-sig") as file:
+            for number in itertools.count(1):
+                line = file.readline(LONGEST_LINE + 1)
+                if not line:
+                    return
                 if line.strip():
                     yield _row(path, number, line)
     except FileNotFoundError as error:
@@ -113,6 +140,12 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def _row(path: Path, number: int, line: str) -> Row:
     where = f"{path}:{number}"
+    if len(line) > LONGEST_LINE:
+        raise DataError(
+            f"the line is longer than {LONGEST_LINE >> 20} million letters",
+            where=where,
+            fix="each line must be one JSON object; is it a file of another kind?",
+        )
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:

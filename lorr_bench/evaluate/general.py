@@ -54,6 +54,7 @@ def evaluate_general(
     metric: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    trust_task_files: bool = False,
 ) -> GeneralResult:
     """Evaluate the model that an engine holds on lm-eval tasks.
 
@@ -66,13 +67,14 @@ def evaluate_general(
         llm: A running vLLM engine.
         model_path: Folder of the model, for its configuration and tokenizer.
         tasks: Names of lm-eval tasks, groups or tags, those of the embedded task included.
-        include_path: Folder of further task files. As with lm-eval's own option, a task file may name Python
-            functions beside it, so only use folders that you trust.
+        include_path: Folder of further task files.
         num_fewshot: Examples in the prompt; None leaves each task its own number.
         metric: The metric to report of each task, such as ``acc_norm``, or metric and filter, such as
             ``exact_match,strict-match``; None takes the first that has a number for each question.
         limit: The first questions of each task only.
         seed: Draws few-shot examples and whatever else a task draws.
+        trust_task_files: Whether the task files of ``include_path`` may run code, as those of lm-eval's own
+            option may. Else they are data: their templates run in a sandbox.
 
     Returns:
         Scores and lm-eval's own records, all JSON-able.
@@ -80,7 +82,7 @@ def evaluate_general(
     Raises:
         MissingPackageError: A task needs a package that is not installed.
         DataError: No task is named, a task is unknown, is asked for twice, can't be loaded or does not have
-            the metric.
+            the metric; a task file holds code and is not trusted.
         StageError: A task has no such metric with a number for each question, or asks for longer answers
             than the model's context holds.
     """
@@ -93,7 +95,10 @@ def evaluate_general(
             fix=f"Install it: pip install {' '.join(map(shlex.quote, needed))}",
         )
     with _ONE_AT_A_TIME:
-        loaded = load_tasks(tuple(tasks), include_path and include_path.resolve(), num_fewshot)
+        trusted = include_path is None or trust_task_files
+        loaded = load_tasks(
+            tuple(tasks), include_path and include_path.resolve(), num_fewshot, trusted=trusted
+        )
         check_metric(loaded.by_name, metric)
         model = harness_model(llm, model_path)
         llm.reset_prefix_cache()

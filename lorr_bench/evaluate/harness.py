@@ -14,18 +14,20 @@ import logging
 import random
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import DataError, StageError
+from lorr_bench.plan.task_files import check_task_files
 
 if TYPE_CHECKING:
     from vllm import LLM
 
 NANO_TASKS: Final = Path(__file__).parents[1] / "data" / "nano" / "tasks"
+LONGEST_NAME: Final = 120
 ONE_BATCH: Final = 1 << 30  # requests handed to the engine together; it batches better than lm-eval
 
 
@@ -39,6 +41,7 @@ class LoadedTasks:
         members: The tasks behind each asked name, in lm-eval's order.
         groups: Those of the asked names that are groups.
         by_name: Every task by its own name.
+        trusted: Whether their files may run code.
     """
 
     manager: Any
@@ -46,6 +49,7 @@ class LoadedTasks:
     members: dict[str, tuple[str, ...]]
     groups: frozenset[str]
     by_name: dict[str, Any]
+    trusted: bool
 
 
 @contextmanager
@@ -166,19 +170,25 @@ def _version(of_vllm: str, package: str) -> str:
 
 
 @functools.lru_cache(maxsize=32)
-def load_tasks(names: tuple[str, ...], include_path: Path | None, num_fewshot: int | None) -> LoadedTasks:
+def load_tasks(
+    names: tuple[str, ...], include_path: Path | None, num_fewshot: int | None, *, trusted: bool = True
+) -> LoadedTasks:
     """Find and build tasks; once for each combination of arguments.
 
     Args:
         names: Tasks, groups or tags.
         include_path: Folder with further task files.
         num_fewshot: Only tells apart objects that lm-eval changes when it evaluates them.
+        trusted: Whether the files in ``include_path`` may run code.
 
     Raises:
-        DataError: A name is unknown, a task is asked for twice, or its data can't be loaded.
+        DataError: A name is unknown or no name for a file, a task is asked for twice, or its data can't be
+            loaded; or a task file that is not trusted holds code.
     """
     del num_fewshot
-    with quietly():
+    if include_path is not None and include_path.is_dir() and not trusted:
+        check_task_files(include_path)
+    with quietly(), nullcontext() if trusted else as_data():
         manager = _manager(names, include_path)
         objects: list[Any] = []
         groups: set[str] = set()
@@ -187,6 +197,7 @@ def load_tasks(names: tuple[str, ...], include_path: Path | None, num_fewshot: i
         for name in names:
             loaded = _load(manager, name)
             members[name] = tuple(loaded["tasks"])
+            _check_names(members[name])
             if repeated := sorted(set(by_name) & set(loaded["tasks"])):
                 raise DataError(
                     f"asked for twice: {', '.join(repeated)}",
@@ -199,7 +210,7 @@ def load_tasks(names: tuple[str, ...], include_path: Path | None, num_fewshot: i
                 objects.append(loaded["groups"][name])
             else:
                 objects += loaded["tasks"].values()
-    return LoadedTasks(manager, tuple(objects), members, frozenset(groups), by_name)
+    return LoadedTasks(manager, tuple(objects), members, frozenset(groups), by_name, trusted)
 
 
 def _manager(names: Sequence[str], include_path: Path | None) -> Any:
@@ -227,9 +238,57 @@ def _index(include_path: Path | None, include_defaults: bool) -> Any:
     return TaskManager(include_path=folders, include_defaults=include_defaults)
 
 
+def _check_names(tasks: Sequence[str]) -> None:
+    """Refuse a task whose name would lead out of the folder that its answers are written to."""
+    for name in tasks:
+        if "/" in name or not name.isprintable() or len(name) > LONGEST_NAME:
+            raise DataError(
+                f"{name[:LONGEST_NAME]!r} is no name for a task",
+                where="lm-eval tasks",
+                fix=f"use letters, digits, - and _, at most {LONGEST_NAME}",
+            )
+
+
+@contextmanager
+def as_data() -> Iterator[None]:
+    """Let no task file run code: templates in a sandbox, and no metrics from the Hub, which are programs."""
+    import lm_eval.api.task
+    import lm_eval.utils
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    usual = lm_eval.utils.env
+    sandbox = ImmutableSandboxedEnvironment(
+        loader=usual.loader,
+        undefined=usual.undefined,
+        keep_trailing_newline=usual.keep_trailing_newline,
+    )
+    sandbox.filters.update(usual.filters)
+    with (
+        exchanged(lm_eval.utils, env=sandbox),
+        exchanged(lm_eval.api.task, get_metric=_own_metric),
+    ):
+        yield
+
+
+def _own_metric(name: str, hf_evaluate_metric: bool = False) -> Any:
+    """lm-eval's ``get_metric`` for the metrics that are part of it."""
+    from lm_eval.api.registry import METRIC_REGISTRY, get_metric
+
+    importlib.import_module("lm_eval.api.metrics")  # registers them
+    if hf_evaluate_metric or name not in METRIC_REGISTRY:
+        raise DataError(
+            f"lm-eval has no metric {name!r} of its own, and those of the Hub are programs",
+            where="metric_list",
+            fix="name one of lm-eval's; or, if you trust the task files, say `trust_remote_code: true`",
+        )
+    return get_metric(name)
+
+
 def _load(manager: Any, name: str) -> Any:
     try:
         return manager.load([name])
+    except DataError:
+        raise
     except Exception as error:  # building a task runs its own code and may download
         raise DataError(
             f"the task cannot be loaded: {type(error).__name__}: {error}",
@@ -241,34 +300,48 @@ def _load(manager: Any, name: str) -> Any:
 def run_harness(
     model: Any, tasks: LoadedTasks, *, num_fewshot: int | None, limit: int | None, seed: int
 ) -> dict[str, Any]:
-    """lm-eval's ``simple_evaluate``: its results, with samples."""
+    """lm-eval's ``simple_evaluate``: its results, with samples.
+
+    Raises:
+        DataError: A template of a task that is not trusted tried to leave its sandbox.
+    """
     import lm_eval.api.metrics
     import lm_eval.api.model
     import lm_eval.api.task
     import lm_eval.evaluator
+    from jinja2.exceptions import SecurityError
 
     model.cut_prompts.clear()
     model_module = importlib.import_module(type(model).__module__)
     with ExitStack() as stack:
         stack.enter_context(own_random_state())
+        if not tasks.trusted:
+            stack.enter_context(as_data())
         stack.enter_context(exchanged(lm_eval.evaluator, add_env_info=_environment))
         # Its bootstrap forks the process that holds the engine; means have their standard error without it.
         stack.enter_context(exchanged(lm_eval.api.metrics, bootstrap_stderr=lambda *_, **__: "N/A"))
         for module in (lm_eval.api.task, lm_eval.api.model, model_module):
             if hasattr(module, "tqdm"):
                 stack.enter_context(exchanged(module, tqdm=_silent(module.tqdm)))
-        results: dict[str, Any] = lm_eval.evaluator.simple_evaluate(
-            model=model,
-            tasks=list(tasks.objects),
-            task_manager=tasks.manager,  # else it builds its own index each time
-            num_fewshot=num_fewshot,
-            limit=limit,
-            cache_requests=False,
-            random_seed=seed,
-            numpy_random_seed=seed,
-            torch_random_seed=seed,
-            fewshot_random_seed=seed,
-        )
+        try:
+            results: dict[str, Any] = lm_eval.evaluator.simple_evaluate(
+                model=model,
+                tasks=list(tasks.objects),
+                task_manager=tasks.manager,  # else it builds its own index each time
+                num_fewshot=num_fewshot,
+                limit=limit,
+                cache_requests=False,
+                random_seed=seed,
+                numpy_random_seed=seed,
+                torch_random_seed=seed,
+                fewshot_random_seed=seed,
+            )
+        except SecurityError as error:
+            raise DataError(
+                f"a template reaches for more than its document: {error}",
+                where="lm-eval tasks",
+                fix="leave that out; or, if you trust the task files, say `trust_remote_code: true`",
+            ) from error
     return results
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import DataError
+from lorr_bench.store.disk import replacing, write_text
 from lorr_bench.store.generations import GREEDY, GradedAnswer
 from lorr_bench.values import Score
 
@@ -106,7 +107,7 @@ def write_lm_eval(
         "model_name": model,
         "model_name_sanitized": target.name,
     }
-    path.write_text(json.dumps(results, indent=2), "utf-8")
+    write_text(path, json.dumps(results, indent=2))
     return path
 
 
@@ -216,7 +217,7 @@ def _share_right(answers: Sequence[GradedAnswer]) -> float | None:
 def _write_samples(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
     """Write rows; returns the hash that lm-eval gives to the samples of a task."""
     hashes: list[str] = []
-    with path.open("w", encoding="utf-8") as file:
+    with replacing(path) as file:
         for row in rows:
             file.write(json.dumps(row) + "\n")
             hashes.append(row["doc_hash"] + row["prompt_hash"] + row["target_hash"])

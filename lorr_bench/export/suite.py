@@ -20,6 +20,8 @@ from lorr_bench.values import START, Point, Results, Score
 
 CURVES_FILE: Final = "marl_eval.json"
 SAMPLES: Final = "samples_"
+MEASURED: Final = ("answer_math", "grade_math", "evaluate_general")
+"""Kinds of stages whose files are read here, each file verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ class _Stored:
         self.results = results
         self._plan = plan
         self._folders = {
-            stage.digest: store.folder(stage) for stage in plan.stages if store.read(stage) is not None
+            stage.digest: store.folder(stage)
+            for stage in plan.stages
+            if stage.kind in MEASURED and store.read(stage, verify=True) is not None
         }
         self._scores: dict[tuple[Point, str], list[Score]] = defaultdict(list)
         for score in results.scores:

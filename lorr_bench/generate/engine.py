@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lorr_bench.errors import MissingPackageError, ModelError
+from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
+from lorr_bench.generate.counting import counted
+from lorr_bench.ports.trainer import Progress
 from lorr_bench.values import Completion
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ class EngineSettings:
         gpu_memory_utilization: Share of a GPU.
         enforce_eager: No graphs, no compilation.
         trust_remote_code: Whether code that comes with the model may run.
+        tensor_parallel_size: GPUs over which the model is cut, each with a process of its own.
     """
 
     dtype: str
@@ -46,6 +50,7 @@ class EngineSettings:
     gpu_memory_utilization: float
     enforce_eager: bool
     trust_remote_code: bool
+    tensor_parallel_size: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,20 @@ class Engine:
         settings: How to start.
 
     Raises:
+        SuiteError: This process has fewer GPUs than the model is to be cut over.
         MissingPackageError: vLLM is not installed.
         ModelError: vLLM can't load the model.
     """
 
     def __init__(self, model: str, revision: str | None, settings: EngineSettings) -> None:
+        check_devices(settings.tensor_parallel_size)
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(settings.kv_cache_gib)
         self.llm = _start(model, revision, settings)
         self._loaded = model
         self._revision = revision
+        self._parts = settings.tensor_parallel_size
 
     def load(self, model: str) -> None:
         """Swap the weights for those of another model of the same shape, and forget cached prefixes.
@@ -105,27 +113,40 @@ class Engine:
         """Where the files of a model lie: the folder itself, or that of the Hub id of the start model."""
         return model if Path(model).is_dir() else hub_folder(model, self._revision)
 
-    def generate(self, prompts: Sequence[str], sampling: Sampling) -> list[list[Completion]]:
-        """``sampling.n`` answers for each prompt, in the order of the prompts."""
+    def generate(
+        self, prompts: Sequence[str], sampling: Sampling, progress: Progress | None = None
+    ) -> list[list[Completion]]:
+        """``sampling.n`` answers for each prompt, in the order of the prompts.
+
+        Args:
+            prompts: What to answer.
+            sampling: How.
+            progress: Told answers done, answers in all, and tokens generated so far.
+        """
         import torch
         from vllm import SamplingParams
 
         on_gpu = torch.cuda.is_available()
         if not on_gpu:
-            torch.manual_seed(sampling.seed)
-        outputs = self.llm.generate(
-            list(prompts),
-            SamplingParams(
-                n=sampling.n,
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens,
-                seed=sampling.seed if on_gpu else None,
-                stop=list(sampling.stop),
-            ),
-            use_tqdm=False,
+            self._seed(sampling.seed)
+        drawn = SamplingParams(
+            n=sampling.n,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            seed=sampling.seed if on_gpu else None,
+            stop=list(sampling.stop),
         )
+        with counted(self.llm, progress) if progress else nullcontext():
+            outputs = self.llm.generate(list(prompts), drawn, use_tqdm=False)
         return [[_completion(answer) for answer in output.outputs] for output in outputs]
+
+    def _seed(self, seed: int) -> None:
+        """Seed the processes that draw: this one, or where the model is cut, one for each part."""
+        if self._parts == 1:
+            seed_process(None, seed)
+        else:
+            self.llm.collective_rpc(seed_process, args=(seed,))
 
     def fits(self, prompt: str) -> bool:
         """Whether the context has room for the prompt and one token of an answer."""
@@ -150,6 +171,30 @@ class Engine:
         first = tokenizer("")["input_ids"][:1]
         # The tokenizer will add its begin-of-sequence token again where the template already wrote it.
         return text.removeprefix(tokenizer.decode(first)) if first else text
+
+
+def check_devices(parts: int) -> None:
+    """Refuse to cut a model over more GPUs than this process may use; on a CPU the parts are processes.
+
+    Raises:
+        SuiteError: There are too few.
+    """
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < parts:
+        raise SuiteError(
+            f"the model is to be cut over {parts} GPUs, this process has {gpus}",
+            where="engine.tensor_parallel_size",
+            fix=f"Set it to {gpus} or fewer, or give the run more GPUs (CUDA_VISIBLE_DEVICES).",
+        )
+
+
+def seed_process(_worker: Any, seed: int) -> None:
+    """Seed this process; vLLM calls it in each of its workers."""
+    import torch
+
+    torch.manual_seed(seed)
 
 
 def hub_folder(model: str, revision: str | None) -> str:
@@ -177,6 +222,8 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             gpu_memory_utilization=settings.gpu_memory_utilization,
             enforce_eager=settings.enforce_eager,
             trust_remote_code=settings.trust_remote_code,
+            tensor_parallel_size=settings.tensor_parallel_size,
+            load_format="safetensors",  # never a pickle, whatever else lies in the folder
             seed=0,
             disable_log_stats=True,
         )
@@ -184,7 +231,7 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
         raise ModelError(
             f"vLLM can't load the model: {error}",
             where=model,
-            fix="Check the folder, its config.json, and engine.max_model_len.",
+            fix="Check the folder, its config.json, engine.max_model_len and engine.gpu_memory_utilization.",
         ) from error
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from lorr_bench.errors import MissingPackageError, StageError
 from lorr_bench.grade.policy import Policy
+from lorr_bench.outside import public_variables
 
 SCRIPT: Final = Path(__file__).with_name("worker.py")
 IMPORT_ROOT: Final = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": _import_path()},
+            env={**public_variables(os.environ), "PYTHONPATH": _import_path()},
             bufsize=0,  # a forked child must not hold half-written requests
         )
         self._buffer = b""

@@ -74,6 +74,7 @@ class ReplayLoop:
         resets_done: How often it has reset.
         diagnostics: What the probe measured, one dictionary a replay.
         measuring_seconds: Time that the probe took, since the loop was made.
+        before_checkpoint: Called each time before a checkpoint is written.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class ReplayLoop:
         self.resets_done = 0
         self.diagnostics: list[dict[str, float]] = []
         self.measuring_seconds = 0.0
+        self.before_checkpoint: Callable[[], None] = lambda: None
         self._seed = seed
         self._sft_weights = sft_weights
         self._reset = reset
@@ -101,6 +103,12 @@ class ReplayLoop:
         self._anchor_model = anchor
         self._anchor: dict[str, Tensor] = {}
         self._probe = probe
+
+    @property
+    def forgotten(self) -> frozenset[str]:
+        """Names of the parameters whose moments the optimizer forgets in a reset; known after ``start``."""
+        clears = self._reset is not None and self._reset.clear_optimizer
+        return frozenset(self._anchor) if clears else frozenset()
 
     def order(self, replay: int) -> list[int]:
         """Row numbers of a replay (counted from 1), in the order to train on them."""
@@ -146,7 +154,8 @@ class ReplayLoop:
             self._apply(model, optimizer)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint has to hold, as plain JSON values."""
+        """What a checkpoint that is about to be written has to hold, as plain JSON values."""
+        self.before_checkpoint()
         return {"resets_done": self.resets_done, "diagnostics": self.diagnostics}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.lorr.reset import placed_like, trainable_parameters
+from lorr_bench.lorr.zero import is_cut, master_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -180,8 +181,9 @@ def _adapter_weights(model: nn.Module) -> list[tuple[str, Tensor]]:
     ]
 
 
-def _squared_distance(parameter: Tensor, start: Tensor) -> float:
-    return _squared_norm(parameter.detach().float() - placed_like(parameter, start).float())
+def _squared_distance(parameter: nn.Parameter, start: Tensor) -> float:
+    now = master_weights(parameter) if is_cut(parameter) else parameter.detach()
+    return _squared_norm(now.float() - placed_like(now, start).float())
 
 
 def _squared_norm(tensor: Tensor) -> float:

@@ -1,8 +1,9 @@
 """Shrink and perturb (Ash & Adams 2020, arXiv 1910.08475) towards an anchor, on selected parameters.
 
 With LoRA only ``lora_B`` is scaled: the adapter's contribution B·A then shrinks by exactly α, towards the
-base model. With sharded parameters every process changes its own shard. Buffers are never touched, and a
-tensor with two names (tied weights) is reset once, under its first name.
+base model. With sharded parameters every process changes its own shard, and with DeepSpeed the optimizer's
+copy too. Buffers are never touched, and a tensor with two names (tied weights) is reset once, under its
+first name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.lorr.zero import forget_moments, is_cut, master_weights, write_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -86,7 +88,12 @@ def reset_parameters(
     selected = {name: parameters[name] for name in anchor}
     with torch.no_grad():
         for name, parameter in selected.items():
-            parameter.mul_(factor).add_(placed_like(parameter, anchor[name]), alpha=1 - factor)
+            if is_cut(parameter):
+                weights = master_weights(parameter)
+                towards = anchor[name].to(weights.device, weights.dtype)
+                write_weights(parameter, weights.mul_(factor).add_(towards, alpha=1 - factor))
+            else:
+                parameter.mul_(factor).add_(placed_like(parameter, anchor[name]), alpha=1 - factor)
     return selected
 
 
@@ -99,6 +106,9 @@ def clear_optimizer_state(optimizer: Optimizer, selected: Mapping[str, nn.Parame
     from torch import Tensor
 
     optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps the optimizer it prepares
+    if any(map(is_cut, selected.values())):
+        forget_moments(optimizer)
+        return
     for parameter in selected.values():
         if not _is_sharded(parameter):
             optimizer.state.pop(parameter, None)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lorr_bench.lorr.schedule import sft_weights
 from lorr_bench.plan.refusals import check_combination
+from lorr_bench.plan.sharding import Library, library_of, sharding_of
 from lorr_bench.ports.registry import find_adapter, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
@@ -71,10 +72,11 @@ def make_arms(loaded: LoadedSuite) -> tuple[Arm, ...]:
         SuiteError: A method without adapter, a hyper-parameter that the adapter refuses, or a method and a
             plug-in that can't be combined.
     """
-    return tuple(arm for method in loaded.suite.methods for arm in _arms_of(loaded, method))
+    library = library_of(sharding_of(loaded.suite.training, loaded.folder))
+    return tuple(arm for method in loaded.suite.methods for arm in _arms_of(loaded, method, library))
 
 
-def _arms_of(loaded: LoadedSuite, method_name: str) -> list[Arm]:
+def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Arm]:
     suite, method = loaded.suite, loaded.suite.methods[method_name]
     adapter_name = find_adapter(method.adapter or method_name, method.backend)
     adapter = load_adapter(adapter_name)
@@ -96,7 +98,7 @@ def _arms_of(loaded: LoadedSuite, method_name: str) -> list[Arm]:
             rollout_ratio=plugin.rollout_ratio if isinstance(plugin, LorrPlugin) else 0.0,
             iterative=method.iterative,
         )
-        check_combination(arm, suite)
+        check_combination(arm, suite, library)
         arms.append(arm)
     return arms
 

@@ -54,6 +54,7 @@ class Chain:
         self._add = add
         self._arm = arm
         self._point = point
+        self._hyperparameters, self._places = split_places(arm.hyperparameters)
 
     def train(self, collection: str) -> str:
         """Digest of the stage that ends the training.
@@ -146,13 +147,16 @@ class Chain:
         return {
             **self._ingredients.weights,
             "adapter": [arm.adapter_name, arm.adapter.version],
-            "packages": arm.adapter.packages(arm.hyperparameters),
-            "hyperparameters": split_places(arm.hyperparameters)[0],
+            "packages": {
+                **arm.adapter.packages(arm.hyperparameters),
+                **self._ingredients.sharding_packages,
+            },
+            "hyperparameters": self._hyperparameters,
             "sft_weights": list(arm.sft_weights),
             "reset": arm.reset,
             "round": [round_.number, arm.rounds],
             "stop_after": stop_after,
-            "processes": [training.num_processes, training.sharding if training.num_processes > 1 else None],
+            "processes": [training.num_processes, self._ingredients.sharding],
             "unique_pairs": round_.unique_pairs,
             "seed": self._point.seed,
             **self._verifier(),
@@ -169,7 +173,7 @@ class Chain:
         training = self._ingredients.suite.training
         return {
             **self._ingredients.model_setting,
-            "places": split_places(self._arm.hyperparameters)[1],
+            "places": self._places,
             "save_steps": training.save_steps,
             "diagnostics": training.diagnostics,
         }

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lorr_bench.plan.origins import Origin, model_origin, pair_origin, prompt_origin, reward_scorer
+from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, Stage
-from lorr_bench.ports.versions import package_version
+from lorr_bench.ports.versions import installed_versions, package_version
 from lorr_bench.spec.models import Suite
 from lorr_bench.spec.sources import PromptSpec
 
@@ -51,13 +52,23 @@ class Ingredients:
         }
 
     @cached_property
+    def sharding(self) -> Sharding | None:
+        """Parameter: how the processes of a training run share the model; None for one process."""
+        return sharding_of(self.suite.training, self.folder)
+
+    @cached_property
+    def sharding_packages(self) -> dict[str, str]:
+        """Parameter: version of what shares the model, where it is a package of its own."""
+        return installed_versions("deepspeed") if library_of(self.sharding) == "deepspeed" else {}
+
+    @cached_property
     def model_setting(self) -> dict[str, Any]:
         """Setting: where the start model lies."""
         return {"model_path": self.model.path, "revision": self.suite.model.revision}
 
     def engine_setting(self, source: Origin | None = None) -> dict[str, Any]:
         """Setting: the engine, and where the prompts lie."""
-        engine = self.suite.engine.model_dump(exclude={"max_model_len"})
+        engine = self.suite.engine.model_dump(exclude={"max_model_len", "data_parallel_size"})
         return {**self.model_setting, **engine, "source": source.path if source else None}
 
     def pairs(self, seed: int) -> Stage:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
 from lorr_bench.plan.origins import nano_tasks_identity, prompt_origin, task_folder_identity
-from lorr_bench.plan.stage import Stage
+from lorr_bench.plan.stage import Kind, Shared, Stage
+from lorr_bench.plan.task_files import check_task_files
 from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark, MathBenchmark
 from lorr_bench.spec.sources import PromptSpec
@@ -17,6 +18,9 @@ from lorr_bench.values import Point
 
 NOT_GENERATING: Final = {"name", "like", "prompt", "sizes", "pass_at", "source"}
 """Fields of a math benchmark that change no answer: names, what is refused, what is made of the answers."""
+
+Parts = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""Parameters and setting of a stage."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Measurements:
         self._ingredients = ingredients
         self._evaluation = ingredients.suite.evaluation
         self._add = add
+        self._parts: dict[tuple[Kind, str], Parts] = {}
 
     def of(self, point: Point, weights: str | None, who: str) -> Iterator[Evaluation]:
         """All evaluations of a model.
@@ -91,6 +96,17 @@ class Measurements:
         return Stage("contamination", label, params, inputs, setting)
 
     def _answers(self, math: MathBenchmark, inputs: dict[str, str], who: str) -> Stage:
+        params, setting = self._shared("answer_math", math.name, lambda: self._asked(math))
+        return Stage("answer_math", f"{math.name} answers: {who}", params, inputs, setting)
+
+    def _shared(self, kind: Kind, benchmark: str, make: Callable[[], Parts]) -> Parts:
+        """Parameters and setting that are the same for every model: made once, for speed and memory."""
+        if (kind, benchmark) not in self._parts:
+            params, setting = make()
+            self._parts[kind, benchmark] = Shared(params), setting
+        return self._parts[kind, benchmark]
+
+    def _asked(self, math: MathBenchmark) -> Parts:
         made = self._ingredients
         origin = prompt_origin(math, made.folder, f"evaluation.math.{math.name}.source")
         params = {
@@ -99,27 +115,39 @@ class Measurements:
             "source": origin.identity,
             "seed": self._evaluation.seed,
         }
-        setting = {**made.engine_setting(origin), "sizes": list(math.sizes)}
-        return Stage("answer_math", f"{math.name} answers: {who}", params, inputs, setting)
+        return params, {**made.engine_setting(origin), "sizes": list(math.sizes)}
 
     def _grades(self, math: MathBenchmark, answers: str, who: str) -> Stage:
-        params = {
+        params, _ = self._shared("grade_math", math.name, lambda: (self._graded(math), {}))
+        return Stage("grade_math", f"{math.name}: {who}", params, {"answers": answers})
+
+    def _graded(self, math: MathBenchmark) -> dict[str, Any]:
+        return {
             "grader": grader(),
             "policy": self._evaluation.grading.model_dump(mode="json"),
             "pass_at": list(math.pass_counts),
         }
-        return Stage("grade_math", f"{math.name}: {who}", params, {"answers": answers})
 
     def _general(self, general: GeneralBenchmark, inputs: dict[str, str], who: str) -> Stage:
+        params, setting = self._shared("evaluate_general", general.name, lambda: self._scored(general))
+        return Stage("evaluate_general", f"{general.name}: {who}", params, inputs, setting)
+
+    def _scored(self, general: GeneralBenchmark) -> Parts:
         made = self._ingredients
         folder = general.include_path and (made.folder / general.include_path).resolve()
+        identity = task_folder_identity(Path(folder)) if folder else None
+        if folder and not general.trust_remote_code:
+            check_task_files(Path(folder))
         params = {
             **made.generation,
-            **general.model_dump(mode="json", exclude={"name", "include_path"}),
+            **general.model_dump(mode="json", exclude={"name", "include_path", "trust_remote_code"}),
             "lm_eval": package_version("lm-eval"),
-            "task_files": task_folder_identity(Path(folder)) if folder else None,
+            "task_files": identity,
             "nano_tasks": nano_tasks_identity(),
             "seed": self._evaluation.seed,
         }
-        setting = {**made.engine_setting(), "include_path": str(folder) if folder else None}
-        return Stage("evaluate_general", f"{general.name}: {who}", params, inputs, setting)
+        return params, {
+            **made.engine_setting(),
+            "include_path": str(folder) if folder else None,
+            "trust_task_files": general.trust_remote_code,
+        }

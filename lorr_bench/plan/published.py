@@ -17,6 +17,8 @@ COLUMNS: Final = (
     "source", "note",
 )  # fmt: skip
 """Columns of a file of published figures; values and deviations are in per cent."""
+LARGEST: Final = 1000.0
+"""Share beyond which a figure is a slip: some metrics are no shares of a whole."""
 
 
 def load_published(path: Path, wanted: Iterable[Mapping[str, str]]) -> tuple[Published, ...]:
@@ -41,12 +43,13 @@ def _rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, restval="")
+            columns = reader.fieldnames or ()  # reads the first line, so the file must be open
             rows = [row | {"line": str(reader.line_num)} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"published figures can't be read: {error}", where=str(path), fix="Name a CSV file that is there."
         ) from error
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise DataError(
             f"the file lacks the columns {', '.join(missing)}",
@@ -84,10 +87,22 @@ def _demand(found: Sequence[object], noun: str, name: str, names: set[str], path
         )
 
 
+def _share(text: str) -> float:
+    """Per cent as a share.
+
+    Raises:
+        ValueError: It is no number, or none that a figure can have.
+    """
+    share = float(text) / 100
+    if not abs(share) <= LARGEST:
+        raise ValueError(f"{text[:40]!r} is no percentage")
+    return share
+
+
 def _figure(row: Mapping[str, str], arm: str, path: Path) -> Published:
     try:
-        value = float(row["value"]) / 100
-        deviation = float(row["deviation"]) / 100 if row["deviation"] else math.nan
+        value = _share(row["value"])
+        deviation = _share(row["deviation"]) if row["deviation"] else math.nan
     except ValueError as error:
         raise DataError(
             f"not a number: {error}", where=f"{path}, line {row['line']}", fix="Write per cent, such as 64.8."

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.plan.sharding import Library
 from lorr_bench.spec.models import Suite
 
 if TYPE_CHECKING:
@@ -19,21 +20,26 @@ REFRESHED: Final = ("pairs", "labels", "chosen")
 """What can be made anew from fresh answers to the same prompts."""
 
 
-def check_combination(arm: Arm, suite: Suite) -> None:
+def check_combination(arm: Arm, suite: Suite, library: Library) -> None:
     """Refuse an arm that can't be trained as the suite asks.
+
+    Args:
+        arm: Method and plug-in.
+        suite: What is asked.
+        library: What shares the model between the processes of a training run.
 
     Raises:
         SuiteError: The first reason why not, and what to change.
     """
-    for reason, fix in _reasons(arm, suite):
+    for reason, fix in _reasons(arm, suite, library):
         raise SuiteError(f"{arm.name} can't be: {reason}", where="methods, plugins", fix=fix)
 
 
-def _reasons(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+def _reasons(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, str]]:
     yield from _objective(arm)
     yield from _data(arm, suite)
     yield from _reset(arm)
-    yield from _processes(arm, suite)
+    yield from _processes(arm, suite, library)
 
 
 def _objective(arm: Arm) -> Iterator[tuple[str, str]]:
@@ -98,12 +104,17 @@ def _lora(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:
         yield "a LoRA adapter of a later round can't reset to the first start", "Use `anchor: round`."
 
 
-def _processes(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
-    if suite.training.num_processes > 1 and not arm.adapter.in_process:
+def _processes(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, str]]:
+    """A reset must know where a library keeps weights and moments, so each needs a way of its own."""
+    shardings = arm.adapter.shardings
+    if suite.training.num_processes == 1:
+        return
+    if not shardings:
+        yield f"{arm.adapter.backend} starts its own processes", "Set `training.num_processes: 1`."
+    elif library not in shardings:
         yield (
-            f"{arm.adapter.backend} starts its own processes",
-            "Set `training.num_processes: 1`.",
+            f"{arm.adapter.name} on {arm.adapter.backend} can't be shared by {library}",
+            f"Set `training.sharding` to one of {', '.join(shardings)}, or choose another `backend`.",
         )
-    sharded = suite.training.num_processes > 1 and suite.training.sharding == "fsdp"
-    if sharded and getattr(arm.hyperparameters, "lora", None) is not None:
-        yield "LoRA with `sharding: fsdp` is not supported", "Use `sharding: ddp`."
+    if library != "ddp" and getattr(arm.hyperparameters, "lora", None) is not None:
+        yield f"LoRA with `sharding: {library}` is not supported", "Use `sharding: ddp`."

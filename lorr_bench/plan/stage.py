@@ -71,14 +71,9 @@ class Stage:
     @cached_property
     def digest(self) -> str:
         """sha256 over kind, version, parameters and inputs: same digest, same work."""
-        return canonical_digest(
-            {
-                "kind": self.kind,
-                "version": VERSIONS[self.kind],
-                "params": self.params,
-                "inputs": dict(self.inputs),
-            }
-        )
+        inputs, kind, version = canonical(dict(self.inputs)), canonical(self.kind), VERSIONS[self.kind]
+        params = self.params.text if isinstance(self.params, Shared) else canonical(self.params)
+        return _sha256(f'{{"inputs":{inputs},"kind":{kind},"params":{params},"version":{version}}}')
 
     @property
     def lane(self) -> Lane:
@@ -101,7 +96,27 @@ class Stage:
         return cls(**values)
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+class Shared(dict[str, Any]):
+    """Parameters that many stages have in common; never changed, so that their text is made once."""
+
+    @cached_property
+    def text(self) -> str:
+        """The parameters as canonical JSON."""
+        return canonical(self)
+
+
+def canonical(value: Any) -> str:
+    """The value as JSON with sorted keys and no spaces; NaN and infinities are refused."""
+    return _CANONICAL.encode(value)
+
+
 def canonical_digest(value: Any) -> str:
-    """sha256 of the value as JSON with sorted keys and no spaces; NaN and infinities are refused."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """sha256 of the value as canonical JSON."""
+    return _sha256(canonical(value))
+
+
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -12,8 +13,19 @@ from pydantic import BaseModel
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.values import Row
 
-Progress = Callable[[int, int], None]
-"""Called with work done and work in all."""
+
+class Progress(Protocol):
+    """Told how far the work is."""
+
+    def __call__(self, done: int, total: int, tokens: int = 0) -> None:
+        """Tell it.
+
+        Args:
+            done: Work done.
+            total: Work in all, in the same units.
+            tokens: Tokens trained on or generated so far, for the speed; 0 where nobody counted.
+        """
+
 
 RowKind = Literal["pairs", "labels", "chosen", "right_answers", "prompts"]
 """What a method trains on: ``Pair``, ``Labelled`` (both responses of each pair), ``Demonstration`` (the
@@ -105,10 +117,16 @@ class TrainOutcome:
 def split_places(hyperparameters: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
     """Hyper-parameters as plain JSON values: those that change results, and places on this machine."""
     values = hyperparameters.model_dump(mode="json")
-    fields = type(hyperparameters).model_fields
-    places = {name for name, field in fields.items() if _is_place(field.json_schema_extra)}
+    places = _places(type(hyperparameters))
     outcome = {name: value for name, value in values.items() if name not in places}
-    return outcome, {name: values[name] for name in sorted(places)}
+    return outcome, {name: values[name] for name in places}
+
+
+@cache
+def _places(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(
+        sorted(name for name, field in model.model_fields.items() if _is_place(field.json_schema_extra))
+    )
 
 
 def _is_place(extra: Any) -> bool:
@@ -130,6 +148,10 @@ class TrainerAdapter(Protocol):
             have ``num_generations``, answers for each prompt.
         in_process: Whether it trains in this process. Where it drives another program through checkpoints,
             every replay begins with a fresh optimizer, and nothing can happen within one.
+        holds_logits: Whether it holds the logits of all tokens of a micro-batch at once, for the estimate of
+            memory; false where it makes them in pieces.
+        shardings: What its processes can share a model by, of ``ddp``, ``fsdp`` and ``deepspeed``; without
+            any, a training run is one process.
         hyperparameters: Model of the settings, defaults included. A field with ``json_schema_extra={"place":
             True}`` says where something lies on this machine, and is no part of a digest.
     """
@@ -143,6 +165,8 @@ class TrainerAdapter(Protocol):
     takes_sft_term: ClassVar[bool]
     online: ClassVar[bool]
     in_process: ClassVar[bool]
+    holds_logits: ClassVar[bool]
+    shardings: ClassVar[tuple[str, ...]]
     hyperparameters: ClassVar[type[BaseModel]]
 
     def packages(self, hyperparameters: Any) -> dict[str, str]:

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Callable
 
-from lorr_bench.report.embed import visible_text
+from lorr_bench.outside import visible_text
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 TITLES = {
     "prompts": "prompts",
     "unique_pairs": "unique pairs",
@@ -95,7 +95,7 @@ def plural(count: str, noun: str) -> str:
 
 
 def csv_text(text: str) -> str:
-    """Text that a spreadsheet takes for text: a leading ``= + - @`` is shielded by an apostrophe."""
+    """Text that a spreadsheet takes for text: an apostrophe shields a leading ``= + - @``, wide or not."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

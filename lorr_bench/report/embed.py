@@ -1,27 +1,13 @@
-"""Texts and data as a page can hold them: whatever a model wrote, it stays text."""
+"""Data as a page can hold it: whatever a model wrote, it stays text."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-import re
 from typing import Any
 
-# Controls, direction marks and lone surrogates: invisible, not allowed in a file, or able to turn the
-# order of the text around them.
-UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
-
-
-def visible_text(text: str) -> str:
-    """Text in which controls, direction marks and lone surrogates stand as ``⟨U+001B⟩``, seen and harmless.
-
-    Tabs and line ends stay.
-    """
-    return UNPRINTABLE.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
 def script_json(value: Any) -> str:

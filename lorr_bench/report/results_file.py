@@ -24,6 +24,11 @@ FORMAT: Final = 1
 COMPRESSION: Final = 6
 """At 9 a million answers take seconds instead of a quarter of one, for 3 % of the size."""
 RESULTS_FILE: Final = "results.json.gz"
+UNREADABLE: Final = (
+    OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
+"""What reading a file raises that is not what it should be."""
 
 
 def results_bytes(results: Results) -> bytes:
@@ -43,7 +48,7 @@ def read_results(path: Path) -> Results:
         plain = json.loads(gzip.decompress(path.read_bytes()))
         found = plain.pop("format")
         results: Results | None = _reader(Results)(plain) if found == FORMAT else None
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"the results can't be read: {error!r}",
             where=str(path),

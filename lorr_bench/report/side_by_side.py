@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import StoreError
+from lorr_bench.outside import visible_text
 from lorr_bench.report import cells
 from lorr_bench.report.cells import markdown_cell, markdown_text
 from lorr_bench.report.comparing import Comparison
@@ -45,7 +46,7 @@ def comparison_text(comparison: Comparison) -> str:
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = ["  ".join(map(_aligned, line, widths, range(len(line)))).rstrip() for line in (head, *rows)]
     refused = [f"Not compared: {line}." for line in comparison.refused]
-    return "\n".join([*lines, "", comparison_caption(comparison), *refused]) + "\n"
+    return visible_text("\n".join([*lines, "", comparison_caption(comparison), *refused]) + "\n")
 
 
 def comparison_markdown(comparison: Comparison) -> str:

@@ -1,42 +1,75 @@
-"""Run the stages of a plan, each when its inputs are there, the lanes side by side."""
+"""Run the stages of a plan, each when its inputs are there, as many side by side as the executor takes."""
 
 from __future__ import annotations
 
-import queue
+import heapq
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Lane, Stage
-from lorr_bench.run.lanes import Worker
+from lorr_bench.run.agenda import Agenda, unfinished
+from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Executor, Failed, Noted, Order, Spoiled
+from lorr_bench.run.local import log_file
+from lorr_bench.run.state import Journal
+from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.store import Store
 
 LANES: Final[tuple[Lane, ...]] = ("engine", "train", "grade")
+PATIENCE_SECONDS: Final = 5.0
+BUSY_DELAY_SECONDS: Final = 5.0
 
 
 class Watcher(Protocol):
-    """Is told what happens, to show it."""
+    """Is told what happens, to show it or to report it."""
 
-    def begin(self, plan: Plan, waiting: Sequence[Stage]) -> None:
-        """The run begins; ``waiting`` is what has not been done before."""
+    def begin(self, plan: Plan, waiting: Sequence[Stage], others: Sequence[Stage] = ()) -> None:
+        """The run begins; ``waiting`` is what has to run, ``others`` what this run leaves undone."""
 
-    def stage_begins(self, stage: Stage) -> None:
-        """A stage begins."""
+    def stage_begins(self, stage: Stage, seat: str) -> None:
+        """A stage begins on a seat."""
 
-    def stage_advances(self, stage: Stage, done: int, total: int) -> None:
+    def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
         """A stage got further."""
 
-    def stage_ends(self, stage: Stage, seconds: float) -> None:
+    def stage_ends(self, stage: Stage, seconds: float, tokens: int) -> None:
         """A stage is done."""
 
+    def stage_retries(self, stage: Stage, reason: str, delay_seconds: float) -> None:
+        """A stage failed, and will be tried again."""
+
     def stage_fails(self, stage: Stage, reason: str) -> None:
-        """A stage failed, or can't run because an input failed."""
+        """A stage failed for this run."""
+
+    def stages_dropped(self, stages: Sequence[Stage], reason: str) -> None:
+        """Stages can't run, because something they need failed."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
 
     def finish(self) -> None:
         """The run is over."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a run is about.
+
+    Attributes:
+        lanes: Only stages of these lanes are run.
+        only: Digests of the stages to have, with what they need; None is all.
+        fail_fast: Whether the first failure ends the run.
+    """
+
+    lanes: Sequence[Lane] = LANES
+    only: Set[str] | None = None
+    fail_fast: bool = False
+
+
+EVERYTHING: Final = Scope()
 
 
 @dataclass
@@ -47,16 +80,22 @@ class RunState:
         reused: Stages that had been done before.
         ran: Seconds of each stage that ran, by digest.
         failed: Why a stage failed, by digest; stages behind a failed one are in it too.
-        lane_seconds: Seconds each lane was busy; more than the sum of its stages by what lies between them,
-            such as starting a process and checking inputs.
+        retried: How often a stage was tried again.
+        lane_seconds: Seconds that seats of each lane were busy; more than the sum of the stages by what lies
+            between them, such as starting a process and checking inputs.
         wall_seconds: Seconds of the whole run.
+        halted: Why the run ended before its time; empty where it did not.
+        disk_full: Whether it ended because there was no room to write.
     """
 
     reused: int = 0
     ran: dict[str, float] = field(default_factory=dict)
-    lane_seconds: dict[Lane, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0.0))
     failed: dict[str, str] = field(default_factory=dict)
+    retried: int = 0
+    lane_seconds: dict[Lane, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0.0))
     wall_seconds: float = 0.0
+    halted: str = ""
+    disk_full: bool = False
 
 
 class Driver:
@@ -65,31 +104,44 @@ class Driver:
     Args:
         plan: What to do.
         store: Where results go.
-        log: Folder for the workers' logs.
+        executor: What runs the stages.
         watcher: Shows progress.
-        make_worker: Replaced in tests.
-        lanes: Only stages of these lanes are run.
+        journal: Remembers failures over runs.
+        logs: Folder for the logs of the stages.
+        terms: How often to try again, and how long a stage may take.
+        scope: What this run is about.
+        after: Told the digests of all finished stages after each one.
+        guard: Called every few seconds; ends the run by raising.
     """
 
     def __init__(
         self,
         plan: Plan,
         store: Store,
-        log: Path,
-        watcher: Watcher,
-        make_worker: Callable[..., Worker] = Worker,
+        executor: Executor,
         *,
-        lanes: Sequence[Lane] = LANES,
+        watcher: Watcher,
+        journal: Journal,
+        logs: Path,
+        terms: ExecutionSpec,
+        scope: Scope = EVERYTHING,
+        after: Callable[[Set[str]], None] = lambda _: None,
+        guard: Callable[[], None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._store = store
+        self._executor = executor
         self._watcher = watcher
+        self._journal = journal
+        self._logs = logs
+        self._terms = terms
+        self._scope = scope
+        self._after = after
+        self._guard = guard
         self._stages = {stage.digest: stage for stage in plan.stages}
-        self._inbox: queue.Queue[tuple[Lane, dict[str, Any] | None]] = queue.Queue()
-        self._workers = {lane: make_worker(lane, log / f"{lane}.log", self._inbox) for lane in lanes}
-        self._finished: set[str] = set()
-        self._waiting: list[Stage] = []
-        self._sent: dict[Lane, float] = {}
+        self._agenda = Agenda((), set(), set(), store.whole)
+        self._begun: dict[str, float] = {}
+        self._delayed: list[tuple[float, str]] = []
         self._state = RunState()
 
     def run(self) -> RunState:
@@ -98,60 +150,155 @@ class Driver:
         What needs a result that no lane of this run makes is left out too, and is no failure.
         """
         started = time.perf_counter()
-        self._finished = {stage.digest for stage in self._plan.stages if self._store.read(stage) is not None}
-        self._waiting = [
-            stage
-            for stage in self._plan.stages
-            if stage.digest not in self._finished and stage.lane in self._workers
-        ]
-        self._state.reused = len(self._finished)
-        self._watcher.begin(self._plan, self._waiting)
+        self._prepare()
         try:
-            while self._dispatch():
-                self._receive(*self._inbox.get())
+            while self._goes_on():
+                self._guard()
+                if (event := self._executor.next_event(self._patience())) is not None:
+                    self._hear(event)
+                self._end_overdue()
         finally:
-            for worker in self._workers.values():
-                worker.stop()
+            self._executor.stop()
             self._watcher.finish()
+        self._journal.over()
         self._state.wall_seconds = time.perf_counter() - started
         return self._state
 
-    def _dispatch(self) -> bool:
-        """Give every idle worker its next stage; whether any worker is busy."""
-        for stage in list(self._waiting):
-            if failed := [digest for digest in stage.inputs.values() if digest in self._state.failed]:
-                self._waiting.remove(stage)
-                self._fail(stage, f"`{self._stages[failed[0]].label}` failed")
-            elif self._finished.issuperset(stage.inputs.values()) and self._workers[stage.lane].stage is None:
-                self._waiting.remove(stage)
-                self._watcher.stage_begins(stage)
-                inputs = {role: self._stages[digest] for role, digest in stage.inputs.items()}
-                self._sent[stage.lane] = time.perf_counter()
-                self._workers[stage.lane].send(stage, inputs, self._store.root)
-        return any(worker.stage is not None for worker in self._workers.values())
+    def _prepare(self) -> None:
+        stages, scope = self._plan.stages, self._scope
+        finished = {stage.digest for stage in stages if self._store.read(stage) is not None}
+        wanted = scope.only if scope.only is not None else self._stages.keys()
+        needed = unfinished(stages, wanted, finished, self._store.whole)
+        waiting = [stage for stage in stages if stage.digest in needed and stage.lane in scope.lanes]
+        todo = {stage.digest for stage in waiting}
+        self._state.reused = len(finished - todo)
+        self._agenda = Agenda(stages, todo, finished, self._store.whole)
+        others = [stage for stage in stages if stage.digest not in finished | todo]
+        self._watcher.begin(self._plan, waiting, others)
+        self._after(self._agenda.finished)
+        for stage in waiting:
+            if self._journal.attempts(stage.digest) >= self._terms.attempts:
+                trouble = self._journal.troubles[stage.digest]
+                again = "--retry-failed tries again"
+                self._give_up(stage, f"failed {trouble.attempts} times; {again}. Last: {trouble.reason}")
 
-    def _receive(self, lane: Lane, answer: dict[str, Any] | None) -> None:
-        worker = self._workers[lane]
-        stage = worker.stage
-        if answer is not None and "progress" in answer:
-            self._watcher.stage_advances(self._stages[answer["progress"]], *answer["of"])
+    def _goes_on(self) -> bool:
+        """Give out what can run; whether anything runs or will."""
+        if self._state.halted:
+            return False
+        self._wake()
+        while (stage := self._agenda.take(self._may_begin)) is not None:
+            self._begin(stage)
+        return bool(self._begun or self._delayed)
+
+    def _may_begin(self, stage: Stage) -> bool:
+        return stage.digest in self._state.failed or self._executor.takes(stage)
+
+    def _begin(self, stage: Stage) -> None:
+        if stage.digest in self._state.failed:
             return
-        worker.stage = None
-        if stage is not None:
-            self._state.lane_seconds[lane] += time.perf_counter() - self._sent[lane]
-        if answer is None:
-            reason = worker.exit_reason()
-            if stage is not None:
-                self._fail(stage, f"{reason}; see the log")
-        elif stage is not None and "done" in answer:
-            self._finished.add(stage.digest)
-            self._state.ran[stage.digest] = answer["seconds"]
-            self._watcher.stage_ends(stage, answer["seconds"])
-        elif stage is not None:
-            place = f"{answer['where']}: " if answer["where"] not in ("", stage.label) else ""
-            fix = f". {answer['fix']}" if answer["fix"] else ""
-            self._fail(stage, f"{place}{answer['what']}{fix}")
+        inputs = {role: self._stages[digest] for role, digest in stage.inputs.items()}
+        order = Order(stage, inputs, self._store.location, log_file(self._logs, stage))
+        seat = self._executor.begin(order)
+        self._begun[stage.digest] = time.monotonic()
+        self._journal.begins(stage.digest, seat)
+        self._watcher.stage_begins(stage, seat)
 
-    def _fail(self, stage: Stage, reason: str) -> None:
+    def _wake(self) -> None:
+        """Bring back what has waited long enough; another run may have done it meanwhile."""
+        while self._delayed and self._delayed[0][0] <= time.monotonic():
+            _, digest = heapq.heappop(self._delayed)
+            if self._store.read(self._stages[digest]) is not None:
+                self._end(Ended(digest, 0.0, 0))
+            else:
+                self._agenda.back(digest)
+
+    def _patience(self) -> float:
+        """Seconds until there is something to do without an event."""
+        dues = [self._delayed[0][0]] if self._delayed else []
+        if self._limit is not None and self._begun:
+            dues.append(min(self._begun.values()) + self._limit)
+        return max(0.0, min([PATIENCE_SECONDS, *(due - time.monotonic() for due in dues)]))
+
+    @property
+    def _limit(self) -> float | None:
+        minutes = self._terms.stage_timeout_minutes
+        return None if minutes is None else 60.0 * minutes
+
+    def _end_overdue(self) -> None:
+        if self._limit is None:
+            return
+        for digest, begun in list(self._begun.items()):
+            if time.monotonic() - begun >= self._limit:
+                self._begun[digest] = time.monotonic()  # it is ended once
+                reason = f"it took longer than {self._terms.stage_timeout_minutes:g} minutes and was ended"
+                self._executor.end(self._stages[digest], reason)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Noted):
+            self._watcher.note(event.text)
+        elif isinstance(event, Advanced):
+            self._watcher.stage_advances(self._stages[event.digest], event.done, event.total, event.tokens)
+        else:
+            stage = self._stages[event.digest]
+            self._state.lane_seconds[stage.lane] += time.monotonic() - self._begun.pop(event.digest)
+            if isinstance(event, Ended):
+                self._end(event)
+            elif isinstance(event, Failed):
+                self._fail(stage, event)
+            elif isinstance(event, Busy):
+                self._postpone(stage, f"waiting: {event.owner}", BUSY_DELAY_SECONDS)
+            elif isinstance(event, Spoiled):
+                self._redo(stage, self._stages[event.input])
+
+    def _end(self, event: Ended) -> None:
+        self._state.ran[event.digest] = event.seconds
+        self._journal.ends(event.digest, event.seconds)
+        self._agenda.done(event.digest)
+        self._watcher.stage_ends(self._stages[event.digest], event.seconds, event.tokens)
+        self._after(self._agenda.finished)
+
+    def _fail(self, stage: Stage, event: Failed) -> None:
+        if event.disk_full:
+            self._journal.waits(stage.digest)
+            self._state.disk_full = True
+            self._halt(event.reason)
+            self._give_up(stage, event.reason)
+            return
+        attempts = self._journal.fails(stage.digest, event.reason, log_file(self._logs, stage))
+        if event.lasting or attempts >= self._terms.attempts:
+            self._give_up(stage, event.reason)
+        else:
+            self._state.retried += 1
+            self._postpone(stage, event.reason, self._terms.retry_delay(attempts))
+
+    def _postpone(self, stage: Stage, reason: str, delay: float) -> None:
+        self._journal.waits(stage.digest)
+        self._watcher.stage_retries(stage, reason, delay)
+        heapq.heappush(self._delayed, (time.monotonic() + delay, stage.digest))
+
+    def _redo(self, stage: Stage, spoiled: Stage) -> None:
+        """Run an input again that is gone, then the stage. A disk that spoils for ever uses up attempts."""
+        reason = f"the result of `{spoiled.label}` is gone or damaged"
+        attempts = self._journal.fails(stage.digest, reason, log_file(self._logs, stage))
+        hopeless = spoiled.digest in self._state.failed or spoiled.lane not in self._scope.lanes
+        if hopeless or attempts >= self._terms.attempts:
+            self._give_up(stage, reason)
+            return
+        self._watcher.note(f"{reason}; it is made again")
+        self._agenda.redo(spoiled.digest)
+        self._agenda.back(stage.digest)
+
+    def _give_up(self, stage: Stage, reason: str) -> None:
         self._state.failed[stage.digest] = reason
         self._watcher.stage_fails(stage, reason)
+        dropped = self._agenda.drop(stage.digest)
+        behind = f"`{stage.label}` failed"
+        self._state.failed.update(dict.fromkeys((reader.digest for reader in dropped), behind))
+        if dropped:
+            self._watcher.stages_dropped(dropped, behind)
+        if self._scope.fail_fast:
+            self._halt(f"{stage.label}: {reason}")
+
+    def _halt(self, reason: str) -> None:
+        self._state.halted = self._state.halted or reason

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.errors import StoreError
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
-from lorr_bench.plan.stage import Lane
-from lorr_bench.run.driver import LANES, Driver, RunState, Watcher
+from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope, Watcher
+from lorr_bench.run.executor import Executor
+from lorr_bench.run.keeper import Keeper
+from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.reporter import Watchers, make_trackers
+from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
+from lorr_bench.spec.models import Suite
+from lorr_bench.store.disk import storage_error
+from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store, storage_error, write_text
+from lorr_bench.store.store import Store, write_text
 
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"
+LOCK_FILE: Final = "lock"
 
 
 @dataclass(frozen=True)
@@ -26,12 +36,25 @@ class Places:
     """Where a run writes.
 
     Attributes:
-        output: Report, logs, resolved suite, state of the last run.
-        store: Results of stages.
+        output: Report, logs, resolved suite, journal, state of the last run.
+        store: Results of stages: a folder, or an fsspec URL.
     """
 
     output: Path
-    store: Path
+    store: str
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user wants of one run beside the suite.
+
+    Attributes:
+        scope: What it is about.
+        retry_failed: Whether stages that have used up their attempts get new ones.
+    """
+
+    scope: Scope = EVERYTHING
+    retry_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,18 +64,22 @@ class Finished:
     Attributes:
         plan: What was planned.
         state: What came of it.
-        page: The report page.
+        page: The report page; None where there was no room to write it.
         unanswered: Evaluations whose answers are not stored.
     """
 
     plan: Plan
     state: RunState
-    page: Path
+    page: Path | None
     unanswered: tuple[Evaluation, ...]
 
 
 def run_suite(
-    loaded: LoadedSuite, places: Places, watcher: Watcher, store: Store, lanes: Sequence[Lane] = LANES
+    loaded: LoadedSuite,
+    places: Places,
+    watcher: Watcher,
+    store: Store,
+    wishes: Callable[[Plan], Wishes] = lambda _: Wishes(),
 ) -> Finished:
     """Run what is not done yet, then report. Running again continues.
 
@@ -61,24 +88,108 @@ def run_suite(
         places: Where to write.
         watcher: Shows progress.
         store: Where results lie.
-        lanes: Run only stages of these; the lane ``grade`` alone needs neither model nor engine.
+        wishes: What the user wants of this run, asked with the plan.
 
     Raises:
-        LorrBenchError: The suite can't be planned, or the output folder can't be written.
+        LorrBenchError: The suite can't be planned, the output folder can't be written, or another run has it.
     """
     plan = make_plan(loaded)
-    logs = places.output / "logs"
+    wanted = wishes(plan)
     try:
-        logs.mkdir(parents=True, exist_ok=True)
-        write_text(places.output / SUITE_FILE, resolved_yaml(plan.suite))
+        places.output.mkdir(parents=True, exist_ok=True)
+        with Lock(places.output / LOCK_FILE) as lock:
+            write_text(places.output / SUITE_FILE, resolved_yaml(plan.suite))
+            return _Run(plan, places, store, watcher, lock).finish(wanted)
     except OSError as error:
         raise storage_error(error, places.output) from error
-    state = Driver(plan, store, logs, watcher, lanes=lanes).run()
-    page, seconds = report_plan(plan, store, places.output, state.failed)
-    write_text(places.output / RUN_FILE, json.dumps(_describe(plan, state, seconds), indent=1))
-    stages = {stage.digest: stage for stage in plan.stages}
-    unanswered = tuple(e for e in plan.evaluations if store.read(stages[e.answers]) is None)
-    return Finished(plan, state, page, unanswered)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that holds its output folder."""
+
+    plan: Plan
+    places: Places
+    store: Store
+    watcher: Watcher
+    lock: Lock
+
+    def finish(self, wishes: Wishes) -> Finished:
+        """Run, and report; a result that the report finds damaged is made again, once."""
+        journal = Journal(self.places.output / STATE_FILE)
+        if wishes.retry_failed:
+            journal.forgive()
+        trackers = make_trackers(self.plan.suite, self.places.output, self.store, self.watcher.note)
+        watchers = Watchers((self.watcher, *trackers))
+        state = self._drive(watchers, journal, wishes.scope)
+        if state.disk_full:
+            return self._over(state, None)
+        done = self._done()
+        page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
+        if done - self._done() and not state.halted:
+            state = _both(state, self._drive(watchers, journal, wishes.scope))
+            page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
+        description = _describe(self.plan, state, seconds)
+        write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
+        return self._over(state, page)
+
+    def _drive(self, watcher: Watcher, journal: Journal, scope: Scope) -> RunState:
+        suite = self.plan.suite
+        return Driver(
+            self.plan,
+            self.store,
+            make_executor(suite),
+            watcher=watcher,
+            journal=journal,
+            logs=self.places.output / "logs",
+            terms=suite.execution,
+            scope=scope,
+            after=Keeper(self.plan, self.store, suite.execution.keep, watcher.note).stage_done,
+            guard=self._guard,
+        ).run()
+
+    def _guard(self) -> None:
+        if self.lock.lost:
+            fix = "Look for the other run; one of the two is enough."
+            raise StoreError("another run took this suite over", where=str(self.places.output), fix=fix)
+
+    def _done(self) -> Set[str]:
+        return {stage.digest for stage in self.plan.stages if self.store.read(stage) is not None}
+
+    def _over(self, state: RunState, page: Path | None) -> Finished:
+        stages = {stage.digest: stage for stage in self.plan.stages}
+        answers = (evaluation.answers for evaluation in self.plan.evaluations)
+        stored = {digest for digest in set(answers) if self.store.read(stages[digest]) is not None}
+        unanswered = (evaluation for evaluation in self.plan.evaluations if evaluation.answers not in stored)
+        return Finished(self.plan, state, page, tuple(unanswered))
+
+
+def make_executor(suite: Suite) -> Executor:
+    """What the suite says that runs its stages.
+
+    Args:
+        suite: The suite.
+
+    A Ray cluster is looked for when there is a first stage to run.
+    """
+    if suite.execution.executor == "ray":
+        from lorr_bench.run.ray_executor import RayExecutor
+
+        return RayExecutor(suite)
+    return LocalExecutor(suite, visible_gpus(os.environ), usable_cores())
+
+
+def _both(first: RunState, second: RunState) -> RunState:
+    """Two runs as one; what the first one did is no reuse in the second."""
+    lanes = {lane: first.lane_seconds[lane] + seconds for lane, seconds in second.lane_seconds.items()}
+    return replace(
+        second,
+        reused=first.reused,
+        ran={**first.ran, **second.ran},
+        retried=first.retried + second.retried,
+        lane_seconds=lanes,
+        wall_seconds=first.wall_seconds + second.wall_seconds,
+    )
 
 
 def report_plan(plan: Plan, store: Store, output: Path, failed: dict[str, str]) -> tuple[Path, float]:
@@ -94,15 +205,6 @@ def report_plan(plan: Plan, store: Store, output: Path, failed: dict[str, str]) 
     return write_report(results, output / "report").page, time.perf_counter() - started
 
 
-def last_failures(output: Path) -> dict[str, str]:
-    """Why stages failed in the last run, by digest; empty where there was none."""
-    try:
-        failed: dict[str, str] = json.loads((output / RUN_FILE).read_text("utf-8"))["failed"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return failed
-
-
 def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, Any]:
     kinds = {stage.digest: stage.kind for stage in plan.stages}
     by_kind: dict[str, float] = {}
@@ -113,7 +215,9 @@ def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, A
         "stages": len(plan.stages),
         "reused": state.reused,
         "ran": len(state.ran),
+        "retried": state.retried,
         "failed": state.failed,
+        "halted": state.halted,
         "wall_seconds": state.wall_seconds,
         "report_seconds": report_seconds,
         "stage_seconds": by_kind,

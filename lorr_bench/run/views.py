@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -16,7 +15,6 @@ from lorr_bench.run.doctor import Finding
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS
 from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
 from lorr_bench.spec.presets import PRESETS
-from lorr_bench.store.store import Store
 
 SPEND_COLUMNS: Final = ("unique_pairs", "prompts", "verifier_calls", "pair_visits", "optimizer_steps")
 
@@ -31,8 +29,9 @@ def arms_table(plan: Plan) -> Table:
         each = getattr(arm.hyperparameters, "global_batch_size", None)
         batch = str(each * plan.suite.training.num_processes) if each else "?"
         for pairs in plan.suite.budget.unique_pairs:
-            spend = plan.predicted[arm.name, pairs].to_dict()
-            table.add_row(escape(arm.name), *(f"{spend[name]:,.0f}" for name in SPEND_COLUMNS), batch)
+            spend = plan.predicted[arm.name, pairs]
+            used = (f"{getattr(spend, name):,.0f}" for name in SPEND_COLUMNS)
+            table.add_row(escape(arm.name), *used, batch)
     return table
 
 
@@ -61,37 +60,6 @@ def protocol_table(evaluation: EvaluationSpec) -> Table:
 def _spoken_answers(math: MathBenchmark) -> str:
     drawn = f"{math.repeats} at temperature {math.temperature:g}, top_p {math.top_p:g}"
     return " and ".join(["greedy"] * math.greedy + [drawn] * (math.repeats > 0))
-
-
-def stages_table(plan: Plan, store: Store) -> Table:
-    """How many stages of each kind there are, and how many are done."""
-    table = Table(title="Stages", title_justify="left")
-    for column in ("kind", "lane"):
-        table.add_column(column)
-    for column in ("all", "done"):
-        table.add_column(column, justify="right")
-    done = Counter(stage.kind for stage in plan.stages if store.read(stage) is not None)
-    for kind, count in Counter(stage.kind for stage in plan.stages).items():
-        lane = next(stage.lane for stage in plan.stages if stage.kind == kind)
-        table.add_row(kind, lane, str(count), str(done[kind]))
-    return table
-
-
-def status_table(plan: Plan, store: Store, failed: Mapping[str, str]) -> tuple[Table, int]:
-    """Every stage with its state, and the number of stages that are left."""
-    table = Table(title=f"Suite {plan.suite.name}", title_justify="left")
-    for column in ("stage", "state", "seconds"):
-        table.add_column(column, justify="right" if column == "seconds" else "left")
-    left = 0
-    for stage in plan.stages:
-        record = store.read(stage)
-        if record is not None:
-            table.add_row(escape(stage.label), "done", f"{record.wall_seconds:.1f}")
-            continue
-        left += 1
-        reason = failed.get(stage.digest)
-        table.add_row(escape(stage.label), f"failed: {escape(reason)}" if reason else "to do", "")
-    return table, left
 
 
 def methods_table() -> Table:

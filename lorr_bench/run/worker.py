@@ -1,12 +1,14 @@
 """A worker process: runs the stages it is sent, one after the other.
 
-It reads one JSON object a line from standard input and answers on the original standard output; everything
-that libraries print goes to the log. When standard input ends, the process ends with all its children, so a
-killed driver leaves nothing behind.
+It reads one order a line (``Order.to_dict`` as JSON) from standard input. It answers on the original standard
+output, one event a line: the name of a class of ``lorr_bench.run.executor`` under ``event``, and its fields.
+Everything that libraries print goes to the log of the stage. When standard input ends, the process ends with
+all its children, so a killed driver leaves nothing behind.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import os
@@ -21,13 +23,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from lorr_bench.errors import LorrBenchError, StoreError
+from lorr_bench.errors import DiskFullError, LorrBenchError, StoreError
+from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.stage import Kind, Stage
+from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted, Spoiled
+from lorr_bench.stages.memory import out_of_memory_advice
 from lorr_bench.stages.task import EngineRoom, Task
-from lorr_bench.store.record import Outcome
+from lorr_bench.stages.tokens import tokens_of
+from lorr_bench.store.lock import HeldError
+from lorr_bench.store.record import Outcome, Record
+from lorr_bench.store.remote import open_store
 from lorr_bench.store.store import Store, storage_error
 
 PROGRESS_INTERVAL_SECONDS: Final = 0.25
+BEAT_SECONDS: Final = 5.0
+ALIVE: Final = "Alive"
 STAGES: Final[dict[Kind, tuple[str, str]]] = {
     "collect": ("lorr_bench.stages.collect", "collect"),
     "refresh": ("lorr_bench.stages.refresh", "refresh"),
@@ -41,16 +51,58 @@ STAGES: Final[dict[Kind, tuple[str, str]]] = {
 }
 
 
+class SpoiledError(Exception):
+    """An input of a stage is gone or damaged.
+
+    Attributes:
+        stage: The input.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.label)
+        self.stage = stage
+
+
+class Answers:
+    """Where a worker's answers go, whichever of its threads gives them.
+
+    Args:
+        out: A text stream.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+
+    def tell(self, event: Event) -> None:
+        """Send an event."""
+        self._write({"event": type(event).__name__, **dataclasses.asdict(event)})
+
+    def alive(self) -> None:
+        """Say that the process lives."""
+        self._write({"event": ALIVE})
+
+    def _write(self, answer: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._out.write(json.dumps(answer) + "\n")
+            self._out.flush()
+
+
 def main() -> None:
     """Entry of ``python -m lorr_bench.run.worker``."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
+    answers = Answers(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    keep_secrets_from_output()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     orders: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    threading.Thread(target=_beat, args=(answers,), daemon=True).start()
     engines = EngineRoom()
     while True:
-        serve(orders.get(), engines, answers)
+        order = orders.get()
+        print_to(Path(order["log"]))
+        serve(order, engines, answers)
 
 
 def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
@@ -59,29 +111,59 @@ def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def serve(order: dict[str, Any], engines: EngineRoom, answers: TextIO) -> None:
-    """Run one stage and answer with what came of it; no failure ends the worker."""
+def _beat(answers: Answers) -> None:
+    while True:
+        time.sleep(BEAT_SECONDS)
+        answers.alive()
+
+
+def print_to(log: Path) -> None:
+    """Let everything that is printed from now on, by native code too, be added to a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(file, sys.stdout.fileno())
+    os.dup2(file, sys.stderr.fileno())
+    os.close(file)
+
+
+def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> None:
+    """Run one stage and tell what came of it; no failure ends the worker."""
     stage = Stage.from_dict(order["stage"])
+    inputs = {role: Stage.from_dict(values) for role, values in order["inputs"].items()}
     try:
-        seconds = run_stage(
-            stage,
-            {role: Stage.from_dict(values) for role, values in order["inputs"].items()},
-            Store(Path(order["store"])),
-            engines,
-            _progress(stage, answers),
-        )
-        answer = {"done": stage.digest, "seconds": seconds}
+        store = open_store(order["store"], notice=lambda text: answers.tell(Noted(text)))
+        with store.claim(stage):  # another run may have done it meanwhile
+            done = store.read(stage) if store.whole(stage) else None
+            record = done or run_stage(stage, inputs, store, engines, _progress(stage, answers))
+        event: Event = Ended(stage.digest, record.wall_seconds, tokens_of(stage.kind, record.outcome))
+    except HeldError as error:
+        event = Busy(stage.digest, error.what)
+    except SpoiledError as error:
+        event = Spoiled(stage.digest, error.stage.digest)
     except LorrBenchError as error:
-        answer = {"failed": stage.digest, "what": error.what, "where": error.where, "fix": error.fix}
+        event = _explained(stage, error)
     except Exception as error:  # noqa: BLE001 - one arm's failure never stops the others
         traceback.print_exc()
-        answer = {
-            "failed": stage.digest,
-            "what": f"{type(error).__name__}: {error}",
-            "where": stage.label,
-            "fix": "The log of this run holds the traceback.",
-        }
-    answers.write(json.dumps(answer) + "\n")
+        event = Failed(stage.digest, _unexplained(stage, error), lasting=False, disk_full=False)
+    answers.tell(event)
+
+
+def _explained(stage: Stage, error: LorrBenchError) -> Failed:
+    place = f"{error.where}: " if error.where not in ("", stage.label) else ""
+    fix = f". {error.fix}" if error.fix else ""
+    return Failed(
+        stage.digest,
+        f"{place}{error.what}{fix}",
+        lasting=not isinstance(error, StoreError),
+        disk_full=isinstance(error, DiskFullError),
+    )
+
+
+def _unexplained(stage: Stage, error: Exception) -> str:
+    advice = out_of_memory_advice(stage, error)
+    return f"{type(error).__name__}: {error}. {advice or 'The log of the stage holds the traceback.'}"
 
 
 def run_stage(
@@ -89,15 +171,16 @@ def run_stage(
     inputs: Mapping[str, Stage],
     store: Store,
     engines: EngineRoom,
-    progress: Callable[[int, int], None],
-) -> float:
+    progress: Callable[..., None],
+) -> Record:
     """Run a stage and store its result.
 
     Returns:
-        Seconds it took.
+        Its record.
 
     Raises:
-        StoreError: An input is missing or damaged, or the result can't be written.
+        SpoiledError: An input is missing or damaged.
+        StoreError: The result can't be written.
         LorrBenchError: The stage failed in a way it can explain.
     """
     folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
@@ -107,18 +190,14 @@ def run_stage(
             outcome = _work(task)
         except OSError as error:
             raise storage_error(error, store.root) from error
-        seconds = draft.commit(outcome).wall_seconds
+        record = draft.commit(outcome)
     shutil.rmtree(store.scratch(stage), ignore_errors=True)
-    return seconds
+    return record
 
 
 def _checked_input(store: Store, stage: Stage) -> Path:
-    if store.read(stage, verify=True) is None:
-        raise StoreError(
-            f"the result of `{stage.label}` is gone or damaged",
-            where=str(store.folder(stage)),
-            fix="Run the same command again: it is made anew.",
-        )
+    if store.read(stage, verify=True) is None or not store.whole(stage):
+        raise SpoiledError(stage)
     return store.folder(stage)
 
 
@@ -129,15 +208,15 @@ def _work(task: Task) -> Outcome:
     return run(task)
 
 
-def _progress(stage: Stage, answers: TextIO) -> Callable[[int, int], None]:
+def _progress(stage: Stage, answers: Answers) -> Callable[..., None]:
     last = 0.0
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int, tokens: int = 0) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= PROGRESS_INTERVAL_SECONDS:
             last = now
-            answers.write(json.dumps({"progress": stage.digest, "of": [done, total]}) + "\n")
+            answers.tell(Advanced(stage.digest, done, total, tokens))
 
     return tell
 

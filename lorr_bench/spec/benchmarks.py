@@ -137,13 +137,19 @@ PROTOCOLS: Final[dict[str, Protocol]] = {
 """Evaluation protocols by name."""
 
 
+def registered_name(item: Mapping[str, Any]) -> str:
+    """The name under which a benchmark of a suite may be registered; nothing where that is no text."""
+    name = item.get("like") or item.get("name")
+    return name if isinstance(name, str) else ""
+
+
 def filled(item: dict[str, Any]) -> dict[str, Any]:
     """A benchmark of a suite with what is registered under its name, and with its prompt written out.
 
     Args:
         item: What the suite says, or the protocol for it.
     """
-    registered = BENCHMARKS.get(item.get("like") or item.get("name", ""))
+    registered = BENCHMARKS.get(registered_name(item))
     if registered is not None:
         kept = registered if item.get("source") is None else _without_hub(registered)
         prompt = {} if any(name in item for name in PROMPT_FIELDS[:2]) else {"prompt": DEFAULT_PROMPT}

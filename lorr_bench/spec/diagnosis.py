@@ -86,7 +86,8 @@ def model_errors(
     ]
     if len(faults) > MAX_REPORTED:
         told.append(f"  and {len(faults) - MAX_REPORTED} more")
-    return SuiteError("\n".join([f"{len(faults)} errors", *told]), where=str(path))
+    fix = "correct each of them; `lorr-bench validate` looks again"
+    return SuiteError("\n".join([f"{len(faults)} errors", *told]), where=str(path), fix=fix)
 
 
 def _own_faults(items: Sequence[Any]) -> list[Any]:
@@ -186,7 +187,8 @@ def _tags(annotation: Any) -> list[str]:
 def _explain(item: Mapping[str, Any], spot: _Spot) -> tuple[str, str]:
     """What is wrong, and what to do."""
     explain = _EXPLANATIONS.get(item["type"], _default)
-    return explain(item["input"], {"msg": item["msg"], **item.get("ctx", {})}, spot)
+    what, fix = explain(item["input"], {"msg": item["msg"], **item.get("ctx", {})}, spot)
+    return what, fix or "correct this value"
 
 
 def _default(given: Any, context: Mapping[str, Any], spot: _Spot) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from lorr_bench.spec.base import Model, Name
-from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS, filled
+from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS, filled, registered_name
 from lorr_bench.spec.grading import GradingSpec
 from lorr_bench.spec.presets import PRESETS, expand_preset
 from lorr_bench.spec.sources import PromptSpec
@@ -54,7 +54,7 @@ class MathBenchmark(PromptSpec):
     @classmethod
     def _registered(cls, value: Any) -> Any:
         named = value if isinstance(value, str) else value.get("like") if isinstance(value, dict) else None
-        if named is not None and named not in BENCHMARKS:
+        if named is not None and str(named) not in BENCHMARKS:
             raise ValueError(f"no registered benchmark {named!r}; there are {', '.join(BENCHMARKS)}")
         value = {"name": value} if isinstance(value, str) else value
         return filled(value) if isinstance(value, dict) else value
@@ -81,6 +81,11 @@ class GeneralBenchmark(Model):
     name: Name = Field("general", description="name of the benchmark")
     tasks: tuple[str, ...] = Field(min_length=1, description="lm-eval task or group names")
     include_path: str | None = Field(None, description="folder of further lm-eval task files")
+    trust_remote_code: bool = Field(
+        False,
+        description="let the task files of `include_path` run code: Python functions beside them, metrics of "
+        "the Hub; without it they are data",
+    )
     num_fewshot: int | None = Field(
         None, ge=0, description="examples in the prompt; the task's own by default"
     )
@@ -169,7 +174,7 @@ def _under_protocol(item: Any, name: str, changes: Mapping[str, Any]) -> Any:
         return item
     item = {ALIASES.get(key, key): value for key, value in item.items()}
     protocol = PROTOCOLS[name]
-    fields = {**protocol.fields, **protocol.of.get(item.get("like") or item.get("name"), {}), **changes}
+    fields = {**protocol.fields, **protocol.of.get(registered_name(item), {}), **changes}
     if "template" in item or "chat_template" in item:
         fields.pop("prompt", None)
     return {**fields, **item}
@@ -183,5 +188,5 @@ def _expanded(item: Any) -> list[Any]:
         return expand_preset(item)
     if isinstance(item, dict) and "preset" in item:
         changes = {key: value for key, value in item.items() if key != "preset"}
-        return [{**part, **changes} for part in _expanded(item["preset"])]
+        return [{**part, **changes} if isinstance(part, dict) else item for part in _expanded(item["preset"])]
     return [item]

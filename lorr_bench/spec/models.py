@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from lorr_bench.spec.base import Model, Name
 from lorr_bench.spec.evaluation import EvaluationSpec
+from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
 from lorr_bench.spec.sources import DataSpec, ModelSpec
 
@@ -62,6 +63,13 @@ class EngineSpec(Model):
     enforce_eager: bool = Field(
         True, description="no CUDA graphs and no compilation: starts sooner, runs slower"
     )
+    tensor_parallel_size: int = Field(1, gt=0, description="GPUs of one engine, over which a model is cut")
+    data_parallel_size: int | None = Field(
+        None,
+        gt=0,
+        description="whole engines side by side, each answering stages of its own on devices of its own; "
+        "left out: as many as the GPUs hold, one on a CPU",
+    )
 
 
 class PublishedFigures(Model):
@@ -86,8 +94,14 @@ class TrainingSpec(Model):
     num_processes: int = Field(
         1, gt=0, description="processes a training run, each with a device; the global batch grows with it"
     )
-    sharding: Literal["ddp", "fsdp"] = Field(
-        "ddp", description="`ddp`: a whole model in every process; `fsdp`: a shard (FSDP2)"
+    sharding: Literal["ddp", "fsdp", "deepspeed_zero2", "deepspeed_zero3"] = Field(
+        "ddp",
+        description="`ddp`: a whole model in every process; `fsdp`: a shard of it (FSDP2); "
+        "`deepspeed_zero2`: a whole model, a shard of optimizer and gradients; `deepspeed_zero3`: a shard of "
+        "all",
+    )
+    accelerate_config: str | None = Field(
+        None, description="a configuration file of accelerate, in place of `sharding`"
     )
     save_steps: int = Field(
         0, ge=0, description="optimizer steps between checkpoints; 0: at the end of each replay only"
@@ -127,6 +141,7 @@ class Suite(Model):
     published: PublishedSpec | None = Field(None, description="figures of others, shown beside ours")
     training: TrainingSpec = Field(default_factory=TrainingSpec, description="how training runs")
     engine: EngineSpec = Field(default_factory=EngineSpec, description="generation engine")
+    execution: ExecutionSpec = Field(default_factory=ExecutionSpec, description="how the suite is run")
 
     @field_validator("model", mode="before")
     @classmethod

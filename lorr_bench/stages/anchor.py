@@ -48,6 +48,6 @@ def _load(start: StartModel) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
     model: nn.Module = AutoModelForCausalLM.from_pretrained(
-        start.path, dtype=getattr(torch, start.dtype), **start.origin
+        start.path, dtype=getattr(torch, start.dtype), use_safetensors=True, **start.origin
     )
     return model

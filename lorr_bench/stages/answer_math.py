@@ -12,6 +12,7 @@ from typing import Any
 from lorr_bench.data.prompts import load_problems, write_prompt
 from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.plan.stage import canonical_digest
+from lorr_bench.ports.trainer import Progress
 from lorr_bench.stages.task import Task
 from lorr_bench.store.generations import ANSWERS_FILE, GENERATION_FILE, GREEDY, PROBLEMS_FILE, SAMPLED
 from lorr_bench.store.record import Outcome
@@ -30,11 +31,12 @@ def answer_math(task: Task) -> Outcome:
     problems, prompts = _problems_and_prompts(task, engine)
     generation = _generation(task)
     rows: list[dict[str, Any]] = []
-    for number, (name, sampling) in enumerate(samplings(task.stage.params)):
+    ways = samplings(task.stage.params)
+    total = len(prompts) * sum(sampling.n for _, sampling in ways)
+    for name, sampling in ways:
         with task.clock.part("generate"):
-            completions = _complete(engine, prompts, sampling)
+            completions = _complete(engine, prompts, sampling, _after(rows, total, task.progress))
         rows += _rows(prompts, completions, name, sampling.n, generation)
-        task.progress(number + 1, len(generation["samplings"]))
     task.write_lines(PROBLEMS_FILE, _problem_rows(problems, prompts))
     task.write_lines(ANSWERS_FILE, rows)
     (task.output / GENERATION_FILE).write_text(json.dumps(generation, indent=1), "utf-8")
@@ -73,10 +75,23 @@ def _problems_and_prompts(task: Task, engine: Engine) -> tuple[list[Prompt], lis
     return problems, [write_prompt(problem, spec, render) for problem in problems]
 
 
-def _complete(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Completion]]:
+def _after(rows: Sequence[Mapping[str, Any]], of_all: int, progress: Progress) -> Progress:
+    """Progress of one sampling as that of all, of which some answers are there."""
+    before, tokens_before = len(rows), sum(row["tokens"] for row in rows)
+
+    def tell(done: int, total: int, tokens: int = 0) -> None:
+        del total  # of this sampling alone
+        progress(before + done, of_all, tokens_before + tokens)
+
+    return tell
+
+
+def _complete(
+    engine: Engine, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress
+) -> list[list[Completion]]:
     """Answers to each prompt; none to a prompt that leaves no room for one."""
     fitting = [prompt.text for prompt in prompts if engine.fits(prompt.text)]
-    found = dict(zip(fitting, engine.generate(fitting, sampling), strict=True))
+    found = dict(zip(fitting, engine.generate(fitting, sampling, progress), strict=True))
     return [found.get(prompt.text, []) for prompt in prompts]
 
 

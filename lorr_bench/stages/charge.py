@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.ports.registry import load_adapter
+from lorr_bench.stages.spent import Spent
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Record
 from lorr_bench.values import Pair
@@ -44,21 +45,21 @@ class Counted:
         return tuple(field.name for field in fields(cls))
 
 
-def charge(task: Task, pairs: Sequence[Pair], counted: Counted, peak_memory_bytes: int) -> dict[str, float]:
+def charge(task: Task, pairs: Sequence[Pair], counted: Counted, spent: Spent) -> dict[str, float]:
     """The line of the ledger up to the end of this stage.
 
     Args:
-        task: The stage, whose clock has the part ``train``.
+        task: The stage.
         pairs: The pairs of its data budget.
         counted: By the adapter over this round, replays before this stage included.
-        peak_memory_bytes: Of this stage.
+        spent: On the training of this stage, before interruptions too.
     """
     total: defaultdict[str, float] = defaultdict(float)
-    now = {**_training(asdict(counted)), "wall_seconds": task.clock.parts["train"]}
+    now = {**_training(asdict(counted)), "wall_seconds": spent.seconds}
     for spend in (*_spends_before(task, pairs), now):
         for name, value in spend.items():
             total[name] += value
-    return {**total, "peak_memory_bytes": max(peak_memory_bytes, _peak_before(task))}
+    return {**total, "peak_memory_bytes": max(spent.peak_memory_bytes, _peak_before(task))}
 
 
 def _spends_before(task: Task, pairs: Sequence[Pair]) -> Iterator[Mapping[str, float]]:

@@ -78,9 +78,7 @@ def sample_answers(task: Task, prompts: Sequence[str]) -> list[list[Completion]]
         seed=params["seed"],
     )
     with task.clock.part("generate"):
-        completions = engine.generate(prompts, sampling)
-    task.progress(1, 2)
-    return completions
+        return engine.generate(prompts, sampling, task.progress)
 
 
 def load_problems(task: Task) -> list[Prompt]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lorr_bench.evaluate.general import evaluate_general as run_lm_eval
 from lorr_bench.evaluate.scores import TaskScore
+from lorr_bench.generate.counting import counted
 from lorr_bench.stages.task import Task
 from lorr_bench.store.generations import QUESTIONS_FILE, SCORES_FILE
 from lorr_bench.store.record import Outcome
@@ -26,7 +27,7 @@ def evaluate_general(task: Task) -> Outcome:
     with task.clock.part("load"):
         engine.load(task.model.path)
     include_path = task.stage.setting["include_path"]
-    with task.clock.part("lm_eval"):
+    with task.clock.part("lm_eval"), counted(engine.llm, task.progress):
         result = run_lm_eval(
             engine.llm,
             model_path=Path(engine.folder(task.start_model.path)),
@@ -36,6 +37,7 @@ def evaluate_general(task: Task) -> Outcome:
             metric=params["metric"],
             limit=params["limit"],
             seed=params["seed"],
+            trust_task_files=task.stage.setting["trust_task_files"],
         )
     (task.output / "results.json").write_text(json.dumps(result.results, default=str), "utf-8")
     for name, samples in result.samples.items():

@@ -1,10 +1,23 @@
-"""The largest memory that training took."""
+"""The largest memory that training took, and what to do where there was too little."""
 
 from __future__ import annotations
 
 import resource
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+from lorr_bench.plan.stage import Kind, Stage
+
+_ADVICE: Final[dict[Kind, str]] = {
+    "train": "Lower per_device_train_batch_size and raise gradient_accumulation_steps by the same factor, "
+    "set gradient_checkpointing: true, or share the model over GPUs (training.num_processes and sharding)",
+    "reference": "Lower precompute_ref_batch_size",
+}
+_ENGINE_ADVICE: Final = (
+    "Lower engine.max_model_len, or cut the model over GPUs by engine.tensor_parallel_size"
+)
+_ENGINE_BESIDE: Final = "; on a GPU that an engine shares, lower engine.gpu_memory_utilization"
 
 
 def forget_peak_memory() -> None:
@@ -32,3 +45,26 @@ def peak_memory() -> int:
 def peak_memory_of_programs() -> int:
     """Largest memory of any program that this process has started and waited for, in bytes."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def out_of_memory_advice(stage: Stage, error: Exception) -> str:
+    """What to change where memory ran out; empty where the error is another, or nothing can be changed.
+
+    Args:
+        stage: What was done.
+        error: What came of it.
+    """
+    if not is_out_of_memory(error):
+        return ""
+    if stage.kind in _ADVICE:
+        return f"{_ADVICE[stage.kind]}{_ENGINE_BESIDE}."
+    return f"{_ENGINE_ADVICE}." if stage.lane == "engine" else ""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, that of the machine or that of a GPU; found without importing torch."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

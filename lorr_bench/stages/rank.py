@@ -1,6 +1,6 @@
 """One of several processes that train together: ``python -m lorr_bench.stages.rank FOLDER``.
 
-``torch.distributed.run`` starts it. It reads the order from the folder; rank 0 leaves progress and outcome
+``accelerate launch`` starts it. It reads the order from the folder; rank 0 leaves progress and outcome
 there, and a rank that fails leaves the reason.
 """
 
@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import LorrBenchError, StageError
+from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.ports.trainer import Progress
+from lorr_bench.stages.memory import is_out_of_memory
 
 ORDER: Final = "order.json"
 OUTCOME: Final = "outcome.json"
 PROGRESS: Final = "progress.json"
 FAILURE: Final = "failure.{rank}.json"
+OUT_OF_MEMORY: Final = "out_of_memory.txt"
 INTERVAL_SECONDS: Final = 0.25
 
 
@@ -50,26 +53,28 @@ def main(folder: Path, rank: int) -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the parent says it
         traceback.print_exc()
+        if is_out_of_memory(error):
+            (folder / OUT_OF_MEMORY).write_text(f"rank {rank}: {error}", "utf-8")
         _explain(folder, rank, StageError(f"{type(error).__name__}: {error}", where=f"rank {rank}"))
         return 1
     return 0
 
 
 def teller(file: Path) -> Progress:
-    """A function that leaves work done and work in all in a file, as often as anybody looks."""
+    """A function that leaves work done, work in all and tokens in a file, as often as anybody looks."""
     last = float("-inf")
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int, tokens: int = 0) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= INTERVAL_SECONDS or done == total:
             last = now
-            _write(file, [done, total])
+            _write(file, [done, total, tokens])
 
     return tell
 
 
-def _silent(_done: int, _total: int) -> None:
+def _silent(done: int, total: int, tokens: int = 0) -> None:
     """Ranks other than the first tell nothing."""
 
 
@@ -111,5 +116,6 @@ def _end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    keep_secrets_from_output()
     _end_with(os.getppid())
     sys.exit(main(Path(sys.argv[1]), int(os.environ["RANK"])))

@@ -61,6 +61,7 @@ class EngineRoom:
                     kv_cache_gib=stage.setting["kv_cache_gib"],
                     gpu_memory_utilization=stage.setting["gpu_memory_utilization"],
                     enforce_eager=stage.setting["enforce_eager"],
+                    tensor_parallel_size=stage.setting["tensor_parallel_size"],
                 )
                 self._engine = self._start(stage.setting["model_path"], stage.setting["revision"], settings)
         return self._engine

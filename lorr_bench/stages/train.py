@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.data.pairs import read_pairs
-from lorr_bench.errors import DataError
+from lorr_bench.errors import DataError, StageError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import Progress, TrainerAdapter, TrainJob
 from lorr_bench.stages.anchor import anchor_model
 from lorr_bench.stages.charge import Counted, charge
+from lorr_bench.stages.finite import check_finite
 from lorr_bench.stages.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
 from lorr_bench.stages.probe import make_probe
 from lorr_bench.stages.rows import training_rows
+from lorr_bench.stages.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair
 
 CHECKPOINT: Final = "checkpoint"
+CHECKPOINTS: Final = "checkpoints"
 PAIRS_FILE: Final = "pairs.jsonl"
 REFERENCE_FILE: Final = "reference.parquet"
 
@@ -43,6 +46,7 @@ def train(task: Task) -> Outcome:
 
     Raises:
         DataError: There are fewer pairs than the data budget, in the first round.
+        StageError: Training diverged: a weight is no finite number.
     """
     params = task.stage.params
     pairs = _budget(task)
@@ -50,14 +54,26 @@ def train(task: Task) -> Outcome:
     forget_peak_memory()
     with task.clock.part("train"):
         result = _run(task)
+    _check_weights(task)
     task.clock.move("train", "diagnostics", result["measuring_seconds"])
     replays = len(params["sft_weights"])
     if params["stop_after"] < replays:
-        shutil.copytree(task.scratch, task.output / CHECKPOINT)
+        shutil.copytree(task.scratch / CHECKPOINTS, task.output / CHECKPOINT)
     counted = Counted(**result["counted"])
-    spend = charge(task, pairs, counted, result["peak_memory_bytes"])
+    earlier = Spent(**result["spent_before"])
+    spent = earlier.and_then(task.clock.parts["train"], result["peak_memory_bytes"])
+    spend = charge(task, pairs, counted, spent)
     metrics = {**result["metrics"], "counted": dataclasses.asdict(counted)}
     return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
+
+
+def _check_weights(task: Task) -> None:
+    """Refuse a model that diverged, and its checkpoints, so that no later attempt goes on from them."""
+    try:
+        check_finite(task.output / "model", task.stage.label)
+    except StageError:
+        shutil.rmtree(task.scratch, ignore_errors=True)
+        raise
 
 
 def _budget(task: Task) -> list[Pair]:
@@ -78,9 +94,9 @@ def _continue(task: Task) -> None:
     if "before" in task.inputs and not task.scratch.exists():
         draft = task.scratch.with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(task.inputs["before"] / CHECKPOINT, draft)
+        shutil.copytree(task.inputs["before"] / CHECKPOINT, draft / CHECKPOINTS)
         draft.rename(task.scratch)
-    task.scratch.mkdir(parents=True, exist_ok=True)
+    (task.scratch / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
 
 
 def _run(task: Task) -> Mapping[str, Any]:
@@ -121,11 +137,15 @@ def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     )
     adapter = load_adapter(task.stage.params["adapter"][0])
     job = make_job(task, adapter)
+    peak = peak_memory if adapter.in_process else peak_memory_of_programs
+    meter = Meter(task.scratch / SPENT_FILE, job.loop, peak)
+    job.loop.before_checkpoint = meter.save
     outcome = adapter.train(job)
     return {
+        "spent_before": dataclasses.asdict(meter.before),
         "measuring_seconds": job.loop.measuring_seconds,
         "counted": {name: getattr(outcome, name) for name in Counted.names()},
-        "peak_memory_bytes": peak_memory() if adapter.in_process else peak_memory_of_programs(),
+        "peak_memory_bytes": peak(),
         "metrics": {
             "replays": list(outcome.replays),
             "diagnostics": job.loop.diagnostics,
@@ -157,7 +177,7 @@ def make_job(task: Task, adapter: TrainerAdapter) -> TrainJob:
         reference=task.inputs["reference"] / REFERENCE_FILE if "reference" in task.inputs else None,
         rows=rows,
         output=task.output / "model",
-        checkpoints=task.scratch,
+        checkpoints=task.scratch / CHECKPOINTS,
         save_steps=task.stage.setting["save_steps"],
         stop_after=params["stop_after"],
         seed=params["seed"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -14,14 +15,21 @@ from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.load import resolved_yaml
-from lorr_bench.store.generations import OVERLAPS_FILE, SCORES_FILE, GradedAnswer, graded_answers
+from lorr_bench.store.generations import (
+    ANSWERS_FILE,
+    OVERLAPS_FILE,
+    PROBLEMS_FILE,
+    SCORES_FILE,
+    VERDICTS_FILE,
+    GradedAnswer,
+    graded_answers,
+)
 from lorr_bench.store.record import Record
 from lorr_bench.store.store import Store
 from lorr_bench.values import (
     START,
     Conduct,
     Overlap,
-    Point,
     Results,
     SampleAnswer,
     Score,
@@ -31,17 +39,22 @@ from lorr_bench.values import (
 
 MOST_EXAMPLES: Final = 10
 """Ids of overlapping problems that a report names."""
+NOT_RUN: Final = "not run yet"
+DAMAGED: Final = "damaged, run again"
 
 
 def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Results:
-    """Everything a report needs.
+    """Everything a report needs. What it reads is verified; a damaged result is set aside and is missing.
 
     Args:
         plan: The plan whose stages are read.
-        store: Where they lie.
-        reasons: Why a stage has no result, by digest; others are reported as not run yet.
+        store: Where they lie; its ``set_aside`` names what was found damaged.
+        reasons: Why a stage has no result, by digest; others are reported as damaged, or not run yet.
+
+    Raises:
+        StoreError: A damaged result can't be set aside.
     """
-    records = {stage.digest: record for stage in plan.stages if (record := store.read(stage)) is not None}
+    records = _sound_records(plan, store)
     stages = {stage.digest: stage for stage in plan.stages}
     folders = {digest: store.folder(stages[digest]) for digest in records}
     measured = [e for e in plan.evaluations if {e.digest, e.answers} <= records.keys()]
@@ -53,7 +66,7 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
         arms=tuple(arm.name for arm in plan.arms),
         held_equal=plan.suite.budget.equal,
         equal_quantities=EQUAL_QUANTITIES[plan.suite.budget.equal],
-        scores=[score for evaluation in measured for score in _scores(evaluation, folders)],
+        scores=[score for evaluation in measured for score in scores_of(evaluation, folders)],
         spends={
             point: Spend.from_dict(records[digest].outcome.spend)
             for point, digest in plan.training.items()
@@ -74,11 +87,31 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
         times=[_time(records[stage.digest]) for stage in plan.stages if stage.digest in records],
         versions=_versions(records.values()),
         missing={
-            stage.label: reasons.get(stage.digest, "not run yet")
+            stage.label: reasons.get(stage.digest, DAMAGED if stage.digest in store.set_aside else NOT_RUN)
             for stage in plan.stages
             if stage.digest not in records
         },
     )
+
+
+def _sound_records(plan: Plan, store: Store) -> dict[str, Record]:
+    """Records by digest; of the files only those are verified that are read."""
+    wanted = _files_read(plan)
+    found = {stage.digest: store.read(stage, verify=wanted.get(stage.digest, ())) for stage in plan.stages}
+    return {digest: record for digest, record in found.items() if record is not None}
+
+
+def _files_read(plan: Plan) -> dict[str, set[str]]:
+    """Names of the files that a report reads, by digest of the stage."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for evaluation in plan.evaluations:
+        names[evaluation.digest].add(SCORES_FILE)
+        if _is_shown(evaluation, plan):
+            names[evaluation.digest].add(VERDICTS_FILE)
+            names[evaluation.answers] |= {PROBLEMS_FILE, ANSWERS_FILE}
+    for digest in plan.contamination.values():
+        names[digest].add(OVERLAPS_FILE)
+    return names
 
 
 def replay_values(metrics: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -99,8 +132,13 @@ def replay_values(metrics: Mapping[str, Any]) -> list[dict[str, float]]:
     ]
 
 
-def _scores(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[Score]:
-    """The scores of one stage; a shared stage may have run under another name of the benchmark."""
+def scores_of(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[Score]:
+    """The scores of one stage; a shared stage may have run under another name of the benchmark.
+
+    Args:
+        evaluation: Which stage measured which model on what.
+        folders: Of finished stages, by digest.
+    """
     for name, table in _tables(evaluation, folders):
         for metric, found in table["scores"].items():
             yield Score(
@@ -178,19 +216,21 @@ def _overlaps(plan: Plan, records: Mapping[str, Record], folders: Mapping[str, P
 
 def _answers(measured: Sequence[Evaluation], folders: Mapping[str, Path], plan: Plan) -> list[SampleAnswer]:
     """One answer to each of the first problems, of the start model and of the first seed's largest budget."""
-    largest, seed = plan.suite.budget.unique_pairs[-1], plan.suite.seeds[0]
     first = plan.suite.evaluation.keep_answers
     return [
         _answer(evaluation, row)
         for evaluation in measured
-        if evaluation.kind == "math" and _is_shown(evaluation.point, largest, seed)
+        if _is_shown(evaluation, plan)
         for row in graded_answers(folders[evaluation.answers], folders[evaluation.digest], first)
         if row.answer["text"] is not None
     ]
 
 
-def _is_shown(point: Point, unique_pairs: int, seed: int) -> bool:
-    return point == START or (point.unique_pairs, point.seed) == (unique_pairs, seed)
+def _is_shown(evaluation: Evaluation, plan: Plan) -> bool:
+    """Whether answers of the evaluation are shown: of the start model, and of one model of each arm."""
+    point, suite = evaluation.point, plan.suite
+    chosen = (point.unique_pairs, point.seed) == (suite.budget.unique_pairs[-1], suite.seeds[0])
+    return evaluation.kind == "math" and (point == START or chosen)
 
 
 def _answer(evaluation: Evaluation, row: GradedAnswer) -> SampleAnswer:

@@ -1,30 +1,55 @@
 """A content-addressed store on a local disk.
 
-``ROOT/<kind>/<digest>/`` holds the files of a stage and its ``record.json``. A folder appears under its final
-name only when it is complete. A folder whose files do not match their checksums is moved to ``ROOT/damaged``
-and its work is done again.
+::
+
+    ROOT/<kind>/<digest>/   files of a stage, and its record.json; freed.json where its weights were freed
+    ROOT/claims/<digest>    lock of whoever works on a stage
+    ROOT/drafts/            results that are being written
+    ROOT/unfinished/        checkpoints of stages that were interrupted
+    ROOT/damaged/           what did not hold what was written
+
+A folder appears under its final name only when it is complete. A folder whose files do not match their
+checksums is moved to ``ROOT/damaged`` and its work is done again.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from lorr_bench.errors import StoreError
-from lorr_bench.plan.stage import Stage
+from lorr_bench.errors import DiskFullError, HeldError
+from lorr_bench.plan.stage import LANES, Kind, Stage
+from lorr_bench.store.disk import (
+    disk_full,
+    file_digest,
+    flush_file,
+    is_disk_full,
+    storage_error,
+    used_bytes,
+    write_text,
+)
+from lorr_bench.store.lock import Lock, Owner, guarded, holder
 from lorr_bench.store.provenance import provenance
-from lorr_bench.store.record import RECORD_FILE, Outcome, Record
+from lorr_bench.store.record import RECORD_FILE, Outcome, Record, signed
+
+__all__ = ["Draft", "Store", "file_digest", "storage_error", "write_text"]
 
 DIGEST_LETTERS: Final = 20
+CLAIMS: Final = "claims"
+DRAFTS: Final = "drafts"
+UNFINISHED: Final = "unfinished"
+DAMAGED: Final = "damaged"
+FREED_FILE: Final = "freed.json"
+WEIGHTS: Final = {"train": ("model", "checkpoint"), "reference": ("reference.parquet",)}
+"""Files and folders that can be freed, by kind of stage: weights, checkpoints, log-probabilities."""
 
 
 class Store:
@@ -33,86 +58,281 @@ class Store:
     Args:
         root: Created when first written to.
         notice: Told about damaged artefacts.
+
+    Attributes:
+        root: The folder.
+        set_aside: Digests of the stages whose results this object found damaged.
     """
 
     def __init__(self, root: Path, notice: Callable[[str], None] = lambda _: None) -> None:
         self.root = root
+        self.set_aside: set[str] = set()
         self._notice = notice
+
+    @property
+    def location(self) -> str:
+        """Where the store is, for another process."""
+        return str(self.root.absolute())
 
     def folder(self, stage: Stage) -> Path:
         """Where the files of the stage lie once it is done."""
         return self.root / stage.kind / stage.digest[:DIGEST_LETTERS]
 
-    def read(self, stage: Stage, *, verify: bool = False) -> Record | None:
+    def read(self, stage: Stage, *, verify: bool | Collection[str] = False) -> Record | None:
         """The record of a finished stage, or None. A damaged result is set aside and counts as none.
 
         Args:
             stage: Whose record.
-            verify: Whether to compare every file with its checksum; the names are always compared.
+            verify: Whether to compare every file with its checksum, or the names of those to compare; the
+                record is always compared with its own, and all names are. Freed files are no damage.
+
+        Raises:
+            StoreError: A damaged result can't be set aside.
         """
         folder = self.folder(stage)
         if not folder.exists():
             return None
         try:
-            return _sound_record(folder, stage.digest, verify=verify)
+            return _sound_record(folder, stage.digest, verify)
         except _DamageError as damage:
-            self._set_aside(folder, str(damage))
+            self._set_aside(folder, stage, str(damage))
             return None
+
+    def whole(self, stage: Stage) -> bool:
+        """Whether the record and all files are there: none was freed."""
+        record = self.read(stage)
+        folder = self.folder(stage)
+        return record is not None and not ((folder / FREED_FILE).exists() and _absent(folder, record))
+
+    def listing(self) -> dict[Kind, set[str]]:
+        """Names of the result folders by kind of stage, quick to make: no folder is opened."""
+        return {kind: _names(self.root / kind) for kind in LANES}
+
+    def claim(self, stage: Stage) -> Lock:
+        """A lock on the work of a stage; half-written results of dead processes go when it is taken.
+
+        The lock names the inputs too: nobody frees what a running stage reads.
+        """
+        return _Claim(self.root, stage)
+
+    def weights(self, stage: Stage) -> list[Path]:
+        """Files and folders of a finished stage that can be freed and are still there."""
+        folder = self.folder(stage)
+        return [path for name in WEIGHTS.get(stage.kind, ()) if (path := folder / name).exists()]
+
+    def free(self, stage: Stage, policy: str = "") -> int:
+        """Delete the weights of a finished stage and keep its record.
+
+        Args:
+            stage: Whose weights.
+            policy: Why, for who looks into the folder.
+
+        Returns:
+            Bytes freed.
+
+        Raises:
+            HeldError: A running stage reads them, or makes them anew.
+            StoreError: They can't be deleted.
+        """
+        record = self.read(stage) if self.weights(stage) else None
+        if record is None:
+            return 0
+        folder = self.folder(stage)
+        names = [name for name in record.files if is_weights(stage.kind, name)]
+        try:
+            (self.root / CLAIMS).mkdir(parents=True, exist_ok=True)
+            with guarded(self.root / CLAIMS):
+                self._refuse_if_in_use(stage)
+                _write_freed(folder, names, policy)
+            return sum(map(_delete, self.weights(stage)))
+        except OSError as error:
+            raise storage_error(error, folder) from error
 
     @contextmanager
     def writing(self, stage: Stage) -> Iterator[Draft]:
         """A folder to fill; commit it with ``Draft.commit``, else it is removed.
 
         Raises:
-            StoreError: The disk is full or can't be written.
+            DiskFullError: There is no room, whatever library found it out.
+            StoreError: The folder can't be written.
         """
-        drafts = self.root / "drafts"
+        drafts = self.root / DRAFTS
         draft: Draft | None = None
         try:
             drafts.mkdir(parents=True, exist_ok=True)
-            draft = Draft(self, stage, Path(tempfile.mkdtemp(prefix=f"{stage.kind}-", dir=drafts)))
+            draft = Draft(self, stage, Path(tempfile.mkdtemp(prefix=f"{stage.digest}-", dir=drafts)))
             yield draft
         except OSError as error:
             raise storage_error(error, self.root) from error
+        except Exception as error:
+            if isinstance(error, DiskFullError) or not is_disk_full(error, self.root):
+                raise
+            raise disk_full(self.root) from error
         finally:
             if draft is not None:
                 shutil.rmtree(draft.folder, ignore_errors=True)
 
     def scratch(self, stage: Stage) -> Path:
         """Where a stage keeps what survives its interruption; it goes when the stage is done."""
-        return self.root / "unfinished" / stage.digest
+        return self.root / UNFINISHED / stage.digest
 
-    def _set_aside(self, folder: Path, why: str) -> None:
-        damaged = self.root / "damaged" / f"{folder.parent.name}-{folder.name}-{time.time_ns()}"
-        damaged.parent.mkdir(parents=True, exist_ok=True)
-        folder.replace(damaged)
+    def put(self, stage: Stage, folder: Path) -> None:
+        """Move a complete result to its final place in one step, unless a whole one is there.
+
+        Raises:
+            OSError: It can't be moved.
+        """
+        final = self.folder(stage)
+        for parent in (final.parent, self.root / CLAIMS):
+            parent.mkdir(parents=True, exist_ok=True)
+        with guarded(self.root / CLAIMS):
+            if self.whole(stage):
+                return
+            freed = self.root / DRAFTS / f"{stage.digest}-freed-{uuid.uuid4().hex}"
+            with suppress(FileNotFoundError):
+                final.rename(freed)
+            try:
+                folder.rename(final)
+            except OSError:
+                with suppress(OSError):
+                    freed.rename(final)
+                raise
+        flush_file(final.parent)
+        shutil.rmtree(freed, ignore_errors=True)
+
+    def user(self, digest: str) -> Owner | None:
+        """Who works on a stage, or on one that reads its result; None where nobody does.
+
+        Args:
+            digest: Of the stage, or how it begins.
+        """
+        claims = self.root / CLAIMS
+        for name in sorted(_names(claims)):
+            owner = holder(claims / name)
+            if owner is not None and any(used.startswith(digest) for used in (name, *owner.needs)):
+                return owner
+        return None
+
+    def _refuse_if_in_use(self, stage: Stage) -> None:
+        owner = self.user(stage.digest)
+        if owner is not None:
+            raise HeldError(
+                f"{owner} is using `{stage.label}`",
+                where=str(self.folder(stage)),
+                fix="Free it when that has ended.",
+                owner=str(owner),
+            )
+
+    def _set_aside(self, folder: Path, stage: Stage, why: str) -> None:
+        damaged = self.root / DAMAGED / f"{folder.parent.name}-{folder.name}-{uuid.uuid4().hex[:8]}"
+        try:
+            damaged.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(damaged)
+        except FileNotFoundError:
+            return  # another process was quicker
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        self.set_aside.add(stage.digest)
         self._notice(f"{folder} {why}; moved to {damaged}, the stage runs again")
+
+
+class _Claim(Lock):
+    """The lock on the work of a stage."""
+
+    def __init__(self, root: Path, stage: Stage) -> None:
+        super().__init__(root / CLAIMS / stage.digest, needs=sorted(stage.inputs.values()))
+        self._drafts = root / DRAFTS
+        self._digest = stage.digest
+
+    def acquire(self) -> None:
+        super().acquire()
+        for draft in self._drafts.glob(f"{self._digest}-*"):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return set(os.listdir(folder))  # noqa: PTH208 - thousands of names, of which no path is needed
+    except FileNotFoundError:
+        return set()
 
 
 class _DamageError(Exception):
     """What is wrong with a stored result."""
 
 
-def _sound_record(folder: Path, digest: str, *, verify: bool) -> Record:
-    """The record of a folder whose files are all there.
+def is_weights(kind: str, name: str) -> bool:
+    """Whether a file of a stage can be freed."""
+    return name.split("/", maxsplit=1)[0] in WEIGHTS.get(kind, ())
+
+
+def _sound_record(folder: Path, digest: str, verify: bool | Collection[str]) -> Record:
+    """The record of a folder whose files are all there, but for those that were freed.
 
     Raises:
         _DamageError: They are not.
     """
     try:
-        record = Record.from_dict(json.loads((folder / RECORD_FILE).read_text("utf-8")))
+        record = Record.from_text((folder / RECORD_FILE).read_text("utf-8"))
     except FileNotFoundError as error:
         raise _DamageError("has no record") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
         raise _DamageError(f"has a damaged record ({error})") from error
+    except OSError as error:
+        raise storage_error(error, folder) from error
     if record.digest != digest:
         raise _DamageError("holds the record of other work")
-    for name, checksum in record.files.items():
-        if not (folder / name).is_file():
-            raise _DamageError(f"lacks {name}")
-        if verify and file_digest(folder / name) != checksum:
+    absent = _absent(folder, record)
+    if lost := [name for name in absent if not is_weights(record.stage["kind"], name)]:
+        raise _DamageError(f"lacks {lost[0]}")
+    if absent and not (folder / FREED_FILE).exists():
+        raise _DamageError(f"lacks {absent[0]}")
+    for name in sorted(_to_verify(record, verify) - set(absent)):
+        if _checksum(folder, name) != record.files[name]:
             raise _DamageError(f"holds {name} with another checksum")
     return record
+
+
+def _checksum(folder: Path, name: str) -> str:
+    """The checksum of a file.
+
+    Raises:
+        _DamageError: The disk can't read it, or it has just gone.
+        StoreError: It can't be read for a reason that may pass.
+    """
+    try:
+        return file_digest(folder / name)
+    except OSError as error:
+        if error.errno in (errno.EIO, errno.ENOENT):
+            raise _DamageError(f"holds {name}, which can't be read ({error.strerror})") from error
+        raise storage_error(error, folder) from error
+
+
+def _absent(folder: Path, record: Record) -> list[str]:
+    return [name for name in record.files if not (folder / name).is_file()]
+
+
+def _to_verify(record: Record, verify: bool | Collection[str]) -> set[str]:
+    if isinstance(verify, bool):
+        return set(record.files) if verify else set()
+    return record.files.keys() & set(verify)
+
+
+def _write_freed(folder: Path, names: Collection[str], policy: str) -> None:
+    """Say which files are meant to be gone, before they go, so that a crash between leaves no damage."""
+    if not (folder / FREED_FILE).exists():
+        sizes = {name: used_bytes(folder / name) for name in names}
+        write_text(folder / FREED_FILE, signed({"files": sizes, "policy": policy, "time": time.time()}))
+
+
+def _delete(path: Path) -> int:
+    """Delete a file or folder; returns its bytes."""
+    size = used_bytes(path)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    return size
 
 
 class Draft:
@@ -144,41 +364,9 @@ class Draft:
             wall_seconds=time.perf_counter() - self._clock,
             provenance=provenance(),
         )
-        write_text(self.folder / RECORD_FILE, json.dumps(record.to_dict(), indent=1, sort_keys=True))
+        for name in names:
+            flush_file(self.folder / name)
+        write_text(self.folder / RECORD_FILE, record.to_text())
         self.folder.chmod(0o755)
-        final = self._store.folder(self._stage)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.folder.rename(final)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
+        self._store.put(self._stage, self.folder)
         return record
-
-
-def storage_error(error: OSError, root: Path) -> StoreError:
-    """What a failed write means to a user."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = "Free some space, or name another disk with --store; then run the same command again."
-        return StoreError("the disk is full", where=str(error.filename or root), fix=free)
-    return StoreError(
-        f"can't write: {error.strerror or error}",
-        where=str(error.filename or root),
-        fix="Check the permissions, or name another folder with --store.",
-    )
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it holds the old text or the new one, never half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -67,7 +67,7 @@ class Trainer:
             seed=3,
             loop=loop,
             hyperparameters=settings,
-            progress=lambda done, total: None,
+            progress=lambda *_: None,
         )
         outcome = self.adapter.train(dataclasses.replace(job, **changes))
         return Trained(outcome, load_file(folder / "output" / "model.safetensors"), loop, folder)

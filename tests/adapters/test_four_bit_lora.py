@@ -44,7 +44,7 @@ def test_the_merged_model_is_the_unquantized_start_and_a_product_of_low_rank(nam
             seed=0,
             loop=loop,
             hyperparameters=settings,
-            progress=lambda done, total: None,
+            progress=lambda *_: None,
         )
     )
     before, after = (load_file(f"{folder}/model.safetensors") for folder in (NANO_MODEL, tmp_path / "model"))

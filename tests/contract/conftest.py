@@ -47,6 +47,7 @@ class Trained:
         diagnostics: What the loop measured.
         resets_done: How often the loop reset.
         progress: What was told, one ``(step, total)`` for each time.
+        tokens: The tokens that were told with them.
         folder: Folder of the run; ``output`` and ``checkpoints`` lie in it.
     """
 
@@ -55,6 +56,7 @@ class Trained:
     diagnostics: list
     resets_done: int
     progress: list
+    tokens: list
     folder: Path
 
 
@@ -90,11 +92,12 @@ class Workbench:
     def train(self, folder, *, kill_at=None, **changes):
         """Train into ``folder``, or go on from the checkpoints that lie in it."""
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        told = []
+        told, tokens = [], []
 
-        def progress(*step):
-            told.append(step)
-            if step[0] == kill_at:
+        def progress(step, total, tokens_so_far=0):
+            told.append((step, total))
+            tokens.append(tokens_so_far)
+            if step == kill_at:
                 raise Killed
 
         job = TrainJob(
@@ -113,7 +116,7 @@ class Workbench:
         job = dataclasses.replace(job, **changes)
         outcome = self.adapter.train(job)
         weights = load_file(job.output / "model.safetensors")
-        return Trained(outcome, weights, job.loop.diagnostics, job.loop.resets_done, told, folder)
+        return Trained(outcome, weights, job.loop.diagnostics, job.loop.resets_done, told, tokens, folder)
 
 
 class Killed(BaseException):

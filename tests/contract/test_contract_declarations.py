@@ -43,10 +43,18 @@ def test_the_rows_are_of_a_known_kind(named):
     assert adapter.rows in get_args(RowKind)
 
 
-@pytest.mark.parametrize("answer", ["needs_reference", "takes_sft_term", "online", "in_process"])
+@pytest.mark.parametrize(
+    "answer", ["needs_reference", "takes_sft_term", "online", "in_process", "holds_logits"]
+)
 def test_questions_are_answered_with_yes_or_no(named, answer):
     _, adapter = named
     assert type(getattr(adapter, answer)) is bool
+
+
+def test_what_can_share_its_model_is_known_where_it_trains_in_this_process(named):
+    _, adapter = named
+    assert set(adapter.shardings) <= {"ddp", "fsdp", "deepspeed"}
+    assert bool(adapter.shardings) == adapter.in_process
 
 
 def test_an_online_method_asks_prompts_and_says_how_many_answers(named):

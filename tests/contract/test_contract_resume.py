@@ -61,6 +61,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(bench, straight, killed, tmp_pa
     finished = bench.train(tmp_path, save_steps=case.save_steps)
     assert_same(finished, straight)
     assert steps(finished) == case.left
+    assert finished.tokens[-1] == straight.tokens[-1]
 
 
 def test_a_run_that_is_killed_between_two_replays_does_not_lose_the_reset(bench, straight, killed, tmp_path):
@@ -89,3 +90,20 @@ def test_a_run_that_had_reached_its_stop_does_not_go_beyond_it(bench, stopped, c
     again = bench.train(continued, stop_after=1)
     assert steps(again) == []
     assert_same(again, stopped)
+
+
+LORA = {"r": 2, "lora_dropout": 0.2, "target_modules": ["q_proj", "o_proj", "down_proj"]}
+
+
+def test_a_killed_lora_run_ends_as_if_it_had_not_been(bench, killed, tmp_path):
+    """Dropout draws from the random state at every step, so that one lost draw would show."""
+    settings = bench.settings(lora=LORA)
+    if getattr(settings, "lora", None) is None:
+        pytest.skip("takes no LoRA adapter")
+    expected = bench.train(tmp_path / "straight", hyperparameters=settings)
+    for step in (3, 5):
+        with pytest.raises(killed):
+            bench.train(tmp_path / "killed", hyperparameters=settings, save_steps=2, kill_at=step)
+    finished = bench.train(tmp_path / "killed", hyperparameters=settings, save_steps=2)
+    assert_same(finished, expected)
+    assert steps(finished) == [5, 6]

@@ -95,6 +95,12 @@ def test_progress_counts_the_steps(bench, stopped):
     assert stopped.progress == [(step, total) for step in range(1, bench.steps_per_pass + 1)]
 
 
+def test_progress_ends_with_all_tokens_where_the_trainer_counts_them_in_this_process(bench, stopped):
+    counted = stopped.outcome.train_tokens + stopped.outcome.generated_tokens
+    assert stopped.tokens == sorted(stopped.tokens)
+    assert stopped.tokens[-1] == (counted if bench.adapter.in_process else 0)
+
+
 def test_a_reset_with_nothing_kept_brings_the_anchor_back_exactly(bench, tmp_path):
     nothing_kept = Reset(r"\.(o_proj|down_proj)\.", factor=0.0, clear_optimizer=True)
     weights = bench.train(tmp_path, stop_after=1, loop=bench.loop(reset=nothing_kept)).weights

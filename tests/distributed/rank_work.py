@@ -21,9 +21,9 @@ def report(order, progress):
     number = torch.tensor([rank() + order["number"]])
     distributed.all_reduce(number)
     for done in (1, 2):
-        progress(done + 10 * rank(), 2)
-    environment = {name: os.environ.get(name) for name in ("WORLD_SIZE", "OMP_NUM_THREADS", "FSDP_VERSION")}
-    return {"rank": rank(), "sum": number.item(), **environment}
+        progress(done + 10 * rank(), 2, 5 * done)
+    names = ("WORLD_SIZE", "OMP_NUM_THREADS", "FSDP_VERSION", "CUDA_VISIBLE_DEVICES")
+    return {"rank": rank(), "sum": number.item(), **{name: os.environ.get(name) for name in names}}
 
 
 def explain(order, progress):
@@ -38,6 +38,25 @@ def crash(order, progress):
     if rank() == 1:
         raise ZeroDivisionError("a number by zero")
     time.sleep(600)
+
+
+def fill_memory(order, progress):
+    """Rank 1 wants more than its GPU has."""
+    import torch
+
+    if rank() == 1:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+    time.sleep(600)
+
+
+def fsdp_plugin(order, progress):
+    """What accelerate reads from the environment."""
+    from accelerate import FullyShardedDataParallelPlugin
+
+    plugin = FullyShardedDataParallelPlugin()
+    names = ("fsdp_version", "reshard_after_forward", "cpu_ram_efficient_loading", "state_dict_type")
+    seen = {name: str(getattr(plugin, name)) for name in names}
+    return {**seen, "auto_wrap_policy": plugin.auto_wrap_policy.__name__}
 
 
 def die(order, progress):

@@ -5,18 +5,24 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
+import yaml
 
-from lorr_bench.errors import DataError, StageError, SuiteError
+from lorr_bench.errors import DataError, MissingPackageError, StageError, SuiteError
+from lorr_bench.plan.sharding import library_of, sharding_of
+from lorr_bench.spec.models import TrainingSpec
 from lorr_bench.stages import rank as rank_module
+from lorr_bench.stages import ranks
 from lorr_bench.stages.rank import main, teller
-from lorr_bench.stages.ranks import check_devices, rank_environment, train_in_processes
+from lorr_bench.stages.ranks import check_devices, config_file, rank_environment, train_in_processes
 
 HERE = Path(__file__).parent
-QUIET = lambda done, total: None  # noqa: E731
+QUIET = lambda *_: None  # noqa: E731
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +32,9 @@ def _found_by_the_ranks(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_ranks_work_together_and_rank_0_speaks_for_all(tmp_path):
+def test_the_ranks_work_together_and_rank_0_speaks_for_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")  # those of the worker
+    monkeypatch.setattr(ranks, "check_devices", lambda number, sharding: None)
     told = []
     outcome = train_in_processes(
         {"number": 20},
@@ -36,9 +44,10 @@ def test_the_ranks_work_together_and_rank_0_speaks_for_all(tmp_path):
         lambda *of: told.append(of),
         work="rank_work:report",
     )
-    assert outcome == {"rank": 0, "sum": 41, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "2", "FSDP_VERSION": None}
-    assert told[-1] == (2, 2)
-    assert set(told) <= {(1, 2), (2, 2)}
+    environment = {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "2", "FSDP_VERSION": None}
+    assert outcome == {"rank": 0, "sum": 41, **environment, "CUDA_VISIBLE_DEVICES": "5,3"}
+    assert told[-1] == (2, 2, 10)
+    assert set(told) <= {(1, 2, 5), (2, 2, 10)}
 
 
 @pytest.mark.slow
@@ -93,7 +102,7 @@ def test_an_interrupted_parent_leaves_no_rank_behind(tmp_path):
     class Interrupted(BaseException):
         pass
 
-    def interrupt(done, total):
+    def interrupt(*_):
         wait_until(lambda: len(rank_ids(tmp_path)) == 2)
         raise Interrupted
 
@@ -132,35 +141,85 @@ def test_fewer_accelerators_than_ranks_are_refused(monkeypatch):
 def test_without_accelerator_only_replicas_can_be_trained(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     check_devices(64, "ddp")
-    with pytest.raises(SuiteError, match="sharded on accelerators only"):
+    with pytest.raises(SuiteError, match="shards weights on accelerators only"):
         check_devices(2, "fsdp")
 
 
-def test_sharding_is_said_in_the_words_of_accelerate():
-    environment = rank_environment({"OMP_NUM_THREADS": "9", "PATH": "/bin"}, 4, "fsdp")
-    assert environment["ACCELERATE_USE_FSDP"] == "true"
-    assert environment["FSDP_VERSION"] == "2"
-    assert environment["OMP_NUM_THREADS"] == "2"
-    assert environment["PATH"] == "/bin"
+def test_deepspeed_needs_no_accelerator_but_its_package(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(ranks.importlib.util, "find_spec", lambda name: object())
+    check_devices(2, "deepspeed_zero2")
+    monkeypatch.setattr(ranks.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match="DeepSpeed is not installed") as caught:
+        check_devices(2, {"distributed_type": "DEEPSPEED"})
+    assert "pip install deepspeed" in caught.value.fix
+
+
+def test_the_ranks_share_the_threads_and_see_the_devices_of_their_worker():
+    own = {"OMP_NUM_THREADS": "9", "PATH": "/bin", "CUDA_VISIBLE_DEVICES": "2,5"}
+    assert rank_environment(own, 4) == {**own, "OMP_NUM_THREADS": "2", "PYTHONSAFEPATH": "1"}
 
 
 def test_what_the_user_has_set_for_accelerate_does_not_reach_the_ranks():
     own = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1", "OMP_NUM_THREADS": "1"}
-    assert rank_environment(own, 2, "ddp") == {"OMP_NUM_THREADS": "1"}
-    assert rank_environment(own, 2, "fsdp")["FSDP_VERSION"] == "2"
+    assert rank_environment(own, 2) == {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
 
 
-def test_accelerate_reads_the_environment_as_meant(monkeypatch):
-    from accelerate import FullyShardedDataParallelPlugin
+@pytest.mark.parametrize("name", get_args(TrainingSpec.model_fields["sharding"].annotation))
+def test_every_name_of_a_sharding_has_a_configuration_that_a_user_could_have_written(name, tmp_path):
+    config = yaml.safe_load(config_file(name, tmp_path).read_text())
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
+    training = TrainingSpec(num_processes=2, accelerate_config="own.yaml")
+    assert sharding_of(training, tmp_path) == config
+    assert library_of(config) == library_of(name)
 
-    for name, value in rank_environment({}, 2, "fsdp").items():
-        monkeypatch.setenv(name, value)
-    plugin = FullyShardedDataParallelPlugin()
-    assert plugin.fsdp_version == 2
-    assert plugin.reshard_after_forward is True
-    assert plugin.cpu_ram_efficient_loading is False
-    assert str(plugin.state_dict_type) == "StateDictType.FULL_STATE_DICT"
-    assert plugin.auto_wrap_policy.__name__ == "transformer_auto_wrap_policy"
+
+@pytest.mark.slow
+def test_accelerate_reads_the_shipped_fsdp_as_meant(tmp_path, monkeypatch):
+    monkeypatch.setattr(ranks, "check_devices", lambda number, sharding: None)
+    plugin = train_in_processes({}, 2, "fsdp", tmp_path / "log", QUIET, work="rank_work:fsdp_plugin")
+    assert plugin == {
+        "fsdp_version": "2",
+        "reshard_after_forward": "True",
+        "cpu_ram_efficient_loading": "False",
+        "state_dict_type": "StateDictType.FULL_STATE_DICT",
+        "auto_wrap_policy": "transformer_auto_wrap_policy",
+    }
+
+
+@pytest.mark.slow
+def test_a_configuration_of_the_user_reaches_the_ranks(tmp_path, monkeypatch):
+    monkeypatch.setattr(ranks, "check_devices", lambda number, sharding: None)
+    own = yaml.safe_load(config_file("fsdp", tmp_path).read_text())
+    own["fsdp_config"]["fsdp_reshard_after_forward"] = False
+    plugin = train_in_processes({}, 2, own, tmp_path / "log", QUIET, work="rank_work:fsdp_plugin")
+    assert plugin["reshard_after_forward"] == "False"
+
+
+@pytest.mark.slow
+def test_the_ranks_import_nothing_from_the_folder_of_the_run(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise SystemExit('a file of the user was run')")
+    (tmp_path / "lorr_bench.py").write_text("raise SystemExit('a file of the user was run')")
+    monkeypatch.chdir(tmp_path)
+    outcome = train_in_processes({"number": 1}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:report")
+    assert outcome["sum"] == 1 + 2
+
+
+@pytest.mark.slow
+def test_two_runs_side_by_side_do_not_meet(tmp_path):
+    def train(number):
+        order = {"number": number}
+        return train_in_processes(order, 2, "ddp", tmp_path / f"log {number}", QUIET, work="rank_work:report")
+
+    with ThreadPoolExecutor(2) as both:
+        sums = [outcome["sum"] for outcome in both.map(train, [20, 100])]
+    assert sums == [20 + 21, 100 + 101]
+
+
+@pytest.mark.slow
+def test_a_rank_without_memory_is_worth_another_attempt(tmp_path):
+    with pytest.raises(MemoryError, match="rank 1: CUDA out of memory"):
+        train_in_processes({}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:fill_memory")
 
 
 def test_progress_is_written_seldom_but_its_end_always(tmp_path, monkeypatch):
@@ -168,9 +227,9 @@ def test_progress_is_written_seldom_but_its_end_always(tmp_path, monkeypatch):
     monkeypatch.setattr(rank_module.time, "monotonic", lambda: next(clock))
     tell, seen = teller(tmp_path / "progress.json"), []
     for done in range(1, 6):
-        tell(done, 5)
+        tell(done, 5, 10 * done)
         seen.append(json.loads((tmp_path / "progress.json").read_text()))
-    assert seen == [[1, 5], [1, 5], [1, 5], [4, 5], [5, 5]]
+    assert seen == [[1, 5, 10], [1, 5, 10], [1, 5, 10], [4, 5, 40], [5, 5, 50]]
 
 
 @pytest.mark.parametrize(("rank", "files"), [(0, ["order.json", "outcome.json"]), (1, ["order.json"])])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def order(small_model, nano_pairs, tmp_path_factory):
 @pytest.fixture(scope="module")
 def alone(order, tmp_path_factory):
     output = tmp_path_factory.mktemp("alone")
-    seen = trl_work.train({**order, "output": str(output), "batch": 4}, lambda done, total: None)
+    seen = trl_work.train({**order, "output": str(output), "batch": 4}, lambda *_: None)
     return seen, load_file(output / "model" / "model.safetensors")
 
 
@@ -48,7 +49,7 @@ def in_two(order, tmp_path, monkeypatch):
                 2,
                 sharding,
                 tmp_path / "log",
-                lambda done, total: None,
+                lambda *_: None,
                 work=work,
             )
         return seen, load_file(tmp_path / "model" / "model.safetensors")
@@ -56,11 +57,20 @@ def in_two(order, tmp_path, monkeypatch):
     return train
 
 
-@pytest.mark.parametrize(("sharding", "stops"), [("ddp", [2]), ("fsdp", [1, 2])])
+with_deepspeed = pytest.mark.skipif(find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
+WAYS = [
+    pytest.param("ddp", [2], id="replicated"),
+    pytest.param("fsdp", [1, 2], id="FSDP2"),
+    pytest.param("deepspeed_zero2", [1, 2], id="ZeRO stage 2", marks=with_deepspeed),
+    pytest.param("deepspeed_zero3", [1, 2], id="ZeRO stage 3", marks=with_deepspeed),
+]
+
+
+@pytest.mark.parametrize(("sharding", "stops"), WAYS)
 def test_two_processes_end_where_one_ends_also_after_an_interruption(alone, in_two, sharding, stops):
     expected, expected_weights = alone
     seen, weights = in_two(sharding, stops)
-    assert seen["sharded"] is (sharding == "fsdp")
+    assert seen["sharded"] is (sharding in ("fsdp", "deepspeed_zero3"))
     assert (seen["steps"], seen["tokens"]) == (expected["steps"], expected["tokens"])
     assert seen["losses"] == pytest.approx(expected["losses"], rel=1e-4)
     assert seen["diagnostics"] == [

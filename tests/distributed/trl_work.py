@@ -22,7 +22,7 @@ class Watch(ReplayProbe):
     def measure(self, model):
         from torch.distributed.tensor import DTensor
 
-        self.sharded = all(isinstance(parameter, DTensor) for parameter in model.parameters())
+        self.sharded = all(isinstance(p, DTensor) or hasattr(p, "ds_id") for p in model.parameters())
         return super().measure(model)
 
 

@@ -81,6 +81,7 @@ def evaluate(scholar, monkeypatch, tmp_path):
     monkeypatch.setattr("lorr_bench.evaluate.general.harness_model", lambda llm, path: scholar)
 
     def evaluate(*tasks, llm=None, **options):
+        options = {"trust_task_files": True, **options}  # tests/security has those that are not trusted
         return evaluate_general(llm or Engine(), model_path=tmp_path / "model", tasks=tasks, **options)
 
     return evaluate

@@ -1,13 +1,14 @@
 """The engine's own logic; vLLM itself is tried in test_end_to_end.py."""
 
+import dataclasses
 import sys
 import types
 
 import pytest
 
-from lorr_bench.errors import MissingPackageError, ModelError
+from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate import engine as engine_module
-from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
+from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices
 
 SETTINGS = EngineSettings("float32", 64, 1.5, 0.5, enforce_eager=True, trust_remote_code=False)
 
@@ -102,6 +103,33 @@ def test_on_a_cpu_the_process_is_seeded_and_no_request_is(engine, monkeypatch):
     engine.generate(["a"], Sampling(n=1, temperature=1.0, top_p=1.0, max_tokens=2, seed=11))
     assert engine.llm.sampling.seed is None
     assert torch.initial_seed() == 11
+
+
+def test_a_model_that_is_cut_draws_in_processes_of_its_own(monkeypatch, tmp_path):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=FakeLLM, SamplingParams=FakeSampling))
+    engine = Engine(str(tmp_path), None, dataclasses.replace(SETTINGS, tensor_parallel_size=2))
+    assert engine.llm.arguments["tensor_parallel_size"] == 2
+    seeded = []
+    monkeypatch.setattr(engine.llm, "collective_rpc", lambda work, args: seeded.append((work, args)))
+    engine.generate(["a"], Sampling(n=1, temperature=1.0, top_p=1.0, max_tokens=2, seed=11))
+    [(work, arguments)] = seeded
+    work("a worker of vLLM", *arguments)
+    assert torch.initial_seed() == 11
+
+
+def test_a_model_is_not_cut_over_more_gpus_than_there_are(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_devices(2)
+    with pytest.raises(SuiteError, match="is to be cut over 3 GPUs, this process has 2") as caught:
+        Engine("model", None, dataclasses.replace(SETTINGS, tensor_parallel_size=3))
+    assert caught.value.where == "engine.tensor_parallel_size"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    check_devices(3)
 
 
 def test_a_begin_token_of_the_template_is_not_written_twice(engine):

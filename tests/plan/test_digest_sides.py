@@ -93,7 +93,12 @@ OUTCOME = {
     "engine.max_model_len": 96,
     "training.num_processes": 2,
     "training.sharding": None,  # of several processes: test_sharding_matters_to_several_processes_alone
+    "training.accelerate_config": None,  # likewise
 }
+OWN_CONFIG = """
+distributed_type: FSDP
+fsdp_config: {{fsdp_version: 2, fsdp_cpu_ram_efficient_loading: false, fsdp_forward_prefetch: {}}}
+"""
 # Path of each field that changes no outcome, with another value for it.
 SETTING = {
     "name": "another",
@@ -114,8 +119,24 @@ SETTING = {
     "engine.kv_cache_gib": 2,
     "engine.gpu_memory_utilization": 0.3,
     "engine.enforce_eager": False,
+    "engine.tensor_parallel_size": 2,
+    "engine.data_parallel_size": 2,
     "training.save_steps": 5,
     "training.diagnostics": False,
+    "evaluation.general.0.trust_remote_code": True,  # refuses or allows, computes nothing
+    "execution.executor": "ray",
+    "execution.address": "auto",
+    "execution.workers": 3,
+    "execution.attempts": 1,
+    "execution.retry_delay_seconds": 0,
+    "execution.stage_timeout_minutes": 60,
+    "execution.keep": "none",
+    "execution.report_to": ["tensorboard"],
+}
+SETTING |= {
+    f"execution.resources.{lane}.{resource}": 2
+    for lane in ("train", "engine", "grade")
+    for resource in ("cpus", "gpus", "memory_gib")
 }
 # Checked as a whole above: what is inside them belongs to adapters or to the plug-in.
 WHOLE = {"methods", "plugins", "overrides", "budget.limits"}
@@ -221,6 +242,22 @@ def test_sharding_matters_to_several_processes_alone(load, values):
     assert digests(make_plan(load(changed(values, "training.sharding", "fsdp")))) == alone
     sharded = digests(make_plan(load(changed(values, "training.num_processes", 2))))
     assert digests(make_plan(load(changed(values, "training.sharding", "ddp")))) != sharded
+
+
+@pytest.mark.parametrize("prefetch", [False, True])
+def test_of_a_configuration_of_the_user_the_content_matters_and_not_the_name(
+    load, values, tmp_path, prefetch
+):
+    def planned(name, content):
+        (tmp_path / name).write_text(content)
+        values["training"] = {"num_processes": 2, "accelerate_config": str(tmp_path / name)}
+        return digests(make_plan(load(values)))
+
+    content = OWN_CONFIG.format("true")
+    assert planned("a.yaml", content) == planned("b.yaml", content)
+    assert (
+        planned("c.yaml", OWN_CONFIG.format(str(prefetch).lower())) == planned("a.yaml", content)
+    ) is prefetch
 
 
 # Every field of LoRR and of a method, with another value than its default.

@@ -13,7 +13,8 @@ from lorr_bench.spec.methods import IterativeSpec
 COLLECT = "Use `data.collect` instead of `data.pairs`."
 RESET = {"period": "replay", "anchor": "start", "clear_optimizer": True}
 PAIRS = {"pairs": {"source": "pairs.jsonl"}}
-EXTERNAL = {"in_process": False, "backend": "elsewhere"}
+EXTERNAL = {"in_process": False, "backend": "elsewhere", "shardings": ()}
+TWO = {"training": {"num_processes": 2}}
 ONLINE = {"rows": "prompts", "online": True, "takes_sft_term": False}
 
 
@@ -26,6 +27,7 @@ def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
         "takes_sft_term": True,
         "online": False,
         "in_process": True,
+        "shardings": ("ddp", "fsdp"),
         **(adapter or {}),
     }
     parts = {"sft_weights": (0.0,) * replays, "rollout_ratio": 0.0, "iterative": None, **parts}
@@ -147,31 +149,63 @@ def scored(values):
         ),
         (
             arm(EXTERNAL),
-            {"training": {"num_processes": 2}},
+            TWO,
             "elsewhere starts its own processes",
             "Set `training.num_processes: 1`.",
-        ),
-        (
-            arm(lora="lora"),
-            {"training": {"num_processes": 2, "sharding": "fsdp"}},
-            "LoRA with `sharding: fsdp` is not supported",
-            "Use `sharding: ddp`.",
         ),
     ],
 )
 def test_a_refusal_says_why_and_what_to_do(suite, refused, changes, reason, fix):
     with pytest.raises(SuiteError) as caught:
-        check_combination(refused, suite(**changes))
+        check_combination(refused, suite(**changes), "ddp")
     assert caught.value.what == f"method+plugin can't be: {reason}"
     assert caught.value.fix == fix
 
 
+@pytest.mark.parametrize(
+    ("refused", "library", "reason", "fix"),
+    [
+        (
+            arm(),
+            "deepspeed",
+            "method on here can't be shared by deepspeed",
+            "Set `training.sharding` to one of ddp, fsdp, or choose another `backend`.",
+        ),
+        (arm(lora="lora"), "fsdp", "LoRA with `sharding: fsdp` is not supported", "Use `sharding: ddp`."),
+        (
+            arm({"shardings": ("ddp", "deepspeed")}, lora="lora"),
+            "deepspeed",
+            "LoRA with `sharding: deepspeed` is not supported",
+            "Use `sharding: ddp`.",
+        ),
+    ],
+)
+def test_a_model_is_shared_only_where_resets_know_how(suite, refused, library, reason, fix):
+    with pytest.raises(SuiteError) as caught:
+        check_combination(refused, suite(**TWO), library)
+    assert caught.value.what == f"method+plugin can't be: {reason}"
+    assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("good", "processes", "library"),
+    [
+        (arm({"shardings": ("ddp", "deepspeed")}), 2, "deepspeed"),
+        (arm(lora="lora"), 2, "ddp"),
+        (arm(reset={}), 2, "fsdp"),
+        (arm(EXTERNAL), 1, "ddp"),
+    ],
+)
+def test_a_model_is_shared_where_they_do(suite, good, processes, library):
+    check_combination(good, suite(training={"num_processes": processes}), library)
+
+
 def test_a_prompt_gives_one_pair_at_most(suite):
-    check_combination(arm(), suite(budget={"unique_pairs": [8, 50]}))
+    check_combination(arm(), suite(budget={"unique_pairs": [8, 50]}), "ddp")
     with pytest.raises(
         SuiteError, match="50 prompts give a pair each at most, too few for 51 pairs"
     ) as caught:
-        check_combination(arm(), suite(budget={"unique_pairs": [8, 51]}))
+        check_combination(arm(), suite(budget={"unique_pairs": [8, 51]}), "ddp")
     assert caught.value.fix == "Raise `data.collect.num_prompts`, or lower `budget.unique_pairs`."
 
 
@@ -184,7 +218,7 @@ def test_a_prompt_gives_one_pair_at_most(suite):
 )
 def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
     with pytest.raises(SuiteError, match=f"{reason}, and a reward model tells none") as caught:
-        check_combination(arm({"rows": rows}), suite(**scored))
+        check_combination(arm({"rows": rows}), suite(**scored), "ddp")
     assert caught.value.fix == "Leave out `reward_model`."
 
 
@@ -205,23 +239,19 @@ def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
         (arm(reset={"period": 5, "clear_optimizer": False}, replays=1), {}),
         (arm(EXTERNAL, sft_weights=(0.1, 0.2), reset={}, iterative=rounds()), {}),
         (arm(EXTERNAL, reset={"period": "round"}, iterative=rounds()), {}),
-        (arm(EXTERNAL), {"training": {"sharding": "fsdp"}}),
         (arm(iterative=rounds(reference="start", prompts="reuse")), {}),
         (arm(lora="lora", reset={}), {}),
         (arm(lora="lora", reset={"anchor": "round"}, iterative=rounds()), {}),
         (arm(lora="lora", iterative=rounds()), {}),
-        (arm(lora="lora"), {"training": {"num_processes": 2}}),
-        (arm(lora="lora"), {"training": {"sharding": "fsdp"}}),
-        (arm(reset={}), {"training": {"num_processes": 2, "sharding": "fsdp"}}),
     ],
 )
 def test_what_can_be_is_not_refused(suite, good, changes):
-    check_combination(good, suite(**changes))
+    check_combination(good, suite(**changes), "ddp")
 
 
 @pytest.mark.parametrize("rows", ["pairs", "labels", "chosen"])
 def test_pairs_that_a_reward_model_scored_serve_whatever_is_made_of_pairs(suite, scored, rows):
-    check_combination(arm({"rows": rows}, rollout_ratio=0.1, iterative=rounds()), suite(**scored))
+    check_combination(arm({"rows": rows}, rollout_ratio=0.1, iterative=rounds()), suite(**scored), "ddp")
 
 
 # --- through the suite ----------------------------------------------------------------------------------

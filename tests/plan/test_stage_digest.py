@@ -1,12 +1,13 @@
 """The digest is the identity of work."""
 
 import hashlib
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.plan.stage import Stage, canonical_digest
+from lorr_bench.plan.stage import VERSIONS, Shared, Stage, canonical_digest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -28,6 +29,16 @@ def test_the_order_of_keys_does_not_matter(value):
 def test_nan_is_refused():
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_digest({"a": float("nan")})
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5), st.dictionaries(st.text(), st.text(), max_size=3))
+def test_a_stage_is_named_by_its_canonical_text(params, inputs):
+    """Parameters that stages share are written out once, and name the same work."""
+    work = {"kind": "train", "version": VERSIONS["train"], "params": params, "inputs": inputs}
+    text = json.dumps(work, sort_keys=True, separators=(",", ":"))
+    expected = hashlib.sha256(text.encode()).hexdigest()
+    assert Stage("train", "name", params, inputs).digest == expected
+    assert Stage("train", "name", Shared(params), inputs).digest == expected
 
 
 def test_label_and_setting_are_not_part_of_it():

@@ -1,13 +1,26 @@
-"""The driver with workers that only pretend."""
+"""The driver with an executor that only pretends."""
 
-from typing import ClassVar
+from collections import deque
+from dataclasses import replace
 
 import pytest
 
 from lorr_bench.plan.stage import LANES, Stage
-from lorr_bench.run.driver import Driver
+from lorr_bench.run import driver as driver_module
+from lorr_bench.run.driver import Driver, Scope
+from lorr_bench.run.executor import Advanced, Busy, Ended, Failed, Noted, Spoiled
+from lorr_bench.run.state import STATE_FILE, Journal
+from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
+
+COLLECT = Stage("collect", "collect", {"seed": 0})
+TRAIN = Stage("train", "train", {"seed": 0}, {"pairs": COLLECT.digest})
+OTHER = Stage("train", "other", {"seed": 1}, {"pairs": COLLECT.digest})
+MEASURE = Stage("answer_math", "measure", {}, {"model": TRAIN.digest})
+BROKEN = Failed("", "here: it broke. Mend it.", lasting=True, disk_full=False)
+DIED = Failed("", "its process was killed", lasting=False, disk_full=False)
+NO_WAIT = ExecutionSpec(retry_delay_seconds=0)
 
 
 class FakePlan:
@@ -19,77 +32,122 @@ class Watcher:
     def __init__(self):
         self.seen = []
 
-    def begin(self, plan, waiting):
-        self.seen.append(("begin", len(waiting)))
+    def begin(self, plan, waiting, others=()):
+        left = [[stage.label for stage in others]] if others else []
+        self.seen.append(("begin", [stage.label for stage in waiting], *left))
 
-    def stage_begins(self, stage):
-        self.seen.append(("begins", stage.label))
+    def stage_begins(self, stage, seat):
+        self.seen.append(("begins", stage.label, seat))
 
-    def stage_advances(self, stage, done, total):
-        self.seen.append(("advances", stage.label, done, total))
+    def stage_advances(self, stage, done, total, tokens):
+        self.seen.append(("advances", stage.label, done, total, tokens))
 
-    def stage_ends(self, stage, seconds):
-        self.seen.append(("ends", stage.label))
+    def stage_ends(self, stage, seconds, tokens):
+        self.seen.append(("ends", stage.label, seconds, tokens))
+
+    def stage_retries(self, stage, reason, delay_seconds):
+        self.seen.append(("retries", stage.label, reason, delay_seconds))
 
     def stage_fails(self, stage, reason):
         self.seen.append(("fails", stage.label, reason))
+
+    def stages_dropped(self, stages, reason):
+        self.seen.append(("dropped", [stage.label for stage in stages], reason))
+
+    def note(self, text):
+        self.seen.append(("note", text))
 
     def finish(self):
         self.seen.append(("finish",))
 
 
-class FakeWorker:
-    """Answers at once; ``answers`` maps a label to what comes instead of success."""
+class FakeExecutor:
+    """Two seats a lane; ``script`` maps a label to the events of its attempts, success when they are used up."""
 
-    answers: ClassVar[dict[str, list]] = {}
-    sent: ClassVar[list] = []
+    def __init__(self, script, store):
+        self.script = {label: deque(attempts) for label, attempts in script.items()}
+        self.store = store
+        self.sent = []
+        self.ended = []
+        self.stopped = 0
+        self.busy = {}
+        self.events = deque()
 
-    def __init__(self, lane, log, inbox):
-        self.lane, self.inbox, self.stage = lane, inbox, None
+    def takes(self, stage):
+        return sum(lane == stage.lane for lane in self.busy.values()) < 2
 
-    def send(self, stage, inputs, store):
-        self.stage = stage
-        FakeWorker.sent.append(
-            (self.lane, stage.label, {role: needed.label for role, needed in inputs.items()})
-        )
-        for answer in self.answers.get(stage.label, [{"done": stage.digest, "seconds": 1.5}]):
-            self.inbox.put((self.lane, answer))
+    def begin(self, order):
+        stage = order.stage
+        self.sent.append((stage.label, {role: needed.label for role, needed in order.inputs.items()}))
+        self.busy[stage.digest] = stage.lane
+        attempts = self.script.get(stage.label)
+        events = attempts.popleft() if attempts else [Ended(stage.digest, 1.5, 30)]
+        for event in events:
+            if isinstance(event, Ended):
+                with self.store.writing(stage) as draft:
+                    draft.commit(Outcome())
+            self.events.append(event if isinstance(event, Noted) else replace(event, digest=stage.digest))
+        return f"{stage.lane} 1"
 
-    def exit_reason(self):
-        return "its process was killed"
+    def end(self, stage, reason):
+        self.ended.append((stage.label, reason))
+        self.events.append(Failed(stage.digest, reason, lasting=False, disk_full=False))
+
+    def next_event(self, timeout_seconds):
+        event = self.events.popleft() if self.events else None
+        if event is not None and not isinstance(event, Noted | Advanced):
+            del self.busy[event.digest]
+        return event
 
     def stop(self):
-        pass
+        self.stopped += 1
+
+
+class World:
+    def __init__(self, folder):
+        self.folder = folder
+        self.store = Store(folder / "store")
+        self.executor = None
+        self.journal = None
+
+    def run(self, *stages, script=None, terms=NO_WAIT, **others):
+        watcher = Watcher()
+        self.executor = FakeExecutor(script or {}, self.store)
+        self.journal = Journal(self.folder / STATE_FILE)
+        driver = Driver(
+            FakePlan(*stages),
+            self.store,
+            self.executor,
+            watcher=watcher,
+            journal=self.journal,
+            logs=self.folder / "logs",
+            terms=terms,
+            **others,
+        )
+        return driver.run(), watcher.seen
+
+    @property
+    def sent(self):
+        return [label for label, _ in self.executor.sent]
+
+    def keep(self, stage):
+        with self.store.writing(stage) as draft:
+            draft.commit(Outcome())
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(FakeWorker, "sent", [])
-
-    def run_stages(*stages, answers=None):
-        monkeypatch.setattr(FakeWorker, "answers", answers or {})
-        watcher = Watcher()
-        driver = Driver(FakePlan(*stages), Store(tmp_path / "store"), tmp_path, watcher, FakeWorker)
-        return driver.run(), watcher.seen
-
-    return run_stages
+def world(tmp_path):
+    return World(tmp_path)
 
 
-COLLECT = Stage("collect", "collect", {"seed": 0})
-TRAIN = Stage("train", "train", {"seed": 0}, {"pairs": COLLECT.digest})
-OTHER = Stage("train", "other", {"seed": 1}, {"pairs": COLLECT.digest})
-MEASURE = Stage("answer_math", "measure", {}, {"model": TRAIN.digest})
-FAILURE = [{"failed": "x", "what": "it broke", "where": "here", "fix": "Mend it."}]
-
-
-def test_stages_run_in_their_lanes_with_their_inputs(run):
-    state, _ = run(COLLECT, TRAIN, MEASURE)
-    assert FakeWorker.sent == [
-        ("engine", "collect", {}),
-        ("train", "train", {"pairs": "collect"}),
-        ("engine", "measure", {"model": "train"}),
+def test_stages_run_with_their_inputs_when_these_are_there(world):
+    state, _ = world.run(COLLECT, TRAIN, MEASURE)
+    assert world.executor.sent == [
+        ("collect", {}),
+        ("train", {"pairs": "collect"}),
+        ("measure", {"model": "train"}),
     ]
-    assert state.ran == {stage.digest: 1.5 for stage in (COLLECT, TRAIN, MEASURE)}
+    assert state.ran == dict.fromkeys((COLLECT.digest, TRAIN.digest, MEASURE.digest), 1.5)
     assert state.failed == {}
 
 
@@ -99,39 +157,186 @@ def test_every_kind_has_a_lane_and_a_function():
     assert set(STAGES) == set(LANES)
 
 
-def test_done_work_is_not_sent_again(run, tmp_path):
-    with Store(tmp_path / "store").writing(COLLECT) as draft:
-        draft.commit(Outcome())
-    state, seen = run(COLLECT, TRAIN)
-    assert [label for _, label, _ in FakeWorker.sent] == ["train"]
+def test_done_work_is_not_sent_again(world):
+    world.keep(COLLECT)
+    state, seen = world.run(COLLECT, TRAIN)
+    assert world.sent == ["train"]
     assert state.reused == 1
-    assert seen[0] == ("begin", 1)
+    assert seen[0] == ("begin", ["train"])
 
 
-def test_a_failure_stops_what_needs_it_and_nothing_else(run):
-    state, seen = run(COLLECT, TRAIN, OTHER, MEASURE, answers={"train": FAILURE})
+def test_a_failure_stops_what_needs_it_and_nothing_else(world):
+    state, seen = world.run(COLLECT, TRAIN, OTHER, MEASURE, script={"train": [[BROKEN]]})
     assert state.failed == {
         TRAIN.digest: "here: it broke. Mend it.",
         MEASURE.digest: "`train` failed",
     }
     assert OTHER.digest in state.ran
-    assert ("fails", "measure", "`train` failed") in seen
+    assert ("dropped", ["measure"], "`train` failed") in seen
 
 
-def test_a_dead_worker_fails_its_stage_and_the_lane_goes_on(run):
-    state, _ = run(COLLECT, TRAIN, OTHER, answers={"train": [None]})
-    assert state.failed == {TRAIN.digest: "its process was killed; see the log"}
-    assert OTHER.digest in state.ran
+def test_an_explained_failure_is_not_tried_again_at_once(world):
+    world.run(COLLECT, script={"collect": [[BROKEN]]})
+    assert world.sent == ["collect"]
 
 
-def test_progress_is_passed_on(run):
-    _, seen = run(
-        COLLECT, answers={"collect": [{"progress": COLLECT.digest, "of": [1, 4]}, {"done": "", "seconds": 2}]}
+def test_a_dead_worker_s_stage_is_tried_again(world):
+    state, seen = world.run(COLLECT, TRAIN, script={"collect": [[DIED], [DIED]]})
+    assert world.sent == ["collect", "collect", "collect", "train"]
+    assert state.retried == 2
+    assert state.failed == {}
+    assert ("retries", "collect", "its process was killed", 0.0) in seen
+
+
+def test_attempts_are_limited(world):
+    state, _ = world.run(
+        COLLECT, script={"collect": [[DIED]] * 5}, terms=ExecutionSpec(attempts=2, retry_delay_seconds=0)
     )
-    assert ("advances", "collect", 1, 4) in seen
+    assert world.sent == ["collect", "collect"]
+    assert state.failed == {COLLECT.digest: "its process was killed"}
 
 
-def test_an_empty_plan_ends_at_once(run):
-    state, seen = run()
+def test_attempts_are_counted_over_runs_and_can_be_forgiven(world):
+    for _ in range(3):
+        world.run(COLLECT, TRAIN, script={"collect": [[BROKEN]]})
+    state, _ = world.run(COLLECT, TRAIN)
+    assert world.sent == []
+    assert "failed 3 times; --retry-failed tries again" in state.failed[COLLECT.digest]
+    assert state.failed[TRAIN.digest] == "`collect` failed"
+    world.journal.forgive()
+    world.journal.save()
+    state, _ = world.run(COLLECT, TRAIN)
+    assert state.failed == {}
+
+
+def test_success_ends_the_count_of_attempts(world):
+    world.run(COLLECT, script={"collect": [[DIED]]})
+    assert world.journal.attempts(COLLECT.digest) == 0
+
+
+@pytest.mark.parametrize(
+    ("attempts", "seconds"), [(1, 5.0), (2, 10.0), (3, 20.0), (6, 160.0), (7, 300.0), (2000, 300.0)]
+)
+def test_the_wait_doubles_up_to_five_minutes(attempts, seconds):
+    assert ExecutionSpec().retry_delay(attempts) == seconds
+
+
+def test_fail_fast_ends_the_run_at_the_first_failure(world):
+    state, _ = world.run(COLLECT, TRAIN, script={"collect": [[BROKEN]]}, scope=Scope(fail_fast=True))
+    assert state.halted == "collect: here: it broke. Mend it."
+    assert world.executor.stopped == 1
+
+
+def test_a_full_disk_ends_the_run_and_is_no_attempt(world):
+    full = Failed("", "the disk is full", lasting=False, disk_full=True)
+    state, _ = world.run(COLLECT, OTHER, TRAIN, script={"collect": [[full]]})
+    assert state.disk_full
+    assert state.halted == "the disk is full"
+    assert world.sent == ["collect"]
+    assert world.journal.attempts(COLLECT.digest) == 0
+
+
+def test_only_what_is_wanted_runs_with_what_it_needs(world):
+    _, seen = world.run(COLLECT, TRAIN, OTHER, MEASURE, scope=Scope(only=frozenset({MEASURE.digest})))
+    assert world.sent == ["collect", "train", "measure"]
+    assert seen[0] == ("begin", ["collect", "train", "measure"], ["other"])
+
+
+def test_other_lanes_are_left_out_and_what_needs_them_is_no_failure(world):
+    state, _ = world.run(COLLECT, TRAIN, MEASURE, scope=Scope(lanes=("train",)))
+    assert world.sent == []
+    assert state.failed == {}
+
+
+def test_work_whose_files_were_freed_is_done_again_only_where_it_is_read(world, monkeypatch):
+    world.keep(COLLECT)
+    world.keep(TRAIN)
+    whole = Store.whole
+    monkeypatch.setattr(Store, "whole", lambda self, stage: stage != TRAIN and whole(self, stage))
+    world.run(COLLECT, TRAIN, MEASURE)
+    assert world.sent == ["train", "measure"]
+    world.run(COLLECT, TRAIN, MEASURE)
+    assert world.sent == []
+
+
+def test_a_spoiled_input_is_made_again(world):
+    world.keep(COLLECT)
+    state, seen = world.run(COLLECT, TRAIN, script={"train": [[Spoiled("", COLLECT.digest)]]})
+    assert world.sent == ["train", "collect", "train"]
+    assert state.failed == {}
+    assert ("note", "the result of `collect` is gone or damaged; it is made again") in seen
+
+
+def test_a_disk_that_spoils_for_ever_uses_up_the_attempts(world):
+    world.keep(COLLECT)
+    spoiled = [[Spoiled("", COLLECT.digest)]] * 9
+    state, _ = world.run(COLLECT, TRAIN, script={"train": spoiled})
+    assert world.sent.count("train") == 3
+    assert "gone or damaged" in state.failed[TRAIN.digest]
+
+
+def test_an_input_that_fails_when_it_is_made_again_fails_its_reader(world):
+    world.keep(COLLECT)
+    script = {"train": [[Spoiled("", COLLECT.digest)]], "collect": [[BROKEN]]}
+    state, _ = world.run(COLLECT, TRAIN, script=script)
+    assert state.failed == {COLLECT.digest: "here: it broke. Mend it.", TRAIN.digest: "`collect` failed"}
+
+
+def test_a_stage_that_another_run_works_on_waits_and_is_no_failure(world, monkeypatch):
+    monkeypatch.setattr(driver_module, "BUSY_DELAY_SECONDS", 0.0)
+    state, seen = world.run(COLLECT, script={"collect": [[Busy("", "held by process 7 on node")]]})
+    assert world.sent == ["collect", "collect"]
+    assert state.failed == {}
+    assert ("retries", "collect", "waiting: held by process 7 on node", 0.0) in seen
+
+
+def test_what_another_run_has_done_meanwhile_is_taken(world, monkeypatch):
+    monkeypatch.setattr(driver_module, "BUSY_DELAY_SECONDS", 0.0)
+    script = {"collect": [[Busy("", "held")]]}
+    driver_wakes = Driver._wake
+
+    def done_elsewhere(self):
+        if self._delayed and world.store.read(COLLECT) is None:
+            world.keep(COLLECT)
+        driver_wakes(self)
+
+    monkeypatch.setattr(Driver, "_wake", done_elsewhere)
+    state, _ = world.run(COLLECT, TRAIN, script=script)
+    assert world.sent == ["collect", "train"]
+    assert state.failed == {}
+
+
+def test_a_stage_over_its_time_is_ended_and_tried_again(world):
+    terms = ExecutionSpec(stage_timeout_minutes=1e-9, retry_delay_seconds=0, attempts=2)
+    state, _ = world.run(COLLECT, script={"collect": [[], []]}, terms=terms)
+    assert [label for label, _ in world.executor.ended] == ["collect", "collect"]
+    assert "took longer than 1e-09 minutes" in state.failed[COLLECT.digest]
+
+
+def test_progress_and_notes_are_passed_on(world):
+    events = [Advanced("", 1, 4, 100), Noted("look here"), Ended("", 2.0, 30)]
+    _, seen = world.run(COLLECT, script={"collect": [events]})
+    assert ("advances", "collect", 1, 4, 100) in seen
+    assert ("note", "look here") in seen
+    assert ("ends", "collect", 2.0, 30) in seen
+
+
+def test_finished_work_is_told_after_every_stage(world):
+    told = []
+    world.run(COLLECT, TRAIN, after=lambda finished: told.append(len(finished)))
+    assert told == [0, 1, 2]
+
+
+def test_a_guard_ends_the_run_and_its_workers(world):
+    def guard():
+        raise InterruptedError("taken over")
+
+    with pytest.raises(InterruptedError, match="taken over"):
+        world.run(COLLECT, guard=guard)
+    assert world.executor.stopped == 1
+
+
+def test_an_empty_plan_ends_at_once(world):
+    state, seen = world.run()
     assert state.ran == {}
-    assert seen == [("begin", 0), ("finish",)]
+    assert seen == [("begin", []), ("finish",)]

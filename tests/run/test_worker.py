@@ -8,11 +8,10 @@ import signal
 
 import pytest
 
-from lorr_bench.errors import StoreError
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run import worker as worker_module
-from lorr_bench.run.lanes import Worker, worker_environment
-from lorr_bench.run.worker import run_stage, serve
+from lorr_bench.run.local import Seat, WorkerProcess, worker_environment
+from lorr_bench.run.worker import Answers, SpoiledError, run_stage, serve
 from lorr_bench.stages.task import EngineRoom
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
@@ -36,46 +35,102 @@ def stage(tmp_path):
     return Stage("import_pairs", "pairs, seed 0", PARAMS, setting={"source": str(file)})
 
 
-def answer_of(stage, store):
-    answers = io.StringIO()
-    order = {"stage": stage.to_dict(), "inputs": {}, "store": str(store.root)}
-    serve(order, EngineRoom(), answers)
-    return json.loads(answers.getvalue())
+def order_of(stage, store, inputs=None, log="log"):
+    needed = {role: needed.to_dict() for role, needed in (inputs or {}).items()}
+    return {"stage": stage.to_dict(), "inputs": needed, "store": store.location, "log": str(log)}
+
+
+def answers_of(stage, store, inputs=None):
+    out = io.StringIO()
+    serve(order_of(stage, store, inputs), EngineRoom(), Answers(out))
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def answer_of(stage, store, inputs=None):
+    return answers_of(stage, store, inputs)[-1]
+
+
+def replace_stage(monkeypatch, function):
+    module = type("M", (), {"import_pairs": staticmethod(function)})
+    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
 
 
 def test_a_stage_is_stored(stage, tmp_path):
     store = Store(tmp_path / "store")
-    assert answer_of(stage, store)["done"] == stage.digest
+    answer = answer_of(stage, store)
+    assert (answer["event"], answer["digest"]) == ("Ended", stage.digest)
     assert store.read(stage, verify=True).outcome.metrics == {"pairs": 5, "dropped": 0}
 
 
-def test_an_explained_failure_is_told_as_it_is(stage, tmp_path):
+def test_an_explained_failure_lasts_and_is_told_as_it_is(stage, tmp_path):
     (tmp_path / "pairs.jsonl").write_text("", "utf-8")
     answer = answer_of(stage, Store(tmp_path / "store"))
-    assert answer["failed"] == stage.digest
-    assert answer["fix"]
+    assert (answer["event"], answer["lasting"], answer["disk_full"]) == ("Failed", True, False)
+    assert str(tmp_path / "pairs.jsonl") in answer["reason"]
 
 
-def test_an_unforeseen_failure_keeps_its_traceback_in_the_log(stage, tmp_path, monkeypatch, capfd):
+def test_an_unforeseen_failure_does_not_last_and_keeps_its_traceback_in_the_log(
+    stage, tmp_path, monkeypatch, capfd
+):
     def broken(task):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(
-        worker_module.importlib, "import_module", lambda name: type("M", (), {"import_pairs": broken})
-    )
+    replace_stage(monkeypatch, broken)
     answer = answer_of(stage, Store(tmp_path / "store"))
-    assert answer["what"] == "RuntimeError: out of luck"
+    assert answer["reason"] == "RuntimeError: out of luck. The log of the stage holds the traceback."
+    assert not answer["lasting"]
     assert "Traceback" in capfd.readouterr().err
+
+
+def test_out_of_memory_comes_with_advice_and_may_pass(tmp_path, monkeypatch, capfd):
+    def large(task):
+        raise MemoryError("no room")
+
+    module = type("M", (), {"train": staticmethod(large)})
+    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
+    answer = answer_of(Stage("train", "train", {}), Store(tmp_path / "store"))
+    assert not answer["lasting"]
+    assert "MemoryError: no room. Lower per_device_train_batch_size" in answer["reason"]
 
 
 def test_a_full_disk_is_told_as_such(stage, tmp_path, monkeypatch):
     def full(task):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(
-        worker_module.importlib, "import_module", lambda name: type("M", (), {"import_pairs": full})
-    )
-    assert "disk is full" in answer_of(stage, Store(tmp_path / "store"))["what"]
+    replace_stage(monkeypatch, full)
+    answer = answer_of(stage, Store(tmp_path / "store"))
+    assert "disk is full" in answer["reason"]
+    assert (answer["disk_full"], answer["lasting"]) == (True, False)
+
+
+def test_another_failed_write_may_pass(stage, tmp_path, monkeypatch):
+    def broken(task):
+        raise OSError(5, "Input/output error")
+
+    replace_stage(monkeypatch, broken)
+    answer = answer_of(stage, Store(tmp_path / "store"))
+    assert (answer["disk_full"], answer["lasting"]) == (False, False)
+
+
+def test_what_another_run_has_done_is_taken(stage, tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    answer_of(stage, store)
+    replace_stage(monkeypatch, lambda task: pytest.fail("it is done again"))
+    assert answer_of(stage, store)["event"] == "Ended"
+
+
+def test_work_that_somebody_does_is_busy(stage, tmp_path):
+    store = Store(tmp_path / "store")
+    with store.claim(stage):
+        answer = answer_of(stage, store)
+    assert answer["event"] == "Busy"
+    assert str(os.getpid()) in answer["owner"]
+
+
+def test_progress_is_told_with_tokens(stage, tmp_path, monkeypatch):
+    replace_stage(monkeypatch, lambda task: task.progress(1, 4, 100) or Outcome())
+    first = answers_of(stage, Store(tmp_path / "store"))[0]
+    assert first == {"event": "Advanced", "digest": stage.digest, "done": 1, "total": 4, "tokens": 100}
 
 
 def scratching(task):
@@ -90,69 +145,102 @@ def interrupted(task):
     raise RuntimeError("out of luck")
 
 
-def replace_stage(monkeypatch, function):
-    module = type("M", (), {"import_pairs": staticmethod(function)})
-    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
-
-
 def test_scratch_goes_when_the_stage_is_done(stage, tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
     replace_stage(monkeypatch, scratching)
-    assert answer_of(stage, store)["done"] == stage.digest
+    assert answer_of(stage, store)["event"] == "Ended"
     assert not store.scratch(stage).exists()
 
 
 def test_scratch_stays_when_the_stage_fails_and_is_there_again(stage, tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
     replace_stage(monkeypatch, interrupted)
-    assert "failed" in answer_of(stage, store)
+    assert answer_of(stage, store)["event"] == "Failed"
     assert store.read(stage) is None
     found = []
     replace_stage(monkeypatch, lambda task: found.append(list(task.scratch.iterdir())) or Outcome())
-    assert "done" in answer_of(stage, store)
+    assert answer_of(stage, store)["event"] == "Ended"
     assert found == [[store.scratch(stage) / "checkpoint"]]
     assert not store.scratch(stage).exists()
 
 
 def test_inputs_come_as_folders_by_their_roles(stage, tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
-    assert "done" in answer_of(stage, store)
+    assert answer_of(stage, store)["event"] == "Ended"
     seen = []
     replace_stage(monkeypatch, lambda task: seen.append(dict(task.inputs)) or Outcome())
     reader = Stage("import_pairs", "another", {}, {"pairs": stage.digest})
-    run_stage(reader, {"pairs": stage}, store, EngineRoom(), lambda done, total: None)
+    run_stage(reader, {"pairs": stage}, store, EngineRoom(), lambda *_: None)
     assert seen == [{"pairs": store.folder(stage)}]
 
 
-def test_a_missing_input_is_an_error(stage, tmp_path):
+def test_a_missing_input_is_told(stage, tmp_path):
     gone = Stage("collect", "a collection", {})
-    with pytest.raises(StoreError, match="is gone or damaged"):
-        run_stage(stage, {"pairs": gone}, Store(tmp_path / "store"), EngineRoom(), lambda done, total: None)
+    store = Store(tmp_path / "store")
+    with pytest.raises(SpoiledError, match="a collection"):
+        run_stage(stage, {"pairs": gone}, store, EngineRoom(), lambda *_: None)
+    answer = answer_of(stage, store, {"pairs": gone})
+    assert answer == {"event": "Spoiled", "digest": stage.digest, "input": gone.digest}
 
 
-def receive(inbox):
-    return inbox.get(timeout=60)
+def test_a_damaged_input_is_set_aside_with_a_word(stage, tmp_path):
+    store = Store(tmp_path / "store")
+    answer_of(stage, store)
+    file = store.folder(stage) / "pairs.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"good", b"gold"))
+    reader = Stage("import_pairs", "another", PARAMS, {"pairs": stage.digest}, stage.setting)
+    note, spoiled = answers_of(reader, store, {"pairs": stage})
+    assert note["event"] == "Noted"
+    assert "pairs.jsonl with another checksum" in note["text"]
+    assert spoiled["input"] == stage.digest
+    assert store.read(stage) is None
 
 
-def test_a_process_runs_a_stage_and_stops(stage, tmp_path):
-    inbox = queue.Queue()
-    worker = Worker("train", tmp_path / "train.log", inbox)
-    worker.send(stage, {}, tmp_path / "store")
-    lane, answer = receive(inbox)
-    assert (lane, answer["done"]) == ("train", stage.digest)
-    os.killpg(worker._process.pid, signal.SIGKILL)
-    assert receive(inbox) == ("train", None)
-    assert worker.exit_reason() == "its process was killed, most often because memory ran out"
+class Process:
+    """A real worker process and what it says."""
+
+    def __init__(self, log):
+        self.inbox = queue.Queue()
+        environment = worker_environment(os.environ, Seat("train", 1, (), 1))
+        self.worker = WorkerProcess(environment, log, lambda _, answer: self.inbox.put(answer))
+
+    def receive(self):
+        while True:
+            answer = self.inbox.get(timeout=60)
+            if answer is None or answer["event"] != "Alive":
+                return answer
 
 
-def test_a_stopped_worker_can_start_again(stage, tmp_path):
-    inbox = queue.Queue()
-    worker = Worker("train", tmp_path / "train.log", inbox)
-    for _ in range(2):
-        worker.send(stage, {}, tmp_path / "store")
-        assert receive(inbox)[1]["done"] == stage.digest
-        worker.stop()
-        assert receive(inbox) == ("train", None)
+@pytest.fixture
+def process(tmp_path):
+    made = Process(tmp_path / "start.log")
+    yield made
+    made.worker.kill()
+
+
+def test_a_process_runs_a_stage(process, stage, tmp_path):
+    process.worker.send(order_of(stage, Store(tmp_path / "store"), log=tmp_path / "stage.log"))
+    answer = process.receive()
+    assert (answer["event"], answer["digest"]) == ("Ended", stage.digest)
+    os.killpg(process.worker._process.pid, signal.SIGKILL)
+    assert process.receive() is None
+    assert process.worker.exit_reason() == "its process was killed, most often because memory ran out"
+
+
+def test_each_stage_prints_to_its_own_log(process, tmp_path):
+    store = Store(tmp_path / "store")
+    for name in ("first", "second"):
+        setting = {"adapter": f"no.such_{name}", "hyperparameters": {}}
+        broken = Stage("reference", name, {"n": name}, {}, setting)
+        process.worker.send(order_of(broken, store, log=tmp_path / "logs" / f"{name}.log"))
+        assert process.receive()["event"] == "Failed"
+        os.write(2, b"")
+    assert (tmp_path / "logs" / "first.log").exists()
+    assert (tmp_path / "logs" / "second.log").exists()
+
+
+def test_a_process_says_that_it_lives(process):
+    assert process.inbox.get(timeout=60) == {"event": "Alive"}
 
 
 def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monkeypatch):
@@ -161,33 +249,21 @@ def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monke
     stale.mkdir()
     (stale / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: lorr-bench\nVersion: 0\n", "utf-8")
     monkeypatch.chdir(tmp_path)
-    inbox = queue.Queue()
-    worker = Worker("train", tmp_path / "train.log", inbox)
-    worker.send(stage, {}, tmp_path / "store")
-    assert receive(inbox)[1]["done"] == stage.digest
+    process, store = Process(tmp_path / "start.log"), Store(tmp_path / "store")
+    process.worker.send(order_of(stage, store, log=tmp_path / "a.log"))
+    assert process.receive()["digest"] == stage.digest
     setting = {"adapter": "trl.dpo", "hyperparameters": {"learning_rate": -1}}
     reference = Stage("reference", "reference", {}, {"pairs": stage.digest}, setting)
-    worker.send(reference, {"pairs": stage}, tmp_path / "store")
-    _, answer = receive(inbox)
-    worker.stop()
-    assert "learning_rate" in answer["what"]  # the adapter was found, and refused it
+    process.worker.send(order_of(reference, store, {"pairs": stage}, log=tmp_path / "b.log"))
+    answer = process.receive()
+    process.worker.kill()
+    assert "learning_rate" in answer["reason"]  # the adapter was found, and refused it
 
 
-def test_a_process_ends_with_its_driver(stage, tmp_path):
+def test_a_process_ends_with_its_driver(process, stage, tmp_path):
     """A killed driver closes the pipe; nothing of the worker stays."""
-    inbox = queue.Queue()
-    worker = Worker("train", tmp_path / "train.log", inbox)
-    worker.send(stage, {}, tmp_path / "store")
-    receive(inbox)
-    worker._process.stdin.close()
-    assert receive(inbox) == ("train", None)
-    assert "killed" in worker.exit_reason()
-
-
-def test_what_the_user_set_wins():
-    assert worker_environment({"OMP_NUM_THREADS": "7"}, "train")["OMP_NUM_THREADS"] == "7"
-
-
-def test_the_engine_is_not_pinned_to_cores_that_training_uses():
-    assert worker_environment({}, "engine")["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
-    assert "VLLM_CPU_OMP_THREADS_BIND" not in worker_environment({}, "train")
+    process.worker.send(order_of(stage, Store(tmp_path / "store"), log=tmp_path / "a.log"))
+    process.receive()
+    process.worker._process.stdin.close()
+    assert process.receive() is None
+    assert "killed" in process.worker.exit_reason()

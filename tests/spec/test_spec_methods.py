@@ -165,6 +165,17 @@ def test_training_has_defaults(write_suite: Write) -> None:
     )
 
 
+@pytest.mark.parametrize("value", ["tensor_parallel_size: 0", "data_parallel_size: 0"])
+def test_an_engine_has_a_gpu_at_least(write_suite: Write, value: str) -> None:
+    path = write_suite("budget:", f"engine: {{{value}}}\nbudget:")
+    assert f"`engine.{value.partition(':')[0]}`" in faults(path)
+
+
+def test_engines_are_whole_and_as_many_as_the_devices_hold(write_suite: Write) -> None:
+    engine = load_suite(write_suite()).suite.engine
+    assert (engine.tensor_parallel_size, engine.data_parallel_size) == (1, None)
+
+
 @pytest.mark.parametrize("value", ["num_processes: 0", "sharding: zero3", "save_steps: -1", "diagnostic: on"])
 def test_faulty_training(write_suite: Write, value: str) -> None:
     path = write_suite("budget:", f"training: {{{value}}}\nbudget:")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.outside import visible_text
 from lorr_bench.spec.load import load_suite
 from lorr_bench.spec.methods import PlainPlugin, ResetSpec
 
@@ -95,7 +96,7 @@ def test_wrong_form(write_suite: Write, override: str) -> None:
 )
 def test_faults_name_the_option(write_suite: Write, override: str, what: str) -> None:
     error = refusal(write_suite(), override)
-    assert error.where == f"--set {override}"
+    assert error.where == visible_text(f"--set {override}")
     assert what in error.what
     assert error.fix
 

@@ -50,7 +50,7 @@ def training(tmp_path):
         stage = Stage("train", "train", {**TRAINING, **params}, setting={**SETTING, **(setting or {})})
         output = tmp_path / "out"
         output.mkdir(exist_ok=True)
-        return Task(stage, inputs, output, tmp_path / "scratch", EngineRoom(), lambda done, total: None)
+        return Task(stage, inputs, output, tmp_path / "scratch", EngineRoom(), lambda *_: None)
 
     return make
 

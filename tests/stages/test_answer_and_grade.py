@@ -25,6 +25,7 @@ SETTING = {
     "kv_cache_gib": 1,
     "gpu_memory_utilization": 0.5,
     "enforce_eager": True,
+    "tensor_parallel_size": 1,
 }
 PARAMS = {
     "model": "identity of the start model",
@@ -52,6 +53,7 @@ class ScriptedEngine:
 
     def __init__(self):
         self.samplings = []
+        self.told = []
 
     def load(self, folder):
         pass
@@ -59,8 +61,9 @@ class ScriptedEngine:
     def fits(self, prompt):
         return "very long" not in prompt
 
-    def generate(self, prompts, sampling):
+    def generate(self, prompts, sampling, progress):
         self.samplings.append(sampling)
+        progress(len(prompts) * sampling.n, len(prompts) * sampling.n, 100)
         script = SAMPLED if sampling.n > 1 else GREEDY
         return [
             [
@@ -105,7 +108,7 @@ def run(function, folder, params, setting, inputs, engine):  # noqa: PLR0917
     folder.mkdir()
     stage = Stage("answer_math", "answers", params, setting=setting)
     rooms = EngineRoom(lambda model, revision, settings: engine)
-    task = Task(stage, inputs, folder, folder / "scratch", rooms, lambda done, total: None)
+    task = Task(stage, inputs, folder, folder / "scratch", rooms, lambda *of: engine.told.append(of))
     return folder, function(task)
 
 
@@ -146,6 +149,11 @@ def test_the_engine_is_asked_as_the_parameters_say(answered, engine):
     assert (drawn.n, drawn.temperature, drawn.top_p, drawn.stop, drawn.seed) == (3, 0.5, 0.9, ("Q:",), 7)
 
 
+def test_progress_runs_through_all_samplings(answered, engine):
+    answered()
+    assert engine.told == [(2, 8, 100), (8, 8, 109)]  # the two greedy answers have 4 and 5 tokens
+
+
 def test_a_problem_is_kept_without_its_template_too(answered):
     folder, _ = answered()
     first = rows(folder / "problems.jsonl")[0]
@@ -170,7 +178,7 @@ def test_a_key_changes_with_what_the_answer_depends_on(answered, monkeypatch, ch
     assert (len(before), len(after), len(after - before)) == (8, 8, new)
 
 
-def any_prompt(self, prompts, sampling):
+def any_prompt(self, prompts, sampling, progress=None):
     return [[Completion("4", 1, truncated=False)] * sampling.n for _ in prompts]
 
 
@@ -178,7 +186,9 @@ def test_weights_are_told_by_the_files_of_the_trained_model(answered, tmp_path):
     def weights(name, files):
         folder = tmp_path / name
         folder.mkdir()
-        record = Record("digest", {}, Outcome(), files, 0.0, 1.0, {})
+        record = Record(
+            "digest", {"kind": "train", "label": "", "params": {}}, Outcome(), files, 0.0, 1.0, {}
+        )
         (folder / RECORD_FILE).write_text(json.dumps(record.to_dict()), "utf-8")
         made, _ = answered(f"by {name}", inputs={"model": folder})
         return json.loads((made / "generation.json").read_text("utf-8"))["weights"]

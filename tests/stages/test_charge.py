@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from lorr_bench.stages.charge import Counted, charge, collection_spend
+from lorr_bench.stages.spent import Spent
 from lorr_bench.values import Pair, Spend
 
 PAIRS = [Pair(str(place), "p", "c", "r", index) for place, index in enumerate([0, 2, 3])]
@@ -31,9 +32,7 @@ def line(adapters, training):
     """The ledger's line of a training of three seconds."""
 
     def make(inputs, pairs=PAIRS[:2], counted=COUNTED, peak=100, **params):
-        task = training(inputs, **params)
-        task.clock.parts["train"] = 3.0
-        return charge(task, pairs, counted, peak)
+        return charge(training(inputs, **params), pairs, counted, Spent(3.0, peak))
 
     return make
 

@@ -25,7 +25,7 @@ class ScriptedEngine:
     def load(self, folder):
         self.loaded.append(folder)
 
-    def generate(self, prompts, sampling):
+    def generate(self, prompts, sampling, progress=None):
         return [
             [Completion(f"It is \\boxed{{{value}}}", 7, truncated=False) for value in self.script[prompt]]
             for prompt in prompts
@@ -68,6 +68,7 @@ def task(tmp_path):
             "kv_cache_gib": 1,
             "gpu_memory_utilization": 0.5,
             "enforce_eager": True,
+            "tensor_parallel_size": 1,
         }
         (tmp_path / "out").mkdir()
         engine = ScriptedEngine(script)
@@ -77,7 +78,7 @@ def task(tmp_path):
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",
             engines=EngineRoom(lambda model, revision, settings: engine),
-            progress=lambda done, total: None,
+            progress=lambda *_: None,
         )
 
     return make
@@ -176,7 +177,7 @@ def test_import_writes_them(tmp_path):
     }
     (tmp_path / "out").mkdir()
     stage = Stage("import_pairs", "pairs, seed 0", params, setting={"source": str(file)})
-    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda done, total: None)
+    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None)
     outcome = import_pairs(task)
     assert outcome.metrics == {"pairs": 4, "dropped": 0}
     assert len(read_pairs(tmp_path / "out" / "pairs.jsonl")) == 4

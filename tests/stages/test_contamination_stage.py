@@ -28,7 +28,7 @@ def task(tmp_path):
         stage = Stage("contamination", "contamination of x, seed 3", params, setting=setting)
         rooms = EngineRoom()
         folders = {"problems": problems, **(inputs or {})}
-        return Task(stage, folders, output, tmp_path / "scratch", rooms, lambda done, total: None)
+        return Task(stage, folders, output, tmp_path / "scratch", rooms, lambda *_: None)
 
     return make
 

@@ -1,9 +1,19 @@
-"""Peak memory."""
+"""Peak memory, and memory that was too little."""
 
 import subprocess
 import sys
 
-from lorr_bench.stages.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
+import pytest
+import torch
+
+from lorr_bench.plan.stage import Stage
+from lorr_bench.stages.memory import (
+    forget_peak_memory,
+    is_out_of_memory,
+    out_of_memory_advice,
+    peak_memory,
+    peak_memory_of_programs,
+)
 
 
 def test_peak_memory_is_measured_anew():
@@ -18,3 +28,37 @@ def test_the_peak_of_a_program_is_its_own():
     block = "b = bytearray(200 * 2**20)"
     subprocess.run([sys.executable, "-c", block], check=True)
     assert peak_memory_of_programs() > 200 * 2**20
+
+
+SHORTAGES = [
+    MemoryError(),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory"),
+]
+
+
+def test_torch_says_in_these_words_that_memory_ran_out():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize("error", SHORTAGES)
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("train", ["per_device_train_batch_size", "gradient_checkpointing", "engine.gpu_memory_utilization"]),
+        ("reference", ["precompute_ref_batch_size", "engine.gpu_memory_utilization"]),
+        ("answer_math", ["engine.max_model_len", "engine.tensor_parallel_size"]),
+        ("collect", ["engine.max_model_len", "engine.tensor_parallel_size"]),
+    ],
+)
+def test_too_little_memory_comes_with_what_to_change(error, kind, words):
+    advice = out_of_memory_advice(Stage(kind, "a stage", {}), error)
+    assert [word for word in words if word not in advice] == []
+    assert advice.endswith(".")
+
+
+@pytest.mark.parametrize("error", [ValueError("memory"), RuntimeError("no device"), OSError(28, "full")])
+def test_other_errors_get_no_advice_about_memory(error):
+    assert out_of_memory_advice(Stage("train", "a stage", {}), error) == ""

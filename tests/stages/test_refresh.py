@@ -28,7 +28,7 @@ class ScriptedEngine:
     def load(self, folder):
         self.loaded.append(folder)
 
-    def generate(self, prompts, sampling):
+    def generate(self, prompts, sampling, progress=None):
         self.asked.append((list(prompts), sampling))
         return [
             [Completion(f"Now \\boxed{{{value}}}", 5, truncated=False) for value in self.script[prompt]]
@@ -73,6 +73,7 @@ def refreshed(tmp_path):
         }
         setting = {"source": str(source), "model_path": "the start", "revision": None}
         setting |= {"kv_cache_gib": 1, "gpu_memory_utilization": 0.5, "enforce_eager": True}
+        setting |= {"tensor_parallel_size": 1}
         pairs, policy = tmp_path / "pairs", tmp_path / "policy"
         for folder in (pairs, policy, tmp_path / "out"):
             folder.mkdir(exist_ok=True)

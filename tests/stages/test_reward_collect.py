@@ -28,7 +28,7 @@ class ScriptedEngine:
     def load(self, *_):
         pass
 
-    def generate(self, prompts, sampling):
+    def generate(self, prompts, sampling, progress=None):
         return [[Completion(text, 3, truncated=False) for text in self.answers] for _ in prompts]
 
     def chat(self, problem):
@@ -74,6 +74,7 @@ def task(tmp_path, reward_model, nano_pairs):
         }
         setting = {"source": str(source), "model_path": "policy", "revision": None}
         setting |= {"kv_cache_gib": 1, "gpu_memory_utilization": 0.5, "enforce_eager": True}
+        setting |= {"tensor_parallel_size": 1}
         setting["reward_model"] = {"path": str(reward_model), "revision": None}
         (tmp_path / "out").mkdir()
         return Task(

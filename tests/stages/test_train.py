@@ -107,7 +107,7 @@ def test_the_folders_of_the_inputs_play_their_parts(adapter, training, collectio
     assert adapter.job.model == StartModel(str(earlier / "model"), None, "float32", trust_remote_code=False)
     assert adapter.job.reference == tmp_path / "reference" / "reference.parquet"
     assert adapter.job.output == tmp_path / "out" / "model"
-    assert adapter.job.checkpoints == tmp_path / "scratch"
+    assert adapter.job.checkpoints == tmp_path / "scratch" / "checkpoints"
 
 
 def test_places_on_this_machine_complete_the_hyperparameters(adapter, training, collection):
@@ -189,7 +189,7 @@ def test_several_processes_share_the_work_and_write_no_log_among_the_checkpoints
     def in_processes(order, number, sharding, log, progress):
         asked.append((number, sharding))
         log.write_text("what the ranks printed", "utf-8")
-        assert list(Path(order["scratch"]).iterdir()) == []
+        assert list(Path(order["scratch"]).rglob("*")) == [Path(order["scratch"]) / "checkpoints"]
         return run_order(order, progress)
 
     monkeypatch.setattr(ranks, "train_in_processes", in_processes)
@@ -227,8 +227,9 @@ def test_a_stage_begins_from_the_checkpoint_of_the_stage_before(found, before):
 
 
 def test_an_interrupted_stage_goes_on_from_its_own_checkpoint(found, tmp_path):
-    (tmp_path / "scratch").mkdir()
-    (tmp_path / "scratch" / "checkpoint-2").write_text("further", "utf-8")
+    checkpoints = tmp_path / "scratch" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "checkpoint-2").write_text("further", "utf-8")
     assert found() == ["checkpoint-2"]
 
 
@@ -248,6 +249,40 @@ def test_a_stage_that_stops_early_leaves_its_checkpoint(adapter, training, colle
 def test_the_last_replay_leaves_the_model_alone(adapter, training, collection, tmp_path):
     train(training({"pairs": collection}))
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["model"]
+
+
+def test_what_was_spent_before_an_interruption_is_charged(adapter, training, collection, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "spent.json").write_text(
+        json.dumps({"seconds": 1000.0, "peak_memory_bytes": 10**15}), "utf-8"
+    )
+    outcome = train(training({"pairs": collection}))
+    assert outcome.spend["wall_seconds"] == 1000.0 + outcome.parts["train"]
+    assert outcome.spend["peak_memory_bytes"] == 10**15
+
+
+def test_a_checkpoint_keeps_what_was_spent(adapters, training, collection, tmp_path):
+    class Dies(RecordingAdapter):
+        def train(self, job):
+            job.loop.measuring_seconds = 1000.0
+            job.loop.state()
+            raise KeyboardInterrupt
+
+    adapters(Dies())
+    with pytest.raises(KeyboardInterrupt):
+        train(training({"pairs": collection}))
+    spent = json.loads((tmp_path / "scratch" / "spent.json").read_text("utf-8"))
+    assert (
+        spent["seconds"] < 0
+    )  # nothing trained for the thousand seconds that measuring is said to have taken
+    assert spent["peak_memory_bytes"] > 10**6
+
+
+def test_the_stage_before_is_not_charged_twice(adapter, training, collection, before, finished):
+    """Its checkpoint goes on to the stage behind it, what it spent stays in its own record."""
+    finished("collection")
+    outcome = train(training({"pairs": collection, "before": before}))
+    assert outcome.spend["wall_seconds"] == outcome.parts["train"]
 
 
 # --- anchor and diagnostics -----------------------------------------------------------------------------

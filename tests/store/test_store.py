@@ -1,12 +1,16 @@
 """Artefacts appear whole or not at all, and damage is found."""
 
+import dataclasses
 import errno
 import json
+import math
+import os
 
 import pytest
 
-from lorr_bench.errors import StoreError
+from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.plan.stage import Stage
+from lorr_bench.store import store as store_module
 from lorr_bench.store.record import Outcome, Record
 from lorr_bench.store.store import Store, file_digest, storage_error, write_text
 
@@ -97,8 +101,13 @@ def empty_record(folder):
 
 
 def other_record(folder):
-    text = (folder / "record.json").read_text("utf-8")
-    (folder / "record.json").write_text(text.replace(STAGE.digest, "0" * 64), "utf-8")
+    record = Record.from_text((folder / "record.json").read_text("utf-8"))
+    (folder / "record.json").write_text(dataclasses.replace(record, digest="0" * 64).to_text(), "utf-8")
+
+
+def older_record(folder):
+    record = Record.from_text((folder / "record.json").read_text("utf-8"))
+    (folder / "record.json").write_text(json.dumps({**record.to_dict(), "format": 1}), "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +118,7 @@ def other_record(folder):
         (cut_record, "damaged record"),
         (empty_record, "damaged record"),
         (other_record, "other work"),
+        (older_record, "format 1; this version reads 2"),
     ],
 )
 def test_damage_is_set_aside_with_a_word(store, notices, damage, word):
@@ -132,7 +142,7 @@ def test_a_failed_write_says_what_to_do(tmp_path, number, message):
 
 
 def test_a_full_disk_while_writing_is_a_store_error_and_leaves_nothing(store):
-    with pytest.raises(StoreError, match="the disk is full"), store.writing(STAGE):
+    with pytest.raises(DiskFullError, match="the disk is full"), store.writing(STAGE):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert store.read(STAGE) is None
 
@@ -155,3 +165,90 @@ def test_the_digest_of_a_file_is_sha256(tmp_path):
     assert file_digest(tmp_path / "abc") == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+def test_the_listing_names_what_is_stored_by_kind(store):
+    write(store)
+    listing = store.listing()
+    assert listing["collect"] == {STAGE.digest[:20]}
+    assert listing["train"] == set()
+
+
+def test_a_bit_flipped_anywhere_in_a_record_is_found(store):
+    text = write(store).to_text()
+    for place in range(len(text) * 7):
+        flipped = bytearray(text.encode("ascii"))
+        flipped[place // 7] ^= 1 << place % 7
+        with pytest.raises((ValueError, KeyError, TypeError)):
+            Record.from_text(flipped.decode("ascii"))
+
+
+def test_a_record_with_numbers_that_json_does_not_know_is_read(store):
+    with store.writing(STAGE) as draft:
+        draft.commit(Outcome(metrics={"loss": float("nan"), "worst": float("inf"), "by": {10: 1, 9: 2}}))
+    metrics = store.read(STAGE).outcome.metrics
+    assert math.isnan(metrics["loss"])
+    assert metrics["worst"] == float("inf")
+    assert metrics["by"] == {"10": 1, "9": 2}
+
+
+def test_only_the_named_files_are_compared(store, notices):
+    with store.writing(STAGE) as draft:
+        for name in ("a", "b"):
+            (draft.folder / name).write_text(name, "utf-8")
+        draft.commit(Outcome())
+    (store.folder(STAGE) / "a").write_text("x", "utf-8")
+    assert store.read(STAGE, verify={"b", "not there"}) is not None
+    assert store.set_aside == set()
+    assert store.read(STAGE, verify={"a"}) is None
+    assert store.set_aside == {STAGE.digest}
+
+
+def test_a_file_that_the_disk_can_not_read_is_damage(store, notices, monkeypatch):
+    write(store)
+    monkeypatch.setattr(store_module, "file_digest", fail(errno.EIO))
+    assert store.read(STAGE, verify=True) is None
+    assert "which can't be read" in notices[0]
+
+
+def test_a_file_that_may_not_be_read_stays(store, notices, monkeypatch):
+    write(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(store_module, "file_digest", fail(errno.EACCES))
+        with pytest.raises(StoreError, match="Permission denied"):
+            store.read(STAGE, verify=True)
+    assert store.read(STAGE, verify=True) is not None
+    assert notices == []
+
+
+def test_a_result_that_another_process_sets_aside_first_is_none(store, notices, monkeypatch):
+    write(store)
+    cut_record(store.folder(STAGE))
+    monkeypatch.setattr(store_module.Path, "rename", fail(errno.ENOENT))
+    assert store.read(STAGE) is None
+    assert notices == []
+
+
+def test_a_result_that_can_not_be_set_aside_is_a_store_error(store, monkeypatch):
+    write(store)
+    cut_record(store.folder(STAGE))
+    monkeypatch.setattr(store_module.Path, "rename", fail(errno.EACCES))
+    with pytest.raises(StoreError, match="can't write"):
+        store.read(STAGE)
+
+
+def fail(number):
+    def call(*arguments, **named):
+        raise OSError(number, os.strerror(number))
+
+    return call
+
+
+def test_text_that_can_not_be_written_leaves_the_old_one_alone(tmp_path, monkeypatch):
+    write_text(tmp_path / "a.json", "one")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail(errno.ENOSPC))
+        with pytest.raises(OSError, match="No space"):
+            write_text(tmp_path / "a.json", "two")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text("utf-8") == "one"

@@ -5,8 +5,8 @@ interpolation of saved weights between two runs. The SFT term is an option of th
 inside a run, and no moments of the optimizer outlive it; ``in_process`` says so to the plan, which refuses
 suites that ask for it.
 
-A finished replay lies in ``checkpoints/replay-<number>``, reset applied. It is written beside and renamed, so
-a replay that was cut off is done again.
+A finished replay lies in ``checkpoints/replay-<number>``, reset applied, under a seal. It is written beside
+and renamed; a replay that was cut off or damaged is done again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from lorr_bench.errors import ModelError, StageError
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
+from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.values import Pair, Row
 from lorr_bench_adapters.external.program import last_lines, run_program
 from lorr_bench_adapters.external.replay_run import ReplayRun
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 STATE: Final = "loop.json"
+ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
 OWN_REFERENCE: Final = "an external trainer computes its own reference"
 
 
@@ -74,6 +76,8 @@ class CheckpointTrainer(ABC):
     takes_sft_term: ClassVar[bool] = True
     online: ClassVar[bool] = False
     in_process: ClassVar[bool] = False
+    holds_logits: ClassVar[bool] = True
+    shardings: ClassVar[tuple[str, ...]] = ()
     hyperparameters: ClassVar[type[TrainingSettings]]
 
     @abstractmethod
@@ -172,7 +176,7 @@ class _Training:
 
     def _write_start(self) -> None:
         """The start model as a folder of its own, so that a Hub id, revision and type are settled once."""
-        if not self._start.exists():
+        if not is_sealed(self._start):
             self._write(load_model(self._job.model), self._start)
 
     def _kept(self, replay: int) -> Path:
@@ -181,9 +185,8 @@ class _Training:
     def _restore(self) -> Finished:
         """The last finished replay; the loop goes on from there."""
         for replay in range(self._job.loop.replays, 0, -1):
-            file = self._kept(replay) / STATE
-            if file.exists():
-                done = Finished(**json.loads(file.read_text("utf-8")))
+            if is_sealed(self._kept(replay)):
+                done = Finished(**json.loads((self._kept(replay) / STATE).read_text("utf-8")))
                 self._job.loop.restore(done.loop)
                 return done
         return Finished(0, 0, [], self._job.loop.state())
@@ -265,6 +268,12 @@ class _Training:
             return load_model(replace(self._job.model, path=str(folder), revision=None))
         from peft import PeftModel
 
+        if not (folder / ADAPTER_WEIGHTS).is_file():  # PEFT would take a pickle instead
+            raise ModelError(
+                f"there is no {ADAPTER_WEIGHTS}",
+                where=str(folder),
+                fix="Let the trainer save safetensors; pickled weights are never loaded.",
+            )
         return PeftModel.from_pretrained(load_model(self._job.model), str(folder), is_trainable=True)
 
     def _write(self, model: Any, folder: Path, finished: Finished | None = None) -> None:
@@ -274,4 +283,6 @@ class _Training:
         self._tokenizer.save_pretrained(str(draft))
         if finished is not None:
             (draft / STATE).write_text(json.dumps(asdict(finished)), "utf-8")
+        seal(draft)
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         draft.rename(folder)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from lorr_bench.errors import MissingPackageError
+from lorr_bench.outside import public_variables
 from lorr_bench_adapters.external.checkpoints import CheckpointTrainer
 from lorr_bench_adapters.external.replay_run import ReplayRun
 from lorr_bench_adapters.settings import TrainingSettings
@@ -81,7 +82,7 @@ class LlamaFactoryMethod(CheckpointTrainer):
         import torch
 
         environment = find_environment(settings, os.environ)
-        own = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+        own = {k: value for k, value in public_variables(os.environ).items() if k not in NOT_INHERITED}
         return {
             **own,
             "VIRTUAL_ENV": str(environment),

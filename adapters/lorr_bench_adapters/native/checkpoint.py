@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor
 
 from lorr_bench.lorr.reset import placed_like, reshard, trainable_parameters
+from lorr_bench.store.seal import is_sealed, seal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,6 +61,7 @@ def write_checkpoint(
     save_file(_random_state(accelerator), draft / f"random-{accelerator.process_index}.safetensors")
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
+        seal(draft)
         whole = folder / f"{WHOLE}{state['step']}"
         shutil.rmtree(whole, ignore_errors=True)
         draft.rename(whole)
@@ -70,8 +72,12 @@ def write_checkpoint(
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint, or None."""
-    return max(folder.glob(f"{WHOLE}*"), key=lambda path: int(path.name[len(WHOLE) :]), default=None)
+    """The newest checkpoint that holds what was written, or None; damaged ones are removed."""
+    for path in sorted(folder.glob(f"{WHOLE}*"), key=lambda path: -int(path.name[len(WHOLE) :])):
+        if is_sealed(path):
+            return path
+        shutil.rmtree(path, ignore_errors=True)  # every process does
+    return None
 
 
 def read_checkpoint(

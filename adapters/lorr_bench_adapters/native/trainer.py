@@ -50,7 +50,7 @@ class NativeTrainer:
             self._model.to(self._accelerator.device)
         self._parameters, self._frozen_parameters = count_parameters(self._model)
         self._replay, self._updates_done = 1, 0
-        self._step, self._train_tokens = 0, 0
+        self._step, self._train_tokens, self._tokens_before = 0, 0, 0
         self._means, self._replays = RunningMeans(), list[dict[str, float]]()
 
     def run(self) -> TrainOutcome:
@@ -136,7 +136,7 @@ class NativeTrainer:
         self._loop.step(self._step, self._total, self._model, self._optimizer)
         if self._job.save_steps and self._step % self._job.save_steps == 0 and self._step < self._total:
             self._checkpoint()
-        self._job.progress(self._step, self._total)
+        self._job.progress(self._step, self._total, self._tokens_so_far())
 
     def _backward(self, part: MicroBatch) -> None:
         loss = self._method.loss(self._policy, self._batch(part.rows), self._settings)
@@ -186,13 +186,19 @@ class NativeTrainer:
         state = read_checkpoint(checkpoint, self._accelerator, self._model, optimizer)
         self._step, self._replay = state["step"], state["replay"]
         self._updates_done, self._replays = state["updates_done"], state["replays"]
-        self._train_tokens = state["train_tokens"] if self._accelerator.is_main_process else 0
+        self._tokens_before = state["train_tokens"] if self._accelerator.is_main_process else 0
+        self._train_tokens = self._tokens_before
         self._means.restore(state["means"], self._accelerator.device)
         self._loop.restore(state["loop"])
         self._schedule.last_epoch = state["schedule"]["last_epoch"]
         self._schedule._last_lr = state["schedule"]["rates"]
         for group, rate in zip(optimizer.param_groups, state["schedule"]["rates"], strict=True):
             group["lr"] = rate
+
+    def _tokens_so_far(self) -> int:
+        """Tokens in all processes; the others, not asked, are taken to have as many."""
+        processes: int = self._accelerator.num_processes
+        return self._tokens_before + (self._train_tokens - self._tokens_before) * processes
 
     def _all_train_tokens(self) -> int:
         """Tokens that passed through the policy in all processes."""

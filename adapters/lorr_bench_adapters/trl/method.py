@@ -21,6 +21,7 @@ class TRLMethod(InProcessMethod):
 
     backend: ClassVar[str] = "trl"
     version: ClassVar[int] = 2
+    shardings: ClassVar[tuple[str, ...]] = (*InProcessMethod.shardings, "deepspeed")
     hyperparameters: ClassVar[type[TrainingSettings]]
     libraries: ClassVar[tuple[str, ...]] = (*InProcessMethod.libraries, "trl")
 

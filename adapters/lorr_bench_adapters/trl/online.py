@@ -63,6 +63,7 @@ class OnlineMethod(TRLMethod):
     rows: ClassVar[RowKind] = "prompts"
     takes_sft_term: ClassVar[bool] = False
     online: ClassVar[bool] = True
+    shardings: ClassVar[tuple[str, ...]] = ("ddp", "fsdp")  # answering by DeepSpeed's shards was never tried
     hyperparameters: ClassVar[type[TrainingSettings]] = OnlineSettings
 
     def steps_per_pass(self, rows: int, hyperparameters: Any) -> int:

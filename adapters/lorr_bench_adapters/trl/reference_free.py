@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lorr_bench.data.tokens import check_prompt_lengths
 from lorr_bench.ports.trainer import TrainJob
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 class ReferenceFreeMethod(TRLMethod):
     """A loss of log-probabilities of the policy alone."""
+
+    holds_logits: ClassVar[bool] = True
 
     @abstractmethod
     def configured(self) -> tuple[type[Any], type[Any]]:

@@ -16,18 +16,22 @@ from transformers import PrinterCallback, TrainerCallback
 
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.lorr.objective import sft_loss
+from lorr_bench.lorr.reset import trainable_parameters
+from lorr_bench.lorr.zero import master_weights, set_apart
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
+from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
+from lorr_bench_adapters.trl.training_state import SafeState
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-COMPLETE: Final = "loop.json"
-"""Written into a checkpoint when all else in it is; one without it was cut off."""
+LOOP_FILE: Final = "loop.json"
 
 COUNTED: Final = ("train_tokens", "generated_tokens", "verifier_calls")
+TOKENS: Final = ("train_tokens", "generated_tokens")
 REFERENCE_ADAPTER: Final = "ref"
 """TRL's copy of a LoRA adapter at its start, where it adds nothing: the base model serves as well. From a
 checkpoint with a copy transformers would load the copy alone, and train on from a fresh adapter."""
@@ -72,6 +76,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         self.replays: list[dict[str, float]] = []
         self.counted: Mapping[str, int] = {}
         self.count: Callable[[], Mapping[str, int]] = dict
+        self.tokens: Callable[[], int] = int
         self._sums: dict[str, tuple[float, int]] = {}
 
     @property
@@ -80,18 +85,18 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         return self._loop.sft_weight(self.replay)
 
     def resume(self) -> Path | None:
-        """The checkpoint to continue from, or None; what was cut off is removed."""
-        found = sorted(self._job.checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
-        whole = [path for path in found if (path / COMPLETE).exists()]
-        for path in set(found) - set(whole[-1:]):
+        """The checkpoint to continue from, or None; what was cut off or damaged is removed."""
+        found = sorted(self._job.checkpoints.glob("checkpoint-*"), key=lambda path: -int(path.name[11:]))
+        newest = next(filter(is_sealed, found), None)
+        for path in set(found) - {newest}:
             shutil.rmtree(path, ignore_errors=True)  # every process does
-        if not whole:
+        if newest is None:
             return None
-        state = json.loads((whole[-1] / COMPLETE).read_text("utf-8"))
+        state = json.loads((newest / LOOP_FILE).read_text("utf-8"))
         self._loop.restore(state["loop"])
         self.replays, self.counted = state["replays"], state["counts"]
         self._sums = state["sums"]
-        return whole[-1]
+        return newest
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -110,7 +115,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         replay_is_over = step * self._loop.replays % total == 0  # its checkpoint comes after the reset
         if self._job.save_steps and step % self._job.save_steps == 0 and not replay_is_over:
             control.should_save = True
-        self._job.progress(step, total)
+        self._job.progress(step, total, self.tokens())
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -125,7 +130,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Mark the checkpoint as whole, then remove older ones."""
+        """Complete the checkpoint and seal it, then remove older ones."""
         counts = self.count()
         if not state.is_world_process_zero:
             return
@@ -136,9 +141,8 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
             "sums": self._sums,
             "counts": counts,
         }
-        draft = folder / f"{COMPLETE}.draft"
-        draft.write_text(json.dumps(content), "utf-8")
-        draft.replace(folder / COMPLETE)
+        (folder / LOOP_FILE).write_text(json.dumps(content), "utf-8")
+        seal(folder)
         for other in self._job.checkpoints.glob("checkpoint-*"):
             if other != folder:
                 shutil.rmtree(other)
@@ -156,7 +160,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
                 self._sums[name] = (total + value, count + 1)
 
 
-class ReplayTrainer:
+class ReplayTrainer(SafeState):
     """Mixed into a trainer of TRL, before its class.
 
     Args:
@@ -173,6 +177,7 @@ class ReplayTrainer:
         self._job = job
         self._replay = ReplayCallback(job)
         self._replay.count = self._all_counts
+        self._replay.tokens = self._tokens_so_far
         self._counts: dict[str, Tensor | int] = dict.fromkeys(COUNTED, 0)
         super().__init__(callbacks=[self._replay], **kwargs)  # type: ignore[call-arg]
         trainer: Any = self
@@ -185,9 +190,9 @@ class ReplayTrainer:
         trainer: Any = self
         self._job.loop.start(trainer.model)
         checkpoint = self._replay.resume()
+        parameters, frozen = count_parameters(trainer.model)  # DeepSpeed will cut them into parts
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         counts = self._all_counts()
-        parameters, frozen = count_parameters(trainer.model)
         self._write_model()
         return TrainOutcome(
             optimizer_steps=trainer.state.global_step,
@@ -201,14 +206,37 @@ class ReplayTrainer:
         """Write the model; shards are gathered into a model of their own first."""
         trainer: Any = self
         job, model = self._job, trainer.model
-        weights = trainer.accelerator.get_state_dict(model) if trainer.is_fsdp_enabled else None
+        weights = self._whole_weights()
         trainer.accelerator.wait_for_everyone()
         if not trainer.is_world_process_zero():
             return
         if weights is not None:
             model = load_trainable(job.model, job.hyperparameters.lora, job.seed)
-            model.load_state_dict({name: weights[name] for name in model.state_dict()})
+            model.load_state_dict(weights, strict=False)  # a tied weight is named once
         save_model(model, trainer.processing_class, job.model, job.output)
+
+    def _whole_weights(self) -> dict[str, Tensor] | None:
+        """Weights that no process may have whole; of DeepSpeed those that the optimizer works on."""
+        trainer: Any = self
+        if trainer.is_fsdp_enabled:
+            weights: dict[str, Tensor] = trainer.accelerator.get_state_dict(trainer.model)
+            return weights
+        if not trainer.is_deepspeed_enabled:
+            return None
+        from transformers.integrations import unset_hf_deepspeed_config
+
+        unset_hf_deepspeed_config()  # a model that is loaded from now on is not cut into parts
+        parameters = trainable_parameters(trainer.model)
+        return {name: master_weights(parameter).cpu() for name, parameter in parameters.items()}
+
+    def create_optimizer(self, *args: Any) -> Optimizer:
+        """The trainer's own optimizer; for DeepSpeed, what resets forget is in groups of its own."""
+        optimizer: Optimizer = super().create_optimizer(*args)  # type: ignore[misc]
+        trainer: Any = self
+        if trainer.is_deepspeed_enabled:
+            parameters = trainable_parameters(trainer.model)
+            set_apart(optimizer, [parameters[name] for name in self._job.loop.forgotten])
+        return optimizer
 
     def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[int, ...]:
         """The trainer's own plan, but to end after the replay of the job; its schedule runs through all."""
@@ -225,6 +253,12 @@ class ReplayTrainer:
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return ReplaySampler(self._job.loop)
+
+    def _tokens_so_far(self) -> int:
+        """Tokens trained on and generated; other processes, not asked, are taken to have as many."""
+        trainer: Any = self
+        processes = trainer.accelerator.num_processes
+        return sum(self._replay.counted.get(name, 0) + int(self._counts[name]) * processes for name in TOKENS)
 
     def _all_counts(self) -> dict[str, int]:
         """What was counted by all processes, before and after an interruption."""

@@ -77,7 +77,7 @@ def make_job(small_model, nano_pairs, tmp_path):
             seed=0,
             loop=ReplayLoop(rows=len(nano_pairs), seed=3, sft_weights=weights, reset=reset),
             hyperparameters=SETTINGS,
-            progress=lambda done, total: None,
+            progress=lambda *_: None,
         )
         return replace(job, **changes)
 

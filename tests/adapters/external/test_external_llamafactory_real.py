@@ -62,7 +62,7 @@ def make_job(small_model, nano_pairs, tmp_path):
             seed=0,
             loop=ReplayLoop(rows=40, seed=3, sft_weights=weights, reset=reset, probe=probe),
             hyperparameters=method.hyperparameters(**{**COMMON, **settings}),
-            progress=lambda done, total: None,
+            progress=lambda *_: None,
         )
 
     return make_job

@@ -24,7 +24,7 @@ def train(small_model, nano_pairs, tmp_path):
         clear = Reset(pattern=r"\.down_proj\.", factor=0.5, clear_optimizer=True)
         settings = {"learning_rate": 1e-3, "per_device_train_batch_size": 8, "max_length": 96}
 
-        def progress(done, total):
+        def progress(done, *_):
             if done == kill_at:
                 raise Killed
 
@@ -65,6 +65,7 @@ def test_only_the_newest_checkpoint_is_kept_and_it_holds_no_pickle(train, tmp_pa
     folder = tmp_path / "run" / "checkpoints"
     assert [path.name for path in folder.iterdir()] == ["step-8"]
     assert sorted(path.name for path in (folder / "step-8").iterdir()) == [
+        "checksums.json",
         "model.safetensors",
         "optimizer.safetensors",
         "random-0.safetensors",

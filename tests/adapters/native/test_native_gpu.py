@@ -36,7 +36,7 @@ def train(small_model, nano_pairs, tmp_path):
             seed=3,
             loop=ReplayLoop(rows=40, seed=3, sft_weights=(0.0, 0.1), reset=None),
             hyperparameters=hyperparameters,
-            progress=lambda done, total: None,
+            progress=lambda *_: None,
         )
         return DPO().train(job), load_file(tmp_path / name / "model.safetensors")
 

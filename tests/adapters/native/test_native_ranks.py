@@ -42,7 +42,7 @@ def alone(order, tmp_path_factory):
     def train(lora):
         output = tmp_path_factory.mktemp("alone")
         whole = {**order, "output": str(output), "batch": 4, "lora": lora}
-        seen = native_work.train(whole, lambda done, total: None)
+        seen = native_work.train(whole, lambda *_: None)
         return seen, load_file(output / "model" / "model.safetensors")
 
     return train
@@ -62,7 +62,7 @@ def in_two(order, tmp_path, monkeypatch):
                 2,
                 sharding,
                 tmp_path / "log",
-                lambda done, total: None,
+                lambda *_: None,
                 work=work,
             )
         return seen, load_file(tmp_path / "model" / "model.safetensors")

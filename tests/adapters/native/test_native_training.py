@@ -54,7 +54,7 @@ def train(start, nano_pairs, tmp_path):
             seed=3,
             loop=ReplayLoop(rows=len(rows), seed=3, sft_weights=weights, reset=reset),
             hyperparameters=hyperparameters,
-            progress=progress or (lambda done, total: None),
+            progress=progress or (lambda *_: None),
         )
         return method.train(job), load_file(folder / "model" / "model.safetensors")
 
@@ -340,7 +340,7 @@ def test_the_saved_configuration_is_that_of_the_start_model(train, small_model, 
 
 def test_progress_is_told_every_step(train):
     told = []
-    train(DPO(), weights=(0.0, 0.0), progress=lambda *step: told.append(step))
+    train(DPO(), weights=(0.0, 0.0), progress=lambda step, total, _: told.append((step, total)))
     assert told == [(step, 10) for step in range(1, 11)]
 
 
@@ -406,7 +406,7 @@ def test_a_reference_of_fewer_rows_is_an_error(start, nano_pairs, tmp_path):
         seed=0,
         loop=ReplayLoop(rows=5, seed=0, sft_weights=(0.0,), reset=None),
         hyperparameters=settings,
-        progress=lambda done, total: None,
+        progress=lambda *_: None,
     )
     with pytest.raises(DataError, match="holds 4 rows, 5 are to be trained on"):
         DPO().train(job)

@@ -1,0 +1,340 @@
+"""Run stages on this machine: one worker process a seat, each with devices of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from lorr_bench.plan.stage import Lane, Stage
+from lorr_bench.run import executor
+from lorr_bench.run.executor import Event, Failed, Order
+from lorr_bench.spec.models import Suite
+
+MOST_WORKERS_BY_CORES: Final = 8
+SILENCE_SECONDS: Final = 300.0
+"""A worker that says nothing for so long, not even that it lives, is ended."""
+
+QUIET: Final = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "warning",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A place for one worker process.
+
+    Attributes:
+        lane: Which stages it takes.
+        number: Counted from 1 within the lane.
+        devices: GPUs it uses, as ``CUDA_VISIBLE_DEVICES`` names them; none on a CPU.
+        threads: Processor threads of its numerics.
+    """
+
+    lane: Lane
+    number: int
+    devices: tuple[str, ...]
+    threads: int
+
+    def __str__(self) -> str:
+        """The seat in words."""
+        place = f", GPU {' '.join(self.devices)}" if self.devices else ""
+        return f"{self.lane} {self.number}{place}"
+
+
+def make_seats(suite: Suite, gpus: Sequence[str], cores: int) -> tuple[tuple[Seat, ...], int]:
+    """The seats of this machine, and how many training and engine stages may run at the same time.
+
+    On GPUs each group of as many as a stage needs is a seat, for training and for engines alike: an engine
+    leaves the rest of its GPU to training (``engine.gpu_memory_utilization``). On a CPU training has as many
+    seats as workers, and there is one engine. Grading has a seat of its own.
+
+    Args:
+        suite: How many workers it wants, and how many GPUs its stages need.
+        gpus: The GPUs that may be used.
+        cores: Processor cores that may be used.
+    """
+    engine, training = suite.engine, suite.training
+    if gpus:
+        trainers = _groups(gpus, training.num_processes)
+        engines = _groups(gpus, engine.tensor_parallel_size)[: engine.data_parallel_size]
+        workers = suite.execution.workers or len(trainers) + len(engines)
+    else:
+        workers = suite.execution.workers or min(cores, MOST_WORKERS_BY_CORES)
+        trainers = [()] * workers
+        engines = [()] * (engine.data_parallel_size or 1)
+    threads = max(1, cores // workers)
+    by_lane: dict[Lane, list[tuple[str, ...]]] = {"engine": engines, "train": trainers, "grade": [()]}
+    seats = tuple(
+        Seat(lane, number, devices, threads)
+        for lane, places in by_lane.items()
+        for number, devices in enumerate(places, 1)
+    )
+    return seats, workers
+
+
+def _groups(gpus: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    """Whole groups of so many GPUs; where there are too few, one of all, and the stage says what it lacks."""
+    whole = [tuple(gpus[first : first + size]) for first in range(0, len(gpus) - size + 1, size)]
+    return whole or [tuple(gpus)]
+
+
+def visible_gpus(own: Mapping[str, str]) -> tuple[str, ...]:
+    """The GPUs that this process may use, found without importing torch.
+
+    Args:
+        own: The environment.
+    """
+    if (named := own.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return tuple(name for name in named.split(",") if name not in ("", "-1"))
+    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(done.stdout.split())
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_environment(own: Mapping[str, str], seat: Seat) -> dict[str, str]:
+    """The environment of a worker: quiet libraries, its share of the processors, its GPUs.
+
+    What the user has set wins, except for the GPUs, of which each seat has its own.
+    """
+    defaults = {**QUIET, "OMP_NUM_THREADS": str(seat.threads)}
+    if seat.lane == "engine":
+        # vLLM would pin its threads to cores that training may be using.
+        defaults["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
+    devices = {"CUDA_VISIBLE_DEVICES": ",".join(seat.devices)} if seat.devices else {}
+    return {**defaults, **own, **devices}
+
+
+class WorkerProcess:
+    """One worker process.
+
+    Args:
+        environment: Of the process.
+        log: File for what it prints before its first order says another.
+        listen: Told every answer, from a thread; None when the process has ended.
+        command: What to start; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Path,
+        listen: Callable[[WorkerProcess, dict[str, Any] | None], None],
+        command: Sequence[str] = (sys.executable, "-P", "-m", "lorr_bench.run.worker"),
+    ) -> None:
+        self._listen = listen
+        self._heard = time.monotonic()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
+                env=dict(environment),
+                start_new_session=True,
+            )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def send(self, order: Mapping[str, Any]) -> None:
+        """Give it an order."""
+        assert self._process.stdin is not None
+        self._heard = time.monotonic()
+        with suppress(BrokenPipeError):  # it died meanwhile; its reader says so
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long it has said nothing."""
+        return time.monotonic() - self._heard
+
+    def exit_reason(self) -> str:
+        """Why it ended."""
+        code = self._process.wait()
+        if code == -signal.SIGKILL:
+            return "its process was killed, most often because memory ran out"
+        if code < 0:
+            return f"its process ended by {signal.Signals(-code).name}"
+        return f"its process ended with exit code {code}"
+
+    def kill(self) -> None:
+        """End it and everything it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as answers:
+            for line in answers:
+                self._heard = time.monotonic()
+                with suppress(ValueError):  # it was killed within a line
+                    self._listen(self, json.loads(line))
+        self._listen(self, None)
+
+
+def event_of(answer: Mapping[str, Any]) -> Event | None:
+    """The event that an answer of a worker tells; None where it only says that it lives."""
+    kind = getattr(executor, answer["event"], None)
+    return kind(**{name: value for name, value in answer.items() if name != "event"}) if kind else None
+
+
+@dataclass
+class _Desk:
+    """A seat with what sits at it.
+
+    Attributes:
+        seat: Which.
+        worker: Its process, started with its first stage.
+        stage: What it is doing.
+        doom: Why it is being ended by force.
+    """
+
+    seat: Seat
+    worker: WorkerProcess | None = None
+    stage: Stage | None = None
+    doom: str = ""
+
+
+class LocalExecutor:
+    """Runs stages in processes of this machine.
+
+    Args:
+        suite: What says how many and on what.
+        gpus: GPUs that may be used.
+        cores: Processor cores that may be used.
+        start: Starts a worker process; replaced in tests.
+        silence_seconds: A worker that says nothing for so long is ended.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        gpus: Sequence[str],
+        cores: int,
+        start: Callable[..., WorkerProcess] = WorkerProcess,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        seats, self._workers = make_seats(suite, gpus, cores)
+        self._desks = [_Desk(seat) for seat in seats]
+        self._start = start
+        self._silence_seconds = silence_seconds
+        self._inbox: queue.Queue[tuple[_Desk, WorkerProcess, dict[str, Any] | None]] = queue.Queue()
+
+    def takes(self, stage: Stage) -> bool:
+        """Whether a seat of the stage's lane is free, and fewer stages run than may."""
+        busy = sum(desk.stage is not None for desk in self._desks if desk.seat.lane != "grade")
+        return self._free(stage.lane) is not None and (stage.lane == "grade" or busy < self._workers)
+
+    def begin(self, order: Order) -> str:
+        """Begin a stage; a process that runs already is preferred, because its engine is warm."""
+        desk = self._free(order.stage.lane)
+        assert desk is not None
+        desk.stage = order.stage
+        if desk.worker is None:
+            environment = worker_environment(os.environ, desk.seat)
+            desk.worker = self._start(environment, order.log, partial(self._hear, desk))
+        desk.worker.send(order.to_dict())
+        return str(desk.seat)
+
+    def end(self, stage: Stage, reason: str) -> None:
+        """End the process that runs the stage."""
+        for desk in self._desks:
+            if desk.stage is not None and desk.stage.digest == stage.digest and desk.worker is not None:
+                desk.doom = reason
+                desk.worker.kill()
+
+    def next_event(self, timeout_seconds: float | None) -> Event | None:
+        """The next event of any worker; looks for silent workers meanwhile."""
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            self._end_silent()
+            look_again = time.monotonic() + self._silence_seconds / 4
+            until = look_again if deadline is None else min(deadline, look_again)
+            try:
+                desk, worker, answer = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                if until == deadline:
+                    return None
+                continue
+            if worker is desk.worker and (event := self._event(desk, answer)) is not None:
+                return event
+
+    def stop(self) -> None:
+        """End all workers."""
+        for desk in self._desks:
+            if desk.worker is not None:
+                desk.worker.kill()
+                desk.worker = None
+            desk.stage = None
+
+    def _free(self, lane: Lane) -> _Desk | None:
+        free = [desk for desk in self._desks if desk.seat.lane == lane and desk.stage is None]
+        return min(free, key=lambda desk: desk.worker is None, default=None)
+
+    def _hear(self, desk: _Desk, worker: WorkerProcess, answer: dict[str, Any] | None) -> None:
+        self._inbox.put((desk, worker, answer))
+
+    def _end_silent(self) -> None:
+        for desk in self._desks:
+            if desk.stage is not None and desk.worker is not None and not desk.doom:
+                silent = desk.worker.silent_seconds
+                if silent > self._silence_seconds:
+                    desk.doom = f"its process did not answer for {silent:.0f} s and was ended"
+                    desk.worker.kill()
+
+    def _event(self, desk: _Desk, answer: dict[str, Any] | None) -> Event | None:
+        if answer is None:
+            return self._lost(desk)
+        event = event_of(answer)
+        if isinstance(event, executor.Advanced | executor.Noted | None):
+            return event
+        desk.stage = None
+        if isinstance(event, Failed) and not event.lasting and desk.worker is not None:
+            desk.worker.kill()  # what an unforeseen failure leaves in the memory is not known
+            desk.worker = None
+        return event
+
+    def _lost(self, desk: _Desk) -> Event | None:
+        assert desk.worker is not None
+        stage, reason = desk.stage, desk.doom or desk.worker.exit_reason()
+        desk.worker.kill()
+        desk.worker, desk.stage, desk.doom = None, None, ""
+        return Failed(stage.digest, reason, lasting=False, disk_full=False) if stage is not None else None
+
+
+def log_file(folder: Path, stage: Stage) -> Path:
+    """Where a stage's log lies: its kind and label made safe for a file name, and its digest."""
+    words = "".join(letter if letter.isalnum() or letter in "+-." else " " for letter in stage.label)
+    return folder.absolute() / stage.kind / f"{'_'.join(words.split())[:80]}.{stage.digest[:8]}.log"

@@ -1,0 +1,81 @@
+"""What a plan will cost on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lorr_bench.plan.estimates import Estimates
+from lorr_bench.plan.memory import Machine
+from lorr_bench.plan.plan import Plan
+from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.machine import this_machine
+from lorr_bench.run.measured import measured_stages, model_size
+from lorr_bench.run.probe import Probed, probe
+from lorr_bench.run.status import done_stages
+from lorr_bench.store.remote import is_url
+from lorr_bench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A plan, and what it will cost.
+
+    Attributes:
+        estimates: Of its stages.
+        machine: Of which machine they are.
+        free_bytes: Free space where the store lies; None where it is not on this machine.
+        missing_model: Command that fetches the description of the start model; empty where it is here.
+    """
+
+    estimates: Estimates
+    machine: Machine
+    free_bytes: int | None
+    missing_model: str = ""
+
+
+def estimate_plan(plan: Plan, store: Store, own: Mapping[str, str]) -> Forecast:
+    """Estimate what is left of a plan, by what the store knows of stages that are done.
+
+    Args:
+        plan: The plan.
+        store: Where results lie.
+        own: The environment, for the GPUs that may be used.
+    """
+    done = done_stages(plan.stages, store)
+    machine = this_machine(own)
+    measured = measured_stages(plan.stages, done, store)
+    estimates = Estimates(plan, done, measured, model_size, machine)
+    spec = plan.suite.model
+    fetch = f"hf download {spec.path} config.json --revision {spec.revision}"
+    return Forecast(
+        estimates=estimates,
+        machine=machine,
+        free_bytes=None if is_url(store.location) else free_bytes(store),
+        missing_model="" if estimates.model or spec.revision is None else fetch,
+    )
+
+
+def free_bytes(store: Store) -> int:
+    """Free space on the disk on which a store lies, or will."""
+    root = store.root.absolute()
+    return shutil.disk_usage(next(folder for folder in (root, *root.parents) if folder.exists())).free
+
+
+def probe_plan(plan: Plan, forecast: Forecast, store: Store, own: Mapping[str, str]) -> Iterator[Probed]:
+    """Try the largest stages of a plan in worker processes of this machine.
+
+    Args:
+        plan: The plan.
+        forecast: Of the plan.
+        store: Where results will lie.
+        own: The environment, for the GPUs that may be used.
+
+    Raises:
+        ModelError: No fake data can be made for the start model.
+        StoreError: Nothing can be written beside the results.
+    """
+    yield from probe(
+        plan, forecast.estimates, store, LocalExecutor(plan.suite, visible_gpus(own), usable_cores())
+    )

@@ -1,0 +1,120 @@
+"""What a run knows of itself: a journal in the output folder, for ``status`` and for the next run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lorr_bench.store.store import write_text
+
+STATE_FILE: Final = "state.json"
+SAVE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A stage that failed.
+
+    Attributes:
+        attempts: How often, over all runs.
+        reason: Why, the last time.
+        log: File that holds what the stage printed.
+    """
+
+    attempts: int
+    reason: str
+    log: str
+
+
+class Journal:
+    """What became of the stages of a suite, kept in a file.
+
+    Args:
+        file: Where; what it holds is read, and a damaged one counts as empty.
+        clock: Seconds; replaced in tests.
+    """
+
+    def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self._clock = clock
+        self._saved = float("-inf")
+        content = _content(file)
+        self.seconds: dict[str, float] = content["seconds"]
+        self.running: dict[str, str] = content["running"]
+        self.troubles: dict[str, Trouble] = content["troubles"]
+
+    def attempts(self, digest: str) -> int:
+        """How often the stage has failed."""
+        return self.troubles[digest].attempts if digest in self.troubles else 0
+
+    def begins(self, digest: str, seat: str) -> None:
+        """A stage begins."""
+        self.running[digest] = seat
+        self._save_sometimes()
+
+    def ends(self, digest: str, seconds: float) -> None:
+        """A stage is done."""
+        self.running.pop(digest, None)
+        self.troubles.pop(digest, None)
+        self.seconds[digest] = round(seconds, 3)
+        self._save_sometimes()
+
+    def fails(self, digest: str, reason: str, log: Path) -> int:
+        """A stage failed; at once in the file.
+
+        Returns:
+            How often it has failed.
+        """
+        self.running.pop(digest, None)
+        self.troubles[digest] = Trouble(self.attempts(digest) + 1, reason, str(log))
+        self.save()
+        return self.troubles[digest].attempts
+
+    def waits(self, digest: str) -> None:
+        """A stage that had begun has to wait; this is no failure."""
+        self.running.pop(digest, None)
+
+    def forgive(self) -> None:
+        """Forget how often stages have failed."""
+        self.troubles.clear()
+
+    def over(self) -> None:
+        """Nothing runs any more."""
+        self.running.clear()
+        self.save()
+
+    def save(self) -> None:
+        """Write the file.
+
+        Raises:
+            OSError: It can't be written.
+        """
+        troubles = {digest: asdict(trouble) for digest, trouble in self.troubles.items()}
+        content = {"seconds": self.seconds, "running": self.running, "troubles": troubles}
+        write_text(self._file, json.dumps(content))
+        self._saved = self._clock()
+
+    def _save_sometimes(self) -> None:
+        if self._clock() - self._saved >= SAVE_SECONDS:
+            self.save()
+
+
+def _trouble(values: Mapping[str, Any]) -> Trouble:
+    return Trouble(int(values["attempts"]), str(values["reason"]), str(values["log"]))
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """What the file holds. It can be lost without harm: results are known from the store."""
+    try:
+        content: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
+        return {
+            "seconds": {str(digest): float(seconds) for digest, seconds in content["seconds"].items()},
+            "running": {str(digest): str(seat) for digest, seat in content["running"].items()},
+            "troubles": {str(digest): _trouble(values) for digest, values in content["troubles"].items()},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {"seconds": {}, "running": {}, "troubles": {}}

@@ -1,0 +1,179 @@
+"""A small suite with real plan, store and stages, whose engine, trainer and graders answer from a script."""
+
+import contextlib
+import hashlib
+import json
+from types import SimpleNamespace
+
+import pytest
+from finished_suite import SUITE, plan_of
+from lorr_bench_adapters.trl.dpo import DPO
+
+from lorr_bench.evaluate.general import GeneralResult
+from lorr_bench.evaluate.scores import TaskScore
+from lorr_bench.ports.trainer import TrainOutcome
+from lorr_bench.run.worker import run_stage
+from lorr_bench.stages import answers, charge, general, grade_math, train
+from lorr_bench.stages.task import EngineRoom
+from lorr_bench.store.seal import is_sealed, seal
+from lorr_bench.store.store import Store
+from lorr_bench.values import Completion, Verdict
+
+STEPS = 4
+ROLLOUTS = {"type": "lorr", "replays": 2, "rollout_ratio": 0.5, "reset": "off"}
+
+
+class ScriptedEngine:
+    """Answers each prompt with ``right`` and ``wrong`` in turns."""
+
+    llm = None
+
+    def load(self, folder):
+        pass
+
+    def folder(self, path):
+        return path
+
+    def chat(self, problem):
+        return problem
+
+    def fits(self, prompt):
+        return True
+
+    def generate(self, prompts, sampling, progress=None):
+        words = ("right", "wrong")
+        return [
+            [Completion(words[repeat % 2], 3, truncated=False) for repeat in range(sampling.n)]
+            for _ in prompts
+        ]
+
+
+def grade(answers, *, policy):
+    return [
+        Verdict(text == "right", text, "equal" if text == "right" else "different") for _, text in answers
+    ]
+
+
+class FileTrainer(DPO):
+    """Keeps a checkpoint after every step, and leaves a model that tells how often it learned."""
+
+    def reference(self, model, rows, hyperparameters, output):
+        output.write_text("".join(f"{row.prompt}\n" for row in rows), "utf-8")
+
+    def train(self, job):
+        whole = sorted(path for path in job.checkpoints.glob("step-*") if is_sealed(path))
+        step = json.loads((whole[-1] / "state.json").read_text("utf-8"))["step"] if whole else 0
+        last = STEPS * job.stop_after // job.loop.replays
+        while step < last:
+            step += 1
+            self._keep(job.checkpoints, step)
+            job.progress(step, STEPS)
+        job.output.mkdir(exist_ok=True)
+        content = hashlib.sha256(f"{step} {len(job.rows)}".encode()).hexdigest()
+        (job.output / "weights").write_text(content, "utf-8")
+        return TrainOutcome(
+            optimizer_steps=step, train_tokens=10 * step, parameters=5, replays=({"loss": 0.5},)
+        )
+
+    def _keep(self, folder, step):
+        draft = folder / "draft"
+        draft.mkdir(exist_ok=True)
+        (draft / "state.json").write_text(json.dumps({"step": step}), "utf-8")
+        seal(draft)
+        draft.rename(folder / f"step-{step}")
+
+
+def run_lm_eval(llm, **asked):
+    score = TaskScore(
+        "nano_compare",
+        ("nano_compare",),
+        "1",
+        "acc",
+        "none",
+        0.5,
+        "lm-eval",
+        (1.0, 0.0),
+        (("0", "q"), ("1", "r")),
+        {},
+    )
+    return GeneralResult((score,), {}, 0, {"results": {}}, {"nano_compare": [{"doc_id": 0}]})
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Stages whose heavy parts answer from a script."""
+    trainer = FileTrainer()
+    for module in (train, charge):
+        monkeypatch.setattr(module, "load_adapter", lambda name: trainer)
+    for module in (answers, grade_math):
+        monkeypatch.setattr(module, "grade_many", grade)
+    monkeypatch.setattr(general, "run_lm_eval", run_lm_eval)
+    monkeypatch.setattr(general, "counted", lambda llm, progress: contextlib.nullcontext())
+    monkeypatch.setattr(train, "forget_peak_memory", lambda: None)
+    monkeypatch.setattr(train, "peak_memory", lambda: 1)
+
+
+@pytest.fixture(scope="session")
+def plan(tmp_path_factory):
+    """Every kind of stage but ``import_pairs``."""
+    folder = tmp_path_factory.mktemp("suite")
+    values = {
+        **SUITE,
+        "seeds": [0],
+        "budget": {"unique_pairs": [8], "equal": "prompts"},
+        "plugins": {"plain": {}, "renewed": ROLLOUTS},
+        "training": {"diagnostics": False},
+        "data": {"collect": {"source": "nano/train", "num_prompts": 12, "num_samples": 2, "max_tokens": 9}},
+        "evaluation": {
+            "math": [{"name": "easy", "source": "nano/easy", "limit": 2, "max_tokens": 9, "avg_at": 2}],
+            "general": [{"name": "general", "tasks": ["nano_compare"], "limit": 2}],
+        },
+    }
+    return plan_of(values, folder)
+
+
+@pytest.fixture(scope="session")
+def ready_made(tmp_path_factory):
+    """A stage of the kind that the plan lacks."""
+    folder = tmp_path_factory.mktemp("ready-made")
+    rows = [{"prompt": f"p{number}", "chosen": "c", "rejected": "r"} for number in range(5)]
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    values = {**SUITE, "data": {"pairs": {"source": "pairs.jsonl"}}}
+    found = plan_of(values, folder)
+    return next(stage for stage in found.stages if stage.kind == "import_pairs")
+
+
+class Bench:
+    """Runs stages of a plan in this process, as a worker does."""
+
+    def __init__(self, plan, store):
+        self.plan = plan
+        self.store = store
+        self.stages = {stage.digest: stage for stage in plan.stages}
+
+    def run(self, stage):
+        inputs = {role: self.stages[digest] for role, digest in stage.inputs.items()}
+        engines = EngineRoom(lambda *_: ScriptedEngine())
+        with self.store.claim(stage):
+            return run_stage(stage, inputs, self.store, engines, lambda done, total, tokens=0: None)
+
+    def finish(self):
+        """Run what is not done."""
+        for stage in self.plan.stages:
+            if not self.store.whole(stage):
+                self.run(stage)
+
+
+@pytest.fixture
+def notices():
+    return []
+
+
+@pytest.fixture
+def bench(plan, scripted, tmp_path, notices):
+    return Bench(plan, Store(tmp_path / "store", notices.append))
+
+
+def one_of_each(plan):
+    """A stage of every kind, the last train stage among them."""
+    return SimpleNamespace(**{stage.kind: stage for stage in plan.stages})

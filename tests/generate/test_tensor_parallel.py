@@ -1,0 +1,64 @@
+"""A model that is cut into two answers as the whole one does. Each engine has a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import json, pathlib, sys
+from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
+
+def main(start, other, parts, output):
+    settings = EngineSettings("float32", 96, 1, 0.5, True, False, int(parts))
+    engine = Engine(start, None, settings)
+    prompts = ["How many apples are there?", "Two plus two is"]
+    greedy = Sampling(n=1, temperature=0.0, top_p=1.0, max_tokens=8, seed=1)
+    drawn = Sampling(n=4, temperature=1.0, top_p=1.0, max_tokens=8, seed=3)
+    seen = []
+    for model in (start, other, start):
+        engine.load(model)
+        seen.append([[[answer.text for answer in row] for row in engine.generate(prompts, sampling)]
+                     for sampling in (greedy, drawn)])
+    pathlib.Path(output).write_text(json.dumps(seen))
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def other_model(small_model, tmp_path):
+    """Other weights of the same shape."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(small_model)
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(0, 0.2, generator=generator)
+    model.save_pretrained(tmp_path / "other")
+    AutoTokenizer.from_pretrained(small_model).save_pretrained(tmp_path / "other")
+    return tmp_path / "other"
+
+
+def test_two_parts_answer_as_one_also_with_swapped_weights(small_model, other_model, tmp_path):
+    script = tmp_path / "answers.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+
+    def answers(parts):
+        output = tmp_path / "answers.json"
+        command = [sys.executable, script, small_model, other_model, str(parts), output]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(output.read_text())
+
+    whole = answers(1)
+    assert whole[0] == whole[2] != whole[1]
+    assert answers(2) == whole

@@ -1,0 +1,63 @@
+"""The journal of a run."""
+
+import pytest
+
+from lorr_bench.run.state import Journal, Trouble
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "state.json"
+
+
+def test_what_was_said_is_read_again(file, tmp_path):
+    journal = Journal(file)
+    journal.begins("a", "train 1")
+    journal.ends("b", 2.5)
+    assert journal.fails("c", "it broke", tmp_path / "c.log") == 1
+    again = Journal(file)
+    assert again.running == {"a": "train 1"}
+    assert again.seconds == {"b": 2.5}
+    assert again.troubles == {"c": Trouble(1, "it broke", str(tmp_path / "c.log"))}
+
+
+def test_a_failure_is_in_the_file_at_once(file, tmp_path):
+    journal = Journal(file, clock=lambda: 0.0)
+    journal.begins("a", "train 1")
+    journal.fails("a", "it broke", tmp_path)
+    assert Journal(file).attempts("a") == 1
+
+
+def test_other_things_are_written_once_a_second(file):
+    now = [0.0]
+    journal = Journal(file, clock=lambda: now[0])
+    journal.begins("a", "train 1")
+    journal.ends("a", 1.0)
+    assert Journal(file).seconds == {}
+    now[0] = 1.0
+    journal.ends("b", 1.0)
+    assert Journal(file).seconds == {"a": 1.0, "b": 1.0}
+
+
+def test_nothing_runs_when_it_is_over(file):
+    journal = Journal(file)
+    journal.begins("a", "train 1")
+    journal.over()
+    assert Journal(file).running == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"seconds": []}',
+        '{"seconds": {}, "running": {}, "troubles": {"a": {"x": 1}}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_damaged_journal_counts_as_empty(file, content):
+    file.write_text(content, "utf-8")
+    journal = Journal(file)
+    assert (journal.seconds, journal.running, journal.troubles) == ({}, {}, {})

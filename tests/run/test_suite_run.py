@@ -1,0 +1,157 @@
+"""Run and report, with an executor and a report that only pretend."""
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from lorr_bench.errors import HeldError, StoreError, SuiteError
+from lorr_bench.run import suite_run
+from lorr_bench.run.driver import Scope
+from lorr_bench.run.executor import Ended, Failed
+from lorr_bench.run.local import LocalExecutor
+from lorr_bench.run.selection import select
+from lorr_bench.run.suite_run import LOCK_FILE, Places, Wishes, make_executor, run_suite
+from lorr_bench.spec.load import load_suite
+from lorr_bench.store.lock import Lock
+from lorr_bench.store.record import Outcome
+from lorr_bench.store.store import Store
+
+SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
+
+
+class Quiet:
+    """A watcher that looks away."""
+
+    def __getattr__(self, name):
+        return lambda *_: None
+
+
+class Pretending:
+    """Does every stage at once, unless ``failure`` has something for its kind."""
+
+    def __init__(self, store):
+        self.store = store
+        self.begun = []
+        self.failure = {}
+        self.events = deque()
+
+    def takes(self, stage):
+        return True
+
+    def begin(self, order):
+        stage = order.stage
+        self.begun.append(stage)
+        if stage.kind in self.failure:
+            self.events.append(Failed(stage.digest, **self.failure[stage.kind]))
+            return "seat"
+        with self.store.writing(stage) as draft:
+            draft.commit(Outcome())
+        self.events.append(Ended(stage.digest, 1.0, 0))
+        return "seat"
+
+    def next_event(self, timeout_seconds):
+        return self.events.popleft() if self.events else None
+
+    def stop(self):
+        self.events.clear()
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    executor = Pretending(store)
+    monkeypatch.setattr(suite_run, "make_executor", lambda _: executor)
+    monkeypatch.setattr(suite_run, "report_plan", lambda plan, store, output, failed: (output / "page", 0.1))
+    places = Places(tmp_path / "out", str(store.root))
+
+    def run(*overrides, wishes=lambda _: Wishes()):
+        executor.begun.clear()
+        return run_suite(load_suite(SMOKE, overrides), places, Quiet(), store, wishes)
+
+    run.executor, run.store, run.places = executor, store, places
+    return run
+
+
+def test_everything_runs_once(world):
+    finished = world()
+    assert len(finished.state.ran) == len(finished.plan.stages) == 23
+    assert finished.page == world.places.output / "page"
+    assert world().state.reused == 23
+    assert world.executor.begun == []
+
+
+def test_a_seed_and_a_method_extend_the_suite(world):
+    before = {stage.digest for stage in world().plan.stages}
+    finished = world("seeds=[0, 1]", "methods.ipo={like: dpo}")
+    ran = {stage.digest for stage in world.executor.begun}
+    assert ran == {stage.digest for stage in finished.plan.stages} - before
+    assert finished.state.reused == 23
+
+
+def test_one_run_at_a_time(world):
+    with Lock(world.places.output / LOCK_FILE), pytest.raises(HeldError, match="process"):
+        world()
+    assert world().state.failed == {}
+
+
+def test_a_run_that_was_taken_over_ends(world, monkeypatch):
+    monkeypatch.setattr(Lock, "__enter__", lambda self: setattr(self, "lost", True) or self)
+    with pytest.raises(StoreError, match="another run took this suite over"):
+        world()
+
+
+def test_a_full_disk_ends_the_run_without_a_report(world):
+    world.executor.failure = {"train": {"reason": "the disk is full", "lasting": False, "disk_full": True}}
+    finished = world()
+    assert finished.page is None
+    assert finished.state.disk_full
+
+
+def test_attempts_that_are_used_up_are_given_anew_on_demand(world):
+    world.executor.failure = {"train": {"reason": "no", "lasting": True, "disk_full": False}}
+    for _ in range(3):
+        world()
+    world.executor.failure = {}
+    assert world().state.ran == {}
+    finished = world(wishes=lambda _: Wishes(retry_failed=True))
+    assert finished.state.failed == {}
+
+
+def test_only_some_of_it(world):
+    world(wishes=lambda plan: Wishes(Scope(only=frozenset(select(plan, ["dpo+plain"])))))
+    labels = [stage.label for stage in world.executor.begun]
+    assert any("dpo+plain" in label for label in labels)
+    assert not any("dpo+lorr" in label for label in labels)
+
+
+def test_wishes_that_name_nothing_are_refused_before_anything_is_written(world):
+    with pytest.raises(SuiteError, match="nothing is called 'kto'"):
+        world(wishes=lambda plan: Wishes(Scope(only=frozenset(select(plan, ["kto"])))))
+    assert not world.places.output.exists()
+
+
+def test_what_the_report_finds_damaged_is_made_again_once(world, monkeypatch):
+    reports = []
+
+    def report(plan, store, output, failed):
+        reports.append(output)
+        stage = plan.stages[-1]
+        (store.folder(stage) / "record.json").write_text("{", "utf-8")
+        return output / "page", 0.1
+
+    monkeypatch.setattr(suite_run, "report_plan", report)
+    finished = world()
+    assert len(reports) == 2
+    assert len(world.executor.begun) == 24
+    assert len(finished.state.ran) == 23
+
+
+def test_a_folder_that_can_not_be_made_is_told(world, tmp_path):
+    (tmp_path / "out").write_text("a file", "utf-8")
+    with pytest.raises(StoreError, match="can't write"):
+        world()
+
+
+def test_this_machine_runs_suites_by_default():
+    assert isinstance(make_executor(load_suite(SMOKE).suite), LocalExecutor)
