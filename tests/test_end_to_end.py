@@ -45,7 +45,7 @@ def smoke(tmp_path_factory):
 
 
 def logs(output):
-    return "".join(path.read_text("utf-8")[-3000:] for path in sorted((output / "logs").glob("*.log")))
+    return "".join(path.read_text("utf-8")[-3000:] for path in sorted((output / "logs").glob("*/*.log")))
 
 
 def records(output):
@@ -60,10 +60,17 @@ def test_every_stage_has_a_record(smoke):
     assert f"{STAGES} of {STAGES} stages run" in done.stdout
 
 
-def test_a_pipe_is_told_little(smoke):
+def test_a_pipe_gets_the_result_and_errors_get_plain_lines(smoke):
     output, done = smoke
     assert done.stdout.splitlines()[1:] == [f"Report: {output / 'report' / 'report.html'}"]
-    assert done.stderr == ""
+    lines = done.stderr.splitlines()
+    assert lines[-1].startswith(f"[{STAGES}/{STAGES}] done: ")
+    assert all(line.startswith("[") and line.isprintable() for line in lines)
+
+
+def test_every_stage_has_a_log_of_its_own(smoke):
+    output, _ = smoke
+    assert len(list((output / "logs").glob("*/*.log"))) == STAGES
 
 
 def test_the_report_shows_both_arms_on_math_and_general(smoke):
@@ -132,7 +139,7 @@ def test_an_interrupt_ends_cleanly(tmp_path):
     process = subprocess.Popen(
         command(tmp_path / "out"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    while not (tmp_path / "out" / "logs" / "engine.log").exists():
+    while not list(tmp_path.glob("out/logs/collect/*.log")):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)

@@ -13,6 +13,8 @@ from lorr_bench.store.store import write_text
 
 STATE_FILE: Final = "state.json"
 SAVE_SECONDS: Final = 1.0
+SHARE_OF_TIME: Final = 0.02
+"""How much of a run may go into writing the file, which grows with the suite."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Journal:
     def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
         self._clock = clock
-        self._saved = float("-inf")
+        self._next_save = float("-inf")
         content = _content(file)
         self.seconds: dict[str, float] = content["seconds"]
         self.running: dict[str, str] = content["running"]
@@ -95,11 +97,13 @@ class Journal:
         """
         troubles = {digest: asdict(trouble) for digest, trouble in self.troubles.items()}
         content = {"seconds": self.seconds, "running": self.running, "troubles": troubles}
+        began = self._clock()
         write_text(self._file, json.dumps(content))
-        self._saved = self._clock()
+        ended = self._clock()
+        self._next_save = began + max(SAVE_SECONDS, (ended - began) / SHARE_OF_TIME)
 
     def _save_sometimes(self) -> None:
-        if self._clock() - self._saved >= SAVE_SECONDS:
+        if self._clock() >= self._next_save:
             self.save()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -124,9 +124,9 @@ class _Run:
         state = self._drive(watchers, journal, wishes.scope)
         if state.disk_full:
             return self._over(state, None)
-        done = self._done()
+        set_aside = len(self.store.set_aside)
         page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
-        if done - self._done() and not state.halted:
+        if len(self.store.set_aside) > set_aside and not state.halted:
             state = _both(state, self._drive(watchers, journal, wishes.scope))
             page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         description = _describe(self.plan, state, seconds)
@@ -152,9 +152,6 @@ class _Run:
         if self.lock.lost:
             fix = "Look for the other run; one of the two is enough."
             raise StoreError("another run took this suite over", where=str(self.places.output), fix=fix)
-
-    def _done(self) -> Set[str]:
-        return {stage.digest for stage in self.plan.stages if self.store.read(stage) is not None}
 
     def _over(self, state: RunState, page: Path | None) -> Finished:
         stages = {stage.digest: stage for stage in self.plan.stages}

@@ -39,6 +39,16 @@ def test_other_things_are_written_once_a_second(file):
     assert Journal(file).seconds == {"a": 1.0, "b": 1.0}
 
 
+def test_a_large_file_is_written_more_rarely(file):
+    times = iter([0.0, 0.0, 0.5, 24.9, 25.0, 25.0, 25.0])  # the first write takes half a second
+    journal = Journal(file, clock=lambda: next(times))
+    journal.ends("a", 1.0)
+    journal.ends("b", 1.0)
+    assert Journal(file).seconds == {"a": 1.0}
+    journal.ends("c", 1.0)
+    assert Journal(file).seconds == {"a": 1.0, "b": 1.0, "c": 1.0}
+
+
 def test_nothing_runs_when_it_is_over(file):
     journal = Journal(file)
     journal.begins("a", "train 1")

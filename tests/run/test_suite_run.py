@@ -138,6 +138,7 @@ def test_what_the_report_finds_damaged_is_made_again_once(world, monkeypatch):
         reports.append(output)
         stage = plan.stages[-1]
         (store.folder(stage) / "record.json").write_text("{", "utf-8")
+        assert store.read(stage) is None
         return output / "page", 0.1
 
     monkeypatch.setattr(suite_run, "report_plan", report)
