@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 from lorr_bench.plan.stage import Kind, Lane, Stage
 
 WINDOW_SECONDS: Final = 20.0
+SHORTEST_SECONDS: Final = 0.5
+"""Over less than that no speed is told: words of a worker that arrive late arrive together."""
 MOST_CHAINED: Final = 2000
 
 _Group = tuple[Lane, Kind, str]
@@ -87,7 +89,7 @@ class Pace:
 
 def _speed(first: Told, last: Told) -> float | None:
     seconds, tokens = last.seconds - first.seconds, last.tokens - first.tokens
-    return tokens / seconds if seconds > 0 and tokens > 0 else None
+    return tokens / seconds if seconds >= SHORTEST_SECONDS and tokens > 0 else None
 
 
 class TimeLeft:

@@ -164,3 +164,10 @@ def test_a_stage_that_begins_again_is_left_again():
     assert left.seconds_left({}, 0.0) == 0.0
     left.begins(stage, "engine 1", at_once=1)
     assert left.seconds_left({}, 0.0) == 10.0
+
+
+def test_words_that_arrive_together_tell_no_speed(pace):
+    pace.advances(110.0, 1, 4, 100)
+    pace.advances(110.001, 2, 4, 900)
+    assert pace.tokens_per_second is None
+    assert pace.mean_tokens_per_second is None
