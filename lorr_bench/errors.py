@@ -10,6 +10,7 @@ LorrBenchError
 │   ├── DiskFullError     there is no room to write                                            (exit 5)
 │   └── HeldError         another run is at work on the same suite or stage                    (exit 5)
 └── StageError        a stage that failed while running                                         (exit 1)
+    └── LostError         a process of it was ended from outside                                (exit 1)
 
 Each message says what is wrong, where, and what to do. What it quotes is made visible, without its secrets.
 """
@@ -31,6 +32,8 @@ class LorrBenchError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    may_pass: ClassVar[bool] = False
+    """Whether the same work, begun again, may succeed."""
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
         self.what, self.where, self.fix = map(fit_to_show, (what, where, fix))
@@ -77,6 +80,7 @@ class StoreError(LorrBenchError):
     """An artefact can't be written, or does not hold what was written."""
 
     exit_code = 5
+    may_pass = True
 
 
 class DiskFullError(StoreError):
@@ -102,3 +106,9 @@ class StageError(LorrBenchError):
     """A stage failed while running."""
 
     exit_code = 1
+
+
+class LostError(StageError):
+    """A process of a stage was ended from outside, most often because memory ran out."""
+
+    may_pass = True

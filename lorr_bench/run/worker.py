@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from lorr_bench.errors import DiskFullError, LorrBenchError, StoreError
+from lorr_bench.errors import DiskFullError, LorrBenchError
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted, Spoiled
@@ -156,7 +156,7 @@ def _explained(stage: Stage, error: LorrBenchError) -> Failed:
     return Failed(
         stage.digest,
         f"{place}{error.what}{fix}",
-        lasting=not isinstance(error, StoreError),
+        lasting=not error.may_pass,
         disk_full=isinstance(error, DiskFullError),
     )
 

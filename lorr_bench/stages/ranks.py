@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench import errors
-from lorr_bench.errors import LorrBenchError, MissingPackageError, StageError, SuiteError
+from lorr_bench.errors import LorrBenchError, LostError, MissingPackageError, StageError, SuiteError
 from lorr_bench.plan.sharding import Sharding, library_of
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.stages.rank import FAILURE, INTERVAL_SECONDS, ORDER, OUT_OF_MEMORY, OUTCOME, PROGRESS
@@ -54,7 +54,8 @@ def train_in_processes(
     Raises:
         SuiteError: This machine lacks the devices for it.
         MissingPackageError: DeepSpeed is asked for and not installed.
-        StageError: A rank failed or was killed; the message holds the end of the log.
+        StageError: A rank failed; the message holds the end of the log.
+        LostError: A rank was ended from outside.
         LorrBenchError: A rank failed in a way it can explain.
         MemoryError: A rank had too little memory.
     """
@@ -173,7 +174,7 @@ def _failure(folder: Path, code: int, log: Path) -> LorrBenchError | MemoryError
         reason = json.loads(told[0].read_text("utf-8"))
         kind: type[LorrBenchError] = getattr(errors, reason["kind"], StageError)
         return kind(reason["what"], where=reason["where"], fix=reason["fix"] or _tail(log))
-    return StageError(
+    return LostError(
         f"a rank was ended from outside, most often because memory ran out (exit code {code})",
         where=str(log),
         fix=_tail(log),

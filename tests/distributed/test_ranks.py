@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from lorr_bench.errors import DataError, MissingPackageError, StageError, SuiteError
+from lorr_bench.errors import DataError, LostError, MissingPackageError, StageError, SuiteError
 from lorr_bench.plan.sharding import library_of, sharding_of
 from lorr_bench.spec.models import TrainingSpec
 from lorr_bench.stages import rank as rank_module
@@ -70,7 +70,7 @@ def test_a_crash_of_one_rank_ends_all_and_shows_the_log(tmp_path):
 @pytest.mark.slow
 def test_a_killed_rank_ends_all_and_shows_the_log(tmp_path):
     (tmp_path / "log").write_text("of an earlier run\n")
-    with pytest.raises(StageError, match="ended from outside"):
+    with pytest.raises(LostError, match="ended from outside"):
         train_in_processes({}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:die")
     log = (tmp_path / "log").read_text()
     assert log.startswith("of an earlier run\n")
@@ -152,7 +152,7 @@ def test_deepspeed_needs_no_accelerator_but_its_package(monkeypatch):
     monkeypatch.setattr(ranks.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="DeepSpeed is not installed") as caught:
         check_devices(2, {"distributed_type": "DEEPSPEED"})
-    assert "pip install deepspeed" in caught.value.fix
+    assert "pip install 'lorr-bench[deepspeed]'" in caught.value.fix
 
 
 def test_the_ranks_share_the_threads_and_see_the_devices_of_their_worker():

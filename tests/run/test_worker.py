@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from lorr_bench.errors import LostError
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run import worker as worker_module
 from lorr_bench.run.local import Seat, WorkerProcess, worker_environment
@@ -101,6 +102,14 @@ def test_a_full_disk_is_told_as_such(stage, tmp_path, monkeypatch):
     answer = answer_of(stage, Store(tmp_path / "store"))
     assert "disk is full" in answer["reason"]
     assert (answer["disk_full"], answer["lasting"]) == (True, False)
+
+
+def test_a_rank_that_was_ended_from_outside_may_pass(stage, tmp_path, monkeypatch):
+    def killed(task):
+        raise LostError("a rank was ended from outside")
+
+    replace_stage(monkeypatch, killed)
+    assert not answer_of(stage, Store(tmp_path / "store"))["lasting"]
 
 
 def test_another_failed_write_may_pass(stage, tmp_path, monkeypatch):
