@@ -24,7 +24,7 @@ for line in sys.stdin:
     elif label == "slow":
         for _ in range(20):
             answer("Alive")
-            time.sleep(0.05)
+            time.sleep(0.2)
         answer("Ended", digest=digest, seconds=1.0, tokens=0)
     elif label == "fail":
         answer("Failed", digest=digest, reason="it broke", lasting=False, disk_full=False)

@@ -210,7 +210,7 @@ def test_a_stage_is_ended_by_force(executor):
 
 
 def test_a_silent_process_is_ended_and_a_slow_one_is_not(tmp_path):
-    executor = LocalExecutor(suite(), (), 2, partial(WorkerProcess, command=ECHO), silence_seconds=0.6)
+    executor = LocalExecutor(suite(), (), 2, partial(WorkerProcess, command=ECHO), silence_seconds=2.0)
     try:
         hang, slow = stage_called("hang"), stage_called("slow")
         executor.begin(Order(hang, {}, str(tmp_path), log_file(tmp_path, hang)))
