@@ -185,4 +185,5 @@ def count(number: float) -> str:
 
 
 def _scaled(number: float, units: Sequence[tuple[int, str]], gap: str) -> str:
-    return next((f"{number / unit:,.3g}{gap}{name}" for unit, name in units if number >= unit), "")
+    scaled = ((number / unit, name) for unit, name in units if number >= unit)
+    return next((f"{value:.{3 if value < 999.5 else 4}g}{gap}{name}" for value, name in scaled), "")

@@ -101,7 +101,14 @@ def test_many_arms_of_one_need_are_cut_short_and_counted():
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0 B"), (1023, "1,023 B"), (1024, "1 KiB"), (3 * GIB // 2, "1.5 GiB"), (1 << 40, "1 TiB")],
+    [
+        (1010 * 2**20, "1010 MiB"),
+        (0, "0 B"),
+        (1023, "1,023 B"),
+        (1024, "1 KiB"),
+        (3 * GIB // 2, "1.5 GiB"),
+        (1 << 40, "1 TiB"),
+    ],
 )
 def test_sizes_have_units_of_1024(number, text):
     assert size(number) == text
