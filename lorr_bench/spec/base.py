@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,3 +19,13 @@ class Model(BaseModel):
         populate_by_name=True,
         allow_inf_nan=False,
     )
+
+
+def switched(value: Any) -> Any:
+    """What a section says that can be switched: None for `off`, its defaults for `on`, else what it holds.
+
+    YAML 1.1 reads `off` as false and `on` as true; YAML 1.2 and JSON leave them text.
+    """
+    if value is False or value == "off":
+        return None
+    return {} if value is True or value == "on" else value

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from lorr_bench.spec.base import Model, Name
+from lorr_bench.spec.base import Model, Name, switched
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS, filled, registered_name
 from lorr_bench.spec.grading import GradingSpec
 from lorr_bench.spec.presets import PRESETS, expand_preset
@@ -142,9 +142,7 @@ class EvaluationSpec(Model):
     @field_validator("contamination", mode="before")
     @classmethod
     def _off(cls, value: Any) -> Any:
-        if value is False or value == "off":
-            return None
-        return {} if value is True or value == "on" else value
+        return switched(value)
 
     @model_validator(mode="after")
     def _something_named_once(self) -> Self:

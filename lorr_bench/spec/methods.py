@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from lorr_bench.spec.base import Model
+from lorr_bench.spec.base import Model, switched
 
 
 class IterativeSpec(Model):
@@ -158,10 +158,7 @@ class LorrPlugin(Model):
     @field_validator("reset", "sft", mode="before")
     @classmethod
     def _off(cls, value: Any) -> Any:
-        """YAML 1.1 reads `off` as false and `on` as true; YAML 1.2 and JSON leave them text."""
-        if value is False or value == "off":
-            return None
-        return {} if value is True or value == "on" else value
+        return switched(value)
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
