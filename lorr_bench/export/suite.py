@@ -13,9 +13,10 @@ from lorr_bench.export.lm_eval_files import GeneralEvaluation, MathEvaluation, w
 from lorr_bench.export.marl_eval_curves import left_out, marl_eval_json
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
+from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.generations import graded_answers, read_lines
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store, storage_error, write_text
+from lorr_bench.store.store import Store
 from lorr_bench.values import START, Point, Results, Score
 
 CURVES_FILE: Final = "marl_eval.json"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lorr_bench.store.store import write_text
+from lorr_bench.store.disk import write_text
 
 STATE_FILE: Final = "state.json"
 SAVE_SECONDS: Final = 1.0

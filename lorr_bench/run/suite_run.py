@@ -21,10 +21,10 @@ from lorr_bench.run.reporter import Watchers, make_trackers
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
-from lorr_bench.store.disk import storage_error
+from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store, write_text
+from lorr_bench.store.store import Store
 
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"

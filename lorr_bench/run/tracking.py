@@ -18,7 +18,7 @@ from typing import Final, TextIO
 from lorr_bench.outside import SecretFree, fit_to_show
 from lorr_bench.run.chapters import TrackedRun
 from lorr_bench.run.trackers import TRACKERS, Say, Tracker
-from lorr_bench.store.store import write_text
+from lorr_bench.store.disk import write_text
 
 LOGGED_FILE: Final = "trackers/{tracker}.json"
 

@@ -30,10 +30,11 @@ from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted,
 from lorr_bench.stages.memory import out_of_memory_advice
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.tokens import tokens_of
+from lorr_bench.store.disk import storage_error
 from lorr_bench.store.lock import HeldError
 from lorr_bench.store.record import Outcome, Record
 from lorr_bench.store.remote import open_store
-from lorr_bench.store.store import Store, storage_error
+from lorr_bench.store.store import Store
 
 PROGRESS_INTERVAL_SECONDS: Final = 0.25
 BEAT_SECONDS: Final = 5.0

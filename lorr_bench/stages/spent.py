@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lorr_bench.store.store import write_text
+from lorr_bench.store.disk import write_text
 
 if TYPE_CHECKING:
     from lorr_bench.lorr.loop import ReplayLoop

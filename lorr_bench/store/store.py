@@ -40,8 +40,6 @@ from lorr_bench.store.lock import Lock, Owner, guarded, holder
 from lorr_bench.store.provenance import provenance
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record, signed
 
-__all__ = ["Draft", "Store", "file_digest", "storage_error", "write_text"]
-
 DIGEST_LETTERS: Final = 20
 CLAIMS: Final = "claims"
 DRAFTS: Final = "drafts"

@@ -11,8 +11,9 @@ import pytest
 from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.plan.stage import Stage
 from lorr_bench.store import store as store_module
+from lorr_bench.store.disk import file_digest, storage_error, write_text
 from lorr_bench.store.record import Outcome, Record
-from lorr_bench.store.store import Store, file_digest, storage_error, write_text
+from lorr_bench.store.store import Store
 
 STAGE = Stage("collect", "a stage", {"a": 1})
 
