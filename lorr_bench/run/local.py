@@ -8,7 +8,6 @@ import queue
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import Any, Final
 from lorr_bench.plan.stage import Lane, Stage
 from lorr_bench.run import executor
 from lorr_bench.run.executor import Event, Failed, Order
+from lorr_bench.run.line_process import LineProcess
 from lorr_bench.spec.models import Suite
 
 MOST_WORKERS_BY_CORES: Final = 8
@@ -130,7 +130,7 @@ def worker_environment(own: Mapping[str, str], seat: Seat) -> dict[str, str]:
     return {**defaults, **own, **devices}
 
 
-class WorkerProcess:
+class WorkerProcess(LineProcess):
     """One worker process.
 
     Args:
@@ -147,29 +147,23 @@ class WorkerProcess:
         listen: Callable[[WorkerProcess, dict[str, Any] | None], None],
         command: Sequence[str] = (sys.executable, "-P", "-m", "lorr_bench.run.worker"),
     ) -> None:
-        self._listen = listen
+        self._listen_to = listen
         self._heard = time.monotonic()
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                encoding="utf-8",
-                env=dict(environment),
-                start_new_session=True,
-            )
-        threading.Thread(target=self._read, daemon=True).start()
+        super().__init__(command, log, environment)
 
     def send(self, order: Mapping[str, Any]) -> None:
         """Give it an order."""
-        assert self._process.stdin is not None
         self._heard = time.monotonic()
-        with suppress(BrokenPipeError):  # it died meanwhile; its reader says so
-            self._process.stdin.write(json.dumps(order) + "\n")
-            self._process.stdin.flush()
+        self.tell(json.dumps(order))
+
+    def hear(self, line: str | None) -> None:
+        """Pass an answer on."""
+        if line is None:
+            self._listen_to(self, None)
+            return
+        self._heard = time.monotonic()
+        with suppress(ValueError):  # it was killed within a line
+            self._listen_to(self, json.loads(line))
 
     @property
     def silent_seconds(self) -> float:
@@ -184,24 +178,6 @@ class WorkerProcess:
         if code < 0:
             return f"its process ended by {signal.Signals(-code).name}"
         return f"its process ended with exit code {code}"
-
-    def kill(self) -> None:
-        """End it and everything it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as answers:
-            for line in answers:
-                self._heard = time.monotonic()
-                with suppress(ValueError):  # it was killed within a line
-                    self._listen(self, json.loads(line))
-        self._listen(self, None)
 
 
 def event_of(answer: Mapping[str, Any]) -> Event | None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -21,6 +18,7 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.chapters import Book
 from lorr_bench.run.driver import Watcher
+from lorr_bench.run.line_process import LineProcess
 from lorr_bench.run.trackers import check_packages
 from lorr_bench.run.tracking import LOGGED_FILE, read_logged
 from lorr_bench.spec.models import Suite
@@ -111,8 +109,8 @@ def make_trackers(
     return tuple(Reporter(name, output, store, notice) for name in names)
 
 
-class TrackerProcess:
-    """The process that a tracker runs in.
+class TrackerProcess(LineProcess):
+    """The process that a tracker runs in; an interrupt of the run lets it end what it has begun.
 
     Args:
         command: Starts it.
@@ -123,46 +121,19 @@ class TrackerProcess:
     def __init__(self, command: Sequence[str], log: Path, notice: Callable[[str], None]) -> None:
         self._log = log
         self._notice = notice
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                encoding="utf-8",
-                start_new_session=True,  # an interrupt of the run lets it end what it has begun
-            )
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        super().__init__(command, log)
 
-    def send(self, line: str) -> None:
-        """Send a line; nothing happens where the process has ended."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
+    def hear(self, line: str | None) -> None:
+        """Pass on what it says."""
+        if line is not None:
+            self._notice(line.strip())
 
-    def finish(self) -> None:
+    def finish(self) -> int:
         """Wait until it has done everything."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._listener.join()
-        if self._process.wait() not in (0, -signal.SIGKILL):
+        code = super().finish()
+        if code not in (0, -signal.SIGKILL):
             self._notice(f"the process of a tracker failed; {self._log} holds what it printed")
-
-    def kill(self) -> None:
-        """End it and what it has started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as answers:
-            for line in answers:
-                self._notice(line.strip())
+        return code
 
 
 class Reporter:
@@ -305,4 +276,4 @@ class Reporter:
                 continue
             records = {stage.digest: self._store.read(stage) for stage in done.values()}
             chapters = book.chapters(point, {digest: found for digest, found in records.items() if found})
-            process.send(json.dumps({"run": asdict(run), "chapters": [asdict(one) for one in chapters]}))
+            process.tell(json.dumps({"run": asdict(run), "chapters": [asdict(one) for one in chapters]}))
