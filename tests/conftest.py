@@ -11,6 +11,7 @@ import itertools
 import random
 
 import pytest
+import smoke_run
 
 from lorr_bench.data.nano import problems
 from lorr_bench.values import Pair
@@ -65,3 +66,12 @@ def small_model(tmp_path_factory):
 def nano_problems():
     """Ten problems of the easy split."""
     return list(itertools.islice(problems.problems("easy", 0), 10))
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """The finished smoke suite: its output folder, and the process that ran it."""
+    output = tmp_path_factory.mktemp("smoke") / "out"
+    done = smoke_run.run(output)
+    assert done.returncode == 0, done.stderr + smoke_run.logs(output)
+    return output, done

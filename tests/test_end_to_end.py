@@ -10,42 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+from smoke_run import ROOT, SMOKE, command, logs, run
 
 pytest.importorskip("vllm", reason="vLLM is not installed: make install")
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
-SMOKE = ROOT / "suites" / "smoke.yaml"
-# 1 collect, 1 reference, 2 budgets × 2 arms; 5 models answer, are graded and take lm-eval's tasks; 2 searches
+# 1 fingerprint, 1 collect, 1 reference, 2 budgets × 2 arms; 5 models answer, are graded and take lm-eval's tasks; 2 searches
 # for a benchmark among the training prompts
-STAGES = 1 + 1 + 4 + 15 + 2
-
-
-def command(output, *arguments, suite=SMOKE):
-    return [sys.executable, "-m", "lorr_bench.cli", "run", str(suite), "-o", str(output), *arguments]
-
-
-def run(output, *arguments, suite=SMOKE):
-    return subprocess.run(
-        command(output, *arguments, suite=suite),
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=ROOT,
-        timeout=600,
-    )
-
-
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
-    output = tmp_path_factory.mktemp("smoke") / "out"
-    done = run(output)
-    assert done.returncode == 0, done.stderr + logs(output)
-    return output, done
-
-
-def logs(output):
-    return "".join(path.read_text("utf-8")[-3000:] for path in sorted((output / "logs").glob("*/*.log")))
+STAGES = 1 + 1 + 1 + 4 + 15 + 2
 
 
 def records(output):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.counting import counted
+from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokenized
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.values import Completion
 
@@ -94,24 +95,80 @@ class Engine:
             os.environ.setdefault(name, value)
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(settings.kv_cache_gib)
         self.llm = _start(model, revision, settings)
-        self._loaded = model
-        self._revision = revision
+        self._loaded = self._began_with = (model, revision)
         self._parts = settings.tensor_parallel_size
+        self._distance_at_start: float | None = None
 
-    def load(self, model: str) -> None:
+    def load(self, model: str, revision: str | None) -> None:
         """Swap the weights for those of another model of the same shape, and forget cached prefixes.
 
         Args:
-            model: A folder, or the Hub id that the engine was started with.
+            model: A folder, or a Hub id.
+            revision: Hub revision.
         """
-        if model != self._loaded:
-            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": self.folder(model)})
-            self._loaded = model
+        if (model, revision) != self._loaded:
+            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": model_folder(model, revision)})
+            self.llm.collective_rpc(pack_tied_heads)
+            self._loaded = (model, revision)
         self.llm.reset_prefix_cache()
 
-    def folder(self, model: str) -> str:
-        """Where the files of a model lie: the folder itself, or that of the Hub id of the start model."""
-        return model if Path(model).is_dir() else hub_folder(model, self._revision)
+    def disagreement(self, fingerprint: Fingerprint) -> str | None:
+        """How the engine contradicts the fingerprint of the model that it should hold; None where it agrees.
+
+        Args:
+            fingerprint: Of the model that was loaded last.
+        """
+        tokenizer = self.llm.get_tokenizer()
+        if tokenized(lambda text: tokenizer.encode(text, add_special_tokens=False)) != fingerprint.texts:
+            return "the engine reads text as other tokens than the model's own tokenizer"
+        distance = fingerprint.distance(self.score(fingerprint.sequences))
+        swapped = self._loaded != self._began_with
+        if not swapped:
+            self._distance_at_start = distance
+        tolerance = swap_tolerance(fingerprint, self._distance_at_start) if swapped else fingerprint.tolerance
+        if distance <= tolerance:
+            return None
+        return (
+            f"the engine gives log-probabilities {distance:.2g} nats away from those of the saved model, on "
+            f"average; {tolerance:.2g} are allowed in {fingerprint.dtype}"
+        )
+
+    def score(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+        """For each sequence of tokens the log-probability of each but the first, in nats.
+
+        A sequence that is longer than the context is scored as far as it fits. Cached prefixes are forgotten.
+        """
+        from vllm import SamplingParams, TokensPrompt
+
+        room = int(self.llm.model_config.max_model_len) - 1  # the engine always adds a token
+        prompts = [TokensPrompt(prompt_token_ids=list(tokens[:room])) for tokens in sequences]
+        scored = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+        outputs = self.llm.generate(prompts, scored, use_tqdm=False)
+        self.llm.reset_prefix_cache()
+        return [
+            [
+                place[token].logprob
+                for token, place in zip(tokens[1:room], output.prompt_logprobs[1:], strict=True)
+            ]
+            for tokens, output in zip(sequences, outputs, strict=True)
+        ]
+
+    def close(self) -> None:
+        """End the processes of the engine and give its memory back."""
+        import gc
+
+        import torch
+
+        self.llm.llm_engine.engine_core.shutdown()
+        del self.llm
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    @property
+    def home(self) -> str:
+        """The folder of the model that the engine was started with: of its configuration and tokenizer."""
+        return model_folder(*self._began_with)
 
     def generate(
         self, prompts: Sequence[str], sampling: Sampling, progress: Progress | None = None
@@ -163,7 +220,7 @@ class Engine:
         if not getattr(tokenizer, "chat_template", None):
             raise ModelError(
                 "the tokenizer has no chat template",
-                where=self._loaded,
+                where=self._loaded[0],
                 fix="Set chat_template: false in the suite, or use an instruction-tuned model.",
             )
         turn = [{"role": "user", "content": problem}]
@@ -197,8 +254,23 @@ def seed_process(_worker: Any, seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def hub_folder(model: str, revision: str | None) -> str:
-    """Where the files of a Hub model lie on this machine; vLLM has fetched them at its start."""
+def pack_tied_heads(worker: Any) -> None:
+    """Pack the weights of embeddings and output heads for the kernels of their device.
+
+    On a CPU vLLM multiplies with a packed copy of the head. Its reload renews the copies of the layers that it
+    loads, and a head that is tied to the embeddings is none of them. vLLM calls this in each of its workers.
+    """
+    from vllm.model_executor.layers.vocab_parallel_embedding import UnquantizedEmbeddingMethod
+
+    for layer in worker.get_model().modules():
+        if isinstance(method := getattr(layer, "quant_method", None), UnquantizedEmbeddingMethod):
+            method.process_weights_after_loading(layer)
+
+
+def model_folder(model: str, revision: str | None) -> str:
+    """Where the files of a model lie on this machine: the folder itself, or what was fetched from the Hub."""
+    if Path(model).is_dir():
+        return model
     from huggingface_hub import snapshot_download
 
     return str(snapshot_download(model, revision=revision))

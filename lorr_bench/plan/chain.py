@@ -126,7 +126,8 @@ class Chain:
             "replay": (round_.number - 1) * self._arm.replays + replay,
         }
         label = f"rollouts before replay {replay}: {self._label}{self._spoken_round(round_)}"
-        return Stage("refresh", label, params, {"pairs": pairs, "model": policy}, collection.setting)
+        inputs = {"pairs": pairs, **self._ingredients.models(policy)}
+        return Stage("refresh", label, params, inputs, collection.setting)
 
     def _train(self, round_: _Round, pairs: str, stop_after: int, before: str | None) -> Stage:
         inputs = {"pairs": pairs}

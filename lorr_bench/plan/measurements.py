@@ -64,7 +64,7 @@ class Measurements:
             weights: Digest of the stage that trained it; None for the start model.
             who: The model in words.
         """
-        inputs = {"model": weights} if weights else {}
+        inputs = self._ingredients.models(weights)
         for math in self._evaluation.math:
             answers = self._add(self._answers(math, inputs, who))
             scores = self._add(self._grades(math, answers, who))

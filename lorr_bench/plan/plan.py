@@ -79,6 +79,7 @@ class _Planner:
 
     def plan(self, predicted: Mapping[tuple[str, int], Spend]) -> Plan:
         suite = self._suite
+        self._add(self._ingredients.fingerprint)
         for seed in suite.seeds:
             pairs = self._ingredients.pairs(seed)
             if any(arm.iterative is None for arm in self._arms):

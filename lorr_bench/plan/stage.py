@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 Kind = Literal[
+    "fingerprint",
     "collect",
     "refresh",
     "import_pairs",
@@ -23,6 +24,7 @@ Kind = Literal[
 Lane = Literal["train", "engine", "grade"]
 
 LANES: Final[dict[Kind, Lane]] = {
+    "fingerprint": "train",
     "collect": "engine",
     "refresh": "engine",
     "import_pairs": "train",
@@ -35,16 +37,20 @@ LANES: Final[dict[Kind, Lane]] = {
 }
 # Raise a number when the stage's code changes what it writes for the same parameters.
 VERSIONS: Final[dict[Kind, int]] = {
-    "collect": 2,
-    "refresh": 1,
+    "fingerprint": 1,
+    "collect": 3,
+    "refresh": 2,
     "import_pairs": 1,
     "reference": 2,
-    "train": 2,
-    "answer_math": 1,
+    "train": 3,
+    "answer_math": 2,
     "grade_math": 1,
-    "evaluate_general": 2,
+    "evaluate_general": 3,
     "contamination": 1,
 }
+
+START_ROLE: Final = "start"
+"""The part that the fingerprint of the start model plays for a stage of the engine."""
 
 # Raise it when the grader, or a default of its policy, could change a verdict.
 GRADING_VERSION: Final = 2

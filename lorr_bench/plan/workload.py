@@ -14,8 +14,10 @@ from lorr_bench.ports.trainer import TrainerAdapter
 
 ELEMENT_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 SEQUENCES_PER_ROW: Final = {"pairs": 2, "labels": 1, "chosen": 1, "right_answers": 1, "prompts": 1}
+FINGERPRINT_TOKENS: Final = 24
+"""Tokens of a sequence by which a model is known."""
 SCALES_WITH_MODEL: Final[frozenset[Kind]] = frozenset(
-    ("collect", "refresh", "reference", "train", "answer_math", "evaluate_general")
+    ("fingerprint", "collect", "refresh", "reference", "train", "answer_math", "evaluate_general")
 )
 """Kinds whose time grows with the number of parameters."""
 
@@ -147,6 +149,7 @@ class Workloads:
     def __init__(self, stages: Mapping[str, Stage]) -> None:
         self._stages = stages
         self._read: dict[Kind, Callable[[Stage], Workload]] = {
+            "fingerprint": _fingerprint,
             "collect": self._collect,
             "refresh": self._refresh,
             "import_pairs": _import_pairs,
@@ -254,6 +257,12 @@ def _prompts_of(collection: Stage) -> int:
     rounds: int
     number, rounds = collection.params.get("part", (1, 1))
     return total * number // rounds - total * (number - 1) // rounds
+
+
+def _fingerprint(stage: Stage) -> Workload:
+    """A handful of short sequences: nearly all of it is the loading of the model."""
+    scoring = Scoring(ELEMENT_BYTES[stage.params["dtype"]], 1, FINGERPRINT_TOKENS, mixed=False)
+    return Workload("fingerprint", stage.params["model"], 1, scoring=scoring)
 
 
 def _import_pairs(stage: Stage) -> Workload:

@@ -40,6 +40,7 @@ PROGRESS_INTERVAL_SECONDS: Final = 0.25
 BEAT_SECONDS: Final = 5.0
 ALIVE: Final = "Alive"
 STAGES: Final[dict[Kind, tuple[str, str]]] = {
+    "fingerprint": ("lorr_bench.stages.fingerprint", "fingerprint"),
     "collect": ("lorr_bench.stages.collect", "collect"),
     "refresh": ("lorr_bench.stages.refresh", "refresh"),
     "import_pairs": ("lorr_bench.stages.collect", "import_pairs"),
@@ -133,11 +134,15 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> No
     """Run one stage and tell what came of it; no failure ends the worker."""
     stage = Stage.from_dict(order["stage"])
     inputs = {role: Stage.from_dict(values) for role, values in order["inputs"].items()}
+
+    def notice(text: str) -> None:
+        answers.tell(Noted(text))
+
     try:
-        store = open_store(order["store"], notice=lambda text: answers.tell(Noted(text)))
+        store = open_store(order["store"], notice=notice)
         with store.claim(stage):  # another run may have done it meanwhile
             done = store.read(stage) if store.whole(stage) else None
-            record = done or run_stage(stage, inputs, store, engines, _progress(stage, answers))
+            record = done or run_stage(stage, inputs, store, engines, _progress(stage, answers), notice)
         event: Event = Ended(stage.digest, record.wall_seconds, tokens_of(stage.kind, record.outcome))
     except HeldError as error:
         event = Busy(stage.digest, error.what)
@@ -173,6 +178,7 @@ def run_stage(
     store: Store,
     engines: EngineRoom,
     progress: Callable[..., None],
+    notice: Callable[[str], None],
 ) -> Record:
     """Run a stage and store its result.
 
@@ -186,7 +192,7 @@ def run_stage(
     """
     folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
     with store.writing(stage) as draft:
-        task = Task(stage, folders, draft.folder, store.scratch(stage), engines, progress)
+        task = Task(stage, folders, draft.folder, store.scratch(stage), engines, progress, notice)
         try:
             outcome = _work(task)
         except OSError as error:

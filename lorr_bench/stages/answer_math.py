@@ -24,10 +24,9 @@ def answer_math(task: Task) -> Outcome:
 
     Raises:
         DataError: The problems can't be read, or are not as many as the benchmark has.
+        StageError: The engine does not hold the model.
     """
-    engine = task.engines.engine(task.stage, task.clock)
-    with task.clock.part("load"):
-        engine.load(task.model.path)
+    engine = task.engine()
     problems, prompts = _problems_and_prompts(task, engine)
     generation = _generation(task)
     rows: list[dict[str, Any]] = []

@@ -11,7 +11,7 @@ from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import load_pair_file, write_pairs
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
-from lorr_bench.generate.engine import Sampling
+from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.stages.answers import Scores, score_answers, scored_rows
@@ -26,9 +26,10 @@ def collect(task: Task) -> Outcome:
     Raises:
         DataError: The prompts can't be read, or no prompt has two answers that the pair rule tells apart.
         ModelError: The reward model can't be loaded or used.
+        StageError: The engine does not hold the model.
     """
     params = task.stage.params
-    engine = task.engines.engine(task.stage, task.clock)
+    engine = task.engine()
     spec = task.prompt_spec()
     problems = load_problems(task)
     # A reward model has a chat template of its own, so the problems are kept without the policy's.
@@ -37,7 +38,7 @@ def collect(task: Task) -> Outcome:
         if spec.chat_template
         else problems
     )
-    completions = sample_answers(task, [prompt.text for prompt in prompts])
+    completions = sample_answers(task, engine, [prompt.text for prompt in prompts])
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
     pairs = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
@@ -65,11 +66,9 @@ def collect(task: Task) -> Outcome:
     )
 
 
-def sample_answers(task: Task, prompts: Sequence[str]) -> list[list[Completion]]:
+def sample_answers(task: Task, engine: Engine, prompts: Sequence[str]) -> list[list[Completion]]:
     """Answers of the stage's model to each prompt, drawn as its parameters say."""
     params = task.stage.params
-    engine = task.engines.engine(task.stage, task.clock)
-    engine.load(task.model.path)
     sampling = Sampling(
         n=params["num_samples"],
         temperature=params["temperature"],

@@ -20,17 +20,15 @@ def evaluate_general(task: Task) -> Outcome:
     Raises:
         MissingPackageError: A task needs a package that is not installed.
         DataError: lm-eval knows no such task, or a task does not have the metric.
-        StageError: A task has no number for each question.
+        StageError: A task has no number for each question, or the engine does not hold the model.
     """
     params = task.stage.params
-    engine = task.engines.engine(task.stage, task.clock)
-    with task.clock.part("load"):
-        engine.load(task.model.path)
+    engine = task.engine()
     include_path = task.stage.setting["include_path"]
     with task.clock.part("lm_eval"), counted(engine.llm, task.progress):
         result = run_lm_eval(
             engine.llm,
-            model_path=Path(engine.folder(task.start_model.path)),
+            model_path=Path(engine.home),
             tasks=params["tasks"],
             include_path=Path(include_path) if include_path else None,
             num_fewshot=params["num_fewshot"],

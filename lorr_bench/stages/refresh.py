@@ -44,7 +44,7 @@ def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
 def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[Mapping[str, Pair], dict[str, float]]:
     """New pairs by the id of the old one, and what their answers cost."""
     params = task.stage.params
-    completions = sample_answers(task, [pair.prompt for pair in pairs])
+    completions = sample_answers(task, task.engine(), [pair.prompt for pair in pairs])
     problems = _problems_of(task, pairs)
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)

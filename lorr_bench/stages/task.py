@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lorr_bench.errors import StageError
 from lorr_bench.generate.engine import Engine, EngineSettings
-from lorr_bench.plan.stage import Stage
+from lorr_bench.generate.fingerprint import read_fingerprint
+from lorr_bench.plan.stage import START_ROLE, Stage
 from lorr_bench.ports.trainer import Progress, StartModel
 from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.store.record import RECORD_FILE, Record
@@ -50,20 +52,53 @@ class EngineRoom:
         self._start = start
         self._engine: Engine | None = None
 
-    def engine(self, stage: Stage, clock: Clock) -> Engine:
-        """The engine of this process; the time of its start is the part ``engine_start``."""
-        if self._engine is None:
-            with clock.part("engine_start"):
-                settings = EngineSettings(
-                    dtype=stage.params["dtype"],
-                    max_model_len=stage.params["max_model_len"],
-                    trust_remote_code=stage.params["trust_remote_code"],
-                    kv_cache_gib=stage.setting["kv_cache_gib"],
-                    gpu_memory_utilization=stage.setting["gpu_memory_utilization"],
-                    enforce_eager=stage.setting["enforce_eager"],
-                    tensor_parallel_size=stage.setting["tensor_parallel_size"],
-                )
-                self._engine = self._start(stage.setting["model_path"], stage.setting["revision"], settings)
+    def holding(self, task: Task) -> Engine:
+        """The engine of this process, proven to hold the model of a stage.
+
+        The seconds of its start are the part ``engine_start``, those of swap and proof ``load``. Where the
+        proof fails a fresh engine is started on the model, once.
+
+        Raises:
+            StageError: The fresh engine does not hold the model either.
+        """
+        expected = read_fingerprint(task.fingerprint_folder)
+        engine = self._engine or self._started(task, task.start_model)
+        with task.clock.part("load"):
+            engine.load(task.model.path, task.model.revision)
+            fault = engine.disagreement(expected)
+        if fault is None:
+            return engine
+        task.notice(f"{task.stage.label}: {fault}. Starting a fresh engine.")
+        self._engine = None
+        engine.close()
+        engine = self._started(task, task.model)
+        with task.clock.part("load"):
+            fault = engine.disagreement(expected)
+        if fault is not None:
+            raise StageError(
+                f"{fault}, also in a fresh engine",
+                where=task.stage.label,
+                fix="Nothing was measured. Try another engine.dtype or engine.enforce_eager: true; where vLLM "
+                "and transformers differ on a family of models, no score of vLLM can be believed.",
+            )
+        return engine
+
+    def _started(self, task: Task, model: StartModel) -> Engine:
+        stage = task.stage
+        with task.clock.part("engine_start"):
+            settings = EngineSettings(
+                dtype=stage.params["dtype"],
+                max_model_len=stage.params["max_model_len"],
+                trust_remote_code=stage.params["trust_remote_code"],
+                kv_cache_gib=stage.setting["kv_cache_gib"],
+                gpu_memory_utilization=stage.setting["gpu_memory_utilization"],
+                enforce_eager=stage.setting["enforce_eager"],
+                tensor_parallel_size=stage.setting["tensor_parallel_size"],
+            )
+            self._engine = self._start(model.path, model.revision, settings)
+            if model == task.start_model:
+                # Says how exact this engine is; whether that is enough is decided where the model is used.
+                self._engine.disagreement(read_fingerprint(task.inputs[START_ROLE]))
         return self._engine
 
 
@@ -78,6 +113,7 @@ class Task:
         scratch: A folder for what survives an interruption; the stage makes it if it needs one.
         engines: Where the generation engine comes from.
         progress: Told how far the work is.
+        notice: Told what the user should know of.
         clock: Measures parts of the stage.
     """
 
@@ -87,6 +123,7 @@ class Task:
     scratch: Path
     engines: EngineRoom
     progress: Progress
+    notice: Callable[[str], None] = lambda _: None
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -105,6 +142,19 @@ class Task:
         if "model" not in self.inputs:
             return self.start_model
         return dataclasses.replace(self.start_model, path=str(self.inputs["model"] / "model"), revision=None)
+
+    @property
+    def fingerprint_folder(self) -> Path:
+        """Where the fingerprint of the model lies."""
+        return self.inputs["model" if "model" in self.inputs else START_ROLE]
+
+    def engine(self) -> Engine:
+        """The generation engine, holding the model that the stage works on.
+
+        Raises:
+            StageError: No engine gives the log-probabilities of the model that was saved.
+        """
+        return self.engines.holding(self)
 
     def record_of(self, role: str) -> Record:
         """The record of an input stage."""

@@ -16,6 +16,7 @@ from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import Progress, TrainerAdapter, TrainJob
 from lorr_bench.stages.anchor import anchor_model
 from lorr_bench.stages.charge import Counted, charge
+from lorr_bench.stages.fingerprint import write_fingerprint
 from lorr_bench.stages.finite import check_finite
 from lorr_bench.stages.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
 from lorr_bench.stages.probe import make_probe
@@ -55,6 +56,8 @@ def train(task: Task) -> Outcome:
     with task.clock.part("train"):
         result = _run(task)
     _check_weights(task)
+    saved = dataclasses.replace(task.start_model, path=str(task.output / "model"), revision=None)
+    write_fingerprint(task, saved)
     task.clock.move("train", "diagnostics", result["measuring_seconds"])
     replays = len(params["sft_weights"])
     if params["stop_after"] < replays:

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 from finished_suite import SUITE, plan_of
 from lorr_bench_adapters.trl.dpo import DPO
+from scripted_fingerprint import SCRIPTED
 
 from lorr_bench.evaluate.general import GeneralResult
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.ports.trainer import TrainOutcome
 from lorr_bench.run.worker import run_stage
-from lorr_bench.stages import answers, charge, general, grade_math, train
+from lorr_bench.stages import answers, charge, fingerprint, general, grade_math, train
 from lorr_bench.stages.task import EngineRoom
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.store.store import Store
@@ -28,11 +29,13 @@ class ScriptedEngine:
 
     llm = None
 
-    def load(self, folder):
+    def load(self, folder, revision):
         pass
 
-    def folder(self, path):
-        return path
+    def disagreement(self, fingerprint):
+        return None
+
+    home = "a folder"
 
     def chat(self, problem):
         return problem
@@ -109,6 +112,7 @@ def scripted(monkeypatch):
         monkeypatch.setattr(module, "grade_many", grade)
     monkeypatch.setattr(general, "run_lm_eval", run_lm_eval)
     monkeypatch.setattr(general, "counted", lambda llm, progress: contextlib.nullcontext())
+    monkeypatch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
     monkeypatch.setattr(train, "forget_peak_memory", lambda: None)
     monkeypatch.setattr(train, "peak_memory", lambda: 1)
 
@@ -155,7 +159,8 @@ class Bench:
         inputs = {role: self.stages[digest] for role, digest in stage.inputs.items()}
         engines = EngineRoom(lambda *_: ScriptedEngine())
         with self.store.claim(stage):
-            return run_stage(stage, inputs, self.store, engines, lambda done, total, tokens=0: None)
+            progress = lambda done, total, tokens=0: None  # noqa: E731
+            return run_stage(stage, inputs, self.store, engines, progress, print)
 
     def finish(self):
         """Run what is not done."""

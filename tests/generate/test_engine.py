@@ -7,8 +7,8 @@ import types
 import pytest
 
 from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
-from lorr_bench.generate import engine as engine_module
-from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices
+from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices, pack_tied_heads
+from lorr_bench.generate.fingerprint import TEXTS, Fingerprint
 
 SETTINGS = EngineSettings("float32", 64, 1.5, 0.5, enforce_eager=True, trust_remote_code=False)
 
@@ -21,6 +21,10 @@ class FakeTokenizer:
 
     def __call__(self, text):
         return {"input_ids": [1] if self.bos else []}
+
+    def encode(self, text, add_special_tokens):
+        assert not add_special_tokens
+        return [len(text)]
 
     def decode(self, ids):
         return "<s>"
@@ -35,9 +39,11 @@ class FakeLLM:
         self.arguments = arguments
         self.calls = []
         self.tokenizer = FakeTokenizer(bos=True)
+        self.model_config = types.SimpleNamespace(max_model_len=arguments["max_model_len"])
+        self.log_prob = -1.0
 
-    def collective_rpc(self, name, kwargs):
-        self.calls.append((name, kwargs["weights_path"]))
+    def collective_rpc(self, work, kwargs=None):
+        self.calls.append((work, kwargs["weights_path"]) if kwargs else work)
 
     def reset_prefix_cache(self):
         self.calls.append("reset")
@@ -47,17 +53,30 @@ class FakeLLM:
 
     def generate(self, prompts, sampling, use_tqdm):
         self.sampling = sampling
+        if getattr(sampling, "prompt_logprobs", None) is not None:
+            return [
+                types.SimpleNamespace(prompt_logprobs=self.scored(p["prompt_token_ids"])) for p in prompts
+            ]
         answer = types.SimpleNamespace(text="t", token_ids=[1, 2], finish_reason="length")
         return [types.SimpleNamespace(outputs=[answer] * sampling.n) for _ in prompts]
+
+    def scored(self, tokens):
+        """As vLLM gives them: nothing for the first token, then a table of the tokens of each place."""
+        value = types.SimpleNamespace(logprob=self.log_prob)
+        return [None, *({token: value} for token in tokens[1:])]
 
 
 class FakeSampling(types.SimpleNamespace):
     pass
 
 
+def fake_vllm():
+    return types.SimpleNamespace(LLM=FakeLLM, SamplingParams=FakeSampling, TokensPrompt=dict)
+
+
 @pytest.fixture
 def engine(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=FakeLLM, SamplingParams=FakeSampling))
+    monkeypatch.setitem(sys.modules, "vllm", fake_vllm())
     return Engine(str(tmp_path), None, SETTINGS)
 
 
@@ -77,16 +96,21 @@ def test_it_is_started_as_the_suite_says(engine, tmp_path):
 def test_weights_are_swapped_only_when_they_differ_and_prefixes_always_forgotten(engine, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
-    engine.load(str(tmp_path))
-    engine.load(str(other))
-    engine.load(str(other))
-    assert engine.llm.calls == ["reset", ("reload_weights", str(other)), "reset", "reset"]
+    engine.load(str(tmp_path), None)
+    engine.load(str(other), None)
+    engine.load(str(other), None)
+    swap = [("reload_weights", str(other)), pack_tied_heads]
+    assert engine.llm.calls == ["reset", *swap, "reset", "reset"]
 
 
 def test_a_hub_model_is_swapped_back_from_its_local_files(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine_module, "hub_folder", lambda model, revision: f"/cache/{model}@{revision}")
-    engine.load("org/name")
-    assert engine.llm.calls[0] == ("reload_weights", "/cache/org/name@None")
+    import huggingface_hub
+
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda model, revision: f"/cache/{model}@{revision}"
+    )
+    engine.load("org/name", "abc")
+    assert engine.llm.calls[0] == ("reload_weights", "/cache/org/name@abc")
 
 
 def test_answers_keep_their_nesting_and_say_when_they_were_cut(engine):
@@ -109,7 +133,7 @@ def test_a_model_that_is_cut_draws_in_processes_of_its_own(monkeypatch, tmp_path
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=FakeLLM, SamplingParams=FakeSampling))
+    monkeypatch.setitem(sys.modules, "vllm", fake_vllm())
     engine = Engine(str(tmp_path), None, dataclasses.replace(SETTINGS, tensor_parallel_size=2))
     assert engine.llm.arguments["tensor_parallel_size"] == 2
     seeded = []
@@ -130,6 +154,48 @@ def test_a_model_is_not_cut_over_more_gpus_than_there_are(monkeypatch):
     assert caught.value.where == "engine.tensor_parallel_size"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     check_devices(3)
+
+
+TOKENS = tuple((len(text),) for text in TEXTS)
+
+
+def fingerprint(*log_probs, texts=TOKENS, dtype="float32"):
+    return Fingerprint(dtype, texts, ((5, 6, 7),), (log_probs,))
+
+
+@pytest.mark.parametrize(("found", "agrees"), [(-1.0099, True), (-1.0101, False), (float("nan"), False)])
+def test_a_fresh_engine_may_be_as_far_away_as_its_dtype_allows(engine, found, agrees):
+    engine.llm.log_prob = found
+    said = engine.disagreement(fingerprint(-1.0, -1.0))
+    assert (said is None) == agrees
+    if not agrees:
+        assert "on average; 0.01 are allowed in float32" in said
+
+
+@pytest.mark.parametrize(("found", "agrees"), [(-1.002, True), (-1.003, False)])
+def test_swapped_weights_must_come_as_close_as_those_of_the_start(engine, tmp_path, found, agrees):
+    """0.0005 nats away at the start: 4 times as much and 0.0001 more are allowed."""
+    engine.llm.log_prob = -1.0005
+    assert engine.disagreement(fingerprint(-1.0, -1.0)) is None
+    (tmp_path / "other").mkdir()
+    engine.load(str(tmp_path / "other"), None)
+    engine.llm.log_prob = found
+    assert (engine.disagreement(fingerprint(-1.0, -1.0)) is None) == agrees
+
+
+def test_another_tokenizer_is_found(engine):
+    other = ((99,), *TOKENS[1:])
+    assert "other tokens" in engine.disagreement(fingerprint(-1.0, -1.0, texts=other))
+
+
+def test_a_sequence_is_scored_as_far_as_the_context_goes(engine):
+    engine.llm.model_config.max_model_len = 3  # the engine needs a place for the token that it adds
+    assert engine.score([(5, 6, 7, 8), (5, 6)]) == [[-1.0], [-1.0]]
+
+
+def test_what_was_scored_is_no_cached_prefix(engine):
+    engine.score([(5, 6, 7)])
+    assert engine.llm.calls == ["reset"]
 
 
 def test_a_begin_token_of_the_template_is_not_written_twice(engine):

@@ -12,6 +12,8 @@ pytestmark = pytest.mark.slow
 SCRIPT = """
 import json, pathlib, sys
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
+from lorr_bench.generate.fingerprint import take_fingerprint
+from lorr_bench.ports.trainer import StartModel
 
 def main(start, other, parts, output):
     settings = EngineSettings("float32", 96, 1, 0.5, True, False, int(parts))
@@ -21,7 +23,8 @@ def main(start, other, parts, output):
     drawn = Sampling(n=4, temperature=1.0, top_p=1.0, max_tokens=8, seed=3)
     seen = []
     for model in (start, other, start):
-        engine.load(model)
+        engine.load(model, None)
+        assert engine.disagreement(take_fingerprint(StartModel(model, None, "float32", False))) is None
         seen.append([[[answer.text for answer in row] for row in engine.generate(prompts, sampling)]
                      for sampling in (greedy, drawn)])
     pathlib.Path(output).write_text(json.dumps(seen))

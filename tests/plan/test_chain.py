@@ -16,13 +16,17 @@ def rounds(count=3, **more):
 
 
 def chain(plan, point):
-    """Every stage that a training needs, by label, with the labels of its inputs by role."""
+    """Every stage that a training needs, by label, with the labels of its inputs by role.
+
+    All stages of the engine have the fingerprint of the start model besides, which one test holds.
+    """
     stages = {stage.digest: stage for stage in plan.stages}
     needed, found = [plan.training[point]], {}
     while needed:
         stage = stages[needed.pop()]
-        found[stage.label] = {role: stages[digest].label for role, digest in stage.inputs.items()}
-        needed += stage.inputs.values()
+        inputs = {role: digest for role, digest in stage.inputs.items() if role != "start"}
+        found[stage.label] = {role: stages[digest].label for role, digest in inputs.items()}
+        needed += inputs.values()
     return found
 
 
@@ -240,7 +244,15 @@ def test_every_stage_is_an_evaluation_or_needed_by_a_training(plan_of, changes):
     plan = plan_of(**changes)
     needed = {label for point in plan.training for label in chain(plan, point)}
     others = {stage.kind for stage in plan.stages if stage.label not in needed}
-    assert others == {"answer_math", "grade_math", "evaluate_general", "contamination"}
+    assert others == {"fingerprint", "answer_math", "grade_math", "evaluate_general", "contamination"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"methods": rounds()}, ROLLOUTS], ids=["one", "rounds", "rollouts"])
+def test_every_stage_of_the_engine_has_the_fingerprint_of_the_start_model(plan_of, changes):
+    plan = plan_of(**changes)
+    [start] = [stage.digest for stage in plan.stages if stage.kind == "fingerprint"]
+    for stage in plan.stages:
+        assert (stage.inputs.get("start") == start) == (stage.lane == "engine"), stage.label
 
 
 @pytest.mark.parametrize("pairs", [2, 1])

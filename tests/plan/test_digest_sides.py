@@ -199,8 +199,10 @@ def test_columns_of_ready_made_pairs_change_a_digest(load, values, tmp_path, col
 
 
 def _start_model_digests(load, values):
-    start = [e for e in make_plan(load(values)).evaluations if e.point.seed == -1]
-    return {digest for e in start for digest in (e.digest, e.answers)}
+    plan = make_plan(load(values))
+    start = [e for e in plan.evaluations if e.point.seed == -1]
+    fingerprint = {stage.digest for stage in plan.stages if stage.kind == "fingerprint"}
+    return fingerprint | {digest for e in start for digest in (e.digest, e.answers)}
 
 
 HUB = {"source": "owner/set", "revision": "abc", "split": "train"}

@@ -23,6 +23,7 @@ def test_counts_by_hand(plan):
     """2 seeds, 2 budgets, 3 arms: 12 trainings; 13 models measured on 1 + 1 benchmarks, of which each
     is looked for in the prompts of each seed."""
     assert Counter(stage.kind for stage in plan.stages) == {
+        "fingerprint": 1,
         "collect": 2,
         "reference": 2,
         "train": 12,

@@ -75,9 +75,9 @@ def world(tmp_path, monkeypatch):
 
 def test_everything_runs_once(world):
     finished = world()
-    assert len(finished.state.ran) == len(finished.plan.stages) == 23
+    assert len(finished.state.ran) == len(finished.plan.stages) == 24
     assert finished.page == world.places.output / "page"
-    assert world().state.reused == 23
+    assert world().state.reused == 24
     assert world.executor.begun == []
 
 
@@ -86,7 +86,7 @@ def test_a_seed_and_a_method_extend_the_suite(world):
     finished = world("seeds=[0, 1]", "methods.ipo={like: dpo}")
     ran = {stage.digest for stage in world.executor.begun}
     assert ran == {stage.digest for stage in finished.plan.stages} - before
-    assert finished.state.reused == 23
+    assert finished.state.reused == 24
 
 
 def test_one_run_at_a_time(world):
@@ -144,8 +144,8 @@ def test_what_the_report_finds_damaged_is_made_again_once(world, monkeypatch):
     monkeypatch.setattr(suite_run, "report_plan", report)
     finished = world()
     assert len(reports) == 2
-    assert len(world.executor.begun) == 24
-    assert len(finished.state.ran) == 23
+    assert len(world.executor.begun) == 25
+    assert len(finished.state.ran) == 24
 
 
 def test_a_folder_that_can_not_be_made_is_told(world, tmp_path):

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from scripted_fingerprint import SCRIPTED
 
 from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.task import EngineRoom, Task
@@ -57,8 +58,10 @@ def training(tmp_path):
 
 @pytest.fixture
 def adapters(monkeypatch):
-    """Replace the adapter that the stages load."""
-    from lorr_bench.stages import charge, train
+    """Replace the adapter that the stages load; what it saves is no model, so it has a scripted fingerprint."""
+    from lorr_bench.stages import charge, fingerprint, train
+
+    monkeypatch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
 
     def install(adapter):
         for module in (charge, train):

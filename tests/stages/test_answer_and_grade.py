@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from scripted_fingerprint import put_fingerprint, start_folder
 
 from lorr_bench.errors import DataError
 from lorr_bench.plan.stage import Stage
@@ -55,8 +56,11 @@ class ScriptedEngine:
         self.samplings = []
         self.told = []
 
-    def load(self, folder):
+    def load(self, folder, revision):
         pass
+
+    def disagreement(self, fingerprint):
+        return None
 
     def fits(self, prompt):
         return "very long" not in prompt
@@ -107,6 +111,7 @@ def graded(tmp_path, engine):
 def run(function, folder, params, setting, inputs, engine):  # noqa: PLR0917
     folder.mkdir()
     stage = Stage("answer_math", "answers", params, setting=setting)
+    inputs = {"start": start_folder(folder.parent), **inputs}
     rooms = EngineRoom(lambda model, revision, settings: engine)
     task = Task(stage, inputs, folder, folder / "scratch", rooms, lambda *of: engine.told.append(of))
     return folder, function(task)
@@ -190,6 +195,7 @@ def test_weights_are_told_by_the_files_of_the_trained_model(answered, tmp_path):
             "digest", {"kind": "train", "label": "", "params": {}}, Outcome(), files, 0.0, 1.0, {}
         )
         (folder / RECORD_FILE).write_text(json.dumps(record.to_dict()), "utf-8")
+        put_fingerprint(folder)
         made, _ = answered(f"by {name}", inputs={"model": folder})
         return json.loads((made / "generation.json").read_text("utf-8"))["weights"]
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from scripted_fingerprint import start_folder
 
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
@@ -22,7 +23,10 @@ class ScriptedEngine:
         self.script = script
         self.loaded = []
 
-    def load(self, folder):
+    def disagreement(self, fingerprint):
+        return None
+
+    def load(self, folder, revision):
         self.loaded.append(folder)
 
     def generate(self, prompts, sampling, progress=None):
@@ -74,7 +78,7 @@ def task(tmp_path):
         engine = ScriptedEngine(script)
         return Task(
             stage=Stage("collect", "collect, seed 0", params, setting=setting),
-            inputs={},
+            inputs={"start": start_folder(tmp_path)},
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",
             engines=EngineRoom(lambda model, revision, settings: engine),

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import pytest
+from scripted_fingerprint import put_fingerprint, start_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,10 @@ class ScriptedEngine:
         self.loaded = []
         self.asked = []
 
-    def load(self, folder):
+    def disagreement(self, fingerprint):
+        return None
+
+    def load(self, folder, revision):
         self.loaded.append(folder)
 
     def generate(self, prompts, sampling, progress=None):
@@ -79,10 +83,11 @@ def refreshed(tmp_path):
             folder.mkdir(exist_ok=True)
         tail = [Pair(f"held-{i}", f"held {i}", "c", "r", 50 + i) for i in range(held_out)]
         write_pairs(pairs / "pairs.jsonl", [*map(old_pair, range(BUDGET)), *tail])
+        put_fingerprint(policy)
         engine = ScriptedEngine(script)
         task = Task(
             stage=Stage("refresh", "rollouts", params, setting=setting),
-            inputs={"pairs": pairs, "model": policy},
+            inputs={"pairs": pairs, "model": policy, "start": start_folder(tmp_path)},
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",
             engines=EngineRoom(lambda *_: engine),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from scripted_fingerprint import start_folder
 import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
@@ -24,6 +25,9 @@ class ScriptedEngine:
 
     def __init__(self, answers):
         self.answers = answers
+
+    def disagreement(self, fingerprint):
+        return None
 
     def load(self, *_):
         pass
@@ -79,7 +83,7 @@ def task(tmp_path, reward_model, nano_pairs):
         (tmp_path / "out").mkdir()
         return Task(
             stage=Stage("collect", "collect, seed 0", params, setting=setting),
-            inputs={},
+            inputs={"start": start_folder(tmp_path)},
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",
             engines=EngineRoom(lambda *_: ScriptedEngine(answers)),

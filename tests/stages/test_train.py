@@ -243,12 +243,12 @@ def test_a_checkpoint_that_was_half_in_place_is_put_there_anew(found, tmp_path):
 def test_a_stage_that_stops_early_leaves_its_checkpoint(adapter, training, collection, tmp_path):
     train(training({"pairs": collection}, stop_after=2))
     kept = {file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*")}
-    assert kept == {"checkpoint", "checkpoint/checkpoint-2", "model", "model/weights"}
+    assert kept == {"checkpoint", "checkpoint/checkpoint-2", "fingerprint.json", "model", "model/weights"}
 
 
 def test_the_last_replay_leaves_the_model_alone(adapter, training, collection, tmp_path):
     train(training({"pairs": collection}))
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["model"]
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"fingerprint.json", "model"}
 
 
 def test_what_was_spent_before_an_interruption_is_charged(adapter, training, collection, tmp_path):
