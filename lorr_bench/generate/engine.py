@@ -257,8 +257,8 @@ def seed_process(_worker: Any, seed: int) -> None:
 def pack_tied_heads(worker: Any) -> None:
     """Pack the weights of embeddings and output heads for the kernels of their device.
 
-    On a CPU vLLM multiplies with a packed copy of the head. Its reload renews the copies of the layers that it
-    loads, and a head that is tied to the embeddings is none of them. vLLM calls this in each of its workers.
+    On a CPU vLLM multiplies with a packed copy of the head. Its reload renews the copies of those layers that
+    it loads, and a head that is tied to the embeddings is none of them. vLLM calls this in its workers.
     """
     from vllm.model_executor.layers.vocab_parallel_embedding import UnquantizedEmbeddingMethod
 

@@ -1,9 +1,9 @@
 """What a model says of a few fixed token sequences: the proof that an engine holds its weights.
 
 transformers computes a fingerprint once, from the folder as it was saved. After each load the engine scores
-the same sequences. Its kernels differ from those of transformers, so a tolerance for each dtype stands between
-them. Weights that were swapped in place must besides come as close as the engine came with the weights that
-it was started with: that is tighter wherever the engine is more exact than its dtype promises.
+the same sequences. Its kernels are others than those of transformers, so each dtype has a tolerance. Weights
+that were swapped in place must besides come as close as the engine came with the weights that it was started
+with: that is tighter wherever the engine is more exact than its dtype promises.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def tokenized(tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
 def fixed_sequences(
     texts: Sequence[Sequence[int]], vocabulary: int, begin: int | None
 ) -> tuple[tuple[int, ...], ...]:
-    """What is scored: each text, and sequences drawn evenly from the vocabulary, which text alone reads little of.
+    """What is scored: each text, and sequences drawn evenly from the vocabulary, of which texts reach little.
 
     Args:
         texts: Token numbers.

@@ -19,6 +19,7 @@ from lorr_bench.run.keeper import Keeper
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
 from lorr_bench.run.reporter import Watchers, make_trackers
 from lorr_bench.run.state import STATE_FILE, Journal
+from lorr_bench.run.unproven import word_on_unproven
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
@@ -121,6 +122,8 @@ class _Run:
             journal.forgive()
         trackers = make_trackers(self.plan.suite, self.places.output, self.store, self.watcher.note)
         watchers = Watchers((self.watcher, *trackers))
+        if (word := word_on_unproven(self.plan, self.store)) is not None:
+            self.watcher.note(word)
         state = self._drive(watchers, journal, wishes.scope)
         if state.disk_full:
             return self._over(state, None)

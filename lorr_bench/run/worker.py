@@ -142,7 +142,9 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> No
         store = open_store(order["store"], notice=notice)
         with store.claim(stage):  # another run may have done it meanwhile
             done = store.read(stage) if store.whole(stage) else None
-            record = done or run_stage(stage, inputs, store, engines, _progress(stage, answers), notice)
+            record = done or run_stage(
+                stage, inputs, store, engines, progress=_progress(stage, answers), notice=notice
+            )
         event: Event = Ended(stage.digest, record.wall_seconds, tokens_of(stage.kind, record.outcome))
     except HeldError as error:
         event = Busy(stage.digest, error.what)
@@ -177,6 +179,7 @@ def run_stage(
     inputs: Mapping[str, Stage],
     store: Store,
     engines: EngineRoom,
+    *,
     progress: Callable[..., None],
     notice: Callable[[str], None],
 ) -> Record:

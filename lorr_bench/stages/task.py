@@ -78,7 +78,7 @@ class EngineRoom:
             raise StageError(
                 f"{fault}, also in a fresh engine",
                 where=task.stage.label,
-                fix="Nothing was measured. Try another engine.dtype or engine.enforce_eager: true; where vLLM "
+                fix="Nothing was measured. Try engine.enforce_eager: true or another model.dtype; where vLLM "
                 "and transformers differ on a family of models, no score of vLLM can be believed.",
             )
         return engine

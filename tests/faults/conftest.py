@@ -160,7 +160,7 @@ class Bench:
         engines = EngineRoom(lambda *_: ScriptedEngine())
         with self.store.claim(stage):
             progress = lambda done, total, tokens=0: None  # noqa: E731
-            return run_stage(stage, inputs, self.store, engines, progress, print)
+            return run_stage(stage, inputs, self.store, engines, progress=progress, notice=print)
 
     def finish(self):
         """Run what is not done."""

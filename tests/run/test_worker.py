@@ -179,7 +179,7 @@ def test_inputs_come_as_folders_by_their_roles(stage, tmp_path, monkeypatch):
     seen = []
     replace_stage(monkeypatch, lambda task: seen.append(dict(task.inputs)) or Outcome())
     reader = Stage("import_pairs", "another", {}, {"pairs": stage.digest})
-    run_stage(reader, {"pairs": stage}, store, EngineRoom(), lambda *_: None, print)
+    run_stage(reader, {"pairs": stage}, store, EngineRoom(), progress=lambda *_: None, notice=print)
     assert seen == [{"pairs": store.folder(stage)}]
 
 
@@ -187,7 +187,7 @@ def test_a_missing_input_is_told(stage, tmp_path):
     gone = Stage("collect", "a collection", {})
     store = Store(tmp_path / "store")
     with pytest.raises(SpoiledError, match="a collection"):
-        run_stage(stage, {"pairs": gone}, store, EngineRoom(), lambda *_: None, print)
+        run_stage(stage, {"pairs": gone}, store, EngineRoom(), progress=lambda *_: None, notice=print)
     answer = answer_of(stage, store, {"pairs": gone})
     assert answer == {"event": "Spoiled", "digest": stage.digest, "input": gone.digest}
 

@@ -4,9 +4,9 @@ import dataclasses
 import json
 
 import pytest
-from scripted_fingerprint import put_fingerprint, start_folder
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_fingerprint import put_fingerprint, start_folder
 
 from lorr_bench.data.pairs import read_pairs, write_pairs
 from lorr_bench.plan.stage import Stage

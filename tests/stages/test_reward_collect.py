@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from scripted_fingerprint import start_folder
 import torch
+from scripted_fingerprint import start_folder
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from lorr_bench.data.nano import tokenizer
