@@ -1,8 +1,8 @@
 """What is installed, against the versions that were locked together.
 
-``lorr_bench/locked`` holds a file for each kind of machine, made by ``make lock``. ``make install`` takes just
-those. ``pip install lorr-bench`` takes what the ranges of the package allow; what then differs is said in each
-record and by ``lorr-bench doctor``. Packages that the file does not name are not looked at.
+``lorr_bench/locked`` holds a file for each kind of machine, made by ``make lock``. ``make install`` takes
+just those; ``pip install lorr-bench`` takes what the ranges of the package allow. What then differs is said
+in each record and by ``lorr-bench doctor``. Packages that the file does not name are not looked at.
 """
 
 from __future__ import annotations
