@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -132,3 +136,23 @@ def test_what_a_package_asks_for_is_locked_and_nothing_else() -> None:
     missing = asked - versions.keys()
     assert [name for name in sorted(missing) if kind == "nvidia" or not FOR_CUDA.fullmatch(name)] == []
     assert versions.keys() - asked == set()
+
+
+@pytest.mark.slow
+def test_the_sets_for_running_travel_with_the_package(tmp_path: Path) -> None:
+    skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("lorr_bench", "adapters"):
+        shutil.copytree(ROOT / name, tmp_path / "source" / name, ignore=skip)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy2(ROOT / name, tmp_path / "source" / name)
+    build = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+    subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)],
+        cwd=tmp_path / "source",
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        for file in RUN.values():
+            assert archive.read(file.relative_to(ROOT).as_posix()) == file.read_bytes()
