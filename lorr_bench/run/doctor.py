@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import lorr_bench
-from lorr_bench.store.installed import InstalledSet, differing, installed_set
+from lorr_bench.store.installed import InstalledSet, differing, installed_set, installed_version
 
 GIB = 1 << 30
 MIN_FREE_BYTES = GIB
@@ -96,7 +96,7 @@ def _package_finding(requirement: str) -> Finding:
     name = _name(requirement)
     wanted = requirement.partition(";")[0].strip()
     fix = f'{sys.executable} -m pip install "{wanted}"'
-    version = _installed(name)
+    version = installed_version(name)
     if version is None:
         return Finding(name, False, f"not installed, wanted {wanted}", fix)
     if _satisfies(version, requirement):
@@ -115,13 +115,6 @@ def _name(requirement: str) -> str:
     return match.group() if match else requirement
 
 
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def locked_finding(found: InstalledSet) -> Finding:
     """Whether all packages have the versions that were locked together."""
     if not found.differences:
@@ -136,7 +129,7 @@ def locked_finding(found: InstalledSet) -> Finding:
 def engine_finding(required: Sequence[str]) -> Finding:
     """Whether vLLM is installed, in the build for this kind of machine, in the wanted version."""
     for name in ENGINES:
-        if version := _installed(name):
+        if version := installed_version(name):
             wanted = [r for r in required if _name(r) == name]
             if all(_satisfies(version, requirement) for requirement in wanted):
                 return Finding("engine", True, f"{name} {version}")
@@ -148,11 +141,11 @@ def engine_finding(required: Sequence[str]) -> Finding:
 
 def companion_findings() -> Iterator[Finding]:
     """Packages built for CUDA beside a torch built for CPU: importing transformers fails with them."""
-    torch = _installed("torch") or ""
+    torch = installed_version("torch") or ""
     if not torch.endswith("+cpu"):
         return
     for name in CUDA_COMPANIONS:
-        version = _installed(name)
+        version = installed_version(name)
         if version is not None and not version.endswith("+cpu"):
             value = f"{version}, built for CUDA beside torch {torch}: it breaks transformers"
             yield Finding(name, False, value, f"{sys.executable} -m pip uninstall -y {name}")

@@ -56,7 +56,7 @@ def installed_set(folder: Path = FOLDER) -> InstalledSet:
     Args:
         folder: Where ``cpu.txt`` and ``nvidia.txt`` lie.
     """
-    kind = "cpu" if _installed("vllm") is None else "nvidia"
+    kind = "cpu" if installed_version("vllm") is None else "nvidia"
     file = folder / f"{kind}.txt"
     data = file.read_bytes()
     return InstalledSet(kind, file, hashlib.sha256(data).hexdigest(), tuple(_differences(data.decode())))
@@ -66,7 +66,7 @@ def _differences(text: str) -> Iterator[str]:
     from packaging.specifiers import SpecifierSet
 
     for name, wanted in locked_versions(text):
-        version = _installed(name)
+        version = installed_version(name)
         if version is None:
             yield f"{name} missing"
         # A build's own label counts for nothing: 2.13.0+cpu is 2.13.0.
@@ -96,7 +96,8 @@ def _applies(marker: str) -> bool:
     return not marker or Marker(marker).evaluate()
 
 
-def _installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """The version of a package, or None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
