@@ -3,9 +3,9 @@ PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 
-.PHONY: install quickstart test check clean
+.PHONY: install quickstart test test-newest check lock clean
 
-install:            # .venv with everything that running needs
+install:            # .venv with everything that running needs, in the locked versions
 	@.ci/install
 
 quickstart: install # a real experiment on two CPU cores; says where its report lies
@@ -15,6 +15,14 @@ test:               # every test; those that need an accelerator skip where ther
 	@.ci/install dev
 	$(BIN)/python -m pytest
 
+test-newest:        # every test with the newest versions that pyproject.toml allows, in .venv-newest
+	@.ci/install newest
+	-.venv-newest/bin/lorr-bench doctor
+	.venv-newest/bin/python -m pytest
+
+lock:               # lock those newest versions
+	@.ci/lock
+
 check:              # style, types and import rules
 	@.ci/install dev
 	$(BIN)/ruff check .
@@ -23,5 +31,5 @@ check:              # style, types and import rules
 	$(BIN)/lint-imports
 
 clean:              # what the targets above made; results stay
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-newest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find lorr_bench adapters tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -149,7 +149,11 @@ def _row(path: Path, number: int, line: str) -> Row:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}", where=where, fix="each line must be one JSON object") from error
+        # Python's own words for the second differ between its versions.
+        reason = "nested without end" if isinstance(error, RecursionError) else error
+        raise DataError(
+            f"not JSON: {reason}", where=where, fix="each line must be one JSON object"
+        ) from error
     if not isinstance(values, dict):
         raise DataError(
             f"a JSON {type(values).__name__}, not an object",

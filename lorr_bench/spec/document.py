@@ -104,15 +104,42 @@ def read_document(text: str, place: Callable[[int], str], *, depth: int = 0) -> 
         SuiteError: Not YAML, a repeated key, a tag, an alias, a number out of range, too deep, or more than
             one document.
     """
-    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
     try:
-        return _Reader(yaml.parse(text, Loader=loader), place, depth).document()
+        return _Reader(_events(text), place, depth).document()
+    except RecursionError as error:
+        raise _too_deep(place(1)) from error
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error, text, place) from error
+        # The parser scans ahead, and may stop at a limit of its own before the reader counted to its limit.
+        mark = error.problem_mark or error.context_mark
+        earlier = _first_refusal(text[: mark.index], place, depth) if mark else None
+        raise earlier or _syntax_error(error, text, place) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         reason = getattr(error, "reason", None) or "it has a character that YAML does not know"
         fix = "save it as plain UTF-8 text without control characters"
         raise SuiteError(f"not readable as YAML: {reason}", where=place(1), fix=fix) from error
+
+
+def _events(text: str) -> Iterator[Any]:
+    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    events: Iterator[Any] = yaml.parse(text, Loader=loader)
+    return events
+
+
+def _first_refusal(text: str, place: Callable[[int], str], depth: int) -> SuiteError | None:
+    """What the reader refuses in a text that may break off, if anything."""
+    try:
+        _Reader(_events(text), place, depth).document()
+    except SuiteError as refusal:
+        return refusal
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        return None
+    return None
+
+
+def _too_deep(where: str) -> SuiteError:
+    return SuiteError(
+        f"nested deeper than {MAX_DEPTH} levels", where=where, fix="a suite needs fewer than ten"
+    )
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str, place: Callable[[int], str]) -> SuiteError:
@@ -158,7 +185,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if self._depth + len(location) >= MAX_DEPTH:
-            raise self._error(event, f"nested deeper than {MAX_DEPTH} levels", "a suite needs fewer than ten")
+            raise _too_deep(self._place(_line(event)))
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(location)
         return self._mapping(location)

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from lorr_bench.store.installed import installed_set
+
 PACKAGES: Final = (
     "lorr-bench",
     "torch",
@@ -24,7 +26,7 @@ PACKAGES: Final = (
 
 @cache
 def provenance() -> dict[str, str]:
-    """Versions of the packages that matter, Python, operating system, processors and GPU."""
+    """Versions of the packages that matter and of the locked set, Python, system, processors and GPU."""
     found = {"python": platform.python_version(), "system": platform.platform(terse=True)}
     found["processor"] = f"{_processor()}, {os.cpu_count()} cores"
     for name in PACKAGES:
@@ -32,6 +34,7 @@ def provenance() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    found["locked versions"] = str(installed_set())
     if gpu := _gpu():
         found["gpu"] = gpu
     return found

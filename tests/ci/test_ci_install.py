@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 FAKE_PYTHON = """\
 #!/bin/sh
-# -c: the checks pass. -m venv: a copy of this file. -m pip: a line in the log; faults by variables.
+# -c: the checks pass. -m venv: a copy of this file. -m pip: a line in the log, with what a file of requirements in
+# the environment holds; faults by variables.
 case "$1 ${2:-}" in
 "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 "-m pip")
@@ -23,12 +24,31 @@ case "$1 ${2:-}" in
     echo "$*" >>"$LOG"
     case "$*" in
     *--dry-run*) echo "${REPORT:-}" >"$5" && exit "${DRY_RUN_STATUS:-0}" ;;
-    *-e*) exit "${INSTALL_STATUS:-0}" ;;
+    *.build-tools.txt) cat .venv*/.build-tools.txt >>"$LOG" ;;
+    *" -e "*) exit "${INSTALL_STATUS:-0}" ;;
     esac
     ;;
 esac
 exit 0
 """
+LOCKED = """\
+numpy==2.0.0 \\
+    --hash=sha256:00
+setuptools==80.0.0 ; python_version > '3' \\
+    --hash=sha256:11 \\
+    --hash=sha256:22
+    # via torch
+six==1.0.0 \\
+    --hash=sha256:33
+"""
+EXACTLY = "install -q --no-deps --no-build-isolation"
+BUILD_TOOLS = [
+    f"{EXACTLY} --require-hashes -r .venv/.build-tools.txt",
+    "setuptools==80.0.0 ; python_version > '3' \\",
+    "    --hash=sha256:11 \\",
+    "    --hash=sha256:22",
+]
+EDITABLE = f"{EXACTLY} -e ."
 Install = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -42,9 +62,14 @@ def script(path: Path, text: str) -> Path:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
-    (folder / ".ci").mkdir(parents=True)
+    (folder / ".ci" / "locked").mkdir(parents=True)
+    (folder / "lorr_bench" / "locked").mkdir(parents=True)
     shutil.copy2(ROOT / ".ci" / "install", folder / ".ci" / "install")
-    shutil.copy2(ROOT / "pyproject.toml", folder / "pyproject.toml")
+    (folder / "pyproject.toml").write_text('    "torch==2.14.0",\n')
+    (folder / "lorr_bench" / "locked" / "cpu.txt").write_text(f"# for CPU\n# torch==2.13.0\n{LOCKED}")
+    (folder / "lorr_bench" / "locked" / "nvidia.txt").write_text(LOCKED)
+    for kind in ("cpu", "nvidia"):
+        (folder / ".ci" / "locked" / f"{kind}-dev.txt").write_text("pytest==9.0.0\n")
     return folder
 
 
@@ -81,9 +106,10 @@ def test_cpu_takes_the_plain_build_of_torch_when_it_is_for_cpu(install: Install)
     assert done.returncode == 0
     assert done.args == [
         "install -q --dry-run --report .venv/.torch-report.json torch==2.13.0",
-        "install -q torch==2.13.0",
-        "install -q -e .[cpu]",
-        "uninstall -q -y torchvision torchaudio torchcodec",
+        "install -q --no-deps torch==2.13.0",
+        *BUILD_TOOLS,
+        f"{EXACTLY} --require-hashes -r lorr_bench/locked/cpu.txt",
+        EDITABLE,
     ]
     assert done.stdout.splitlines()[-1] == "Ready: .venv/bin/lorr-bench"
     assert done.stderr == ""
@@ -102,11 +128,14 @@ def test_cpu_adds_the_cpu_index_when_the_plain_build_is_not_for_cpu(
 ) -> None:
     done = install(**fault)
     assert done.returncode == 0
-    assert done.args[1] == f"install -q {CPU_INDEX} torch==2.13.0"
+    assert done.args[1] == f"install -q --no-deps {CPU_INDEX} torch==2.13.0"
+
+
+NVIDIA = [*BUILD_TOOLS, f"{EXACTLY} --require-hashes -r lorr_bench/locked/nvidia.txt", EDITABLE]
 
 
 def test_nvidia(install: Install) -> None:
-    assert install(NVIDIA_SMI_STATUS="0").args == ["install -q -e .[nvidia]"]
+    assert install(NVIDIA_SMI_STATUS="0").args == NVIDIA
 
 
 def test_a_second_call_does_nothing(install: Install) -> None:
@@ -117,7 +146,8 @@ def test_a_second_call_does_nothing(install: Install) -> None:
 
 def test_dev_is_more_than_running_needs(install: Install) -> None:
     install()
-    assert "install -q -e .[cpu,dev]" in install("dev").args
+    both = "-r lorr_bench/locked/cpu.txt -r .ci/locked/cpu-dev.txt"
+    assert f"{EXACTLY} --require-hashes {both}" in install("dev").args
     assert install("dev").args == []
     assert install().args == []
 
@@ -127,13 +157,15 @@ def test_dev_first_serves_running_too(install: Install) -> None:
     assert install().args == []
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", ".ci/install"])
+@pytest.mark.parametrize(
+    "name", ["pyproject.toml", ".ci/install", "lorr_bench/locked/cpu.txt", ".ci/locked/cpu-dev.txt"]
+)
 def test_a_change_installs_again_in_place(install: Install, checkout: Path, name: str) -> None:
     install()
     (checkout / ".venv" / "kept").touch()
     with (checkout / name).open("a") as file:
         file.write("# changed\n")
-    assert "install -q -e .[cpu]" in install().args
+    assert EDITABLE in install().args
     assert (checkout / ".venv" / "kept").exists()
 
 
@@ -143,7 +175,7 @@ def test_an_interrupted_set_up_is_started_over(install: Install, checkout: Path)
     again = install()
     assert again.returncode == 0
     assert "An earlier set-up was interrupted: starting over" in again.stdout
-    assert "install -q -e .[cpu]" in again.args
+    assert EDITABLE in again.args
     assert not (checkout / ".venv" / "half").exists()
 
 
@@ -158,19 +190,19 @@ def test_a_moved_checkout_is_set_up_anew(install: Install, checkout: Path) -> No
     moved = checkout.rename(checkout.with_name("moved"))
     done = install(folder=moved)
     assert "The checkout was moved: starting over" in done.stdout
-    assert "install -q -e .[cpu]" in done.args
+    assert EDITABLE in done.args
 
 
 def test_another_kind_of_machine_is_set_up_anew(install: Install) -> None:
     install()
     done = install(NVIDIA_SMI_STATUS="0")
     assert ".venv was made for cpu: starting over" in done.stdout
-    assert done.args == ["install -q -e .[nvidia]"]
+    assert done.args == NVIDIA
 
 
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [("version_info", "is missing or older than 3.11"), ("ensurepip", "lacks the venv module")],
+    [("version_info", "is missing or not Python 3.11 to 3.13"), ("ensurepip", "lacks the venv module")],
 )
 def test_an_unfit_python_is_refused(install: Install, tmp_path: Path, fault: str, word: str) -> None:
     python = script(tmp_path / "unfit", f'#!/bin/sh\ncase "$2" in *{fault}*) exit 1 ;; esac\n')
@@ -185,3 +217,24 @@ def test_a_missing_python_is_refused(install: Install) -> None:
     done = install(PYTHON="/no/such/python")
     assert done.returncode == 1
     assert "make install PYTHON=python3.12" in done.stderr
+
+
+def test_newest_takes_what_pyproject_allows_anew_each_time(install: Install, checkout: Path) -> None:
+    install("dev")
+    for _ in range(2):
+        done = install("newest")
+        assert done.returncode == 0
+        assert done.args == [
+            "install -q --dry-run --report .venv-newest/.torch-report.json torch==2.14.0",
+            "install -q --no-deps torch==2.14.0",
+            "install -q -e .[cpu,dev]",
+            "uninstall -q -y torchvision torchaudio torchcodec",
+        ]
+        assert not (checkout / ".venv-newest" / "before").exists()
+        (checkout / ".venv-newest" / "before").touch()
+    assert "The newest versions are looked up again: starting over" in done.stdout
+    assert install("dev").args == []
+
+
+def test_newest_for_nvidia(install: Install) -> None:
+    assert install("newest", NVIDIA_SMI_STATUS="0").args == ["install -q -e .[nvidia,dev]"]

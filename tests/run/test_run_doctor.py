@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from lorr_bench.run import doctor
 from lorr_bench.run.doctor import GIB, Finding
+from lorr_bench.store.installed import InstalledSet
 
 REQUIRED = [
     "torch==2.13.0",
@@ -67,8 +69,9 @@ def test_examine_looks_at_everything(
     torch_with(monkeypatch)
     nvidia_smi(monkeypatch, FileNotFoundError())
     findings = doctor.examine(tmp_path / "store")
-    names = ["Python", "torch", "rich", "engine", "torchvision", "devices", "disk", "nano model"]
-    assert [finding.name for finding in findings] == names
+    assert [finding.name for finding in findings] == [
+        "Python", "torch", "rich", "locked versions", "engine", "torchvision", "devices", "disk", "nano model",
+    ]  # fmt: skip
     assert all(finding.ok != bool(finding.fix) for finding in findings)
 
 
@@ -85,12 +88,27 @@ def test_examine_where_lorr_bench_is_not_installed(
     assert found["lorr-bench"] == Finding("lorr-bench", False, "not installed as a package", "make install")
 
 
-def test_python() -> None:
-    assert doctor.python_finding((3, 11, 0)) == Finding("Python", True, "3.11.0")
-    old = doctor.python_finding((3, 10, 9))
-    assert not old.ok
-    assert old.value == "3.10.9, wanted 3.11 or newer"
-    assert old.fix == "make install PYTHON=python3.12"
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 8), (3, 13, 99)])
+def test_python(version: tuple[int, int, int]) -> None:
+    assert doctor.python_finding(version).ok
+
+
+@pytest.mark.parametrize("version", [(2, 12, 0), (3, 10, 99), (3, 14, 0)])
+def test_another_python(version: tuple[int, int, int]) -> None:
+    found = doctor.python_finding(version)
+    assert not found.ok
+    assert found.value == f"{'.'.join(map(str, version))}, wanted 3.11 to 3.13"
+    assert found.fix == "make install PYTHON=python3.12"
+
+
+def test_locked_versions() -> None:
+    as_locked = InstalledSet("cpu", Path("/p/cpu.txt"), "ab", ())
+    assert doctor.locked_finding(as_locked) == Finding("locked versions", True, "as in cpu.txt")
+    one = doctor.locked_finding(replace(as_locked, differences=("numpy 2.4.1 for 2.4.0",)))
+    assert one.value == "1 package differs: numpy 2.4.1 for 2.4.0"
+    assert one.fix == f"{sys.executable} -m pip install --no-deps --require-hashes -r /p/cpu.txt"
+    many = doctor.locked_finding(replace(as_locked, differences=tuple("abcdefg")))
+    assert many.value == "7 packages differ: a, b, c, d, e and 2 more"
 
 
 def test_packages(install: Install) -> None:

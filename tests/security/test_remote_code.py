@@ -161,6 +161,11 @@ def test_an_included_file_is_looked_at_too(tasks: Any) -> None:
     assert caught.value.where == f"{folder / 'worse_yaml'}:1"
 
 
+def test_a_task_file_nested_without_end_is_refused_as_a_suite_is(tasks: Any) -> None:
+    with pytest.raises(DataError, match="more than data: nested deeper than 32 levels"):
+        check_task_files(tasks("[" * 1_001))
+
+
 @pytest.mark.parametrize(
     ("data", "what"), [(b"task: \xff\xfe", "can't be read"), (b"#" * (1 << 20) + b"\n#", "larger than 1 MiB")]
 )

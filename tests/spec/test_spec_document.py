@@ -122,6 +122,77 @@ def test_nesting_ends_at_32_levels() -> None:
         read("[]", depth=32)
 
 
+def refused(text: str, where: str, what: str = "nested deeper than 32 levels") -> None:
+    with pytest.raises(SuiteError) as caught:
+        read(text)
+    assert (caught.value.where, caught.value.what) == (where, what)
+
+
+NESTINGS = {
+    "[": "nested deeper than 32 levels",
+    "- ": "nested deeper than 32 levels",
+    "{a: ": "nested deeper than 32 levels",
+    "[{a: ": "nested deeper than 32 levels",
+    "{": "a key must be plain text",
+    "? ": "a key must be plain text",
+}
+
+
+@pytest.mark.parametrize("times", [40, 900, 1_001, 20_000])
+@pytest.mark.parametrize("opening", NESTINGS)
+@pytest.mark.usefixtures("parser")
+def test_nesting_is_refused_in_the_same_words_at_any_depth(opening: str, times: int) -> None:
+    refused(f"# first\n{opening * times}", "s.yaml:2", NESTINGS[opening])
+
+
+@pytest.mark.usefixtures("parser")
+def test_nesting_by_lines_is_refused_where_it_is_too_deep() -> None:
+    refused("".join(f"{' ' * level}a:\n" for level in range(1_100)), "s.yaml:33")
+    refused("[\n" * 2_000, "s.yaml:33")
+
+
+class Shallow(yaml.SafeLoader):
+    """A parser with a limit of its own, in the place where that of PyYAML's newer releases is."""
+
+    limit: int
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= self.limit:
+            raise yaml.scanner.ScannerError("while scanning", None, "too much for me", self.get_mark())
+        super().fetch_flow_collection_start(token)
+
+
+@pytest.mark.parametrize("limit", [33, 50, 255, 1_000])
+@pytest.mark.parametrize("opening", NESTINGS)
+def test_a_parser_with_a_lower_limit_changes_no_word(
+    opening: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    monkeypatch.setattr(yaml, "SafeLoader", type("Limited", (Shallow,), {"limit": limit}))
+    refused(opening * 1_100, "s.yaml:1", NESTINGS[opening])
+
+
+def test_a_parser_that_runs_out_of_stack_changes_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(text: str, Loader: object) -> Any:  # noqa: N803 - PyYAML's own name
+        raise RecursionError
+
+    monkeypatch.setattr(yaml, "parse", parse)
+    refused("\n" + "[" * 1_100, "s.yaml:1")
+
+
+@pytest.mark.usefixtures("parser")
+def test_a_fault_behind_shallow_nesting_keeps_its_own_words() -> None:
+    for text in ("[" * 32 + "@", "- " * 31 + "[1", "'" + "[" * 2_000):
+        with pytest.raises(SuiteError, match="not valid YAML: "):
+            read(text)
+
+
+@pytest.mark.usefixtures("parser")
+def test_of_two_faults_on_a_line_the_first_is_named() -> None:
+    refused("[" * 33 + "@", "s.yaml:1")
+    refused("[*a, @]", "s.yaml:1", "`*a` is an alias")
+
+
 def test_an_alias_bomb_does_not_grow() -> None:
     bomb = "a0: &a0 [x]\n" + "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(9))
     with pytest.raises(SuiteError, match=r"`\*a0` is an alias"):

@@ -78,6 +78,7 @@ def test_wrong_form(write_suite: Write, override: str) -> None:
         ("seeds=[1", "not valid YAML"),
         ("description=\udcff", "not readable as YAML"),
         ("description=" + "[" * 40, "nested deeper than 32 levels"),
+        ("description=" + "[" * 1_001, "nested deeper than 32 levels"),
         (".".join("a" * 32) + "=1", "goes deeper than 32 levels"),
         ("plugins.lorr.reset.factor=1", "`plugins.lorr.reset` is a single value, so it has no `factor`"),
         ("name.first=x", "`name` is a single value, so it has no `first`"),
