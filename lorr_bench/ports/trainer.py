@@ -200,5 +200,6 @@ class TrainerAdapter(Protocol):
             SuiteError: The reset selects no tensor.
             DataError: A prompt alone is longer than the maximum length.
             ModelError: The model can't be loaded.
+            DivergedError: What it computes, or a weight, is no finite number.
         """
         ...

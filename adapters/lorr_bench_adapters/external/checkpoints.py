@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from lorr_bench.errors import ModelError, StageError
+from lorr_bench.lorr.divergence import check_weights
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.values import Pair, Row
@@ -136,6 +137,7 @@ class CheckpointTrainer(ABC):
             DataError: A pair is longer than the maximum length.
             ModelError: The start model can't be loaded.
             MissingPackageError: The trainer is not installed.
+            DivergedError: The trainer left weights that are no numbers.
             StageError: The trainer failed, left no model, or made more or fewer steps than a pass has.
         """
         self.variables(job.hyperparameters)  # a missing trainer is told before the model is loaded
@@ -239,6 +241,7 @@ class _Training:
         from torch.optim import SGD
 
         model = self._trained(run, log)
+        check_weights(model)
         no_moments = SGD(p for p in model.parameters() if p.requires_grad)
         self._job.loop.finish(replay, model, no_moments)
         finished = Finished(

@@ -97,6 +97,7 @@ class NativeMethod(InProcessMethod):
             DataError: A prompt alone is longer than the maximum length, or the reference holds too few rows.
             ModelError: The model can't be loaded.
             MissingPackageError: liger-kernel is asked for and not installed.
+            DivergedError: Losses, gradients or diagnostics are no numbers.
         """
         from lorr_bench_adapters.native.trainer import NativeTrainer
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 from accelerate import DistributedType
 
+from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench_adapters.loading import count_parameters, load_tokenizer, load_trainable, save_model
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lorr_bench_adapters.native.method import NativeMethod
+
+
+UPDATES_PER_LOOK: Final = 16
+"""How often to look whether losses are numbers; each look waits for the device."""
 
 
 class NativeTrainer:
@@ -54,7 +59,11 @@ class NativeTrainer:
         self._means, self._replays = RunningMeans(), list[dict[str, float]]()
 
     def run(self) -> TrainOutcome:
-        """Train from the start or from a checkpoint, and save the model."""
+        """Train from the start or from a checkpoint, and save the model.
+
+        Raises:
+            DivergedError: Losses, gradients or diagnostics are no numbers.
+        """
         torch.manual_seed(self._job.seed)
         self._loop.start(self._model)
         self._prepare()
@@ -90,6 +99,7 @@ class NativeTrainer:
         todo = self._updates(self._replay)[self._updates_done :]
         for update in todo:
             self._update(update)
+        self._check_numbers()
         self._loop.finish(self._replay, self._model, self._optimizer)
         self._replays.append(self._means.means())
         self._means, self._updates_done = RunningMeans(), 0
@@ -134,6 +144,8 @@ class NativeTrainer:
         self._step += 1
         self._updates_done += 1
         self._loop.step(self._step, self._total, self._model, self._optimizer)
+        if self._step % UPDATES_PER_LOOK == 0:
+            self._check_numbers()
         if self._job.save_steps and self._step % self._job.save_steps == 0 and self._step < self._total:
             self._checkpoint()
         self._job.progress(self._step, self._total, self._tokens_so_far())
@@ -162,7 +174,12 @@ class NativeTrainer:
             mismatched=self._policy.layout(mismatched, device) if mismatched else None,
         )
 
+    def _check_numbers(self) -> None:
+        """Refuse to go on where a loss or a gradient since the replay began was no number."""
+        check_values(self._means.sums(("loss", "grad_norm")))
+
     def _checkpoint(self) -> None:
+        self._check_numbers()
         state = {
             "step": self._step,
             "replay": self._replay,

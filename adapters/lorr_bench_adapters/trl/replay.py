@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, TrainerCallback
 
+from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.lorr.reset import trainable_parameters
@@ -150,10 +151,15 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Add up what the trainer logs at each step; its summary at the end of training is left out."""
+        """Add up what the trainer logs at each step; its summary at the end of training is left out.
+
+        Raises:
+            DivergedError: The gradient of the step was no number.
+        """
         logs = kwargs["logs"]
         if "loss" not in logs:
             return
+        check_values({name: logs[name] for name in ("grad_norm",) if name in logs})
         for name, value in logs.items():
             if isinstance(value, int | float) and name not in NOT_AVERAGED:
                 total, count = self._sums.get(name, (0.0, 0))
@@ -186,7 +192,11 @@ class ReplayTrainer(SafeState):
             trainer.model.delete_adapter(REFERENCE_ADAPTER)
 
     def run(self) -> TrainOutcome:
-        """Train from the start or from a checkpoint, and save the model."""
+        """Train from the start or from a checkpoint, and save the model.
+
+        Raises:
+            DivergedError: Losses, gradients or diagnostics are no numbers.
+        """
         trainer: Any = self
         self._job.loop.start(trainer.model)
         checkpoint = self._replay.resume()
@@ -247,9 +257,15 @@ class ReplayTrainer(SafeState):
         """No model card for a checkpoint: nobody but the next run reads it."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The trainer's own loss; counts tokens on the way."""
+        """The trainer's own loss; counts tokens on the way.
+
+        Raises:
+            DivergedError: The loss is no number, which the trainer would keep out of its logs.
+        """
         self._counts["train_tokens"] += sum(inputs[name].sum() for name in self.token_masks if name in inputs)
-        return super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
+        loss = super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
+        check_values({"loss": loss.item()})
+        return loss
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return ReplaySampler(self._job.loop)
