@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-LOG_HALF = -0.6931471805599453
+from lorr_bench_adapters.odds import log_odds_ratio
 
 
 def dpo(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, *, beta: float) -> Tensor:
@@ -160,8 +160,7 @@ def orpo(chosen_mean: Tensor, rejected_mean: Tensor, chosen_nll: Tensor, *, beta
         chosen_nll: Scalar from ``token_nll`` over prompts and chosen responses, as the authors and TRL do.
         beta: λ in the paper.
     """
-    log_odds_ratio = chosen_mean - rejected_mean - (_log1mexp(chosen_mean) - _log1mexp(rejected_mean))
-    return chosen_nll - beta * logsigmoid(log_odds_ratio)
+    return chosen_nll - beta * logsigmoid(log_odds_ratio(chosen_mean, rejected_mean))
 
 
 def kto(
@@ -238,10 +237,3 @@ def sft(log_probs: Tensor, mask: Tensor) -> Tensor:
 
 def _log_ratio(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor) -> Tensor:
     return (chosen - ref_chosen) - (rejected - ref_rejected)
-
-
-def _log1mexp(log_prob: Tensor) -> Tensor:
-    """log(1 - exp(x)) for x < 0 (Mächler 2012, "Accurately computing log(1 - exp(-|a|))")."""
-    return torch.where(
-        log_prob < LOG_HALF, torch.log1p(-torch.exp(log_prob)), torch.log(-torch.expm1(log_prob))
-    )
