@@ -11,9 +11,9 @@ LOG_HALF = -0.6931471805599453
 def log1mexp(log_prob: Tensor) -> Tensor:
     """log(1 - exp(x)), with a finite slope everywhere.
 
-    The branches are those of Mächler 2012, "Accurately computing log(1 - exp(-|a|))". Where x is 0, or so near
-    that a mean over a thousand tokens would round to 0, value and slope are those at the border of that range;
-    at 0 both would be infinite.
+    The branches are those of Mächler 2012, "Accurately computing log(1 - exp(-|a|))". Where x is 0, or so
+    near that a mean over a thousand tokens would round to 0, value and slope are those at the border of that
+    range; at 0 both would be infinite.
 
     Args:
         log_prob: x, mean log-probabilities per token, at most 0 but for rounding.

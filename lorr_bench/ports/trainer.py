@@ -199,7 +199,7 @@ class TrainerAdapter(Protocol):
         Raises:
             SuiteError: The reset selects no tensor.
             DataError: A prompt alone is longer than the maximum length.
-            ModelError: The model can't be loaded.
+            ModelError: The model can't be loaded, or could not be saved after training.
             DivergedError: What it computes, or a weight, is no finite number.
         """
         ...

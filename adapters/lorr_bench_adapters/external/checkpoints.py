@@ -34,6 +34,7 @@ from lorr_bench_adapters.loading import (
     load_trainable,
     save_model,
 )
+from lorr_bench_adapters.saving import check_saving
 from lorr_bench_adapters.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class CheckpointTrainer(ABC):
         Raises:
             SuiteError: The reset selects no tensor.
             DataError: A pair is longer than the maximum length.
-            ModelError: The start model can't be loaded.
+            ModelError: The start model can't be loaded, or not saved.
             MissingPackageError: The trainer is not installed.
             DivergedError: The trainer left weights that are no numbers.
             StageError: The trainer failed, left no model, or made more or fewer steps than a pass has.
@@ -179,7 +180,9 @@ class _Training:
     def _write_start(self) -> None:
         """The start model as a folder of its own, so that a Hub id, revision and type are settled once."""
         if not is_sealed(self._start):
-            self._write(load_model(self._job.model), self._start)
+            model = load_model(self._job.model)
+            check_saving(model, self._tokenizer, self._job.output)
+            self._write(model, self._start)
 
     def _kept(self, replay: int) -> Path:
         return self._job.checkpoints / f"replay-{replay}" if replay else self._start

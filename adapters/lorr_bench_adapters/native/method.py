@@ -95,7 +95,7 @@ class NativeMethod(InProcessMethod):
         Raises:
             SuiteError: The reset selects no tensor.
             DataError: A prompt alone is longer than the maximum length, or the reference holds too few rows.
-            ModelError: The model can't be loaded.
+            ModelError: The model can't be loaded, or not saved.
             MissingPackageError: liger-kernel is asked for and not installed.
             DivergedError: Losses, gradients or diagnostics are no numbers.
         """

@@ -23,6 +23,7 @@ from lorr_bench_adapters.native.means import RunningMeans
 from lorr_bench_adapters.native.optimization import make_optimizer, make_schedule
 from lorr_bench_adapters.native.policy import Policy
 from lorr_bench_adapters.native.rows import Batch, TrainingRows
+from lorr_bench_adapters.saving import check_saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +63,12 @@ class NativeTrainer:
         """Train from the start or from a checkpoint, and save the model.
 
         Raises:
+            ModelError: The model can't be saved.
             DivergedError: Losses, gradients or diagnostics are no numbers.
         """
         torch.manual_seed(self._job.seed)
+        if self._accelerator.is_main_process:
+            check_saving(self._model, self._tokenizer, self._job.output)
         self._loop.start(self._model)
         self._prepare()
         self._resume()

@@ -22,6 +22,7 @@ from lorr_bench.lorr.zero import master_weights, set_apart
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
+from lorr_bench_adapters.saving import check_saving
 from lorr_bench_adapters.trl.training_state import SafeState
 
 if TYPE_CHECKING:
@@ -195,9 +196,12 @@ class ReplayTrainer(SafeState):
         """Train from the start or from a checkpoint, and save the model.
 
         Raises:
+            ModelError: The model can't be saved.
             DivergedError: Losses, gradients or diagnostics are no numbers.
         """
         trainer: Any = self
+        if trainer.is_world_process_zero():
+            check_saving(trainer.model, trainer.processing_class, self._job.output)
         self._job.loop.start(trainer.model)
         checkpoint = self._replay.resume()
         parameters, frozen = count_parameters(trainer.model)  # DeepSpeed will cut them into parts
