@@ -79,6 +79,7 @@ class CheckpointTrainer(ABC):
     online: ClassVar[bool] = False
     in_process: ClassVar[bool] = False
     holds_logits: ClassVar[bool] = True
+    exact_accumulation: ClassVar[bool] = False  # a smaller last micro-batch weighs as much as a whole one
     shardings: ClassVar[tuple[str, ...]] = ()
     hyperparameters: ClassVar[type[TrainingSettings]]
 

@@ -121,12 +121,11 @@ class NativeTrainer:
             order = grouped_by_length(order, [tree.size for tree in trees], batch, window)
         return updates(
             order,
-            [tree.response_tokens for tree in trees],
+            [tree.likelihood_tokens(with_prompt=self._method.scores_prompt) for tree in trees],
             batch_size=settings.per_device_train_batch_size,
             accumulation=settings.gradient_accumulation_steps,
             processes=processes,
             rank=self._accelerator.process_index,
-            weighing=self._method.weighing,
         )
 
     def _update(self, update: Sequence[MicroBatch]) -> None:
@@ -155,7 +154,7 @@ class NativeTrainer:
         self._job.progress(self._step, self._total, self._tokens_so_far())
 
     def _backward(self, part: MicroBatch) -> None:
-        loss = self._method.loss(self._policy, self._batch(part.rows), self._settings)
+        loss = self._method.loss(self._policy, self._batch(part), self._settings)
         logged = dict(loss.logged)
         value, sft_weight = loss.value, self._loop.sft_weight(self._replay)
         if sft_weight and self._method.takes_sft_term and len(loss.chosen_mask):
@@ -165,8 +164,8 @@ class NativeTrainer:
         self._accelerator.backward(value * part.weight)
         self._train_tokens += sum(self._rows.tokens(row) for row in part.rows[: part.visited])
 
-    def _batch(self, rows: Sequence[int]) -> Batch:
-        device = self._accelerator.device
+    def _batch(self, part: MicroBatch) -> Batch:
+        device, rows = self._accelerator.device, part.rows
         mismatched = [self._rows.mismatched[row] for row in rows] if self._rows.mismatched else []
         picked = list(rows)
         return Batch(
@@ -176,6 +175,7 @@ class NativeTrainer:
                 for name, column in self._rows.values.items()
             },
             mismatched=self._policy.layout(mismatched, device) if mismatched else None,
+            tokens_per_row=part.tokens_per_row,
         )
 
     def _check_numbers(self) -> None:

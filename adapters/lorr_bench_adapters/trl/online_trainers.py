@@ -47,6 +47,7 @@ class _Rewarded(ReplayTrainer):
     """Grades answers, and counts what they cost."""
 
     token_masks: ClassVar[tuple[str, ...]] = ("prompt_mask", "completion_mask")
+    averages_rows: ClassVar[bool] = False  # micro-batches are parts of one generation, of equal size
 
     def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
         self._policy = Policy(**job.grading)
@@ -82,6 +83,15 @@ def _check_logits(_module: nn.Module, _inputs: Any, outputs: Any) -> None:
 
 class ReplayGRPOTrainer(_Rewarded, GRPOTrainer):  # type: ignore[misc]
     """A GRPOTrainer whose epochs are replays."""
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The trainer's own loss; of ``bnpo``, a mean over the update's tokens, not the micro-batch's."""
+        loss = super().compute_loss(model, inputs, *args, **kwargs)
+        trainer: Any = self
+        if trainer.loss_type != "bnpo":
+            return loss
+        tokens = [batch["completion_mask"].sum() for batch in trainer._buffered_inputs]
+        return loss * (inputs["completion_mask"].sum() * len(tokens) / sum(tokens))
 
 
 class ReplayRLOOTrainer(_Rewarded, RLOOTrainer):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -176,9 +176,12 @@ class ReplayTrainer(SafeState):
 
     Attributes:
         token_masks: Which of a batch's masks say what passed through the policy.
+        averages_rows: Whether the trainer's loss is a mean over the rows of a micro-batch. Then each row
+            weighs the same in an update; in transformers each micro-batch does, a smaller last one too.
     """
 
     token_masks: ClassVar[tuple[str, ...]] = ("attention_mask",)
+    averages_rows: ClassVar[bool] = True
 
     def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
         self._job = job
@@ -186,6 +189,7 @@ class ReplayTrainer(SafeState):
         self._replay.count = self._all_counts
         self._replay.tokens = self._tokens_so_far
         self._counts: dict[str, Tensor | int] = dict.fromkeys(COUNTED, 0)
+        self._update: Sequence[Mapping[str, Any]] = ()
         super().__init__(callbacks=[self._replay], **kwargs)  # type: ignore[call-arg]
         trainer: Any = self
         trainer.remove_callback(PrinterCallback)  # a line for each step would bury the log of the stage
@@ -261,7 +265,7 @@ class ReplayTrainer(SafeState):
         """No model card for a checkpoint: nobody but the next run reads it."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The trainer's own loss; counts tokens on the way.
+        """The trainer's own loss, weighed by the rows of the micro-batch; counts tokens on the way.
 
         Raises:
             DivergedError: The loss is no number, which the trainer would keep out of its logs.
@@ -269,7 +273,19 @@ class ReplayTrainer(SafeState):
         self._counts["train_tokens"] += sum(inputs[name].sum() for name in self.token_masks if name in inputs)
         loss = super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
         check_values({"loss": loss.item()})
-        return loss
+        return loss * self._row_weight(inputs) if self.averages_rows else loss
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        """The trainer's own: all micro-batches of an update, which are kept in mind for their sizes."""
+        samples, items = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
+        self._update = samples
+        return samples, items
+
+    def _row_weight(self, inputs: Mapping[str, Any]) -> float:
+        """Rows of a micro-batch over those of the mean one of its update, which the trainer takes it for."""
+        mask = self.token_masks[0]
+        rows = [len(batch[mask]) for batch in self._update]
+        return len(inputs[mask]) * len(rows) / sum(rows)
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return ReplaySampler(self._job.loop)

@@ -72,7 +72,7 @@ def test_loss_and_slopes_are_finite_and_those_of_the_formula(name, values, lengt
     settings = method.hyperparameters()
     totals = [torch.tensor([value], requires_grad=True) for value in values[:2]]
     chosen, rejected = map(responses, totals, lengths, values[2:])
-    loss = method.losses(PairScores(chosen, rejected), settings).sum()
+    loss = method.losses(PairScores(chosen, rejected, float(lengths[0])), settings).sum()
     loss.backward()
     found = [loss.item(), *(total.grad.item() for total in totals)]
     assert all(mpmath.isfinite(value) for value in found)
