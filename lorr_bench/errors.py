@@ -10,6 +10,7 @@ LorrBenchError
 │   ├── DiskFullError     there is no room to write                                            (exit 5)
 │   └── HeldError         another run is at work on the same suite or stage                    (exit 5)
 └── StageError        a stage that failed while running                                         (exit 1)
+    ├── DivergedError     a training that ran into values that are no numbers                   (exit 1)
     └── LostError         a process of it was ended from outside                                (exit 1)
 
 Each message says what is wrong, where, and what to do. What it quotes is made visible, without its secrets.
@@ -17,9 +18,14 @@ Each message says what is wrong, where, and what to do. What it quotes is made v
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from lorr_bench.outside import fit_to_show
+
+AGAINST_DIVERGENCE: Final = (
+    "Lower its learning_rate, set max_grad_norm, or use a dtype of a wider range "
+    "(model.dtype: bfloat16 or float32)."
+)
 
 
 class LorrBenchError(Exception):
@@ -106,6 +112,19 @@ class StageError(LorrBenchError):
     """A stage failed while running."""
 
     exit_code = 1
+
+
+class DivergedError(StageError):
+    """Training has run into values that are no numbers; begun again, it would do so again.
+
+    Args:
+        found: What holds such values.
+        where: What was trained.
+        fix: What to do about it.
+    """
+
+    def __init__(self, found: str, *, where: str = "", fix: str = AGAINST_DIVERGENCE) -> None:
+        super().__init__(found, where=where, fix=fix)
 
 
 class LostError(StageError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorr_bench.errors import MissingPackageError, ModelError
 from lorr_bench.ports.trainer import StartModel
+from lorr_bench_adapters.saving import drop_ignored_settings
 from lorr_bench_adapters.settings import LoraSettings
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedModel:
-    """The start model with weights of its own.
+    """The start model with weights of its own, such that it can be saved.
 
     Raises:
         ModelError: It can't be loaded.
@@ -26,7 +27,7 @@ def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedMo
 
     quantization = {"quantization_config": _four_bits(start)} if load_in_4bit else {}
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        model = AutoModelForCausalLM.from_pretrained(
             start.path,
             dtype=getattr(torch, start.dtype),
             use_safetensors=True,
@@ -39,6 +40,8 @@ def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedMo
             where=start.path,
             fix="Give a folder with config.json and *.safetensors, or a Hub id with its revision.",
         ) from error
+    drop_ignored_settings(model)
+    return model
 
 
 def load_trainable(start: StartModel, lora: LoraSettings | None, seed: int) -> PreTrainedModel | PeftModel:

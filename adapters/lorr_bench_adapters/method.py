@@ -29,6 +29,7 @@ class InProcessMethod(ABC):
     online: ClassVar[bool] = False
     in_process: ClassVar[bool] = True
     holds_logits: ClassVar[bool] = False
+    exact_accumulation: ClassVar[bool] = True
     shardings: ClassVar[tuple[str, ...]] = ("ddp", "fsdp")
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "accelerate", "peft")
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.reset import clear_optimizer_state, reset_parameters, select_names, snapshot
 from lorr_bench.lorr.schedule import replay_order
 
@@ -141,10 +142,16 @@ class ReplayLoop:
             self._apply(model, optimizer)
 
     def finish(self, replay: int, model: nn.Module, optimizer: Optimizer) -> None:
-        """Measure and reset after a replay, where the period says so."""
+        """Measure and reset after a replay, where the period says so.
+
+        Raises:
+            DivergedError: The model's weights, or what it computes, are no numbers.
+        """
         if self._probe is not None:
             with self._measuring():
-                self.diagnostics.append(self._probe.measure(model))
+                measured = self._probe.measure(model)
+            check_values(measured)
+            self.diagnostics.append(measured)
         if self._reset is None:
             return
         between_replays = self._reset.period == "replay" and replay < self.replays

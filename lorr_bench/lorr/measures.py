@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,10 +38,12 @@ def effective_rank(matrix: Tensor) -> float:
         matrix: (vectors, dimensions), not centred.
 
     Returns:
-        Between 1 and the smaller side; 0 for a matrix of zeros.
+        Between 1 and the smaller side; 0 for a matrix of zeros; NaN where an entry is no finite number.
     """
     import torch
 
+    if not matrix.isfinite().all():  # LAPACK would fail, or never end
+        return math.nan
     values = torch.linalg.svdvals(matrix.cpu().double())
     total = values.sum()
     if not total:

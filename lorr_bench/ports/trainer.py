@@ -150,6 +150,9 @@ class TrainerAdapter(Protocol):
             every replay begins with a fresh optimizer, and nothing can happen within one.
         holds_logits: Whether it holds the logits of all tokens of a micro-batch at once, for the estimate of
             memory; false where it makes them in pieces.
+        exact_accumulation: Whether an update is the same, but for rounding, however its rows are cut into
+            micro-batches; where not, lowering ``per_device_train_batch_size`` for more
+            ``gradient_accumulation_steps`` is a change of the method.
         shardings: What its processes can share a model by, of ``ddp``, ``fsdp`` and ``deepspeed``; without
             any, a training run is one process.
         hyperparameters: Model of the settings, defaults included. A field with ``json_schema_extra={"place":
@@ -166,6 +169,7 @@ class TrainerAdapter(Protocol):
     online: ClassVar[bool]
     in_process: ClassVar[bool]
     holds_logits: ClassVar[bool]
+    exact_accumulation: ClassVar[bool]
     shardings: ClassVar[tuple[str, ...]]
     hyperparameters: ClassVar[type[BaseModel]]
 
@@ -199,6 +203,7 @@ class TrainerAdapter(Protocol):
         Raises:
             SuiteError: The reset selects no tensor.
             DataError: A prompt alone is longer than the maximum length.
-            ModelError: The model can't be loaded.
+            ModelError: The model can't be loaded, or could not be saved after training.
+            DivergedError: What it computes, or a weight, is no finite number.
         """
         ...

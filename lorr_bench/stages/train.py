@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.data.pairs import read_pairs
-from lorr_bench.errors import DataError, StageError
+from lorr_bench.errors import DataError, DivergedError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import load_adapter
@@ -47,15 +48,16 @@ def train(task: Task) -> Outcome:
 
     Raises:
         DataError: There are fewer pairs than the data budget, in the first round.
-        StageError: Training diverged: a weight is no finite number.
+        DivergedError: Training ran into values that are no numbers; its checkpoints are removed.
     """
     params = task.stage.params
     pairs = _budget(task)
     _continue(task)
     forget_peak_memory()
-    with task.clock.part("train"):
-        result = _run(task)
-    _check_weights(task)
+    with _without_diverged_checkpoints(task):
+        with task.clock.part("train"):
+            result = _run(task)
+        check_finite(task.output / "model")
     saved = dataclasses.replace(task.start_model, path=str(task.output / "model"), revision=None)
     write_fingerprint(task, saved)
     task.clock.move("train", "diagnostics", result["measuring_seconds"])
@@ -70,13 +72,14 @@ def train(task: Task) -> Outcome:
     return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
 
 
-def _check_weights(task: Task) -> None:
-    """Refuse a model that diverged, and its checkpoints, so that no later attempt goes on from them."""
+@contextmanager
+def _without_diverged_checkpoints(task: Task) -> Iterator[None]:
+    """Remove the checkpoints of a run that diverged, so that no later attempt goes on from them."""
     try:
-        check_finite(task.output / "model", task.stage.label)
-    except StageError:
+        yield
+    except DivergedError as error:
         shutil.rmtree(task.scratch, ignore_errors=True)
-        raise
+        raise DivergedError(error.what, where=task.stage.label, fix=error.fix) from error
 
 
 def _budget(task: Task) -> list[Pair]:

@@ -44,7 +44,8 @@ def test_the_rows_are_of_a_known_kind(named):
 
 
 @pytest.mark.parametrize(
-    "answer", ["needs_reference", "takes_sft_term", "online", "in_process", "holds_logits"]
+    "answer",
+    ["needs_reference", "takes_sft_term", "online", "in_process", "holds_logits", "exact_accumulation"],
 )
 def test_questions_are_answered_with_yes_or_no(named, answer):
     _, adapter = named

@@ -39,6 +39,13 @@ def test_the_effective_rank_of_zeros_is_zero():
     assert effective_rank(torch.zeros(3, 4)) == 0.0
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_the_effective_rank_of_what_is_no_number_is_none(value):
+    matrix = torch.eye(3)
+    matrix[1, 2] = value
+    assert math.isnan(effective_rank(matrix))
+
+
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000), st.floats(0.01, 100))
 @settings(max_examples=50, deadline=None)
 def test_the_effective_rank_ignores_scale_and_stays_within_the_smaller_side(rows, columns, seed, scale):

@@ -1,4 +1,4 @@
-"""A model that training has driven to infinity is refused."""
+"""A training that ran into values that are no numbers: one lasting error, and no checkpoints left."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from lorr_bench.data.pairs import write_pairs
-from lorr_bench.errors import StageError
+from lorr_bench.errors import DivergedError
 from lorr_bench.stages.finite import check_finite
 from lorr_bench.stages.train import train
 
@@ -19,7 +19,7 @@ def write(folder, name, **tensors):
 
 def test_a_model_of_numbers_passes(tmp_path):
     write(tmp_path, "model.safetensors", a=torch.ones(2), b=torch.arange(3))
-    check_finite(tmp_path, "train dpo")
+    check_finite(tmp_path)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -29,28 +29,37 @@ def test_the_tensor_that_diverged_is_named(tmp_path, value, dtype):
     bad[1] = value
     write(tmp_path, "model-1.safetensors", embed=torch.ones(2))
     write(tmp_path, "model-2.safetensors", norm=bad)
-    with pytest.raises(
-        StageError, match="training diverged: norm holds values that are no numbers"
-    ) as caught:
-        check_finite(tmp_path, "train dpo+lorr, seed 3")
-    assert caught.value.where == "train dpo+lorr, seed 3"
-    assert "learning_rate" in caught.value.fix
-    assert "dtype" in caught.value.fix
+    with pytest.raises(DivergedError, match="training diverged: norm holds values that are no numbers"):
+        check_finite(tmp_path)
 
 
 @pytest.mark.slow
-def test_a_method_at_an_absurd_learning_rate_diverges(training, finished, small_model, nano_pairs):
+@pytest.mark.parametrize("batch", [4, 10], ids=["the next loss notices", "the saved model does"])
+@pytest.mark.parametrize("processes", [[1, None], [2, "ddp"]], ids=["one process", "two"])
+@pytest.mark.parametrize("name", ["trl.sft", "native.sft"])
+def test_a_method_at_an_absurd_learning_rate_diverges(  # noqa: PLR0917
+    training, finished, small_model, nano_pairs, name, batch, processes
+):
     collection = finished("collection")
     write_pairs(collection / "pairs.jsonl", nano_pairs)
+    batch //= processes[0]
     task = training(
         {"pairs": collection},
         {"model_path": str(small_model), "save_steps": 1},
-        adapter=["trl.sft", 1],
-        hyperparameters={"learning_rate": 1e38, "max_grad_norm": 0},
+        adapter=[name, 1],
+        hyperparameters={
+            "learning_rate": 1e38,
+            "max_grad_norm": 0,
+            "per_device_train_batch_size": batch,
+        },
         sft_weights=[0.0],
         stop_after=1,
+        processes=processes,
     )
-    with pytest.raises(StageError, match="training diverged") as caught:
+    with pytest.raises(DivergedError, match="training diverged") as caught:
         train(task)
     assert caught.value.where == task.stage.label
+    assert not caught.value.may_pass  # so that it is not tried again
+    assert "learning_rate" in caught.value.fix
+    assert "dtype" in caught.value.fix
     assert not task.scratch.exists()  # its checkpoints hold the same

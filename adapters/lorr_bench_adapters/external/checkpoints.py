@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from lorr_bench.errors import ModelError, StageError
+from lorr_bench.lorr.divergence import check_weights
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.values import Pair, Row
@@ -33,6 +34,7 @@ from lorr_bench_adapters.loading import (
     load_trainable,
     save_model,
 )
+from lorr_bench_adapters.saving import check_saving
 from lorr_bench_adapters.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class CheckpointTrainer(ABC):
     online: ClassVar[bool] = False
     in_process: ClassVar[bool] = False
     holds_logits: ClassVar[bool] = True
+    exact_accumulation: ClassVar[bool] = False  # a smaller last micro-batch weighs as much as a whole one
     shardings: ClassVar[tuple[str, ...]] = ()
     hyperparameters: ClassVar[type[TrainingSettings]]
 
@@ -134,8 +137,9 @@ class CheckpointTrainer(ABC):
         Raises:
             SuiteError: The reset selects no tensor.
             DataError: A pair is longer than the maximum length.
-            ModelError: The start model can't be loaded.
+            ModelError: The start model can't be loaded, or not saved.
             MissingPackageError: The trainer is not installed.
+            DivergedError: The trainer left weights that are no numbers.
             StageError: The trainer failed, left no model, or made more or fewer steps than a pass has.
         """
         self.variables(job.hyperparameters)  # a missing trainer is told before the model is loaded
@@ -177,7 +181,9 @@ class _Training:
     def _write_start(self) -> None:
         """The start model as a folder of its own, so that a Hub id, revision and type are settled once."""
         if not is_sealed(self._start):
-            self._write(load_model(self._job.model), self._start)
+            model = load_model(self._job.model)
+            check_saving(model, self._tokenizer, self._job.output)
+            self._write(model, self._start)
 
     def _kept(self, replay: int) -> Path:
         return self._job.checkpoints / f"replay-{replay}" if replay else self._start
@@ -239,6 +245,7 @@ class _Training:
         from torch.optim import SGD
 
         model = self._trained(run, log)
+        check_weights(model)
         no_moments = SGD(p for p in model.parameters() if p.requires_grad)
         self._job.loop.finish(replay, model, no_moments)
         finished = Finished(

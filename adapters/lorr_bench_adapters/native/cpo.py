@@ -28,7 +28,7 @@ class CPO(PairMethod):
         from lorr_bench_adapters.native import objectives
 
         chosen, rejected = pairs.chosen, pairs.rejected
-        nll = objectives.token_nll(chosen.log_probs, chosen.mask)
+        nll = objectives.token_nll(chosen.log_probs, chosen.mask, tokens_per_row=pairs.tokens_per_row)
         return objectives.cpo(
             chosen.totals, rejected.totals, nll, beta=settings.beta, cpo_alpha=settings.cpo_alpha
         )

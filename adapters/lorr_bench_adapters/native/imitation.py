@@ -15,7 +15,6 @@ from lorr_bench_adapters.native.settings import NativeSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lorr_bench_adapters.native.batches import Weighing
     from lorr_bench_adapters.native.layout import Layout
     from lorr_bench_adapters.native.rows import Batch, TrainingRows
 
@@ -29,7 +28,6 @@ class ImitationMethod(NativeMethod):
 
     takes_sft_term: ClassVar[bool] = False
     hyperparameters: ClassVar[type[NativeSettings]] = ImitationSettings
-    weighing: ClassVar[Weighing] = "tokens"
 
     def training_rows(self, job: TrainJob) -> TrainingRows:
         """Prompts and responses, tokenized."""
@@ -44,8 +42,10 @@ class ImitationMethod(NativeMethod):
         return TrainingRows([Tree.of(row.prompt, row.response) for row in tokens])
 
     def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: Any) -> Loss:  # noqa: ARG002 - no setting
-        """The mean over the tokens of the micro-batch."""
+        """The micro-batch's share of the mean over the tokens of the update."""
         from lorr_bench_adapters.native import objectives
 
         log_probs, mask = policy(batch.layout), batch.layout.mask
-        return Loss(objectives.sft(log_probs, mask).mean(), log_probs, mask, {})
+        return Loss(
+            objectives.sft(log_probs, mask, tokens_per_row=batch.tokens_per_row).mean(), log_probs, mask, {}
+        )

@@ -53,11 +53,10 @@ class Tree:
         """Tokens of all sequences, the prompt counted with every response."""
         return sum(map(len, self.sequences))
 
-    @property
-    def response_tokens(self) -> int:
-        """Tokens of all responses that have a token before them."""
-        begin = max(1, self.prompt_length)
-        return sum(len(sequence) - begin for sequence in self.sequences)
+    def likelihood_tokens(self, *, with_prompt: bool) -> int:
+        """Tokens of the first response, or of it and the prompt, that have a token before them."""
+        begin = 1 if with_prompt else max(1, self.prompt_length)
+        return len(self.sequences[0]) - begin
 
     @property
     def size(self) -> int:

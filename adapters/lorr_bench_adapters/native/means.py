@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ class RunningMeans:
             added = value.detach().double() if value.device.type == "cpu" else value.detach().float()
             self._sums[name] = self._sums[name] + added if name in self._sums else added
             self._counts[name] = self._counts.get(name, 0) + 1
+
+    def sums(self, names: Iterable[str]) -> dict[str, float]:
+        """Sums so far in this process, of those names that were added; waits for the device."""
+        return {name: self._sums[name].item() for name in names if name in self._sums}
 
     def means(self) -> dict[str, float]:
         """Mean by name, over the processes too."""

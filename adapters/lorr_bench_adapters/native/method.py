@@ -18,7 +18,6 @@ from lorr_bench_adapters.native.settings import NativeSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lorr_bench_adapters.native.batches import Weighing
     from lorr_bench_adapters.native.layout import Layout, Tree
     from lorr_bench_adapters.native.rows import Batch, TrainingRows
 
@@ -28,7 +27,7 @@ class Loss:
     """What a method makes of a batch.
 
     Attributes:
-        value: Scalar to minimise, without the SFT term.
+        value: Scalar to minimise, without the SFT term: a mean over rows, which weigh the same in an update.
         chosen_log_probs: (sequences, tokens) of the responses that the SFT term imitates.
         chosen_mask: (sequences, tokens) 1 at their tokens.
         logged: Scalars by name.
@@ -77,14 +76,12 @@ class NativeMethod(InProcessMethod):
 
     Attributes:
         scores_prompt: Whether the loss needs log-probabilities of prompt tokens.
-        weighing: What makes the mean over the micro-batches of an update.
     """
 
     backend: ClassVar[str] = "native"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     hyperparameters: ClassVar[type[NativeSettings]]
     scores_prompt: ClassVar[bool] = False
-    weighing: ClassVar[Weighing] = "micro_batches"
 
     def reference(self, model: StartModel, rows: Sequence[Row], hyperparameters: Any, output: Path) -> None:
         """Write nothing: the method needs no reference."""
@@ -95,8 +92,9 @@ class NativeMethod(InProcessMethod):
         Raises:
             SuiteError: The reset selects no tensor.
             DataError: A prompt alone is longer than the maximum length, or the reference holds too few rows.
-            ModelError: The model can't be loaded.
+            ModelError: The model can't be loaded, or not saved.
             MissingPackageError: liger-kernel is asked for and not installed.
+            DivergedError: Losses, gradients or diagnostics are no numbers.
         """
         from lorr_bench_adapters.native.trainer import NativeTrainer
 
@@ -124,10 +122,13 @@ class PairScores:
     Attributes:
         chosen: The preferred responses.
         rejected: The others.
+        tokens_per_row: Tokens that likelihood terms of chosen responses count, mean over the pairs of the
+            whole update; see ``objectives.token_nll``.
     """
 
     chosen: Responses
     rejected: Responses
+    tokens_per_row: float
 
     @property
     def log_probs(self) -> tuple[Tensor, ...]:
@@ -162,7 +163,7 @@ class PairMethod(NativeMethod):
         """The mean over the pairs of the micro-batch."""
         log_probs = policy(batch.layout)
         chosen, rejected = self._halves(log_probs, batch)
-        losses = self.losses(PairScores(chosen, rejected), settings)
+        losses = self.losses(PairScores(chosen, rejected, batch.tokens_per_row), settings)
         return Loss(
             losses.mean(), chosen.log_probs, chosen.mask, self._logged(chosen, rejected, settings.beta)
         )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-LOG_HALF = -0.6931471805599453
+from lorr_bench_adapters.odds import log_odds_ratio
 
 
 def dpo(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, *, beta: float) -> Tensor:
@@ -160,8 +160,7 @@ def orpo(chosen_mean: Tensor, rejected_mean: Tensor, chosen_nll: Tensor, *, beta
         chosen_nll: Scalar from ``token_nll`` over prompts and chosen responses, as the authors and TRL do.
         beta: λ in the paper.
     """
-    log_odds_ratio = chosen_mean - rejected_mean - (_log1mexp(chosen_mean) - _log1mexp(rejected_mean))
-    return chosen_nll - beta * logsigmoid(log_odds_ratio)
+    return chosen_nll - beta * logsigmoid(log_odds_ratio(chosen_mean, rejected_mean))
 
 
 def kto(
@@ -210,38 +209,35 @@ def mismatched_kl(mismatched: Tensor, ref_mismatched: Tensor) -> Tensor:
     return (mismatched - ref_mismatched).mean().detach()
 
 
-def token_nll(log_probs: Tensor, mask: Tensor) -> Tensor:
-    """Negative log-likelihood per token, mean over all tokens of the micro-batch: long responses weigh more.
+def token_nll(log_probs: Tensor, mask: Tensor, *, tokens_per_row: float) -> Tensor:
+    """Negative log-likelihood per token, mean over the tokens of an update: long responses weigh more.
+
+    Where micro-batches weigh by their rows, those of an update add up to that mean, however they are cut.
 
     Args:
-        log_probs: (sequences, tokens) log-probability of each token given those before it.
+        log_probs: (sequences, tokens) of the micro-batch: log-probability of each token given those before.
         mask: (sequences, tokens) 1 where the token counts.
+        tokens_per_row: Tokens that count, mean over all sequences of the update.
 
     Returns:
         A scalar.
     """
-    return -(log_probs * mask).sum() / mask.sum()
+    return sft(log_probs, mask, tokens_per_row=tokens_per_row).mean()
 
 
-def sft(log_probs: Tensor, mask: Tensor) -> Tensor:
+def sft(log_probs: Tensor, mask: Tensor, *, tokens_per_row: float) -> Tensor:
     """Supervised fine-tuning: each response's share of ``token_nll``. Ouyang et al. 2022, arXiv 2203.02155.
 
     Args:
         log_probs: (sequences, tokens) log-probability of each token given those before it.
         mask: (sequences, tokens) 1 where the token belongs to the response.
+        tokens_per_row: Tokens of a response, mean over all sequences of the update.
 
     Returns:
         (sequences,) with mean ``token_nll``.
     """
-    return -(log_probs * mask).sum(dim=1) * len(mask) / mask.sum()
+    return -(log_probs * mask).sum(dim=1) / tokens_per_row
 
 
 def _log_ratio(chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor) -> Tensor:
     return (chosen - ref_chosen) - (rejected - ref_rejected)
-
-
-def _log1mexp(log_prob: Tensor) -> Tensor:
-    """log(1 - exp(x)) for x < 0 (Mächler 2012, "Accurately computing log(1 - exp(-|a|))")."""
-    return torch.where(
-        log_prob < LOG_HALF, torch.log1p(-torch.exp(log_prob)), torch.log(-torch.expm1(log_prob))
-    )

@@ -30,5 +30,5 @@ class ORPO(PairMethod):
         from lorr_bench_adapters.native import objectives
 
         chosen, rejected = pairs.chosen, pairs.rejected
-        nll = objectives.token_nll(chosen.log_probs, chosen.scored)
+        nll = objectives.token_nll(chosen.log_probs, chosen.scored, tokens_per_row=pairs.tokens_per_row)
         return objectives.orpo(chosen.means, rejected.means, nll, beta=settings.beta)

@@ -44,11 +44,13 @@ class Batch:
         layout: Their sequences.
         values: Their values, by column, as tensors.
         mismatched: Their mismatched sequences, if there are any.
+        tokens_per_row: Tokens over which a likelihood is a mean: mean over the rows of the whole update.
     """
 
     layout: Layout
     values: Mapping[str, Any]
     mismatched: Layout | None
+    tokens_per_row: float
 
 
 def write_reference(output: Path, columns: Mapping[str, Any]) -> None:

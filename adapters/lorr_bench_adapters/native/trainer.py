@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 from accelerate import DistributedType
 
+from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench_adapters.loading import count_parameters, load_tokenizer, load_trainable, save_model
@@ -22,6 +23,7 @@ from lorr_bench_adapters.native.means import RunningMeans
 from lorr_bench_adapters.native.optimization import make_optimizer, make_schedule
 from lorr_bench_adapters.native.policy import Policy
 from lorr_bench_adapters.native.rows import Batch, TrainingRows
+from lorr_bench_adapters.saving import check_saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lorr_bench_adapters.native.method import NativeMethod
+
+
+UPDATES_PER_LOOK: Final = 16
+"""How often to look whether losses are numbers; each look waits for the device."""
 
 
 class NativeTrainer:
@@ -54,8 +60,15 @@ class NativeTrainer:
         self._means, self._replays = RunningMeans(), list[dict[str, float]]()
 
     def run(self) -> TrainOutcome:
-        """Train from the start or from a checkpoint, and save the model."""
+        """Train from the start or from a checkpoint, and save the model.
+
+        Raises:
+            ModelError: The model can't be saved.
+            DivergedError: Losses, gradients or diagnostics are no numbers.
+        """
         torch.manual_seed(self._job.seed)
+        if self._accelerator.is_main_process:
+            check_saving(self._model, self._tokenizer, self._job.output)
         self._loop.start(self._model)
         self._prepare()
         self._resume()
@@ -90,6 +103,7 @@ class NativeTrainer:
         todo = self._updates(self._replay)[self._updates_done :]
         for update in todo:
             self._update(update)
+        self._check_numbers()
         self._loop.finish(self._replay, self._model, self._optimizer)
         self._replays.append(self._means.means())
         self._means, self._updates_done = RunningMeans(), 0
@@ -107,12 +121,11 @@ class NativeTrainer:
             order = grouped_by_length(order, [tree.size for tree in trees], batch, window)
         return updates(
             order,
-            [tree.response_tokens for tree in trees],
+            [tree.likelihood_tokens(with_prompt=self._method.scores_prompt) for tree in trees],
             batch_size=settings.per_device_train_batch_size,
             accumulation=settings.gradient_accumulation_steps,
             processes=processes,
             rank=self._accelerator.process_index,
-            weighing=self._method.weighing,
         )
 
     def _update(self, update: Sequence[MicroBatch]) -> None:
@@ -134,12 +147,14 @@ class NativeTrainer:
         self._step += 1
         self._updates_done += 1
         self._loop.step(self._step, self._total, self._model, self._optimizer)
+        if self._step % UPDATES_PER_LOOK == 0:
+            self._check_numbers()
         if self._job.save_steps and self._step % self._job.save_steps == 0 and self._step < self._total:
             self._checkpoint()
         self._job.progress(self._step, self._total, self._tokens_so_far())
 
     def _backward(self, part: MicroBatch) -> None:
-        loss = self._method.loss(self._policy, self._batch(part.rows), self._settings)
+        loss = self._method.loss(self._policy, self._batch(part), self._settings)
         logged = dict(loss.logged)
         value, sft_weight = loss.value, self._loop.sft_weight(self._replay)
         if sft_weight and self._method.takes_sft_term and len(loss.chosen_mask):
@@ -149,8 +164,8 @@ class NativeTrainer:
         self._accelerator.backward(value * part.weight)
         self._train_tokens += sum(self._rows.tokens(row) for row in part.rows[: part.visited])
 
-    def _batch(self, rows: Sequence[int]) -> Batch:
-        device = self._accelerator.device
+    def _batch(self, part: MicroBatch) -> Batch:
+        device, rows = self._accelerator.device, part.rows
         mismatched = [self._rows.mismatched[row] for row in rows] if self._rows.mismatched else []
         picked = list(rows)
         return Batch(
@@ -160,9 +175,15 @@ class NativeTrainer:
                 for name, column in self._rows.values.items()
             },
             mismatched=self._policy.layout(mismatched, device) if mismatched else None,
+            tokens_per_row=part.tokens_per_row,
         )
 
+    def _check_numbers(self) -> None:
+        """Refuse to go on where a loss or a gradient since the replay began was no number."""
+        check_values(self._means.sums(("loss", "grad_norm")))
+
     def _checkpoint(self) -> None:
+        self._check_numbers()
         state = {
             "step": self._step,
             "replay": self._replay,

@@ -42,6 +42,7 @@ class KTO(TRLMethod):
     source: ClassVar[str] = "Ethayarajh et al. 2024, arXiv 2402.01306"
     rows: ClassVar[RowKind] = "labels"
     needs_reference: ClassVar[bool] = True
+    exact_accumulation: ClassVar[bool] = False  # KL is estimated on each micro-batch, and clamped
     hyperparameters: ClassVar[type[TrainingSettings]] = KTOSettings
 
     def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:

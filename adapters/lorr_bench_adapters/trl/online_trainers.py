@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
+from accelerate.utils import is_peft_model
 from torch.utils.data import Sampler
 from trl import GRPOTrainer, RLOOTrainer
 from trl.trainer.utils import RepeatSampler
 
+from lorr_bench.errors import DivergedError
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.ports.trainer import TrainJob
 from lorr_bench_adapters.trl.replay import ReplaySampler, ReplayTrainer
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class RepeatedReplaySampler(ReplaySampler):
@@ -41,10 +47,14 @@ class _Rewarded(ReplayTrainer):
     """Grades answers, and counts what they cost."""
 
     token_masks: ClassVar[tuple[str, ...]] = ("prompt_mask", "completion_mask")
+    averages_rows: ClassVar[bool] = False  # micro-batches are parts of one generation, of equal size
 
     def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
         self._policy = Policy(**job.grading)
         super().__init__(job=job, reward_funcs=self._reward, **kwargs)
+        trainer: Any = self
+        causal_lm = trainer.model.get_base_model() if is_peft_model(trainer.model) else trainer.model
+        causal_lm.register_forward_hook(_check_logits)  # which answers without its adapter's own forward
 
     def _reward(
         self, completions: list[str], completion_ids: list[list[int]], answer: list[str], **_: Any
@@ -64,8 +74,24 @@ class _Rewarded(ReplayTrainer):
         return RepeatedReplaySampler(loop=self._job.loop, layout=layout)
 
 
+def _check_logits(_module: nn.Module, _inputs: Any, outputs: Any) -> None:
+    """Refuse to draw from probabilities that are no numbers: torch fails there, and on a GPU for good."""
+    logits = getattr(outputs, "logits", None)
+    if logits is not None and not torch.is_grad_enabled() and not logits[:, -1].isfinite().all():
+        raise DivergedError("training diverged: the next token's logits are no numbers")
+
+
 class ReplayGRPOTrainer(_Rewarded, GRPOTrainer):  # type: ignore[misc]
     """A GRPOTrainer whose epochs are replays."""
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The trainer's own loss; of ``bnpo``, a mean over the update's tokens, not the micro-batch's."""
+        loss = super().compute_loss(model, inputs, *args, **kwargs)
+        trainer: Any = self
+        if trainer.loss_type != "bnpo":
+            return loss
+        tokens = [batch["completion_mask"].sum() for batch in trainer._buffered_inputs]
+        return loss * (inputs["completion_mask"].sum() * len(tokens) / sum(tokens))
 
 
 class ReplayRLOOTrainer(_Rewarded, RLOOTrainer):  # type: ignore[misc]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from torch.nn.functional import logsigmoid
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
+from lorr_bench_adapters.odds import log_odds_ratio
 from lorr_bench_adapters.trl.replay import ReplayTrainer
 
 if TYPE_CHECKING:
@@ -18,16 +21,36 @@ class _SftTerm(ReplayTrainer):
 
     token_masks: ClassVar[tuple[str, ...]] = ("chosen_attention_mask", "rejected_attention_mask")
     _chosen_log_probs: Tensor
+    _tokens_per_row_of_update: float
 
     def _averaged(self) -> bool:
         """Whether the trainer's log-probabilities are means over tokens."""
         return True
 
     def concatenated_forward(self, model: nn.Module, batch: dict[str, Any]) -> tuple[Any, ...]:
-        """The trainer's own forward pass; keeps the log-probabilities of the chosen responses."""
+        """The trainer's own forward pass; keeps the log-probabilities of the chosen responses.
+
+        The likelihood, a mean over the tokens of the micro-batch there, is made a mean over those of the
+        update: micro-batches that weigh by their rows then add up to it, however they are cut.
+        """
         outputs: tuple[Any, ...] = super().concatenated_forward(model, batch)  # type: ignore[misc]
         self._chosen_log_probs = outputs[0]
-        return outputs
+        nll = outputs[4] * (self._tokens_per_row([batch]) / self._tokens_per_row_of_update)
+        return *outputs[:4], nll, *outputs[5:]
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        """The trainer's own: all micro-batches of an update; counts their tokens."""
+        samples, items = super().get_batch_samples(*args, **kwargs)
+        self._tokens_per_row_of_update = self._tokens_per_row(samples)
+        return samples, items
+
+    def _likelihood_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """(pairs, tokens) true at the tokens over which the trainer's likelihood is a mean."""
+        return batch["chosen_labels"][:, 1:] != -100
+
+    def _tokens_per_row(self, batches: Sequence[Mapping[str, Tensor]]) -> float:
+        masks = [self._likelihood_mask(batch) for batch in batches]
+        return int(sum(mask.sum() for mask in masks)) / sum(map(len, masks))
 
     def get_batch_loss_metrics(
         self, model: nn.Module, batch: dict[str, Any], train_eval: str = "train"
@@ -51,3 +74,20 @@ class ReplayCPOTrainer(_SftTerm, CPOTrainer):  # type: ignore[misc]
 
 class ReplayORPOTrainer(_SftTerm, ORPOTrainer):  # type: ignore[misc]
     """An ORPOTrainer whose epochs are replays."""
+
+    def _likelihood_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
+        return batch["chosen_attention_mask"][:, 1:] == 1
+
+    def odds_ratio_loss(
+        self, policy_chosen_logps: Tensor, policy_rejected_logps: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """The trainer's own, but for its slope near probability 1, which is NaN there.
+
+        Returns:
+            Losses, rewards of the chosen and of the rejected responses, and two means that are logged.
+        """
+        chosen, rejected = policy_chosen_logps.float(), policy_rejected_logps.float()
+        log_odds = log_odds_ratio(chosen, rejected)
+        ratio, beta = logsigmoid(log_odds), self.beta
+        rewards = (beta * chosen).detach(), (beta * rejected).detach()
+        return beta * ratio, *rewards, ratio.mean(), log_odds.mean()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, TrainerCallback
 
+from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.lorr.reset import trainable_parameters
@@ -21,6 +22,7 @@ from lorr_bench.lorr.zero import master_weights, set_apart
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
+from lorr_bench_adapters.saving import check_saving
 from lorr_bench_adapters.trl.training_state import SafeState
 
 if TYPE_CHECKING:
@@ -150,10 +152,15 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Add up what the trainer logs at each step; its summary at the end of training is left out."""
+        """Add up what the trainer logs at each step; its summary at the end of training is left out.
+
+        Raises:
+            DivergedError: The gradient of the step was no number.
+        """
         logs = kwargs["logs"]
         if "loss" not in logs:
             return
+        check_values({name: logs[name] for name in ("grad_norm",) if name in logs})
         for name, value in logs.items():
             if isinstance(value, int | float) and name not in NOT_AVERAGED:
                 total, count = self._sums.get(name, (0.0, 0))
@@ -169,9 +176,12 @@ class ReplayTrainer(SafeState):
 
     Attributes:
         token_masks: Which of a batch's masks say what passed through the policy.
+        averages_rows: Whether the trainer's loss is a mean over the rows of a micro-batch. Then each row
+            weighs the same in an update; in transformers each micro-batch does, a smaller last one too.
     """
 
     token_masks: ClassVar[tuple[str, ...]] = ("attention_mask",)
+    averages_rows: ClassVar[bool] = True
 
     def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
         self._job = job
@@ -179,6 +189,7 @@ class ReplayTrainer(SafeState):
         self._replay.count = self._all_counts
         self._replay.tokens = self._tokens_so_far
         self._counts: dict[str, Tensor | int] = dict.fromkeys(COUNTED, 0)
+        self._update: Sequence[Mapping[str, Any]] = ()
         super().__init__(callbacks=[self._replay], **kwargs)  # type: ignore[call-arg]
         trainer: Any = self
         trainer.remove_callback(PrinterCallback)  # a line for each step would bury the log of the stage
@@ -186,8 +197,15 @@ class ReplayTrainer(SafeState):
             trainer.model.delete_adapter(REFERENCE_ADAPTER)
 
     def run(self) -> TrainOutcome:
-        """Train from the start or from a checkpoint, and save the model."""
+        """Train from the start or from a checkpoint, and save the model.
+
+        Raises:
+            ModelError: The model can't be saved.
+            DivergedError: Losses, gradients or diagnostics are no numbers.
+        """
         trainer: Any = self
+        if trainer.is_world_process_zero():
+            check_saving(trainer.model, trainer.processing_class, self._job.output)
         self._job.loop.start(trainer.model)
         checkpoint = self._replay.resume()
         parameters, frozen = count_parameters(trainer.model)  # DeepSpeed will cut them into parts
@@ -247,9 +265,27 @@ class ReplayTrainer(SafeState):
         """No model card for a checkpoint: nobody but the next run reads it."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The trainer's own loss; counts tokens on the way."""
+        """The trainer's own loss, weighed by the rows of the micro-batch; counts tokens on the way.
+
+        Raises:
+            DivergedError: The loss is no number, which the trainer would keep out of its logs.
+        """
         self._counts["train_tokens"] += sum(inputs[name].sum() for name in self.token_masks if name in inputs)
-        return super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
+        loss = super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
+        check_values({"loss": loss.item()})
+        return loss * self._row_weight(inputs) if self.averages_rows else loss
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        """The trainer's own: all micro-batches of an update, which are kept in mind for their sizes."""
+        samples, items = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
+        self._update = samples
+        return samples, items
+
+    def _row_weight(self, inputs: Mapping[str, Any]) -> float:
+        """Rows of a micro-batch over those of the mean one of its update, which the trainer takes it for."""
+        mask = self.token_masks[0]
+        rows = [len(batch[mask]) for batch in self._update]
+        return len(inputs[mask]) * len(rows) / sum(rows)
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return ReplaySampler(self._job.loop)

@@ -12,9 +12,9 @@ from lorr_bench_adapters.external.checkpoints import CheckpointTrainer
 from lorr_bench_adapters.external.tokens import bos_text, count_tokens
 from lorr_bench_adapters.loading import load_tokenizer, load_trainable
 from lorr_bench_adapters.settings import LoraSettings, TrainingSettings
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from lorr_bench.errors import DataError, StageError, SuiteError
+from lorr_bench.errors import DataError, DivergedError, ModelError, StageError, SuiteError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 
@@ -241,6 +241,48 @@ def test_a_pass_that_is_too_short_is_an_error(make_job):
 
     with pytest.raises(StageError, match="made 4 optimizer steps where a pass has 5"):
         Short().train(make_job())
+
+
+def test_a_trainer_that_leaves_infinite_weights_has_diverged(make_job, small_model):
+    class Diverging(FakeTrainer):
+        def command(self, run):
+            super().command(run)
+            shutil.copytree(run.model, run.output)
+            weights = load_file(run.model / "model.safetensors")
+            weights[OTHER_NAME][0, 0] = float("nan")
+            save_file(weights, run.output / "model.safetensors", {"format": "pt"})
+            (run.output / "steps").write_text("5", "utf-8")
+            return [sys.executable, "-c", ""]
+
+    trainer = Diverging()
+    with pytest.raises(DivergedError, match=f"training diverged: {OTHER_NAME} holds"):
+        trainer.train(make_job())
+    assert len(trainer.runs) == 1
+
+
+def test_the_trainer_gets_a_model_that_it_can_save(make_job, small_model, tmp_path):
+    greedy = tmp_path / "greedy"
+    shutil.copytree(small_model, greedy)
+    settings = {"do_sample": False, "temperature": 0.7, "eos_token_id": [1, 5]}
+    (greedy / "generation_config.json").write_text(json.dumps(settings), "utf-8")
+    job = make_job(model=StartModel(str(greedy), None, "float32", trust_remote_code=False))
+    FakeTrainer().train(job)
+    for folder in (job.checkpoints / "start", job.output):
+        saved = json.loads((folder / "generation_config.json").read_text("utf-8"))
+        assert (saved["eos_token_id"], saved.get("temperature")) == ([1, 5], None)
+
+
+def test_what_can_not_be_saved_is_found_before_anything_runs(make_job, monkeypatch):
+    from transformers import PreTrainedConfig
+
+    def refuse(*_, **__):
+        raise ValueError("no")
+
+    monkeypatch.setattr(PreTrainedConfig, "save_pretrained", refuse)
+    trainer = FakeTrainer()
+    with pytest.raises(ModelError, match=r"config\.json of the model can't be saved"):
+        trainer.train(make_job())
+    assert trainer.runs == []
 
 
 def test_a_reset_that_selects_nothing_is_refused_before_anything_runs(make_job):

@@ -172,10 +172,22 @@ def test_the_kl_estimate_is_a_mean_without_gradient():
 
 def test_sft_is_the_mean_over_tokens_not_over_responses():
     log_probs, mask = tensors([[-1.0, -2.0, -3.0], [-10.0, 0.0, 0.0]], [[1, 1, 1], [1, 0, 0]])
-    assert objectives.token_nll(log_probs, mask).item() == 16 / 4
-    shares = objectives.sft(log_probs, mask)
+    assert objectives.token_nll(log_probs, mask, tokens_per_row=2.0).item() == 16 / 4
+    shares = objectives.sft(log_probs, mask, tokens_per_row=2.0)
     assert shares.mean().item() == 16 / 4
     assert shares.tolist() == [6 * 2 / 4, 10 * 2 / 4]
+
+
+def test_micro_batches_that_weigh_by_rows_add_up_to_the_mean_over_tokens():
+    log_probs, mask = tensors(
+        [[-1.0, -2.0, -3.0], [-10.0, 0.0, 0.0], [-2.0, -2.0, 0.0]], [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
+    )
+    first, second = slice(2), slice(2, 3)
+    parts = [
+        objectives.token_nll(log_probs[part], mask[part], tokens_per_row=6 / 3).item()
+        for part in (first, second)
+    ]
+    assert parts[0] * 2 / 3 + parts[1] * 1 / 3 == pytest.approx(20 / 6)
 
 
 @given(st.floats(0, 0.45), st.lists(st.floats(-20, 20), min_size=4, max_size=4))
@@ -349,7 +361,8 @@ def test_likelihood_terms_are_the_cross_entropy_of_trl():
     theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
     mask = (labels >= 0).long()
     log_probs = logits.log_softmax(-1).gather(2, labels.clamp(min=0)[..., None])[..., 0]
-    assert objectives.token_nll(log_probs, mask).item() == pytest.approx(theirs.item(), rel=1e-12)
+    found = objectives.token_nll(log_probs, mask, tokens_per_row=6 / 2).item()
+    assert found == pytest.approx(theirs.item(), rel=1e-12)
 
 
 def test_kto_is_that_of_trl():

@@ -104,7 +104,9 @@ def test_packing_leaves_out_padding_and_repeated_stems():
     assert pad(TREES).tokens.shape == (20, 21)
     assert TREES[0].size == 3 + 2 + 2 + 4
     assert TREES[0].tokens == 7 + 9
-    assert TREES[5].response_tokens == 2 + 2  # nothing comes before the first token of an empty prompt
+    assert (
+        TREES[5].likelihood_tokens(with_prompt=False) == 2
+    )  # nothing comes before the first of an empty prompt
 
 
 def test_logits_in_pieces_change_nothing():
