@@ -81,6 +81,8 @@ def _spends_before(task: Task, pairs: Sequence[Pair]) -> Iterator[Mapping[str, f
 def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float]:
     """What the pairs cost: all prompts up to the last one that gave a pair, also those that gave none.
 
+    A prompt that did not fit the model's context was not asked, and costs nothing.
+
     Args:
         collection: Folder of the collect stage; ready-made pairs cost nothing.
         pairs: The pairs of the data budget, in the order of asking.
@@ -88,10 +90,10 @@ def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float
     file = collection / "prompts.jsonl"
     if not file.exists():
         return {}
-    asked = pairs[-1].prompt_index + 1
-    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:asked]]
+    reached = pairs[-1].prompt_index + 1
+    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:reached]]
     return {
-        "prompts": asked,
+        "prompts": sum(row["answers"] > 0 for row in rows),
         "verifier_calls": sum(row["answers"] for row in rows),
         "generated_tokens": sum(row["generated_tokens"] for row in rows),
     }

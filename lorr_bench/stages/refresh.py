@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from lorr_bench.data.pairing import pair_up
-from lorr_bench.data.pairs import read_pairs, write_pairs
+from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
 from lorr_bench.stages.answers import score_answers
 from lorr_bench.stages.collect import load_problems, sample_answers
 from lorr_bench.stages.task import Task
@@ -22,17 +22,36 @@ HELD_OUT: Final = 64
 def refresh(task: Task) -> Outcome:
     """Draw rows, sample new answers to their prompts, and pair these up; other rows stay.
 
-    A row whose new answers give no pair stays as it is; its answers are charged all the same.
+    A row whose new answers give no pair, or one that is there already, stays as it is; its answers are
+    charged all the same.
     """
     params = task.stage.params
     pairs = read_pairs(task.inputs["pairs"] / "pairs.jsonl")
     budget = min(params["unique_pairs"], len(pairs))
     drawn = draw_rows(budget, params["rollout_ratio"], params["seed"], params["replay"])
-    fresh, spend = _fresh_pairs(task, [pairs[row] for row in drawn]) if drawn else ({}, {})
+    made, spend = _fresh_pairs(task, [pairs[row] for row in drawn]) if drawn else ([], {})
+    fresh = _new_pairs(made, pairs)
     refreshed = [fresh.get(pair.id, pair) for pair in pairs[:budget]]
     write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[budget:][-HELD_OUT:]])
-    metrics = {"drawn": len(drawn), "refreshed": len(fresh)}
-    return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
+    if len(fresh) < len(made):
+        task.tell(f"{len(made) - len(fresh)} new pairs repeat another one; the old ones stay.")
+    metrics = {"drawn": len(drawn), "refreshed": len(fresh), "repeated_pairs": len(made) - len(fresh)}
+    return Outcome(metrics=metrics, spend={**spend, **_trained(spend, fresh)}, parts=task.clock.parts)
+
+
+def _trained(spend: Mapping[str, float], fresh: Mapping[str, Pair]) -> dict[str, float]:
+    """The new pairs that are trained on; nothing where none were asked for."""
+    return {"unique_pairs": len(fresh)} if spend else {}
+
+
+def _new_pairs(made: Sequence[Pair], pairs: Sequence[Pair]) -> dict[str, Pair]:
+    """Those of the pairs made that are neither there already nor made before, by id."""
+    taken, fresh = {pair_content(pair) for pair in pairs}, {}
+    for pair in made:
+        if pair_content(pair) not in taken:
+            taken.add(pair_content(pair))
+            fresh[pair.id] = pair
+    return fresh
 
 
 def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
@@ -41,24 +60,23 @@ def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
     return [row for row in range(rows) if rng.random() < ratio]
 
 
-def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[Mapping[str, Pair], dict[str, float]]:
-    """New pairs by the id of the old one, and what their answers cost."""
+def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, float]]:
+    """New pairs under the ids of the old ones, and what their answers cost."""
     params = task.stage.params
-    completions = sample_answers(task, [pair.prompt for pair in pairs])
     problems = _problems_of(task, pairs)
-    with task.clock.part("grade"):
-        scores = score_answers(task.stage, problems, completions)
     prompts = [
         dataclasses.replace(problem, text=pair.prompt) for problem, pair in zip(problems, pairs, strict=True)
     ]
+    completions = sample_answers(task, prompts)
+    with task.clock.part("grade"):
+        scores = score_answers(task.stage, problems, completions)
     made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
     places = {pair.id: pair.prompt_index for pair in pairs}
     spend: dict[str, float] = {
-        "unique_pairs": len(made),
         "verifier_calls": sum(len(row) for row in completions),
         "generated_tokens": sum(answer.tokens for row in completions for answer in row),
     }
-    return {pair.id: dataclasses.replace(pair, prompt_index=places[pair.id]) for pair in made}, spend
+    return [dataclasses.replace(pair, prompt_index=places[pair.id]) for pair in made], spend
 
 
 def _problems_of(task: Task, pairs: Sequence[Pair]) -> list[Prompt]:

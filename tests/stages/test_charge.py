@@ -46,6 +46,18 @@ def test_a_budget_is_charged_every_prompt_up_to_its_last_pair(collected):
     }
 
 
+def test_a_prompt_that_was_never_asked_costs_nothing(collected):
+    folder = collected()
+    lines = (folder / "prompts.jsonl").read_text("utf-8").splitlines()
+    lines[1] = json.dumps({"id": "1", "answers": 0, "generated_tokens": 0})  # it did not fit the context
+    (folder / "prompts.jsonl").write_text("\n".join(lines), "utf-8")
+    assert collection_spend(folder, PAIRS[:2]) == {
+        "prompts": 2,
+        "verifier_calls": 4,
+        "generated_tokens": 40,
+    }
+
+
 def test_ready_made_pairs_cost_no_prompts(tmp_path):
     assert collection_spend(tmp_path, PAIRS) == {}
 
