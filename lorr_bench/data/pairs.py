@@ -15,7 +15,12 @@ from lorr_bench.errors import DataError
 from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.values import Pair
 
-_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {"str": (str,), "int": (int,), "float": (int, float)}
+_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
 _COLUMNS: Final = {field.name: _JSON_TYPES[str(field.type)] for field in dataclasses.fields(Pair)}
 
 

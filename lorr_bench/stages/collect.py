@@ -129,9 +129,7 @@ def import_pairs(task: Task) -> Outcome:
     if file.dropped:
         task.tell(f"{file.dropped} rows are no pairs: a text is empty, or both responses are the same.")
     _tell_repeats(task, file.repeated)
-    return Outcome(
-        metrics={"pairs": len(pairs), "dropped": file.dropped, "repeated_pairs": file.repeated}
-    )
+    return Outcome(metrics={"pairs": len(pairs), "dropped": file.dropped, "repeated_pairs": file.repeated})
 
 
 def _tell_repeats(task: Task, repeated: int) -> None:

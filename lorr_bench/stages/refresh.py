@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
 from lorr_bench.stages.answers import score_answers
 from lorr_bench.stages.collect import load_problems, sample_answers
+from lorr_bench.stages.selection import load_tokenizer, reasons
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair, Prompt
@@ -27,31 +29,58 @@ def refresh(task: Task) -> Outcome:
     """
     params = task.stage.params
     pairs = read_pairs(task.inputs["pairs"] / "pairs.jsonl")
-    budget = min(params["unique_pairs"], len(pairs))
-    drawn = draw_rows(budget, params["rollout_ratio"], params["seed"], params["replay"])
-    made, spend = _fresh_pairs(task, [pairs[row] for row in drawn]) if drawn else ([], {})
-    fresh = _new_pairs(made, pairs)
-    refreshed = [fresh.get(pair.id, pair) for pair in pairs[:budget]]
-    write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[budget:][-HELD_OUT:]])
-    if len(fresh) < len(made):
-        task.tell(f"{len(made) - len(fresh)} new pairs repeat another one; the old ones stay.")
-    metrics = {"drawn": len(drawn), "refreshed": len(fresh), "repeated_pairs": len(made) - len(fresh)}
-    return Outcome(metrics=metrics, spend={**spend, **_trained(spend, fresh)}, parts=task.clock.parts)
+    usable = _fit(task, pairs, params["unique_pairs"])
+    drawn = draw_rows(len(usable.pairs), params["rollout_ratio"], params["seed"], params["replay"])
+    made, spend = _fresh_pairs(task, [usable.pairs[row] for row in drawn]) if drawn else ([], {})
+    new = _new_pairs(made, pairs)
+    fitted = _fit(task, new, len(new))
+    fresh = {pair.id: pair for pair in fitted.pairs}
+    refreshed = [fresh.get(pair.id, pair) for pair in usable.pairs]
+    write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[usable.seen :][-HELD_OUT:]])
+    _tell(task, len(made) - len(new), fitted)
+    metrics = {
+        "drawn": len(drawn),
+        "refreshed": len(fresh),
+        "repeated_pairs": len(made) - len(new),
+        "left_out_pairs": fitted.left_out,
+    }
+    return Outcome(
+        metrics=metrics, spend={**spend, **_trained(fitted)} if drawn else {}, parts=task.clock.parts
+    )
 
 
-def _trained(spend: Mapping[str, float], fresh: Mapping[str, Pair]) -> dict[str, float]:
-    """The new pairs that are trained on; nothing where none were asked for."""
-    return {"unique_pairs": len(fresh)} if spend else {}
+def _fit(task: Task, pairs: Sequence[Pair], wanted: int) -> FittedPairs:
+    """The first usable pairs, by the length that the method trains with."""
+    max_length = task.stage.params["max_length"]
+    if max_length is None:
+        return FittedPairs(pairs=list(pairs[:wanted]), seen=len(pairs[:wanted]))
+    return fit_pairs(pairs, load_tokenizer(task.start_model), max_length, wanted)
 
 
-def _new_pairs(made: Sequence[Pair], pairs: Sequence[Pair]) -> dict[str, Pair]:
-    """Those of the pairs made that are neither there already nor made before, by id."""
-    taken, fresh = {pair_content(pair) for pair in pairs}, {}
+def _trained(fresh: FittedPairs) -> dict[str, float]:
+    """What the new pairs that are trained on add to the ledger."""
+    return {
+        "unique_pairs": len(fresh.pairs),
+        "cut_responses": sum(fresh.chosen_cut) + sum(fresh.rejected_cut),
+        "left_out_pairs": fresh.left_out,
+    }
+
+
+def _tell(task: Task, repeated: int, fitted: FittedPairs) -> None:
+    if repeated:
+        task.tell(f"{repeated} new pairs repeat another one; the old ones stay.")
+    for reason in reasons(fitted, task.stage.params["max_length"]):
+        task.tell(f"new pairs left out, the old ones stay: {reason}.")
+
+
+def _new_pairs(made: Sequence[Pair], pairs: Sequence[Pair]) -> list[Pair]:
+    """Those of the pairs made that are neither there already nor made before."""
+    taken, new = {pair_content(pair) for pair in pairs}, []
     for pair in made:
         if pair_content(pair) not in taken:
             taken.add(pair_content(pair))
-            fresh[pair.id] = pair
-    return fresh
+            new.append(pair)
+    return new
 
 
 def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:

@@ -25,7 +25,7 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> lis
     make: dict[RowKind, Callable[[], list[Row]]] = {
         "pairs": lambda: list(pairs),
         "labels": lambda: labelled(pairs),
-        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen) for pair in pairs],
+        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated) for pair in pairs],
         "right_answers": lambda: right_answers(asked(collection, pairs)),
         "prompts": lambda: prompts(asked(collection, pairs)),
     }
@@ -35,9 +35,12 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> lis
 def labelled(pairs: Sequence[Pair]) -> list[Row]:
     """Both responses of each pair, the wanted one first."""
     return [
-        Labelled(pair.prompt, text, wanted)
+        row
         for pair in pairs
-        for text, wanted in ((pair.chosen, True), (pair.rejected, False))
+        for row in (
+            Labelled(pair.prompt, pair.chosen, label=True, truncated=pair.chosen_truncated),
+            Labelled(pair.prompt, pair.rejected, label=False, truncated=pair.rejected_truncated),
+        )
     ]
 
 
@@ -55,7 +58,7 @@ def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:
     for row in answers:
         if row["correct"]:
             content = row["prompt"].strip(), row["text"].strip()
-            first.setdefault(content, Demonstration(row["prompt"], row["text"]))
+            first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"]))
     return list(first.values())
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lorr_bench.data.nano import tokenizer
 from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record
@@ -57,8 +58,10 @@ def training(tmp_path):
 
 @pytest.fixture
 def adapters(monkeypatch):
-    """Replace the adapter that the stages load."""
-    from lorr_bench.stages import charge, train
+    """Replace the adapter that the stages load; rows are fitted by the tokenizer of the embedded model."""
+    from lorr_bench.stages import charge, selection, train
+
+    monkeypatch.setattr(selection, "load_tokenizer", lambda _: tokenizer.build())
 
     def install(adapter):
         for module in (charge, train):

@@ -32,7 +32,7 @@ def line(adapters, training):
     """The ledger's line of a training of three seconds."""
 
     def make(inputs, pairs=PAIRS[:2], counted=COUNTED, peak=100, **params):
-        return charge(training(inputs, **params), pairs, counted, Spent(3.0, peak))
+        return charge(training(inputs, **params), pairs, counted, Spent(3.0, peak), {})
 
     return make
 

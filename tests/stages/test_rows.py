@@ -20,7 +20,14 @@ ANSWERS = [
 @pytest.fixture
 def collection(tmp_path):
     rows = [
-        {"id": name, "prompt": prompt, "gold": gold, "text": text, "correct": correct}
+        {
+            "id": name,
+            "prompt": prompt,
+            "gold": gold,
+            "text": text,
+            "correct": correct,
+            "truncated": text == "03",
+        }
         for name, prompt, gold, answers in ANSWERS
         for text, correct in answers
     ]
@@ -59,7 +66,7 @@ def test_right_answers_are_those_to_all_prompts_up_to_the_last_pair_each_once(co
     assert training_rows("right_answers", PAIRS[:2], collection) == [
         Demonstration("A?", "1"),
         Demonstration("B?", "3"),
-        Demonstration("B?", "03"),
+        Demonstration("B?", "03", truncated=True),
         Demonstration("C?", "5"),
     ]
 

@@ -81,7 +81,7 @@ class NativeMethod(InProcessMethod):
     """
 
     backend: ClassVar[str] = "native"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     hyperparameters: ClassVar[type[NativeSettings]]
     scores_prompt: ClassVar[bool] = False
     weighing: ClassVar[Weighing] = "micro_batches"

@@ -20,7 +20,7 @@ class TRLMethod(InProcessMethod):
     """A method that a trainer of TRL trains. A subclass names it and makes the trainer."""
 
     backend: ClassVar[str] = "trl"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     shardings: ClassVar[tuple[str, ...]] = (*InProcessMethod.shardings, "deepspeed")
     hyperparameters: ClassVar[type[TrainingSettings]]
     libraries: ClassVar[tuple[str, ...]] = (*InProcessMethod.libraries, "trl")
