@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lorr_bench.data.pairing import pair_up
-from lorr_bench.data.pairs import load_pair_file, without_repeats, write_pairs
+from lorr_bench.data.pairs import PairFile, load_pair_file, without_repeats, write_pairs
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Sampling
@@ -118,18 +118,30 @@ def import_pairs(task: Task) -> Outcome:
     """Read ready-made pairs, each once, in an order that the seed decides.
 
     Raises:
-        DataError: The file can't be read or holds no pair.
+        DataError: The file can't be read or holds no pair, or fewer than the largest data budget.
     """
     params = task.stage.params
     fields = {name: params[name] for name in PairFileSpec.model_fields if name in params}
     spec = PairFileSpec.model_validate({**fields, "source": task.stage.setting["source"]})
     file = load_pair_file(spec, Path())
+    _check_number(task, file)
     pairs = shuffled_pairs(file.pairs, params["seed"])
     write_pairs(task.output / "pairs.jsonl", pairs)
     if file.dropped:
         task.tell(f"{file.dropped} rows are no pairs: a text is empty, or both responses are the same.")
     _tell_repeats(task, file.repeated)
     return Outcome(metrics={"pairs": len(pairs), "dropped": file.dropped, "repeated_pairs": file.repeated})
+
+
+def _check_number(task: Task, file: PairFile) -> None:
+    budget: int = task.stage.setting.get("unique_pairs", 0)
+    if len(file.pairs) < budget:
+        raise DataError(
+            f"the budget is {budget} pairs, the set has {len(file.pairs)}; {file.repeated} rows repeat one "
+            f"before them, {file.dropped} are no pairs",
+            where=task.stage.setting["source"],
+            fix="Lower budget.unique_pairs, or give a set with more pairs in data.pairs.",
+        )
 
 
 def _tell_repeats(task: Task, repeated: int) -> None:

@@ -212,6 +212,18 @@ def test_ready_made_pairs_are_shuffled_by_seed_and_lose_none(tmp_path):
     assert [pair.prompt_index for pair in first] == list(range(30))
 
 
+def test_import_of_fewer_pairs_than_the_budget_is_an_error_of_the_set(tmp_path):
+    file = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"p{i % 4}", "chosen": "g", "rejected": "b"} for i in range(9)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    setting = {"source": str(file), "unique_pairs": 5}
+    stage = Stage("import_pairs", "pairs, seed 0", {"seed": 0}, setting=setting)
+    task = Task(stage, {}, tmp_path, tmp_path / "scratch", EngineRoom(), lambda *_: None)
+    with pytest.raises(DataError, match="the budget is 5 pairs, the set has 4; 5 rows repeat") as caught:
+        import_pairs(task)
+    assert "data.pairs" in caught.value.fix
+
+
 def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys):
     file = tmp_path / "pairs.jsonl"
     rows = [{"q": f"p{i}", "good": "g", "bad": "b"} for i in range(4)]
