@@ -24,7 +24,9 @@ from lorr_bench.ports.trainer import StartModel
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--swaps", type=int, default=50)
     swaps = parser.parse_args().swaps
     with tempfile.TemporaryDirectory() as folder:
@@ -53,7 +55,7 @@ def changed_model(folder: Path) -> str:
     generator = torch.Generator().manual_seed(0)
     weights = load_file(file)
     for weight in weights.values():
-        weight += 0.01 * torch.randn(weight.shape, generator=generator)
+        weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.01)
     save_file(weights, file, metadata={"format": "pt"})
     return str(folder / "changed")
 

@@ -175,6 +175,10 @@ def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
     from lorr_bench.plan.plan import make_plan
 
     plan = make_plan(_load(suite, overrides))
+    if plan.suite.data.pairs is not None:
+        from lorr_bench.run.pair_counts import check_pairs
+
+        check_pairs(plan)
     typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
 
 
@@ -191,6 +195,7 @@ def show_plan(
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
     from lorr_bench.run.long_table import quick
+    from lorr_bench.run.pair_counts import pair_lines
     from lorr_bench.run.plan_views import estimates_view
     from lorr_bench.run.planning import estimate_plan
     from lorr_bench.run.views import arms_table, protocol_table
@@ -198,10 +203,13 @@ def show_plan(
     out, err = _consoles()
     plan, places = _planned(suite, overrides, output, store)
     results = _store(places)
+    pairs = list(pair_lines(plan, results))
     forecast = estimate_plan(plan, results, os.environ)
     out.print(quick(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
     out.print(estimates_view(forecast))
+    for line in pairs:
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     held = ", ".join(_equal_quantities(plan))
     place = without_secrets(str(places.store))
     out.print(f"Held equal: {held}. Suite: {plan.suite.name}. Store: {place}", highlight=False)

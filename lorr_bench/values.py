@@ -68,6 +68,9 @@ class Pair:
             the budget charges all prompts up to it.
         chosen_score: Verifier or reward score of the chosen response.
         rejected_score: Verifier or reward score of the rejected response.
+        chosen_truncated: Whether a token limit ended the chosen response when it was sampled; such a response
+            is not finished, and is trained on without an end-of-sequence token.
+        rejected_truncated: Likewise of the rejected response.
     """
 
     id: str
@@ -77,6 +80,8 @@ class Pair:
     prompt_index: int
     chosen_score: float = 1.0
     rejected_score: float = 0.0
+    chosen_truncated: bool = False
+    rejected_truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +92,13 @@ class Labelled:
         prompt: The prompt text, template applied.
         completion: The response.
         label: Whether the response is wanted.
+        truncated: Whether a token limit ended the response when it was sampled.
     """
 
     prompt: str
     completion: str
     label: bool
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +108,12 @@ class Demonstration:
     Attributes:
         prompt: The prompt text, template applied.
         response: The response.
+        truncated: Whether a token limit ended the response when it was sampled.
     """
 
     prompt: str
     response: str
+    truncated: bool = False
 
 
 Row = Pair | Labelled | Demonstration | Prompt
@@ -119,6 +128,9 @@ class Spend:
         prompts: Prompts that were asked to obtain the pairs.
         unique_pairs: Different pairs trained on.
         pair_visits: Pairs times replays.
+        cut_responses: Responses of the rows trained on that ``max_length`` cuts.
+        left_out_pairs: Pairs passed over on the way to the last one trained on, because the prompt alone
+            reaches ``max_length`` or both responses are equal after cutting.
         verifier_calls: Answers graded to obtain the pairs.
         generated_tokens: Tokens generated to obtain the pairs.
         train_tokens: Tokens that passed through the trained policy.
@@ -132,6 +144,8 @@ class Spend:
     prompts: int = 0
     unique_pairs: int = 0
     pair_visits: int = 0
+    cut_responses: int = 0
+    left_out_pairs: int = 0
     verifier_calls: int = 0
     generated_tokens: int = 0
     train_tokens: int = 0

@@ -59,9 +59,22 @@ def pair_up(
         rng = random.Random(f"pair/{seed}/{prompt.id}")  # noqa: S311 - reproducible choice
         if picked := RULES[rule](_usable(answers, values), rng):
             chosen, rejected = picked
-            texts = (chosen.answer.text, rejected.answer.text)
-            pairs.append(Pair(prompt.id, prompt.text, *texts, index, chosen.score, rejected.score))
+            pairs.append(_pair(prompt, index, chosen, rejected))
     return pairs
+
+
+def _pair(prompt: Prompt, index: int, chosen: Scored, rejected: Scored) -> Pair:
+    return Pair(
+        id=prompt.id,
+        prompt=prompt.text,
+        chosen=chosen.answer.text,
+        rejected=rejected.answer.text,
+        prompt_index=index,
+        chosen_score=chosen.score,
+        rejected_score=rejected.score,
+        chosen_truncated=chosen.answer.truncated,
+        rejected_truncated=rejected.answer.truncated,
+    )
 
 
 def _usable(answers: Sequence[Completion], scores: Sequence[float | None]) -> list[Scored]:

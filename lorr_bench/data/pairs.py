@@ -15,7 +15,12 @@ from lorr_bench.errors import DataError
 from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.values import Pair
 
-_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {"str": (str,), "int": (int,), "float": (int, float)}
+_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
 _COLUMNS: Final = {field.name: _JSON_TYPES[str(field.type)] for field in dataclasses.fields(Pair)}
 
 
@@ -24,12 +29,27 @@ class PairFile:
     """A ready-made preference set.
 
     Attributes:
-        pairs: The usable pairs, in the order of the file.
+        pairs: The usable pairs, each once, in the order of the file.
         dropped: How many rows were left out because a text was empty or both responses were equal.
+        repeated: How many rows were left out because a row before them is the same pair.
     """
 
     pairs: tuple[Pair, ...]
     dropped: int
+    repeated: int
+
+
+def pair_content(pair: Pair) -> tuple[str, str, str]:
+    """What makes two pairs the same: their texts, without the white space at the ends of each."""
+    return pair.prompt.strip(), pair.chosen.strip(), pair.rejected.strip()
+
+
+def without_repeats(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs in their order, each content once: the first of several."""
+    first: dict[tuple[str, str, str], Pair] = {}
+    for pair in pairs:
+        first.setdefault(pair_content(pair), pair)
+    return list(first.values())
 
 
 def write_pairs(path: Path, pairs: Iterable[Pair]) -> None:
@@ -70,7 +90,7 @@ def load_pair_file(spec: PairFileSpec, folder: Path) -> PairFile:
         folder: What a relative path is relative to.
 
     Returns:
-        The pairs and how many rows were dropped. ``prompt_index`` counts the different prompts.
+        The pairs and how many rows were left out. ``prompt_index`` counts the different prompts.
 
     Raises:
         DataError: The source is missing, damaged or lacks a column, a text is not a string, an id repeats, or
@@ -81,16 +101,17 @@ def load_pair_file(spec: PairFileSpec, folder: Path) -> PairFile:
     pairs: list[Pair] = []
     prompts: dict[str, int] = {}
     for row in rows:
-        prompt, chosen, rejected = _texts(row, spec)
-        if prompt.strip() and chosen.strip() and rejected.strip() and chosen != rejected:
-            pairs.append(Pair(row.id, prompt, chosen, rejected, prompts.setdefault(prompt, len(prompts))))
+        texts = prompt, chosen, rejected = _texts(row, spec)
+        if all(text.strip() for text in texts) and chosen.strip() != rejected.strip():
+            pairs.append(Pair(row.id, *texts, prompts.setdefault(prompt, len(prompts))))
     if not pairs:
         raise DataError(
             f"no usable pair among {len(rows)} rows",
             where=spec.source,
             fix="a pair needs a prompt and two different responses, none of them empty",
         )
-    return PairFile(tuple(pairs), dropped=len(rows) - len(pairs))
+    unique = without_repeats(pairs)
+    return PairFile(tuple(unique), dropped=len(rows) - len(pairs), repeated=len(pairs) - len(unique))
 
 
 def _texts(row: Row, spec: PairFileSpec) -> tuple[str, str, str]:

@@ -17,7 +17,7 @@ class TokenPair:
 
     Attributes:
         prompt: What both responses have in common at the start.
-        chosen: The preferred response, end-of-sequence token included.
+        chosen: The preferred response; its end-of-sequence token included, unless it is cut.
         rejected: The other response, likewise.
     """
 
@@ -32,7 +32,7 @@ class TokenResponse:
 
     Attributes:
         prompt: The prompt.
-        response: The response, end-of-sequence token included.
+        response: The response; its end-of-sequence token included, unless it is cut.
     """
 
     prompt: list[int]
@@ -43,7 +43,8 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> li
     """Tokenize prompt and response as one text, as generation will see it, and cut after ``max_length``.
 
     The response begins where the tokens of prompt and prompt with response part, which need not be the end of
-    the prompt: tokens may merge across the border. TRL does the same.
+    the prompt: tokens may merge across the border. TRL does the same. What is cut, here or by the token limit
+    when it was sampled, has no end-of-sequence token: it is not finished.
 
     Args:
         pairs: Texts.
@@ -53,17 +54,20 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> li
     Raises:
         DataError: A prompt alone reaches the maximum length.
     """
-    prompts = _tokenize_prompts([pair.prompt for pair in pairs], tokenizer, max_length)
-    chosen = _tokenize_ended([pair.prompt + pair.chosen for pair in pairs], tokenizer)
-    rejected = _tokenize_ended([pair.prompt + pair.rejected for pair in pairs], tokenizer)
+    prompts = prompt_ids([pair.prompt for pair in pairs], tokenizer)
+    check_prompt_lengths(prompts, max_length)
     return [
         TokenPair(*_split(prompt, [first, second], max_length))
-        for prompt, first, second in zip(prompts, chosen, rejected, strict=True)
+        for prompt, first, second in zip(prompts, *pair_ids(pairs, tokenizer), strict=True)
     ]
 
 
 def tokenize_responses(
-    prompts: Sequence[str], responses: Sequence[str], tokenizer: Any, max_length: int
+    prompts: Sequence[str],
+    responses: Sequence[str],
+    tokenizer: Any,
+    max_length: int,
+    truncated: Sequence[bool] | None = None,
 ) -> list[TokenResponse]:
     """Tokenize each prompt with its response, by the rules of ``tokenize_pairs``.
 
@@ -72,14 +76,56 @@ def tokenize_responses(
         responses: One text for each prompt.
         tokenizer: A Hugging Face tokenizer with an end-of-sequence token.
         max_length: Tokens of prompt and response together.
+        truncated: Whether a token limit ended the response when it was sampled; by default none.
 
     Raises:
         DataError: A prompt alone reaches the maximum length.
     """
-    alone = _tokenize_prompts(prompts, tokenizer, max_length)
-    texts = [prompt + response for prompt, response in zip(prompts, responses, strict=True)]
-    whole = _tokenize_ended(texts, tokenizer)
+    alone = prompt_ids(prompts, tokenizer)
+    check_prompt_lengths(alone, max_length)
+    whole = sequence_ids(prompts, responses, truncated or [False] * len(prompts), tokenizer)
     return [TokenResponse(*_split(p, [w], max_length)) for p, w in zip(alone, whole, strict=True)]
+
+
+def prompt_ids(prompts: Sequence[str], tokenizer: Any) -> list[list[int]]:
+    """Token numbers of each prompt alone."""
+    tokens: list[list[int]] = tokenizer(list(prompts))["input_ids"] if prompts else []
+    return tokens
+
+
+def pair_ids(pairs: Sequence[Pair], tokenizer: Any) -> tuple[list[list[int]], list[list[int]]]:
+    """Token numbers of each prompt with its chosen, and with its rejected response; nothing is cut."""
+    prompts = [pair.prompt for pair in pairs]
+    return (
+        sequence_ids(
+            prompts, [pair.chosen for pair in pairs], [pair.chosen_truncated for pair in pairs], tokenizer
+        ),
+        sequence_ids(
+            prompts, [pair.rejected for pair in pairs], [pair.rejected_truncated for pair in pairs], tokenizer
+        ),
+    )
+
+
+def sequence_ids(
+    prompts: Sequence[str], responses: Sequence[str], truncated: Sequence[bool], tokenizer: Any
+) -> list[list[int]]:
+    """Token numbers of each prompt with its response and end-of-sequence token; nothing is cut.
+
+    Args:
+        prompts: Texts.
+        responses: One text for each prompt.
+        truncated: Whether a response was never finished, and so has no end-of-sequence token.
+        tokenizer: A Hugging Face tokenizer with an end-of-sequence token.
+    """
+    end: str = tokenizer.eos_token
+    texts = [
+        text if open_ended or text.endswith(end) else text + end
+        for text, open_ended in zip(
+            map("".join, zip(prompts, responses, strict=True)), truncated, strict=True
+        )
+    ]
+    tokens: list[list[int]] = tokenizer(texts)["input_ids"] if texts else []
+    return tokens
 
 
 def check_prompt_lengths(prompts: Sequence[Sequence[int]], max_length: int) -> None:
@@ -99,19 +145,6 @@ def check_prompt_lengths(prompts: Sequence[Sequence[int]], max_length: int) -> N
 def common_length(first: Sequence[int], second: Sequence[int]) -> int:
     """How many tokens two sequences have in common at their start."""
     return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))))
-
-
-def _tokenize_prompts(prompts: Sequence[str], tokenizer: Any, max_length: int) -> list[list[int]]:
-    tokens: list[list[int]] = tokenizer(list(prompts))["input_ids"] if prompts else []
-    check_prompt_lengths(tokens, max_length)
-    return tokens
-
-
-def _tokenize_ended(texts: Sequence[str], tokenizer: Any) -> list[list[int]]:
-    end: str = tokenizer.eos_token
-    ended = [text if text.endswith(end) else text + end for text in texts]
-    tokens: list[list[int]] = tokenizer(ended)["input_ids"] if ended else []
-    return tokens
 
 
 def _split(prompt: list[int], texts: Sequence[list[int]], max_length: int) -> list[list[int]]:

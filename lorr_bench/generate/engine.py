@@ -207,8 +207,16 @@ class Engine:
 
     def fits(self, prompt: str) -> bool:
         """Whether the context has room for the prompt and one token of an answer."""
-        tokens = len(self.llm.get_tokenizer()(prompt)["input_ids"])
-        return tokens < int(self.llm.model_config.max_model_len)
+        return self.count_tokens(prompt) < self.context
+
+    def count_tokens(self, prompt: str) -> int:
+        """Tokens of a prompt, those included that the tokenizer puts around it."""
+        return len(self.llm.get_tokenizer()(prompt)["input_ids"])
+
+    @property
+    def context(self) -> int:
+        """Tokens of the longest sequence."""
+        return int(self.llm.model_config.max_model_len)
 
     def chat(self, problem: str) -> str:
         """The problem as a user turn in the model's own chat template.

@@ -10,7 +10,8 @@ A method of one round without rollouts is collect → reference → train.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.ingredients import Ingredients, grader
 from lorr_bench.plan.stage import Stage
-from lorr_bench.ports.trainer import split_places
+from lorr_bench.ports.trainer import RowKind, split_places
 from lorr_bench.values import Point
 
 
@@ -123,6 +124,7 @@ class Chain:
             **collection.params,
             "rollout_ratio": self._arm.rollout_ratio,
             "unique_pairs": round_.unique_pairs,
+            "max_length": getattr(self._arm.hyperparameters, "max_length", None),
             "replay": (round_.number - 1) * self._arm.replays + replay,
         }
         label = f"rollouts before replay {replay}: {self._label}{self._spoken_round(round_)}"
@@ -130,18 +132,19 @@ class Chain:
         return Stage("refresh", label, params, inputs, collection.setting)
 
     def _train(self, round_: _Round, pairs: str, stop_after: int, before: str | None) -> Stage:
-        inputs = {"pairs": pairs}
+        inputs, counted_as = {"pairs": pairs}, dict[str, str]()
         if pairs != round_.collection:
             inputs["collection"] = round_.collection
         if self._arm.adapter.needs_reference:
-            inputs["reference"] = self._add(self._reference(round_, pairs, stop_after))
+            shared, own = self._references(round_, pairs, stop_after)
+            inputs["reference"], counted_as["reference"] = self._add(shared), own
         if round_.policy is not None:
             inputs["model"] = round_.policy
         if before is not None:
             inputs["before"] = before
         part = "" if stop_after == self._arm.replays else f", up to replay {stop_after}"
         label = f"train {self._label}{self._spoken_round(round_)}{part}"
-        return Stage("train", label, self._params(round_, stop_after), inputs, self._setting())
+        return Stage("train", label, self._params(round_, stop_after), inputs, self._setting(), counted_as)
 
     def _params(self, round_: _Round, stop_after: int) -> dict[str, Any]:
         arm, training = self._arm, self._ingredients.suite.training
@@ -179,14 +182,30 @@ class Chain:
             "diagnostics": training.diagnostics,
         }
 
-    def _reference(self, round_: _Round, pairs: str, replay: int) -> Stage:
+    def _references(self, round_: _Round, pairs: str, replay: int) -> tuple[Stage, str]:
+        """The reference to compute, and the digest of one for this budget alone.
+
+        The pairs of a seed are referred to once, for the largest budget. Its first rows are, to the bit, what
+        a smaller reference holds, and a training counts it as that: so a suite can grow by a larger budget
+        and keep its work.
+        """
+        own = self._reference(round_, pairs, replay, round_.unique_pairs)
+        # The KL estimate of labelled rows mixes rows: those beyond the budget must not be among them.
+        if round_.policy is not None or pairs != round_.collection or self._arm.adapter.rows == "labels":
+            return own, own.digest
+        largest = self._arm.share(max(self._ingredients.suite.budget.unique_pairs), round_.number)
+        return self._reference(round_, pairs, replay, largest), own.digest
+
+    def _reference(self, round_: _Round, pairs: str, replay: int, unique_pairs: int) -> Stage:
         arm = self._arm
+        settings = arm.adapter.reference_settings(arm.hyperparameters)
         params = {
             **self._ingredients.weights,
             "backend": arm.adapter.backend,
             "packages": arm.adapter.packages(arm.hyperparameters),
             "rows": arm.adapter.rows,
-            "settings": arm.adapter.reference_settings(arm.hyperparameters),
+            "settings": settings,
+            "unique_pairs": _whole_batches(unique_pairs, arm.adapter.rows, settings),
         }
         setting = {
             **self._ingredients.model_setting,
@@ -209,6 +228,14 @@ class Chain:
 
     def _spoken_round(self, round_: _Round) -> str:
         return f", round {round_.number} of {self._arm.rounds}" if self._arm.rounds > 1 else ""
+
+
+def _whole_batches(pairs: int, rows: RowKind, settings: Mapping[str, Any]) -> int:
+    """So many pairs, and as many more as fill the last forward pass: padding there decides the last bits."""
+    if rows == "labels":
+        return pairs
+    batch: int = settings.get("precompute_ref_batch_size", 1)
+    return math.ceil(pairs / batch) * batch
 
 
 def spoken(point: Point) -> str:

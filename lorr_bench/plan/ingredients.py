@@ -85,7 +85,8 @@ class Ingredients:
         assert file is not None
         origin = pair_origin(file, self.folder)
         params = {**file.model_dump(exclude={"source"}), "source": origin.identity, "seed": seed}
-        return Stage("import_pairs", f"pairs, seed {seed}", params, setting={"source": origin.path})
+        setting = {"source": origin.path, "unique_pairs": max(self.suite.budget.unique_pairs)}
+        return Stage("import_pairs", f"pairs, seed {seed}", params, setting=setting)
 
     def collect(self, label: str, seed: int, changes: dict[str, Any], policy: str | None) -> Stage:
         """A stage that samples answers and pairs them up.

@@ -40,13 +40,13 @@ VERSIONS: Final[dict[Kind, int]] = {
     "fingerprint": 1,
     "collect": 3,
     "refresh": 2,
-    "import_pairs": 1,
-    "reference": 2,
+    "import_pairs": 2,
+    "reference": 3,
     "train": 3,
     "answer_math": 2,
     "grade_math": 1,
     "evaluate_general": 3,
-    "contamination": 1,
+    "contamination": 2,
 }
 
 START_ROLE: Final = "start"
@@ -66,6 +66,8 @@ class Stage:
         params: Everything that changes the outcome, as plain JSON values.
         inputs: Digests of the stages whose results are read, by the part they play.
         setting: What the work needs but does not depend on: paths, engine memory. Plain JSON values.
+        counted_as: Digests that stand for inputs in this stage's own, by part: of an input of which the stage
+            reads no more than another, smaller one would hold.
     """
 
     kind: Kind
@@ -73,11 +75,13 @@ class Stage:
     params: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
     setting: Mapping[str, Any] = field(default_factory=dict)
+    counted_as: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
         """sha256 over kind, version, parameters and inputs: same digest, same work."""
-        inputs, kind, version = canonical(dict(self.inputs)), canonical(self.kind), VERSIONS[self.kind]
+        inputs = canonical({**self.inputs, **self.counted_as})
+        kind, version = canonical(self.kind), VERSIONS[self.kind]
         params = self.params.text if isinstance(self.params, Shared) else canonical(self.params)
         return _sha256(f'{{"inputs":{inputs},"kind":{kind},"params":{params},"version":{version}}}')
 
@@ -94,6 +98,7 @@ class Stage:
             "params": self.params,
             "inputs": dict(self.inputs),
             "setting": self.setting,
+            "counted_as": dict(self.counted_as),
         }
 
     @classmethod

@@ -187,21 +187,20 @@ class Workloads:
         return _generated("refresh", stage, answers, answers * params["max_tokens"], params["source"])
 
     def _reference(self, stage: Stage) -> Workload:
-        """One forward pass over all rows of the collection, of which there is one a prompt at most."""
-        params, settings = stage.params, stage.params["settings"]
-        pairs, rows = self._input(stage, "pairs"), params["rows"]
-        sequences = None
-        if pairs is not None and pairs.kind in ("collect", "refresh"):
-            sequences = _prompts_of(pairs) * (2 if rows in ("pairs", "labels") else 1)
+        """One forward pass over the rows of the largest budget; a prompt gives one pair at most."""
+        params, settings, pairs = stage.params, stage.params["settings"], self._input(stage, "pairs")
+        collected = pairs is not None and pairs.kind == "collect"
+        most = _prompts_of(pairs) if pairs is not None and collected else params["unique_pairs"]
+        sequences = min(most, params["unique_pairs"]) * (2 if params["rows"] in ("pairs", "labels") else 1)
         length = settings.get("max_length")
-        tokens = sequences * length if sequences and length else None
+        tokens = sequences * length if length else None
         return Workload(
             "reference",
             params["model"],
             sequences,
             tokens=tokens,
             scoring=_scoring(stage),
-            like=(params["backend"], rows, length),
+            like=(params["backend"], params["rows"], length),
         )
 
     def _train(self, stage: Stage) -> Workload:

@@ -15,6 +15,8 @@ TITLES = {
     "prompts": "prompts",
     "unique_pairs": "unique pairs",
     "pair_visits": "pair visits",
+    "cut_responses": "cut responses",
+    "left_out_pairs": "pairs left out",
     "verifier_calls": "verifier calls",
     "generated_tokens": "generated tokens",
     "train_tokens": "training tokens",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from lorr_bench.report.arms import baseline_name, compared_arms, methods, plugin_of
-from lorr_bench.report.cells import TITLES, either, quantity, ratio
+from lorr_bench.report.cells import TITLES, either, percent, quantity, ratio
+from lorr_bench.report.views import point_label
 from lorr_bench.values import Results
 
 RATIOS_TOLD = (
@@ -15,6 +16,7 @@ RATIOS_TOLD = (
     "wall_seconds",
 )  # fmt: skip
 MOST_BROKEN = 6
+CUT_SHARE_WARNED_OF = 0.05
 
 
 def held_equal_line(results: Results, ledger: pd.DataFrame) -> str:
@@ -38,10 +40,30 @@ def held_equal_line(results: Results, ledger: pd.DataFrame) -> str:
     ratios = [f"{group} {', '.join(_ratio_texts(rows, unequal))}" for group, rows in groups.items()]
     if ratios:
         told.append(f"Not held equal, as ratios to {baseline_name(results)}: {'; '.join(ratios)}.")
+    told += _cut(results)
     broken = [text for rows in groups.values() for text in _broken(rows, names)]
     if broken:
         told.append(f"Different although it should be equal: {_first(broken)}.")
     return " ".join(told)
+
+
+def _cut(results: Results) -> Iterator[str]:
+    """What max_length took away, of the training that lost the largest share; a warning above some share."""
+    lost = {
+        point: (spend.cut_responses / max(1, 2 * spend.unique_pairs), spend.left_out_pairs)
+        for point, spend in results.spends.items()
+        if spend.cut_responses or spend.left_out_pairs
+    }
+    if not lost:
+        return
+    point = max(lost, key=lost.__getitem__)
+    spend, share = results.spends[point], lost[point][0]
+    warning = "Warning: " if share > CUT_SHARE_WARNED_OF else ""
+    yield (
+        f"{warning}max_length cut responses or left pairs out in {len(lost)} of {len(results.spends)} "
+        f"trainings; most in {point_label(point)}: {spend.cut_responses:,} responses cut "
+        f"({percent(share)} % of those of its pairs), {spend.left_out_pairs:,} pairs passed over."
+    )
 
 
 def _compared_groups(results: Results, ledger: pd.DataFrame) -> dict[str, pd.DataFrame]:

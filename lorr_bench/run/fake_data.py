@@ -43,7 +43,14 @@ def _prompts(first: str, second: str, count: int, digits: int, tokens: int) -> I
 def fake_answers(pairs: list[Pair]) -> Iterator[dict[str, Any]]:
     """A right answer to each prompt, in the form of a collection's rows."""
     for pair in pairs:
-        yield {"id": pair.id, "prompt": pair.prompt, "text": pair.chosen, "gold": "1", "correct": True}
+        row = {"id": pair.id, "prompt": pair.prompt, "text": pair.chosen, "gold": "1"}
+        yield {**row, "correct": True, "truncated": False}
+
+
+def fake_prompts(pairs: list[Pair]) -> Iterator[dict[str, Any]]:
+    """What each prompt cost, in the form of a collection's rows."""
+    for pair in pairs:
+        yield {"id": pair.id, "answers": 1, "generated_tokens": 1}
 
 
 def repeatable_texts(tokenizer: Any) -> tuple[str, str]:

@@ -26,9 +26,9 @@ from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.run.executor import Advanced, Ended, Event, Failed, Noted, Order
-from lorr_bench.run.fake_data import fake_answers, fake_pairs, repeatable_texts
-from lorr_bench.stages.rows import ANSWERS_FILE
-from lorr_bench.stages.train import PAIRS_FILE
+from lorr_bench.run.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
+from lorr_bench.stages.rows import ANSWERS_FILE, PROMPTS_FILE
+from lorr_bench.stages.selection import PAIRS_FILE
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
@@ -42,7 +42,6 @@ HELD_OUT: Final = 4
 """Pairs beyond the budget, for the diagnostics."""
 SPECIAL_TOKENS: Final = 4
 """Room for what a tokenizer puts around a prompt that must stay below the maximum length."""
-PROMPTS_FILE: Final = "prompts.jsonl"
 ENGINE_KINDS: Final[tuple[Kind, ...]] = ("collect", "refresh", "answer_math", "evaluate_general")
 
 
@@ -155,8 +154,8 @@ class _Bench:
         )
         with self._store.writing(stage) as draft:
             write_pairs(draft.folder / PAIRS_FILE, pairs)
-            rows = (json.dumps(row) + "\n" for row in fake_answers(pairs))
-            (draft.folder / ANSWERS_FILE).write_text("".join(rows), "utf-8")
+            for name, rows in ((ANSWERS_FILE, fake_answers(pairs)), (PROMPTS_FILE, fake_prompts(pairs))):
+                (draft.folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
             draft.commit(Outcome())
 
     def _tried(self, label: str, steps: Sequence[tuple[Stage, dict[str, Stage]]], largest: Largest) -> Probed:

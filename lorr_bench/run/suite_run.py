@@ -17,6 +17,7 @@ from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope, Watcher
 from lorr_bench.run.executor import Executor
 from lorr_bench.run.keeper import Keeper
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.pair_counts import check_pairs
 from lorr_bench.run.reporter import Watchers, make_trackers
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.unproven import word_on_unproven
@@ -95,6 +96,7 @@ def run_suite(
         LorrBenchError: The suite can't be planned, the output folder can't be written, or another run has it.
     """
     plan = make_plan(loaded)
+    check_pairs(plan, store)
     wanted = wishes(plan)
     try:
         places.output.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from lorr_bench.data.prompts import load_problems, write_prompt
 from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.plan.stage import canonical_digest
 from lorr_bench.ports.trainer import Progress
+from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.task import Task
 from lorr_bench.store.generations import ANSWERS_FILE, GENERATION_FILE, GREEDY, PROBLEMS_FILE, SAMPLED
 from lorr_bench.store.record import Outcome
@@ -34,8 +36,9 @@ def answer_math(task: Task) -> Outcome:
     total = len(prompts) * sum(sampling.n for _, sampling in ways)
     for name, sampling in ways:
         with task.clock.part("generate"):
-            completions = _complete(engine, prompts, sampling, _after(rows, total, task.progress))
+            completions = ask(engine, prompts, sampling, _after(rows, total, task.progress))
         rows += _rows(prompts, completions, name, sampling.n, generation)
+    tell_unasked(task, engine, prompts, completions)  # the same for every way of drawing
     task.write_lines(PROBLEMS_FILE, _problem_rows(problems, prompts))
     task.write_lines(ANSWERS_FILE, rows)
     (task.output / GENERATION_FILE).write_text(json.dumps(generation, indent=1), "utf-8")
@@ -85,15 +88,6 @@ def _after(rows: Sequence[Mapping[str, Any]], of_all: int, progress: Progress) -
     return tell
 
 
-def _complete(
-    engine: Engine, prompts: Sequence[Prompt], sampling: Sampling, progress: Progress
-) -> list[list[Completion]]:
-    """Answers to each prompt; none to a prompt that leaves no room for one."""
-    fitting = [prompt.text for prompt in prompts if engine.fits(prompt.text)]
-    found = dict(zip(fitting, engine.generate(fitting, sampling, progress), strict=True))
-    return [found.get(prompt.text, []) for prompt in prompts]
-
-
 def _generation(task: Task) -> dict[str, Any]:
     """What all answers of the stage depend on, each part with its hash."""
     params = task.stage.params
@@ -124,10 +118,11 @@ def _rows(
     generation: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
     shared = {part: generation[part] for part in ("weights", "engine", "template")}
-    sampling = generation["samplings"][name]["sha256"]
+    shared["sampling"] = generation["samplings"][name]["sha256"]
+    draws = _draws(prompts)
     for repeat in range(repeats):
-        for prompt, row in zip(prompts, completions, strict=True):
-            key = {**shared, "prompt": _sha256(prompt.text), "sampling": sampling, "repeat": repeat}
+        for prompt, row, draw in zip(prompts, completions, draws, strict=True):
+            key = {**shared, "prompt": _sha256(prompt.text), "draw": draw, "repeat": repeat}
             answer = row[repeat] if row else None
             yield {
                 "id": prompt.id,
@@ -138,6 +133,16 @@ def _rows(
                 "truncated": answer.truncated if answer else False,
                 "key": canonical_digest(key),
             }
+
+
+def _draws(prompts: Sequence[Prompt]) -> list[int]:
+    """How many prompts before each have the same text: their answers are draws of their own."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    draws = []
+    for prompt in prompts:
+        draws.append(seen[prompt.text])
+        seen[prompt.text] += 1
+    return draws
 
 
 def _problem_rows(problems: Sequence[Prompt], prompts: Sequence[Prompt]) -> Iterator[dict[str, Any]]:

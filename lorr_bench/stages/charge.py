@@ -45,7 +45,9 @@ class Counted:
         return tuple(field.name for field in fields(cls))
 
 
-def charge(task: Task, pairs: Sequence[Pair], counted: Counted, spent: Spent) -> dict[str, float]:
+def charge(
+    task: Task, pairs: Sequence[Pair], counted: Counted, spent: Spent, fitted: Mapping[str, float]
+) -> dict[str, float]:
     """The line of the ledger up to the end of this stage.
 
     Args:
@@ -53,16 +55,19 @@ def charge(task: Task, pairs: Sequence[Pair], counted: Counted, spent: Spent) ->
         pairs: The pairs of its data budget.
         counted: By the adapter over this round, replays before this stage included.
         spent: On the training of this stage, before interruptions too.
+        fitted: What was cut and left out of this round's data.
     """
     total: defaultdict[str, float] = defaultdict(float)
     now = {**_training(asdict(counted)), "wall_seconds": spent.seconds}
-    for spend in (*_spends_before(task, pairs), now):
+    for spend in (*_spends_before(task, pairs, fitted), now):
         for name, value in spend.items():
             total[name] += value
     return {**total, "peak_memory_bytes": max(spent.peak_memory_bytes, _peak_before(task))}
 
 
-def _spends_before(task: Task, pairs: Sequence[Pair]) -> Iterator[Mapping[str, float]]:
+def _spends_before(
+    task: Task, pairs: Sequence[Pair], fitted: Mapping[str, float]
+) -> Iterator[Mapping[str, float]]:
     """All but the training of this round: earlier rounds, data, rollouts."""
     if "before" in task.inputs:
         record = task.record_of("before")
@@ -75,11 +80,13 @@ def _spends_before(task: Task, pairs: Sequence[Pair]) -> Iterator[Mapping[str, f
     data = _data(task, pairs)
     if earlier and "part" not in _collection(task).stage["params"]:
         data["prompts"] = max(0, data["prompts"] - earlier["prompts"])  # the same prompts, asked again
-    yield data
+    yield {**data, **fitted}
 
 
 def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float]:
     """What the pairs cost: all prompts up to the last one that gave a pair, also those that gave none.
+
+    A prompt that did not fit the model's context was not asked, and costs nothing.
 
     Args:
         collection: Folder of the collect stage; ready-made pairs cost nothing.
@@ -88,10 +95,10 @@ def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float
     file = collection / "prompts.jsonl"
     if not file.exists():
         return {}
-    asked = pairs[-1].prompt_index + 1
-    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:asked]]
+    reached = pairs[-1].prompt_index + 1
+    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:reached]]
     return {
-        "prompts": asked,
+        "prompts": sum(row["answers"] > 0 for row in rows),
         "verifier_calls": sum(row["answers"] for row in rows),
         "generated_tokens": sum(row["generated_tokens"] for row in rows),
     }

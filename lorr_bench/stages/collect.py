@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lorr_bench.data.pairing import pair_up
-from lorr_bench.data.pairs import load_pair_file, write_pairs
+from lorr_bench.data.pairs import PairFile, load_pair_file, without_repeats, write_pairs
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.stages.answers import Scores, score_answers, scored_rows
+from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Completion, Pair, Prompt, Verdict
@@ -24,7 +25,8 @@ def collect(task: Task) -> Outcome:
     """Sample, score, pair; keeps every answer in ``answers.jsonl`` and the pairs in ``pairs.jsonl``.
 
     Raises:
-        DataError: The prompts can't be read, or no prompt has two answers that the pair rule tells apart.
+        DataError: The prompts can't be read, none fits the context, or none has two answers that the pair
+            rule tells apart.
         ModelError: The reward model can't be loaded or used.
         StageError: The engine does not hold the model.
     """
@@ -38,27 +40,38 @@ def collect(task: Task) -> Outcome:
         if spec.chat_template
         else problems
     )
-    completions = sample_answers(task, engine, [prompt.text for prompt in prompts])
+    completions = sample_answers(task, engine, prompts)
+    asked = sum(bool(row) for row in completions)
+    if not asked:
+        raise DataError(
+            f"none of {len(prompts)} prompts leaves room for an answer in {engine.context} tokens",
+            where=task.stage.label,
+            fix="Raise engine.max_model_len, shorten data.collect.template, or give shorter problems.",
+        )
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    pairs = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    pairs = without_repeats(made)
+    _tell_repeats(task, len(made) - len(pairs))
     _keep(task, prompts, completions, scores, pairs)
     if not pairs:
         raise DataError(
-            f"pair_rule {params['pair_rule']} finds no pair among the answers to {len(prompts)} prompts",
+            f"pair_rule {params['pair_rule']} finds no pair among the answers to {asked} prompts",
             where=task.stage.label,
             fix=_advice(scores),
         )
     return Outcome(
         metrics={
-            "prompts": len(prompts),
+            "prompts": asked,
+            "left_out_prompts": len(prompts) - asked,
             "pairs": len(pairs),
+            "repeated_pairs": len(made) - len(pairs),
             **_summary(scores),
             "truncated_share": sum(c.truncated for row in completions for c in row)
             / sum(len(row) for row in completions),
         },
         spend={
-            "prompts": len(prompts),
+            "prompts": asked,
             "verifier_calls": sum(len(row) for row in completions),
             "generated_tokens": sum(c.tokens for row in completions for c in row),
         },
@@ -66,8 +79,12 @@ def collect(task: Task) -> Outcome:
     )
 
 
-def sample_answers(task: Task, engine: Engine, prompts: Sequence[str]) -> list[list[Completion]]:
-    """Answers of the stage's model to each prompt, drawn as its parameters say."""
+def sample_answers(task: Task, engine: Engine, prompts: Sequence[Prompt]) -> list[list[Completion]]:
+    """Answers of the stage's model to each prompt, drawn as its parameters say.
+
+    A prompt that leaves no room for an answer in the model's context is not asked, is named in the log, and
+    gets no answers.
+    """
     params = task.stage.params
     sampling = Sampling(
         n=params["num_samples"],
@@ -77,7 +94,9 @@ def sample_answers(task: Task, engine: Engine, prompts: Sequence[str]) -> list[l
         seed=params["seed"],
     )
     with task.clock.part("generate"):
-        return engine.generate(prompts, sampling, task.progress)
+        completions = ask(engine, prompts, sampling, task.progress)
+    tell_unasked(task, engine, prompts, completions)
+    return completions
 
 
 def load_problems(task: Task) -> list[Prompt]:
@@ -95,18 +114,38 @@ def load_problems(task: Task) -> list[Prompt]:
 
 
 def import_pairs(task: Task) -> Outcome:
-    """Read ready-made pairs, in an order that the seed decides.
+    """Read ready-made pairs, each once, in an order that the seed decides.
 
     Raises:
-        DataError: The file can't be read or holds no pair.
+        DataError: The file can't be read or holds no pair, or fewer than the largest data budget.
     """
     params = task.stage.params
     fields = {name: params[name] for name in PairFileSpec.model_fields if name in params}
     spec = PairFileSpec.model_validate({**fields, "source": task.stage.setting["source"]})
     file = load_pair_file(spec, Path())
+    _check_number(task, file)
     pairs = shuffled_pairs(file.pairs, params["seed"])
     write_pairs(task.output / "pairs.jsonl", pairs)
-    return Outcome(metrics={"pairs": len(pairs), "dropped": file.dropped})
+    if file.dropped:
+        task.tell(f"{file.dropped} rows are no pairs: a text is empty, or both responses are the same.")
+    _tell_repeats(task, file.repeated)
+    return Outcome(metrics={"pairs": len(pairs), "dropped": file.dropped, "repeated_pairs": file.repeated})
+
+
+def _check_number(task: Task, file: PairFile) -> None:
+    budget: int = task.stage.setting.get("unique_pairs", 0)
+    if len(file.pairs) < budget:
+        raise DataError(
+            f"the budget is {budget} pairs, the set has {len(file.pairs)}; {file.repeated} rows repeat one "
+            f"before them, {file.dropped} are no pairs",
+            where=task.stage.setting["source"],
+            fix="Lower budget.unique_pairs, or give a set with more pairs in data.pairs.",
+        )
+
+
+def _tell_repeats(task: Task, repeated: int) -> None:
+    if repeated:
+        task.tell(f"{repeated} pairs repeat one before them, and were left out.")
 
 
 def shuffled_pairs(pairs: Sequence[Pair], seed: int) -> list[Pair]:

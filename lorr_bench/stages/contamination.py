@@ -31,15 +31,16 @@ def contamination(task: Task) -> Outcome:
 
 
 def _training_prompts(task: Task) -> list[str]:
-    """The problems that a seed's collection asks, without template; of ready-made pairs their prompts."""
+    """The different problems that a seed's collection asks, without template; of ready-made pairs prompts."""
     if PAIRS in task.inputs:
-        return [pair.prompt for pair in read_pairs(task.inputs[PAIRS] / "pairs.jsonl")]
+        pairs = read_pairs(task.inputs[PAIRS] / "pairs.jsonl")
+        return list(dict.fromkeys(pair.prompt for pair in pairs))
     params = task.stage.params
     described = {name: value for name, value in params["prompts"].items() if name != "num_prompts"}
     spec = PromptSpec.model_validate({**described, "source": task.stage.setting["source"]})
     count = params["prompts"]["num_prompts"]
     problems = load_problems(spec, folder=Path(), count=count, seed=params["seed"], shuffle=True)
-    return [problem.text for problem in problems]
+    return list(dict.fromkeys(problem.text for problem in problems))
 
 
 def _problems(folder: Path) -> list[tuple[str, str]]:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lorr_bench.data.fitting import fit_pairs
 from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.lorr.diagnostics import ReplayProbe, probe_size
 from lorr_bench.ports.trainer import StartModel
+from lorr_bench.stages.selection import load_tokenizer
 from lorr_bench.values import Pair
 
 
-def make_probe(start: StartModel, pairs: Sequence[Pair], budget: int, max_length: int) -> ReplayProbe:
-    """Diagnostics on the first pairs of the budget, and on the last of those beyond it.
+def make_probe(
+    start: StartModel, pairs: Sequence[Pair], rest: Sequence[Pair], max_length: int
+) -> ReplayProbe:
+    """Diagnostics on the first pairs of the budget, and on the last usable ones of those beyond it.
 
     Args:
         start: Whose tokenizer is used.
-        pairs: All pairs of the seed, in the order of asking.
-        budget: How many of them are trained on.
+        pairs: The pairs of the budget.
+        rest: Those behind them, in the order of asking.
         max_length: Where sequences are cut.
     """
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
-    size = probe_size(budget)
-    held_out = pairs[max(budget, len(pairs) - size) :]
+    tokenizer = load_tokenizer(start)
+    size = probe_size(len(pairs))
+    held_out = fit_pairs(reversed(rest), tokenizer, max_length, size).pairs[::-1]
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     return ReplayProbe(
-        tokenize_pairs(pairs[: min(size, budget)], tokenizer, max_length),
+        tokenize_pairs(pairs[:size], tokenizer, max_length),
         tokenize_pairs(held_out, tokenizer, max_length),
         padding,
     )

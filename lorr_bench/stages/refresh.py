@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairing import pair_up
-from lorr_bench.data.pairs import read_pairs, write_pairs
+from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
 from lorr_bench.stages.answers import score_answers
 from lorr_bench.stages.collect import load_problems, sample_answers
+from lorr_bench.stages.selection import load_tokenizer, reasons
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair, Prompt
@@ -22,17 +24,63 @@ HELD_OUT: Final = 64
 def refresh(task: Task) -> Outcome:
     """Draw rows, sample new answers to their prompts, and pair these up; other rows stay.
 
-    A row whose new answers give no pair stays as it is; its answers are charged all the same.
+    A row whose new answers give no pair, or one that is there already, stays as it is; its answers are
+    charged all the same.
     """
     params = task.stage.params
     pairs = read_pairs(task.inputs["pairs"] / "pairs.jsonl")
-    budget = min(params["unique_pairs"], len(pairs))
-    drawn = draw_rows(budget, params["rollout_ratio"], params["seed"], params["replay"])
-    fresh, spend = _fresh_pairs(task, [pairs[row] for row in drawn]) if drawn else ({}, {})
-    refreshed = [fresh.get(pair.id, pair) for pair in pairs[:budget]]
-    write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[budget:][-HELD_OUT:]])
-    metrics = {"drawn": len(drawn), "refreshed": len(fresh)}
-    return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
+    usable = _fit(task, pairs, params["unique_pairs"])
+    drawn = draw_rows(len(usable.pairs), params["rollout_ratio"], params["seed"], params["replay"])
+    made, spend = _fresh_pairs(task, [usable.pairs[row] for row in drawn]) if drawn else ([], {})
+    new = _new_pairs(made, pairs)
+    fitted = _fit(task, new, len(new))
+    fresh = {pair.id: pair for pair in fitted.pairs}
+    refreshed = [fresh.get(pair.id, pair) for pair in usable.pairs]
+    write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[usable.seen :][-HELD_OUT:]])
+    _tell(task, len(made) - len(new), fitted)
+    metrics = {
+        "drawn": len(drawn),
+        "refreshed": len(fresh),
+        "repeated_pairs": len(made) - len(new),
+        "left_out_pairs": fitted.left_out,
+    }
+    return Outcome(
+        metrics=metrics, spend={**spend, **_trained(fitted)} if drawn else {}, parts=task.clock.parts
+    )
+
+
+def _fit(task: Task, pairs: Sequence[Pair], wanted: int) -> FittedPairs:
+    """The first usable pairs, by the length that the method trains with."""
+    max_length = task.stage.params["max_length"]
+    if max_length is None:
+        return FittedPairs(pairs=list(pairs[:wanted]), seen=len(pairs[:wanted]))
+    return fit_pairs(pairs, load_tokenizer(task.start_model), max_length, wanted)
+
+
+def _trained(fresh: FittedPairs) -> dict[str, float]:
+    """What the new pairs that are trained on add to the ledger."""
+    return {
+        "unique_pairs": len(fresh.pairs),
+        "cut_responses": sum(fresh.chosen_cut) + sum(fresh.rejected_cut),
+        "left_out_pairs": fresh.left_out,
+    }
+
+
+def _tell(task: Task, repeated: int, fitted: FittedPairs) -> None:
+    if repeated:
+        task.tell(f"{repeated} new pairs repeat another one; the old ones stay.")
+    for reason in reasons(fitted, task.stage.params["max_length"]):
+        task.tell(f"new pairs left out, the old ones stay: {reason}.")
+
+
+def _new_pairs(made: Sequence[Pair], pairs: Sequence[Pair]) -> list[Pair]:
+    """Those of the pairs made that are neither there already nor made before."""
+    taken, new = {pair_content(pair) for pair in pairs}, []
+    for pair in made:
+        if pair_content(pair) not in taken:
+            taken.add(pair_content(pair))
+            new.append(pair)
+    return new
 
 
 def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
@@ -41,24 +89,23 @@ def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
     return [row for row in range(rows) if rng.random() < ratio]
 
 
-def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[Mapping[str, Pair], dict[str, float]]:
-    """New pairs by the id of the old one, and what their answers cost."""
+def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, float]]:
+    """New pairs under the ids of the old ones, and what their answers cost."""
     params = task.stage.params
-    completions = sample_answers(task, task.engine(), [pair.prompt for pair in pairs])
     problems = _problems_of(task, pairs)
-    with task.clock.part("grade"):
-        scores = score_answers(task.stage, problems, completions)
     prompts = [
         dataclasses.replace(problem, text=pair.prompt) for problem, pair in zip(problems, pairs, strict=True)
     ]
+    completions = sample_answers(task, task.engine(), prompts)
+    with task.clock.part("grade"):
+        scores = score_answers(task.stage, problems, completions)
     made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
     places = {pair.id: pair.prompt_index for pair in pairs}
     spend: dict[str, float] = {
-        "unique_pairs": len(made),
         "verifier_calls": sum(len(row) for row in completions),
         "generated_tokens": sum(answer.tokens for row in completions for answer in row),
     }
-    return {pair.id: dataclasses.replace(pair, prompt_index=places[pair.id]) for pair in made}, spend
+    return [dataclasses.replace(pair, prompt_index=places[pair.id]) for pair in made], spend
 
 
 def _problems_of(task: Task, pairs: Sequence[Pair]) -> list[Prompt]:

@@ -11,6 +11,7 @@ from lorr_bench.ports.trainer import RowKind
 from lorr_bench.values import Demonstration, Labelled, Pair, Prompt, Row
 
 ANSWERS_FILE: Final = "answers.jsonl"
+PROMPTS_FILE: Final = "prompts.jsonl"
 
 
 def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> list[Row]:
@@ -24,7 +25,7 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> lis
     make: dict[RowKind, Callable[[], list[Row]]] = {
         "pairs": lambda: list(pairs),
         "labels": lambda: labelled(pairs),
-        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen) for pair in pairs],
+        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated) for pair in pairs],
         "right_answers": lambda: right_answers(asked(collection, pairs)),
         "prompts": lambda: prompts(asked(collection, pairs)),
     }
@@ -34,32 +35,41 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> lis
 def labelled(pairs: Sequence[Pair]) -> list[Row]:
     """Both responses of each pair, the wanted one first."""
     return [
-        Labelled(pair.prompt, text, wanted)
+        row
         for pair in pairs
-        for text, wanted in ((pair.chosen, True), (pair.rejected, False))
+        for row in (
+            Labelled(pair.prompt, pair.chosen, label=True, truncated=pair.chosen_truncated),
+            Labelled(pair.prompt, pair.rejected, label=False, truncated=pair.rejected_truncated),
+        )
     ]
 
 
 def asked(collection: Path, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     """Every answer to the prompts that were asked up to the last pair, also to those that gave no pair."""
-    answers = _answers(collection)
-    known = list(dict.fromkeys(row["id"] for row in answers))
+    # Not by the answers: a prompt that did not fit the context has none, and keeps its place all the same.
+    known = [row["id"] for row in _lines(collection / PROMPTS_FILE)]
     within = set(known[: pairs[-1].prompt_index + 1])
-    return [row for row in answers if row["id"] in within]
+    return [row for row in _lines(collection / ANSWERS_FILE) if row["id"] in within]
 
 
 def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:
-    """The different right answers to each prompt."""
-    texts = dict.fromkeys((row["prompt"], row["text"]) for row in answers if row["correct"])
-    return [Demonstration(prompt, text) for prompt, text in texts]
+    """The different right answers to each prompt; white space at the ends makes no difference."""
+    first: dict[tuple[str, str], Row] = {}
+    for row in answers:
+        if row["correct"]:
+            content = row["prompt"].strip(), row["text"].strip()
+            first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"]))
+    return list(first.values())
 
 
 def prompts(answers: Sequence[dict[str, Any]]) -> list[Row]:
-    """The prompts that were asked, with their right answers."""
-    found = {row["id"]: Prompt(row["id"], row["prompt"], row["gold"]) for row in answers}
-    return list(found.values())
+    """The different prompts that were asked, with their right answers."""
+    first: dict[str, Row] = {}
+    for row in answers:
+        first.setdefault(row["prompt"].strip(), Prompt(row["id"], row["prompt"], row["gold"]))
+    return list(first.values())
 
 
-def _answers(collection: Path) -> list[dict[str, Any]]:
-    with (collection / ANSWERS_FILE).open(encoding="utf-8") as lines:
+def _lines(file: Path) -> list[dict[str, Any]]:
+    with file.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]

@@ -166,6 +166,10 @@ class Task:
         values = {name: value for name, value in self.stage.params.items() if name in names}
         return PromptSpec.model_validate({**values, "source": self.stage.setting["source"]})
 
+    def tell(self, text: str) -> None:
+        """Write a line to the log of the stage, to which the worker sends everything that is printed."""
+        print(f"{self.stage.label}: {text}", flush=True)  # noqa: T201
+
     def write_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a JSONL file into the output folder."""
         with (self.output / name).open("w", encoding="utf-8") as file:

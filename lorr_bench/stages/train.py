@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from lorr_bench.data.pairs import read_pairs
-from lorr_bench.errors import DataError, DivergedError
+from lorr_bench.errors import DivergedError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import load_adapter
@@ -21,37 +20,43 @@ from lorr_bench.stages.fingerprint import write_fingerprint
 from lorr_bench.stages.finite import check_finite
 from lorr_bench.stages.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
 from lorr_bench.stages.probe import make_probe
-from lorr_bench.stages.rows import training_rows
+from lorr_bench.stages.selection import Selection, check_budget, select, tell_fit
 from lorr_bench.stages.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.record import Outcome
-from lorr_bench.values import Pair
 
 CHECKPOINT: Final = "checkpoint"
 CHECKPOINTS: Final = "checkpoints"
-PAIRS_FILE: Final = "pairs.jsonl"
 REFERENCE_FILE: Final = "reference.parquet"
 
 
 def reference(task: Task) -> Outcome:
-    """Tokenize the rows of a seed and compute their reference log-probabilities, once for all arms."""
+    """Tokenize the rows of a data budget and compute their reference log-probabilities, once for all arms.
+
+    Raises:
+        DataError: No pair is usable.
+    """
     adapter = load_adapter(task.stage.setting["adapter"])
     settings = adapter.hyperparameters.model_validate(task.stage.setting["hyperparameters"])
-    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
-    rows = training_rows(adapter.rows, pairs, task.inputs["pairs"])
-    adapter.reference(task.model, rows, settings, task.output / REFERENCE_FILE)
-    return Outcome(metrics={"rows": len(rows)}, parts=task.clock.parts)
+    selection = select(task, adapter, settings)
+    tell_fit(task, selection)
+    adapter.reference(task.model, selection.rows, settings, task.output / REFERENCE_FILE)
+    return Outcome(metrics={"rows": len(selection.rows), **selection.metrics}, parts=task.clock.parts)
 
 
 def train(task: Task) -> Outcome:
-    """Train one arm on the first pairs of its seed; the model lies in ``model/``.
+    """Train one arm on the first usable pairs of its seed; the model lies in ``model/``.
 
     Raises:
-        DataError: There are fewer pairs than the data budget, in the first round.
+        DataError: There are fewer usable pairs than the data budget, in the first round; or none.
         DivergedError: Training ran into values that are no numbers; its checkpoints are removed.
+        ModelError: The trained model does not load.
     """
     params = task.stage.params
-    pairs = _budget(task)
+    adapter = load_adapter(params["adapter"][0])
+    selection = select(task, adapter, _hyperparameters(task, adapter))
+    check_budget(task, selection)
+    tell_fit(task, selection)
     _continue(task)
     forget_peak_memory()
     with _without_diverged_checkpoints(task):
@@ -67,8 +72,8 @@ def train(task: Task) -> Outcome:
     counted = Counted(**result["counted"])
     earlier = Spent(**result["spent_before"])
     spent = earlier.and_then(task.clock.parts["train"], result["peak_memory_bytes"])
-    spend = charge(task, pairs, counted, spent)
-    metrics = {**result["metrics"], "counted": dataclasses.asdict(counted)}
+    spend = charge(task, selection.pairs, counted, spent, selection.spend)
+    metrics = {**result["metrics"], **selection.metrics, "counted": dataclasses.asdict(counted)}
     return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
 
 
@@ -82,17 +87,11 @@ def _without_diverged_checkpoints(task: Task) -> Iterator[None]:
         raise DivergedError(error.what, where=task.stage.label, fix=error.fix) from error
 
 
-def _budget(task: Task) -> list[Pair]:
-    """The pairs of the data budget; a later round, whose policy may leave fewer, takes what there is."""
-    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
-    budget: int = task.stage.params["unique_pairs"]
-    if len(pairs) < budget and task.stage.params["round"][0] == 1:
-        raise DataError(
-            f"the budget is {budget} pairs, there are {len(pairs)}",
-            where=task.stage.label,
-            fix="Raise data.collect.num_prompts (or num_samples), or lower budget.unique_pairs.",
-        )
-    return pairs[:budget]
+def _hyperparameters(task: Task, adapter: TrainerAdapter) -> Any:
+    """The settings of the stage, with what lies elsewhere on this machine."""
+    return adapter.hyperparameters.model_validate(
+        {**task.stage.params["hyperparameters"], **task.stage.setting["places"]}
+    )
 
 
 def _continue(task: Task) -> None:
@@ -171,37 +170,30 @@ def _global_batch_size(job: TrainJob, processes: int) -> int | None:
 def make_job(task: Task, adapter: TrainerAdapter) -> TrainJob:
     """The training run of a stage."""
     params = task.stage.params
-    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
-    budget: int = params["unique_pairs"]
-    collection = task.inputs.get("collection", task.inputs["pairs"])
-    rows = training_rows(adapter.rows, pairs[:budget], collection)
-    hyperparameters = adapter.hyperparameters.model_validate(
-        {**params["hyperparameters"], **task.stage.setting["places"]}
-    )
+    hyperparameters = _hyperparameters(task, adapter)
+    selection = select(task, adapter, hyperparameters)
     return TrainJob(
         model=task.model,
         reference=task.inputs["reference"] / REFERENCE_FILE if "reference" in task.inputs else None,
-        rows=rows,
+        rows=selection.rows,
         output=task.output / "model",
         checkpoints=task.scratch / CHECKPOINTS,
         save_steps=task.stage.setting["save_steps"],
         stop_after=params["stop_after"],
         seed=params["seed"],
-        loop=make_loop(task, len(rows), pairs, getattr(hyperparameters, "max_length", None)),
+        loop=make_loop(task, selection),
         hyperparameters=hyperparameters,
         progress=task.progress,
         grading=params.get("grading", {}),
     )
 
 
-def make_loop(task: Task, rows: int, pairs: Sequence[Pair], max_length: int | None) -> ReplayLoop:
+def make_loop(task: Task, selection: Selection) -> ReplayLoop:
     """The LoRR loop of a stage.
 
     Args:
         task: The stage.
-        rows: Training rows.
-        pairs: All pairs of the seed; those beyond the budget are held out.
-        max_length: Where sequences are cut, or None.
+        selection: Its rows; of the pairs behind its data budget some are held out.
     """
     params = task.stage.params
     reset, anchor = None, None
@@ -210,10 +202,10 @@ def make_loop(task: Task, rows: int, pairs: Sequence[Pair], max_length: int | No
         anchor = anchor_model(fields.pop("anchor"), task.start_model, task.model, params["seed"])
         reset = Reset(**fields)
     probe = None
-    if task.stage.setting["diagnostics"] and max_length is not None:
-        probe = make_probe(task.model, pairs, params["unique_pairs"], max_length)
+    if task.stage.setting["diagnostics"] and selection.max_length is not None:
+        probe = make_probe(task.model, selection.pairs, selection.rest, selection.max_length)
     return ReplayLoop(
-        rows=rows,
+        rows=len(selection.rows),
         seed=params["seed"],
         sft_weights=tuple(params["sft_weights"]),
         reset=reset,

@@ -98,6 +98,33 @@ def test_useless_rows_are_dropped_and_counted(write):
     assert (len(loaded.pairs), loaded.dropped) == (1, 5)
 
 
+def test_responses_that_differ_in_white_space_at_the_ends_alone_are_no_pair(write):
+    loaded = load_pair_file(LOCAL, write(row(), row(chosen="same", rejected=" same\n")))
+    assert (len(loaded.pairs), loaded.dropped) == (1, 1)
+
+
+def test_250_rows_of_10_pairs_are_10_pairs(write):
+    rows = [row(f"question {i % 10}", f"right {i % 10}", f"wrong {i % 10}") for i in range(250)]
+    loaded = load_pair_file(LOCAL, write(*rows))
+    assert [pair.id for pair in loaded.pairs] == [f"set-{i}" for i in range(1, 11)]
+    assert (loaded.dropped, loaded.repeated) == (0, 240)
+
+
+@pytest.mark.parametrize(
+    ("same", "repeated"),
+    [
+        (row("q \n", " c", "r\t"), 1),
+        (row("q", "r", "c"), 0),  # the opposite says another thing
+        (row("q", "c", "other"), 0),
+        (row("q", "c  d", "r"), 0),
+    ],
+)
+def test_white_space_at_the_ends_makes_no_other_pair(write, same, repeated):
+    loaded = load_pair_file(LOCAL, write(row("q", "c", "r"), same))
+    assert (len(loaded.pairs), loaded.repeated) == (2 - repeated, repeated)
+    assert (loaded.pairs[0].prompt, loaded.pairs[0].chosen) == ("q", "c")
+
+
 def test_rows_whose_id_is_null_are_numbered(write):
     loaded = load_pair_file(LOCAL, write(row("a", id=None), row("b", id=None)))
     assert [pair.id for pair in loaded.pairs] == ["set-1", "set-2"]
@@ -145,5 +172,8 @@ def test_a_hub_set_is_loaded(tmp_path, hub):
 @pytest.mark.parametrize(("name", "rows"), [("llmbar", 419), ("pandalm_test", 836)])
 def test_real_preference_sets_load(name, rows):
     loaded = load_pair_file(PairFileSpec(source=f"preference/{name}.jsonl"), SHARED)
-    assert len(loaded.pairs) + loaded.dropped == rows
+    read = [json.loads(line) for line in (SHARED / "preference" / f"{name}.jsonl").open(encoding="utf-8")]
+    texts = {tuple(line[part].strip() for part in ("prompt", "chosen", "rejected")) for line in read}
+    assert len(loaded.pairs) == sum(all(text) and text[1] != text[2] for text in texts)
+    assert len(loaded.pairs) + loaded.dropped + loaded.repeated == rows
     assert loaded.dropped < rows // 10

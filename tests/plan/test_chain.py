@@ -175,6 +175,7 @@ def test_rollouts_are_sampled_as_the_collection_is(plan_of):
         **collection.params,
         "rollout_ratio": 0.25,
         "unique_pairs": 8,
+        "max_length": 1024,
         "replay": 2,
     }
     assert refreshes[0].setting == collection.setting

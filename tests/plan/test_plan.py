@@ -86,14 +86,34 @@ def test_an_override_reaches_its_arm_alone(load, values):
 
 
 def test_a_suite_that_grows_keeps_its_work(load, values):
-    small = {stage.digest for stage in make_plan(load(values)).stages}
+    """But for references, which are made again for a larger budget: one forward pass, and no training."""
+    small = {stage.digest for stage in make_plan(load(values)).stages if stage.kind != "reference"}
     values["seeds"] = [0, 1, 2]
-    values["budget"]["unique_pairs"] = [8, 16, 32]
+    values["budget"]["unique_pairs"] = [8, 16, 40]
     values["plugins"]["twice"] = {"type": "lorr", "replays": 2}
     values["evaluation"]["math"].append(
         {"name": "hard", "source": "nano/hard", "limit": 10, "max_tokens": 64}
     )
     assert small < {stage.digest for stage in make_plan(load(values)).stages}
+
+
+def test_the_budgets_of_a_seed_share_the_reference_of_the_largest(load, values):
+    """40 pairs are two forward passes of 32, whatever the smaller budgets are."""
+    values["budget"]["unique_pairs"] = [8, 40]
+    plan = make_plan(load(values))
+    references = [stage for stage in plan.stages if stage.kind == "reference"]
+    assert [stage.params["unique_pairs"] for stage in references] == [64] * len(values["seeds"])
+    used = {stage.inputs["reference"] for stage in plan.stages if stage.kind == "train"}
+    assert used == {stage.digest for stage in references}
+
+
+def test_labelled_rows_have_a_reference_for_each_budget(load, values):
+    """Their KL estimate mixes rows, and those of a larger budget are none of a smaller one's business."""
+    values["methods"] = {"kto": {"per_device_train_batch_size": 4}}
+    values["budget"]["unique_pairs"] = [8, 16]
+    plan = make_plan(load(values))
+    sizes = sorted(stage.params["unique_pairs"] for stage in plan.stages if stage.kind == "reference")
+    assert sizes == sorted([8, 16] * len(values["seeds"]))
 
 
 def test_an_unknown_adapter_names_the_nearest(load, values):

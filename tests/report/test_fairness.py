@@ -81,3 +81,31 @@ def test_of_many_differences_the_first_are_told() -> None:
     line = held_equal_line(results, ledger(replace(results, spends=spends)))
     assert line.count("2.00× prompts") == 6
     assert line.endswith("; and 19 more in the ledger.")
+
+
+def with_cuts(cut, left_out=0):
+    """The default results, where the last training lost something."""
+    results = make_results()
+    point = list(results.spends)[-1]
+    lost = replace(results.spends[point], unique_pairs=100, cut_responses=cut, left_out_pairs=left_out)
+    return replace(results, spends={**results.spends, point: lost}), point
+
+
+def test_what_was_cut_is_told_and_warned_of_above_a_share():
+    """20 of 200 responses are 10 %, 8 are 4 %."""
+    results, point = with_cuts(20, 3)
+    line = held_equal_line(results, ledger(results))
+    assert (
+        f"Warning: max_length cut responses or left pairs out in 1 of {len(results.spends)} trainings" in line
+    )
+    assert f"{point.arm}" in line
+    assert "20 responses cut (10.0 % of those of its pairs), 3 pairs passed over." in line
+    few, _ = with_cuts(8)
+    line = held_equal_line(few, ledger(few))
+    assert "8 responses cut (4.0 %" in line
+    assert "Warning" not in line
+
+
+def test_without_cuts_nothing_is_said_of_them():
+    results = make_results()
+    assert "max_length" not in held_equal_line(results, ledger(results))

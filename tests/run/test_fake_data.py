@@ -5,7 +5,7 @@ import pytest
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.errors import ModelError
-from lorr_bench.run.fake_data import fake_answers, fake_pairs, repeatable_texts
+from lorr_bench.run.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.run.probe import full_prompt
 from lorr_bench.stages.rows import training_rows
 
@@ -39,8 +39,8 @@ def test_every_kind_of_rows_can_be_made(kind, nano, tmp_path):
     import json
 
     pairs = fake_pairs(nano, 3, prompt_tokens=1, length=8)
-    rows = "".join(json.dumps(row) + "\n" for row in fake_answers(pairs))
-    (tmp_path / "answers.jsonl").write_text(rows, "utf-8")
+    for name, rows in (("answers", fake_answers(pairs)), ("prompts", fake_prompts(pairs))):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     assert len(training_rows(kind, pairs, tmp_path)) == (6 if kind == "labels" else 3)
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from scripted_fingerprint import SCRIPTED
 
+from lorr_bench.data.nano import tokenizer
 from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record
@@ -58,10 +59,14 @@ def training(tmp_path):
 
 @pytest.fixture
 def adapters(monkeypatch):
-    """Replace the adapter that the stages load; what it saves is no model, so it has a scripted fingerprint."""
-    from lorr_bench.stages import charge, fingerprint, train
+    """Replace the adapter that the stages load.
+
+    What it saves is no model, so it has a scripted fingerprint; rows are fitted by the embedded tokenizer.
+    """
+    from lorr_bench.stages import charge, fingerprint, selection, train
 
     monkeypatch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
+    monkeypatch.setattr(selection, "load_tokenizer", lambda _: tokenizer.build())
 
     def install(adapter):
         for module in (charge, train):

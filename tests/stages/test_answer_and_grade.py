@@ -1,5 +1,6 @@
 """From prompts to scores with an engine that answers from a script: what is kept, and what is made of it."""
 
+import itertools
 import json
 import math
 
@@ -62,8 +63,13 @@ class ScriptedEngine:
     def disagreement(self, fingerprint):
         return None
 
+    context = 4
+
     def fits(self, prompt):
         return "very long" not in prompt
+
+    def count_tokens(self, prompt):
+        return len(prompt.split())
 
     def generate(self, prompts, sampling, progress):
         self.samplings.append(sampling)
@@ -88,9 +94,9 @@ def answered(tmp_path, engine):
     """Run the stage with changed parameters; gives its folder and outcome."""
     source = tmp_path / "problems.jsonl"
 
-    def make(name="answers", problems=2, sizes=(), inputs=None, **changes):
-        rows = [{"problem": text, "answer": gold} for text, gold in PROBLEMS[:problems]]
-        source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    def make(name="answers", problems=2, sizes=(), inputs=None, rows=None, **changes):
+        stated = [{"problem": text, "answer": gold} for text, gold in rows or PROBLEMS[:problems]]
+        source.write_text("".join(json.dumps(row) + "\n" for row in stated), "utf-8")
         setting = {**SETTING, "source": str(source), "sizes": list(sizes)}
         return run(answer_math, tmp_path / name, {**PARAMS, **changes}, setting, inputs or {}, engine)
 
@@ -157,6 +163,21 @@ def test_the_engine_is_asked_as_the_parameters_say(answered, engine):
 def test_progress_runs_through_all_samplings(answered, engine):
     answered()
     assert engine.told == [(2, 8, 100), (8, 8, 109)]  # the two greedy answers have 4 and 5 tokens
+
+
+def test_two_rows_of_the_same_text_have_answers_of_their_own(answered, monkeypatch):
+    counter = itertools.count()
+
+    def numbered(self, prompts, sampling, progress=None):
+        return [
+            [Completion(str(next(counter)), 1, truncated=False) for _ in range(sampling.n)] for _ in prompts
+        ]
+
+    monkeypatch.setattr(ScriptedEngine, "generate", numbered)
+    folder, _ = answered(rows=[PROBLEMS[0], PROBLEMS[1], PROBLEMS[0]])
+    kept = rows(folder / "answers.jsonl")
+    assert [row["text"] for row in kept if row["sampling"] == "greedy"] == ["0", "1", "2"]
+    assert len({row["text"] for row in kept}) == len({row["key"] for row in kept}) == 3 * 4
 
 
 def test_a_problem_is_kept_without_its_template_too(answered):

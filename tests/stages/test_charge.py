@@ -32,7 +32,7 @@ def line(adapters, training):
     """The ledger's line of a training of three seconds."""
 
     def make(inputs, pairs=PAIRS[:2], counted=COUNTED, peak=100, **params):
-        return charge(training(inputs, **params), pairs, counted, Spent(3.0, peak))
+        return charge(training(inputs, **params), pairs, counted, Spent(3.0, peak), {})
 
     return make
 
@@ -43,6 +43,18 @@ def test_a_budget_is_charged_every_prompt_up_to_its_last_pair(collected):
         "prompts": 3,
         "verifier_calls": 6,
         "generated_tokens": 60,
+    }
+
+
+def test_a_prompt_that_was_never_asked_costs_nothing(collected):
+    folder = collected()
+    lines = (folder / "prompts.jsonl").read_text("utf-8").splitlines()
+    lines[1] = json.dumps({"id": "1", "answers": 0, "generated_tokens": 0})  # it did not fit the context
+    (folder / "prompts.jsonl").write_text("\n".join(lines), "utf-8")
+    assert collection_spend(folder, PAIRS[:2]) == {
+        "prompts": 2,
+        "verifier_calls": 4,
+        "generated_tokens": 40,
     }
 
 

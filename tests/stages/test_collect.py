@@ -29,6 +29,14 @@ class ScriptedEngine:
     def load(self, folder, revision):
         self.loaded.append(folder)
 
+    context = 5
+
+    def fits(self, prompt):
+        return self.count_tokens(prompt) < self.context
+
+    def count_tokens(self, prompt):
+        return len(prompt.split())
+
     def generate(self, prompts, sampling, progress=None):
         return [
             [Completion(f"It is \\boxed{{{value}}}", 7, truncated=False) for value in self.script[prompt]]
@@ -42,16 +50,16 @@ class ScriptedEngine:
 @pytest.fixture
 def task(tmp_path):
     source = tmp_path / "problems.jsonl"
-    rows = [{"problem": problem, "answer": answer} for problem, answer in PROBLEMS]
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
-    def make(script, **changes):
+    def make(script, problems=PROBLEMS, **changes):
+        rows = [{"problem": problem, "answer": answer} for problem, answer in problems]
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         params = {
             "problem_column": "problem",
             "answer_column": "answer",
             "template": "{problem}",
             "chat_template": False,
-            "num_prompts": 3,
+            "num_prompts": len(problems),
             "num_samples": 3,
             "temperature": 1.0,
             "top_p": 1.0,
@@ -140,6 +148,48 @@ def test_no_valid_pair_is_an_error_with_advice_and_keeps_nothing_half_done(task,
     assert advice in caught.value.fix
 
 
+def test_prompts_of_the_same_text_give_a_pair_once(task, capsys):
+    """Four rows, two of them twice: with one right and one wrong answer each, the pair is drawn twice."""
+    job = task(
+        {"two and two": ["4", "5"], "one and one": ["2", "3"]},
+        problems=[("two and two", "4"), ("one and one", "2")] * 2,
+        num_samples=2,
+    )
+    outcome = collect(job)
+    rows = [json.loads(line) for line in (job.output / "pairs.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(row["prompt"] for row in rows) == ["one and one", "two and two"]
+    assert (outcome.metrics["pairs"], outcome.metrics["repeated_pairs"]) == (2, 2)
+    assert outcome.spend["verifier_calls"] == 8  # they were asked
+    assert "2 pairs repeat one before them" in capsys.readouterr().out
+
+
+LONG = "one and one and one and one"
+
+
+def test_a_prompt_beyond_the_context_is_left_out_named_and_not_charged(task, capsys):
+    answers = {"two and two": ["4", "5", "4"], "one and one": ["3", "3", "2"]}
+    job = task(answers, problems=[("two and two", "4"), (LONG, "4"), ("one and one", "2")])
+    outcome = collect(job)
+    assert (outcome.metrics["prompts"], outcome.metrics["left_out_prompts"]) == (2, 1)
+    assert outcome.spend == {"prompts": 2, "verifier_calls": 6, "generated_tokens": 42}
+    assert "1 of 3 prompts leave no room" in (told := capsys.readouterr().out)
+    assert "problems-2 (7 tokens)" in told
+    rows = [json.loads(line) for line in (job.output / "prompts.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(row["answers"] for row in rows) == [0, 3, 3]
+    pairs = read_pairs(job.output / "pairs.jsonl")
+    assert [rows[pair.prompt_index]["id"] for pair in pairs] == [pair.id for pair in pairs]  # places stay
+    assert collection_spend(job.output, pairs) == {
+        "prompts": 2,
+        "verifier_calls": 6,
+        "generated_tokens": 42,
+    }
+
+
+def test_without_a_prompt_that_fits_there_is_an_error(task):
+    with pytest.raises(DataError, match="none of 2 prompts leaves room for an answer in 5 tokens"):
+        collect(task({}, problems=[(LONG, "4"), (LONG + " too", "4")]))
+
+
 def test_a_budget_is_charged_every_prompt_up_to_its_last_pair(tmp_path):
     """Prompts 0 and 2 gave pairs, 1 gave none: two pairs cost three prompts."""
     rows = [
@@ -166,9 +216,23 @@ def test_ready_made_pairs_are_shuffled_by_seed_and_lose_none(tmp_path):
     assert [pair.prompt_index for pair in first] == list(range(30))
 
 
-def test_import_writes_them(tmp_path):
+def test_import_of_fewer_pairs_than_the_budget_is_an_error_of_the_set(tmp_path):
+    file = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": f"p{i % 4}", "chosen": "g", "rejected": "b"} for i in range(9)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    setting = {"source": str(file), "unique_pairs": 5}
+    stage = Stage("import_pairs", "pairs, seed 0", {"seed": 0}, setting=setting)
+    task = Task(stage, {}, tmp_path, tmp_path / "scratch", EngineRoom(), lambda *_: None)
+    with pytest.raises(DataError, match="the budget is 5 pairs, the set has 4; 5 rows repeat") as caught:
+        import_pairs(task)
+    assert "data.pairs" in caught.value.fix
+
+
+def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys):
     file = tmp_path / "pairs.jsonl"
     rows = [{"q": f"p{i}", "good": "g", "bad": "b"} for i in range(4)]
+    rows += [{"q": f"p{i}", "good": "g ", "bad": "\nb"} for i in range(3)]
+    rows += [{"q": "p", "good": "same", "bad": "same"}]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     params = {
         "revision": None,
@@ -183,5 +247,8 @@ def test_import_writes_them(tmp_path):
     stage = Stage("import_pairs", "pairs, seed 0", params, setting={"source": str(file)})
     task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None)
     outcome = import_pairs(task)
-    assert outcome.metrics == {"pairs": 4, "dropped": 0}
+    assert outcome.metrics == {"pairs": 4, "dropped": 1, "repeated_pairs": 3}
+    told = capsys.readouterr().out
+    assert "1 rows are no pairs" in told
+    assert "3 pairs repeat one before them" in told
     assert len(read_pairs(tmp_path / "out" / "pairs.jsonl")) == 4

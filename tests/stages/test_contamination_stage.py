@@ -56,9 +56,10 @@ def test_only_the_prompts_of_the_seed_count(task, source):
 def test_ready_made_pairs_bring_their_prompts(task, tmp_path):
     folder = tmp_path / "pairs"
     folder.mkdir()
-    write_pairs(folder / "pairs.jsonl", [Pair("p", OTHER, "yes", "no", 0)])
+    pairs = [Pair("p", OTHER, "yes", "no", 0), Pair("q", OTHER, "yes", "never", 0)]
+    write_pairs(folder / "pairs.jsonl", pairs)
     made = task(None, {"source": None}, {"pairs": folder})
-    assert contamination(made).metrics["overlapping"] == 1
+    assert contamination(made).metrics == {"prompts": 1, "problems": 2, "overlapping": 1}
 
 
 def test_questions_of_lm_eval_are_compared_too(task, source):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from lorr_bench.values import Completion, Pair
 
 PROBLEMS = 6
 BUDGET = 4
+NOTHING_CUT = {"cut_responses": 0, "left_out_pairs": 0}
 
 
 class ScriptedEngine:
@@ -31,6 +33,14 @@ class ScriptedEngine:
 
     def load(self, folder, revision):
         self.loaded.append(folder)
+
+    context = 5
+
+    def fits(self, prompt):
+        return self.count_tokens(prompt) < self.context
+
+    def count_tokens(self, prompt):
+        return len(prompt.split())
 
     def generate(self, prompts, sampling, progress=None):
         self.asked.append((list(prompts), sampling))
@@ -52,7 +62,7 @@ def refreshed(tmp_path):
     rows = [{"id": f"p{i}", "problem": f"0 and {i}", "answer": str(i)} for i in range(PROBLEMS)]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
-    def run(script, ratio=1.0, held_out=2, replay=2, **changes):
+    def run(script, ratio=1.0, *, held_out=2, replay=2, again=False, long=None, **changes):
         params = {
             "problem_column": "problem",
             "answer_column": "answer",
@@ -73,6 +83,7 @@ def refreshed(tmp_path):
             "rollout_ratio": ratio,
             "unique_pairs": BUDGET,
             "replay": replay,
+            "max_length": None,
             **changes,
         }
         setting = {"source": str(source), "model_path": "the start", "revision": None}
@@ -82,7 +93,14 @@ def refreshed(tmp_path):
         for folder in (pairs, policy, tmp_path / "out"):
             folder.mkdir(exist_ok=True)
         tail = [Pair(f"held-{i}", f"held {i}", "c", "r", 50 + i) for i in range(held_out)]
-        write_pairs(pairs / "pairs.jsonl", [*map(old_pair, range(BUDGET)), *tail])
+        rows = [*map(old_pair, range(BUDGET)), *tail]
+        if long is not None:
+            rows[long] = dataclasses.replace(
+                rows[long], prompt="one two three four five six seven eight nine"
+            )
+        if again:
+            rows = read_pairs(tmp_path / "out" / "pairs.jsonl")
+        write_pairs(pairs / "pairs.jsonl", rows)
         put_fingerprint(policy)
         engine = ScriptedEngine(script)
         task = Task(
@@ -119,16 +137,68 @@ def test_a_row_without_a_new_pair_stays_and_is_charged(refreshed):
         "Now \\boxed{2}",
         "old 3",
     ]
-    assert outcome.metrics == {"drawn": 4, "refreshed": 2}
-    assert outcome.spend == {"unique_pairs": 2, "verifier_calls": 8, "generated_tokens": 40}
+    assert outcome.metrics == {"drawn": 4, "refreshed": 2, "repeated_pairs": 0, "left_out_pairs": 0}
+    assert outcome.spend == {**NOTHING_CUT, "unique_pairs": 2, "verifier_calls": 8, "generated_tokens": 40}
 
 
 def test_rows_that_are_not_drawn_stay_and_cost_nothing(refreshed):
     outcome, pairs, engine = refreshed({}, ratio=0.0)
     assert pairs[:BUDGET] == [old_pair(i) for i in range(BUDGET)]
     assert outcome.spend == {}
-    assert outcome.metrics == {"drawn": 0, "refreshed": 0}
+    assert outcome.metrics == {"drawn": 0, "refreshed": 0, "repeated_pairs": 0, "left_out_pairs": 0}
     assert engine.loaded == []
+
+
+def test_a_new_pair_that_is_there_already_is_not_taken(refreshed, capsys):
+    """Asked again, the policy gives the first two rows the answers of the round before."""
+    first, _, _ = refreshed(answers(0, 1))
+    assert first.metrics["refreshed"] == 2
+    again, pairs, _ = refreshed(answers(0, 1, 2), again=True)
+    assert again.metrics == {"drawn": 4, "refreshed": 1, "repeated_pairs": 2, "left_out_pairs": 0}
+    assert again.spend == {**NOTHING_CUT, "unique_pairs": 1, "verifier_calls": 8, "generated_tokens": 40}
+    assert len({(pair.prompt, pair.chosen, pair.rejected) for pair in pairs}) == len(pairs)
+    assert "2 new pairs repeat another one" in capsys.readouterr().out
+
+
+def test_a_prompt_beyond_the_context_keeps_its_pair(refreshed, capsys):
+    script = answers(0, 1, 2, 3)
+    outcome, pairs, engine = refreshed(script, long=1)
+    assert pairs[1].chosen == "old 1"
+    assert [len(prompts) for prompts, _ in engine.asked] == [3]
+    assert outcome.spend == {**NOTHING_CUT, "unique_pairs": 3, "verifier_calls": 6, "generated_tokens": 30}
+    assert "p1 (9 tokens)" in capsys.readouterr().out
+
+
+class Words:
+    """A tokenizer whose tokens are words, numbers and signs: a prompt here is six of them."""
+
+    eos_token = " ."
+
+    def __call__(self, texts):
+        return {"input_ids": [re.findall(r"[A-Za-z]+|\d+|\S", text) for text in texts]}
+
+
+@pytest.fixture
+def words(monkeypatch):
+    monkeypatch.setattr("lorr_bench.stages.refresh.load_tokenizer", lambda _: Words())
+
+
+def test_rows_are_drawn_among_those_that_the_method_trains_on(refreshed, words):
+    """The prompt of the second pair is nine tokens, as many as the length: the fourth is in the budget of 3."""
+    _, pairs, engine = refreshed(answers(), long=1, max_length=9, unique_pairs=3)
+    assert [prompts for prompts, _ in engine.asked] == [[f"<user>0 and {i}" for i in (0, 2, 3)]]
+    assert [pair.id for pair in pairs] == ["p0", "p2", "p3", "held-0", "held-1"]
+
+
+def test_a_new_pair_that_is_equal_after_cutting_is_not_taken(refreshed, words, capsys):
+    """Six tokens of prompt, then `Now` and a backslash in both answers; the old ones differ in the second."""
+    outcome, pairs, _ = refreshed(answers(0, 1, 2, 3), max_length=8)
+    assert [pair.chosen for pair in pairs[:BUDGET]] == ["old 0", "old 1", "old 2", "old 3"]
+    assert outcome.metrics == {"drawn": 4, "refreshed": 0, "repeated_pairs": 0, "left_out_pairs": 4}
+    assert (outcome.spend["unique_pairs"], outcome.spend["left_out_pairs"]) == (0, 4)
+    assert (
+        "4 whose responses are equal after max_length = 8 tokens: p0 (13 tokens)" in capsys.readouterr().out
+    )
 
 
 def test_the_rows_that_are_asked_are_those_that_are_drawn(refreshed):

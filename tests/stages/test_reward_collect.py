@@ -32,6 +32,9 @@ class ScriptedEngine:
     def load(self, *_):
         pass
 
+    def fits(self, prompt):
+        return True
+
     def generate(self, prompts, sampling, progress=None):
         return [[Completion(text, 3, truncated=False) for text in self.answers] for _ in prompts]
 

@@ -1,5 +1,6 @@
 """Training rows of each kind, from four prompts: the first and the third gave a pair."""
 
+import dataclasses
 import json
 
 import pytest
@@ -19,11 +20,20 @@ ANSWERS = [
 @pytest.fixture
 def collection(tmp_path):
     rows = [
-        {"id": name, "prompt": prompt, "gold": gold, "text": text, "correct": correct}
+        {
+            "id": name,
+            "prompt": prompt,
+            "gold": gold,
+            "text": text,
+            "correct": correct,
+            "truncated": text == "03",
+        }
         for name, prompt, gold, answers in ANSWERS
         for text, correct in answers
     ]
     (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    asked = [{"id": name, "answers": len(answers)} for name, _, _, answers in ANSWERS]
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked), "utf-8")
     return tmp_path
 
 
@@ -56,7 +66,7 @@ def test_right_answers_are_those_to_all_prompts_up_to_the_last_pair_each_once(co
     assert training_rows("right_answers", PAIRS[:2], collection) == [
         Demonstration("A?", "1"),
         Demonstration("B?", "3"),
-        Demonstration("B?", "03"),
+        Demonstration("B?", "03", truncated=True),
         Demonstration("C?", "5"),
     ]
 
@@ -75,6 +85,26 @@ def test_prompts_are_all_that_were_asked_up_to_the_last_pair(collection):
         Prompt("b", "B?", "3"),
         Prompt("c", "C?", "5"),
     ]
+
+
+def test_a_prompt_that_was_never_asked_keeps_its_place(collection):
+    """The first prompt did not fit the context: it has no answers, and D still is the fifth."""
+    file = collection / "prompts.jsonl"
+    file.write_text('{"id": "long", "answers": 0}\n' + file.read_text("utf-8"), "utf-8")
+    rows = training_rows("prompts", [dataclasses.replace(PAIRS[1], prompt_index=3)], collection)
+    assert [row.id for row in rows] == ["a", "b", "c"]
+
+
+def test_right_answers_and_prompts_that_differ_in_white_space_at_the_ends_count_once(collection):
+    file = collection / "answers.jsonl"
+    changed = file.read_text("utf-8").replace('"03"', '"3 \\n"').replace('"prompt": "C?"', '"prompt": "A? "')
+    file.write_text(changed, "utf-8")
+    assert training_rows("right_answers", PAIRS[:2], collection) == [
+        Demonstration("A?", "1"),
+        Demonstration("B?", "3"),
+        Demonstration("A? ", "5"),
+    ]
+    assert [row.id for row in training_rows("prompts", PAIRS[:2], collection)] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("pairs", "answers"), [(1, 2), (2, 6), (3, 8)])

@@ -123,8 +123,9 @@ def test_rows_come_from_the_collection_where_the_pairs_were_refreshed(
     job = make_job(training({"pairs": collection, "collection": tmp_path}), adapter)
     assert all(isinstance(row, Demonstration) for row in job.rows)
     adapter.rows = "prompts"
-    row = {"id": "asked", "prompt": "P", "gold": "G", "text": "T", "correct": True}
+    row = {"id": "asked", "prompt": "P", "gold": "G", "text": "T", "correct": True, "truncated": False}
     (tmp_path / "answers.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    (tmp_path / "prompts.jsonl").write_text('{"id": "asked", "answers": 1}\n', "utf-8")
     job = make_job(training({"pairs": collection, "collection": tmp_path}), adapter)
     assert [row.id for row in job.rows] == ["asked"]
 
@@ -146,6 +147,10 @@ def test_what_is_recorded(adapter, training, collection):
         "parameters": 50,
         "rows": 10,
         "global_batch_size": 4,
+        "cut_responses": 0,
+        "long_prompts": 0,
+        "equal_after_cutting": 0,
+        "left_out_rows": 0,
         "counted": {
             "optimizer_steps": 9,
             "train_tokens": 1000,
@@ -157,10 +162,15 @@ def test_what_is_recorded(adapter, training, collection):
     }
 
 
-def test_a_budget_beyond_the_pairs_is_an_error(adapter, training, collection):
+@pytest.mark.parametrize(
+    ("asked", "advice"), [(True, "Raise data.collect.num_prompts"), (False, "Give a set")]
+)
+def test_a_budget_beyond_the_pairs_is_an_error(adapter, training, collection, asked, advice):
+    if asked:
+        (collection / "prompts.jsonl").write_text("", "utf-8")
     with pytest.raises(DataError, match="the budget is 41 pairs, there are 40") as caught:
         train(training({"pairs": collection}, unique_pairs=41))
-    assert "num_prompts" in caught.value.fix
+    assert caught.value.fix.startswith(advice)
 
 
 def test_a_later_round_trains_on_what_its_policy_left(adapter, training, collection):
@@ -348,11 +358,11 @@ def test_diagnostics_can_be_switched_off(loop_of):
 # --- reference ------------------------------------------------------------------------------------------
 
 
-def test_a_reference_is_computed_for_every_row_of_the_seed(adapter, collection, nano_pairs, tmp_path):
+def test_a_reference_is_computed_for_the_rows_of_its_budget(adapter, collection, nano_pairs, tmp_path):
     stage = Stage(
         "reference",
         "reference",
-        {"dtype": "float32", "trust_remote_code": False},
+        {"dtype": "float32", "trust_remote_code": False, "unique_pairs": 30},
         setting={
             "model_path": "the start",
             "revision": None,
@@ -365,6 +375,6 @@ def test_a_reference_is_computed_for_every_row_of_the_seed(adapter, collection, 
     adapter.rows = "labels"
     outcome = reference(task)
     model, rows, hyperparameters = adapter.asked
-    assert (model, len(rows), hyperparameters.max_length) == (START, 80, 64)
-    assert outcome.metrics == {"rows": 80}
+    assert (model, len(rows), hyperparameters.max_length) == (START, 60, 64)
+    assert outcome.metrics["rows"] == 60
     assert (tmp_path / "out" / "reference.parquet").read_text("utf-8") == "the reference"

@@ -26,7 +26,7 @@ from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.values import Pair, Row
 from lorr_bench_adapters.external.program import last_lines, run_program
 from lorr_bench_adapters.external.replay_run import ReplayRun
-from lorr_bench_adapters.external.tokens import bos_text, count_tokens
+from lorr_bench_adapters.external.tokens import bos_text, count_tokens, fit_texts
 from lorr_bench_adapters.loading import (
     count_parameters,
     load_model,
@@ -136,7 +136,7 @@ class CheckpointTrainer(ABC):
 
         Raises:
             SuiteError: The reset selects no tensor.
-            DataError: A pair is longer than the maximum length.
+            DataError: A prompt alone reaches the maximum length, or a pair is none once it is cut.
             ModelError: The start model can't be loaded, or not saved.
             MissingPackageError: The trainer is not installed.
             DivergedError: The trainer left weights that are no numbers.
@@ -153,10 +153,11 @@ class _Training:
         self._trainer = trainer
         self._job = job
         self._start = job.checkpoints / "start"
-        self._pairs = cast("Sequence[Pair]", job.rows)
         self._tokenizer = load_tokenizer(job.model)
+        rows = cast("Sequence[Pair]", job.rows)
+        self._pairs = fit_texts(rows, self._tokenizer, job.hyperparameters.max_length)
         self._steps = trainer.steps_per_pass(len(job.rows), job.hyperparameters)
-        self._tokens = count_tokens(self._pairs, self._tokenizer, job.hyperparameters.max_length)
+        self._tokens = count_tokens(self._pairs, self._tokenizer)
 
     def run(self) -> TrainOutcome:
         job = self._job

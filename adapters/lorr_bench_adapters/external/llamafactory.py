@@ -65,7 +65,7 @@ class LlamaFactoryMethod(CheckpointTrainer):
     """A loss of LLaMA-Factory's stage ``dpo``. A subclass names it."""
 
     backend: ClassVar[str] = "llamafactory"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     hyperparameters: ClassVar[type[TrainingSettings]] = LlamaFactorySettings
 
     @abstractmethod
@@ -120,12 +120,15 @@ class LlamaFactoryMethod(CheckpointTrainer):
 
 
 def write_rows(run: ReplayRun) -> None:
-    """The pairs in order, and the ``dataset_info.json`` that describes them."""
+    """The pairs in order, and the ``dataset_info.json`` that describes them.
+
+    What is cut has no end token: it is not finished.
+    """
     rows = [
         {
             "prompt": run.bos + pair.prompt,
-            "chosen": pair.chosen + run.eos,
-            "rejected": pair.rejected + run.eos,
+            "chosen": pair.chosen + ("" if pair.chosen_truncated else run.eos),
+            "rejected": pair.rejected + ("" if pair.rejected_truncated else run.eos),
         }
         for pair in run.rows
     ]
@@ -149,7 +152,8 @@ def configuration(run: ReplayRun, *, gpu: bool) -> dict[str, Any]:
         "dataset_dir": str(run.folder),
         "cache_dir": str(run.folder / "cache"),
         "template": "empty",
-        "cutoff_len": settings.max_length,
+        # The rows fit already. At just its cutoff, LLaMA-Factory can cut a token by rounding.
+        "cutoff_len": settings.max_length + 1,
         "disable_shuffling": True,
         "output_dir": str(run.output),
         "num_train_epochs": 1,

@@ -35,9 +35,12 @@ class ImitationMethod(NativeMethod):
         from lorr_bench_adapters.native.rows import TrainingRows
 
         rows: Any = job.rows
-        prompts, responses = [row.prompt for row in rows], [row.response for row in rows]
         tokens = tokenize_responses(
-            prompts, responses, load_tokenizer(job.model), job.hyperparameters.max_length
+            [row.prompt for row in rows],
+            [row.response for row in rows],
+            load_tokenizer(job.model),
+            job.hyperparameters.max_length,
+            [row.truncated for row in rows],
         )
         return TrainingRows([Tree.of(row.prompt, row.response) for row in tokens])
 

@@ -67,7 +67,8 @@ class KTO(NativeMethod):
 
         prompts, max_length = [row.prompt for row in rows], hyperparameters.max_length
         completions = [row.completion for row in rows]
-        tokens = tokenize_responses(prompts, completions, load_tokenizer(model), max_length)
+        truncated = [row.truncated for row in rows]
+        tokens = tokenize_responses(prompts, completions, load_tokenizer(model), max_length, truncated)
         strangers = [tokens[other].response for other in mismatches(prompts)]
         others = [
             stranger[: max_length - len(own.prompt)] for own, stranger in zip(tokens, strangers, strict=True)

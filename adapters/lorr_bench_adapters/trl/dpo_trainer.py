@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+class ReferenceDPOTrainer(DPOTrainer):  # type: ignore[misc]
+    """A DPOTrainer that computes reference log-probabilities of rows that are tokenized."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
 class ReplayDPOTrainer(FusedLogProbs, ReplayTrainer, DPOTrainer):  # type: ignore[misc]
     """A DPOTrainer whose epochs are replays.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.data.tokens import TokenResponse, tokenize_responses
 from lorr_bench.ports.trainer import TrainJob
 from lorr_bench_adapters.fields import ImitationFields
 from lorr_bench_adapters.loading import load_tokenizer, load_trainable
@@ -14,6 +14,10 @@ from lorr_bench_adapters.trl.method import TRLMethod
 
 if TYPE_CHECKING:
     from lorr_bench_adapters.trl.replay import ReplayTrainer
+
+
+NOT_SCORED: Final = -100
+"""The label of a token that no loss looks at, as in PyTorch."""
 
 
 class ImitationSettings(ImitationFields, TrainingSettings):
@@ -35,13 +39,25 @@ class ImitationMethod(TRLMethod):
 
         settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
         rows: Any = job.rows
-        check_prompt_lengths(tokenizer([row.prompt for row in rows])["input_ids"], settings.max_length)
+        tokens = tokenize_responses(
+            [row.prompt for row in rows],
+            [row.response for row in rows],
+            tokenizer,
+            settings.max_length,
+            [row.truncated for row in rows],
+        )
         return ReplaySFTTrainer(
             job=job,
             model=load_trainable(job.model, settings.lora, job.seed),
             args=SFTConfig(**job_arguments(job), max_length=settings.max_length, completion_only_loss=True),
-            train_dataset=Dataset.from_list(
-                [{"prompt": row.prompt, "completion": row.response} for row in rows]
-            ),
+            train_dataset=Dataset.from_list([_columns(row) for row in tokens]),
             processing_class=tokenizer,
         )
+
+
+def _columns(row: TokenResponse) -> dict[str, list[int]]:
+    """Tokens of a row, and which of them the loss looks at."""
+    return {
+        "input_ids": [*row.prompt, *row.response],
+        "labels": [NOT_SCORED] * len(row.prompt) + row.response,
+    }

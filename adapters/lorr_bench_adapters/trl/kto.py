@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import AliasChoices, Field
 
-from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.data.tokens import tokenize_responses
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
 from lorr_bench_adapters.fields import KTOFields
 from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
@@ -59,28 +59,24 @@ class KTO(TRLMethod):
     def reference(
         self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
     ) -> None:
-        """Let TRL tokenize the rows and compute their reference log-probabilities; write a Parquet file.
+        """Tokenize the rows, let TRL compute their reference log-probabilities, and write a Parquet file.
 
-        TRL mismatches each response with the prompt of its neighbour in a batch. So it is given the rows in
-        an order in which both responses to a prompt are no neighbours; the file has them in their own order.
+        As in TRL, each response is mismatched with the prompt of its neighbour in a batch. So the rows are
+        put in an order in which both responses to a prompt are no neighbours; the file has them in their own.
         """
         from datasets import Dataset
-        from trl import KTOConfig, KTOTrainer
+        from trl import KTOConfig
 
-        labelled: Sequence[Labelled] = rows
-        tokenizer = load_tokenizer(model)
-        prompts = tokenizer([row.prompt for row in labelled])["input_ids"]
-        check_prompt_lengths(prompts, hyperparameters.max_length)
-        order = apart(len(labelled), hyperparameters.per_device_train_batch_size)
-        texts = [
-            {"prompt": row.prompt, "completion": row.completion, "label": row.label}
-            for row in (labelled[place] for place in order)
-        ]
+        from lorr_bench_adapters.trl.kto_trainer import ReferenceKTOTrainer
+
+        tokenizer, batch = load_tokenizer(model), hyperparameters.per_device_train_batch_size
+        order = apart(len(rows), batch)
+        columns = mismatched(_tokenized([rows[place] for place in order], tokenizer, hyperparameters), batch)
         arguments = shared_arguments(hyperparameters, output=str(output.parent), replays=1, seed=0)
-        trainer = KTOTrainer(
+        trainer = ReferenceKTOTrainer(
             model=load_reference(model, hyperparameters.lora),
             args=KTOConfig(**arguments, **reference_arguments(hyperparameters)),
-            train_dataset=Dataset.from_list(texts),
+            train_dataset=Dataset.from_list(columns),
             processing_class=tokenizer,
         )
         places = sorted(range(len(order)), key=order.__getitem__)
@@ -106,6 +102,33 @@ class KTO(TRLMethod):
             train_dataset=read_rows(job.reference, len(job.rows)),
             processing_class=load_tokenizer(job.model),
         )
+
+
+def _tokenized(
+    rows: Sequence[Labelled], tokenizer: Any, hyperparameters: TrainingSettings
+) -> list[dict[str, Any]]:
+    """The rows in TRL's columns."""
+    tokens = tokenize_responses(
+        [row.prompt for row in rows],
+        [row.completion for row in rows],
+        tokenizer,
+        hyperparameters.max_length,
+        [row.truncated for row in rows],
+    )
+    return [
+        {"prompt_ids": ids.prompt, "completion_ids": ids.response, "label": row.label}
+        for row, ids in zip(rows, tokens, strict=True)
+    ]
+
+
+def mismatched(rows: Sequence[dict[str, Any]], batch_size: int) -> list[dict[str, Any]]:
+    """Each row with the response of the one before it in its batch; the first has that of the last."""
+    batches = [rows[begin : begin + batch_size] for begin in range(0, len(rows), batch_size)]
+    return [
+        {**row, "KL_completion_ids": batch[place - 1]["completion_ids"]}
+        for batch in batches
+        for place, row in enumerate(batch)
+    ]
 
 
 def apart(rows: int, batch_size: int) -> list[int]:

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+class ReferenceKTOTrainer(KTOTrainer):  # type: ignore[misc]
+    """A KTOTrainer that computes reference log-probabilities of rows that are tokenized."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
 class ReplayKTOTrainer(FusedLogProbs, ReplayTrainer, KTOTrainer):  # type: ignore[misc]
     """A KTOTrainer whose epochs are replays.
 

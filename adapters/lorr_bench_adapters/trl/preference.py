@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
@@ -15,7 +15,6 @@ from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
 from lorr_bench_adapters.trl.method import TRLMethod, read_rows
 
 if TYPE_CHECKING:
-    from lorr_bench.values import Pair
     from lorr_bench_adapters.trl.replay import ReplayTrainer
 
 COLUMNS = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
@@ -54,20 +53,23 @@ class PreferenceMethod(TRLMethod):
     def reference(
         self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
     ) -> None:
-        """Let TRL tokenize the pairs and compute their reference log-probabilities; write a Parquet file."""
+        """Tokenize the pairs, let TRL compute their reference log-probabilities, and write a Parquet file."""
         from datasets import Dataset
-        from trl import DPOConfig, DPOTrainer
+        from trl import DPOConfig
 
-        pairs: Sequence[Pair] = rows
+        from lorr_bench_adapters.trl.dpo_trainer import ReferenceDPOTrainer
+
         tokenizer = load_tokenizer(model)
-        prompts = tokenizer([pair.prompt for pair in pairs])["input_ids"]
-        check_prompt_lengths(prompts, hyperparameters.max_length)
-        texts = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
+        pairs = tokenize_pairs(rows, tokenizer, hyperparameters.max_length)
+        columns = [
+            {"prompt_ids": pair.prompt, "chosen_ids": pair.chosen, "rejected_ids": pair.rejected}
+            for pair in pairs
+        ]
         arguments = shared_arguments(hyperparameters, output=str(output.parent), replays=1, seed=0)
-        trainer = DPOTrainer(
+        trainer = ReferenceDPOTrainer(
             model=load_reference(model, hyperparameters.lora),
             args=DPOConfig(**arguments, **reference_arguments(hyperparameters)),
-            train_dataset=Dataset.from_list(texts),
+            train_dataset=Dataset.from_list(columns),
             processing_class=tokenizer,
         )
         trainer.train_dataset.select_columns(COLUMNS).to_parquet(str(output))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.ports.trainer import TrainJob
+from lorr_bench.values import Pair
 from lorr_bench_adapters.loading import load_tokenizer, load_trainable
 from lorr_bench_adapters.trl.arguments import job_arguments
 from lorr_bench_adapters.trl.method import TRLMethod
@@ -31,15 +31,18 @@ class ReferenceFreeMethod(TRLMethod):
         """The loss in the words of TRL's configuration."""
 
     def trainer(self, job: TrainJob) -> ReplayTrainer:
-        """TRL's trainer on the texts of the pairs."""
+        """TRL's trainer on pairs that are tokenized."""
         from datasets import Dataset
 
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # TRL is pinned
         trainer, config = self.configured()
         settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
-        pairs: Sequence[Any] = job.rows
-        texts = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
-        check_prompt_lengths(tokenizer([text["prompt"] for text in texts])["input_ids"], settings.max_length)
+        pairs: Any = job.rows
+        tokens = tokenize_pairs(pairs, tokenizer, settings.max_length)
+        rows = [
+            {**_texts(pair), "prompt_ids": ids.prompt, "chosen_ids": ids.chosen, "rejected_ids": ids.rejected}
+            for pair, ids in zip(pairs, tokens, strict=True)
+        ]
         made: ReplayTrainer = trainer(
             job=job,
             model=load_trainable(job.model, settings.lora, job.seed),
@@ -49,7 +52,12 @@ class ReferenceFreeMethod(TRLMethod):
                 remove_unused_columns=False,
                 **self.loss_settings(settings),
             ),
-            train_dataset=Dataset.from_list(texts),
+            train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
         )
         return made
+
+
+def _texts(pair: Pair) -> dict[str, str]:
+    """The texts, by which TRL recognises a pair."""
+    return {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected}

@@ -10,6 +10,7 @@ from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
 from lorr_bench_adapters.odds import log_odds_ratio
+from lorr_bench_adapters.trl.imitation import NOT_SCORED
 from lorr_bench_adapters.trl.replay import ReplayTrainer
 
 if TYPE_CHECKING:
@@ -22,6 +23,20 @@ class _SftTerm(ReplayTrainer):
     token_masks: ClassVar[tuple[str, ...]] = ("chosen_attention_mask", "rejected_attention_mask")
     _chosen_log_probs: Tensor
     _tokens_per_row_of_update: float
+
+    def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:  # noqa: ARG002 - TRL's
+        """The row's own tokens in TRL's columns.
+
+        TRL's tokens would begin with a token that the tokenizer itself does not put before a text.
+        """
+        row = {"prompt_input_ids": feature["prompt_ids"]}
+        row["prompt_attention_mask"] = [1] * len(feature["prompt_ids"])
+        for side in ("chosen", "rejected"):
+            prompt, response = feature["prompt_ids"], feature[f"{side}_ids"]
+            row[f"{side}_input_ids"] = [*prompt, *response]
+            row[f"{side}_attention_mask"] = [1] * (len(prompt) + len(response))
+            row[f"{side}_labels"] = [NOT_SCORED] * len(prompt) + response
+        return row
 
     def _averaged(self) -> bool:
         """Whether the trainer's log-probabilities are means over tokens."""

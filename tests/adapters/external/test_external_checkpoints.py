@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from lorr_bench_adapters.external.checkpoints import CheckpointTrainer
-from lorr_bench_adapters.external.tokens import bos_text, count_tokens
+from lorr_bench_adapters.external.tokens import bos_text, count_tokens, fit_texts
 from lorr_bench_adapters.loading import load_tokenizer, load_trainable
 from lorr_bench_adapters.settings import LoraSettings, TrainingSettings
 from safetensors.torch import load_file, save_file
@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from lorr_bench.errors import DataError, DivergedError, ModelError, StageError, SuiteError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
+from lorr_bench.values import Pair
 
 PROGRAM = Path(__file__).parent / "fake_trainer.py"
 SETTINGS = TrainingSettings(per_device_train_batch_size=8, max_length=96)
@@ -297,28 +298,64 @@ def test_the_plan_is_told_that_nothing_happens_inside_a_run():
     assert FakeTrainer.in_process is False
 
 
-def test_a_pair_that_the_trainer_would_cut_is_an_error(make_job):
+def test_a_prompt_that_leaves_no_room_is_an_error(make_job):
     settings = SETTINGS.model_copy(update={"max_length": 4})
-    with pytest.raises(DataError, match="40 of 40 pairs are longer than max_length = 4 tokens"):
+    with pytest.raises(DataError, match="40 of 40 prompts alone reach max_length = 4"):
         FakeTrainer().train(make_job(hyperparameters=settings))
 
 
-def test_a_pair_may_be_as_long_as_max_length(small_model, nano_pairs):
-    tokenizer = load_tokenizer(StartModel(str(small_model), None, "float32", trust_remote_code=False))
+@pytest.fixture
+def own_tokenizer(small_model):
+    return load_tokenizer(StartModel(str(small_model), None, "float32", trust_remote_code=False))
+
+
+def test_tokens_are_counted_with_the_prompt_of_each_response_and_its_end(own_tokenizer, nano_pairs):
     pair = nano_pairs[0]
     prompt, chosen, rejected = (
-        len(tokenizer.tokenize(text)) for text in (pair.prompt, pair.chosen, pair.rejected)
+        len(own_tokenizer.tokenize(text)) for text in (pair.prompt, pair.chosen, pair.rejected)
     )
-    longest = prompt + max(chosen, rejected) + 1
-    assert count_tokens([pair], tokenizer, longest) == 2 * prompt + chosen + rejected + 2
-    with pytest.raises(DataError, match="1 of 1 pairs"):
-        count_tokens([pair], tokenizer, longest - 1)
+    assert count_tokens([pair], own_tokenizer) == 2 * prompt + chosen + rejected + 2
+    unfinished = replace(pair, rejected_truncated=True)
+    assert count_tokens([unfinished], own_tokenizer) == 2 * prompt + chosen + rejected + 1
 
 
-def test_the_first_token_is_named_only_where_the_tokenizer_adds_one(small_model):
+def test_a_response_that_does_not_fit_is_cut_and_not_ended(own_tokenizer, nano_pairs):
+    """The texts that are left are the first tokens of the whole ones, and fill the length to the last one."""
+    pair = nano_pairs[0]
+    prompt = len(own_tokenizer.tokenize(pair.prompt))
+    sizes = {side: len(own_tokenizer.tokenize(getattr(pair, side))) for side in ("chosen", "rejected")}
+    assert fit_texts([pair], own_tokenizer, prompt + max(sizes.values()) + 1) == [pair]
+    for length in (prompt + max(sizes.values()), prompt + min(sizes.values()) - 3):
+        [cut] = fit_texts([pair], own_tokenizer, length)
+        for side, size in sizes.items():
+            text, room = getattr(cut, side), length - prompt
+            kept = own_tokenizer(text)["input_ids"]
+            assert kept == own_tokenizer(getattr(pair, side))["input_ids"][:room]
+            assert getattr(pair, side).startswith(text)
+            assert getattr(cut, f"{side}_truncated") == (size + 1 > room)
+
+
+def test_letters_that_are_several_tokens_are_kept_whole_or_not_at_all():
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {letter: number for number, letter in enumerate(pre_tokenizers.ByteLevel.alphabet())}
+    backend = Tokenizer(models.BPE(vocabulary, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    bytewise = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="!")
+    [cut] = fit_texts([Pair("p", "q", "\N{EURO SIGN}\N{EURO SIGN}", "xy", 0)], bytewise, 1 + 5)
+    assert (cut.chosen, cut.chosen_truncated) == ("\N{EURO SIGN}", True)  # of six bytes five would fit
+    with pytest.raises(DataError, match="1 pairs are the same once their responses are cut: p"):
+        fit_texts([Pair("p", "q", "xy1", "xy2", 0)], bytewise, 1 + 2)
+    with pytest.raises(DataError, match="the same"):
+        fit_texts([Pair("p", "q", "\N{EURO SIGN}1", "\N{EURO SIGN}2", 0)], bytewise, 1 + 1)
+
+
+def test_the_first_token_is_named_only_where_the_tokenizer_adds_one(own_tokenizer):
     from tokenizers.processors import TemplateProcessing
 
-    tokenizer = load_tokenizer(StartModel(str(small_model), None, "float32", trust_remote_code=False))
+    tokenizer = own_tokenizer
     assert bos_text(tokenizer) == ""
     tokenizer.bos_token = tokenizer.pad_token
     first = (tokenizer.pad_token, tokenizer.pad_token_id)

@@ -1,5 +1,6 @@
 """What LLaMA-Factory is given and how its files are read, without LLaMA-Factory."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -99,7 +100,7 @@ def test_the_configuration_holds_every_setting_in_llamafactorys_words(make_run, 
         "dataset_dir": str(run.folder),
         "cache_dir": str(run.folder / "cache"),
         "template": "empty",
-        "cutoff_len": 512,
+        "cutoff_len": 513,
         "disable_shuffling": True,
         "output_dir": str(run.folder / "trained"),
         "num_train_epochs": 1,
@@ -178,6 +179,15 @@ def test_rows_keep_their_order_and_carry_first_and_end_token(make_run):
             "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
         }
     }
+
+
+def test_a_response_that_was_cut_has_no_end_token(make_run):
+    run = make_run()
+    cut = Pair("b", "2+2=", "4", "5", 1, rejected_truncated=True)
+    llamafactory.write_rows(dataclasses.replace(run, rows=[cut]))
+    assert json.loads((run.folder / "pairs.json").read_text("utf-8")) == [
+        {"prompt": "<s>2+2=", "chosen": "4</s>", "rejected": "5"}
+    ]
 
 
 @pytest.mark.parametrize("named", [None, "/nowhere"])

@@ -1,0 +1,169 @@
+"""How many pairs a plan has to train on, as far as that is known before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lorr_bench.data.fitting import FittedPairs, fit_pairs
+from lorr_bench.data.pairs import PairFile, load_pair_file, read_pairs
+from lorr_bench.data.tokenizer_file import TokenizerFile
+from lorr_bench.errors import DataError, ModelError
+from lorr_bench.plan.origins import is_hub_source
+from lorr_bench.plan.plan import Plan
+from lorr_bench.plan.stage import Stage
+from lorr_bench.spec.sources import PairFileSpec
+from lorr_bench.stages.collect import shuffled_pairs
+from lorr_bench.stages.selection import PAIRS_FILE, reasons
+from lorr_bench.store.store import Store
+from lorr_bench.values import Pair
+
+QUICK_BYTES: Final = 16 << 20
+"""A file that is read where an answer is wanted at once."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Pairs of a seed that are there already.
+
+    Attributes:
+        stage: That collects or imports them.
+        pairs: In the order of the data budget, each once.
+        file: The ready-made file, where they are read from it.
+    """
+
+    stage: Stage
+    pairs: Sequence[Pair]
+    file: PairFile | None = None
+
+
+def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
+    """What a plan says of its pairs: how many there are, and what is left out and cut at each length.
+
+    Args:
+        plan: The plan.
+        store: Where finished collections lie.
+
+    Raises:
+        DataError: A ready-made set has fewer usable pairs than the largest budget.
+    """
+    known = _known(plan, store)
+    if known is None:
+        yield "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
+        return
+    yield _spoken(known)
+    tokenizer = _tokenizer(plan)
+    if tokenizer is None:
+        yield "What is left out or cut at max_length is known when training: no tokenizer.json is here."
+        return
+    budget = plan.suite.budget.unique_pairs[-1]
+    for max_length, arms in _lengths(plan).items():
+        fitted = fit_pairs(known.pairs, tokenizer, max_length, budget)
+        _check(plan, known, len(fitted.pairs), reasons(fitted, max_length))
+        yield f"{', '.join(arms)}: {_spoken_fit(fitted, max_length)}"
+
+
+def check_pairs(plan: Plan, store: Store | None = None) -> None:
+    """Refuse a budget above the pairs of a ready-made set, where that can be told.
+
+    Args:
+        plan: The plan.
+        store: Where finished stages lie; without one, only a small file is read, and nothing tokenized.
+
+    Raises:
+        DataError: There are fewer usable pairs than the largest budget.
+    """
+    if plan.suite.data.pairs is None:
+        return
+    if store is not None:
+        for _ in pair_lines(plan, store):
+            pass
+        return
+    stage = _source(plan)
+    path = Path(stage.setting["source"])
+    if stage.kind == "import_pairs" and path.is_file() and path.stat().st_size <= QUICK_BYTES:
+        known = _from_file(stage)
+        _check(plan, known, len(known.pairs), [])
+
+
+def _check(plan: Plan, known: Known, usable: int, left_out: Sequence[str]) -> None:
+    """A ready-made set is the same for all seeds; a collection of too few pairs is told when training."""
+    budget = plan.suite.budget.unique_pairs[-1]
+    if known.stage.kind != "import_pairs" or usable >= budget:
+        return
+    repeated = f", {known.file.repeated} more repeat them" if known.file and known.file.repeated else ""
+    why = f"; left out are {' and '.join(left_out)}" if left_out else ""
+    longer = ", raise max_length in the methods' settings," if left_out else ""
+    raise DataError(
+        f"the budget is {budget} pairs, the set has {usable} usable ones{repeated}{why}",
+        where="budget.unique_pairs",
+        fix=f"Lower budget.unique_pairs{longer} or give a set with more pairs in data.pairs.",
+    )
+
+
+def _source(plan: Plan) -> Stage:
+    """The stage that gives the pairs of the first seed."""
+    return next(stage for stage in plan.stages if stage.kind in ("collect", "import_pairs"))
+
+
+def _known(plan: Plan, store: Store) -> Known | None:
+    stage = _source(plan)
+    if store.read(stage) is not None:
+        return Known(stage, read_pairs(store.folder(stage) / PAIRS_FILE))
+    if stage.kind != "import_pairs":
+        return None
+    source = stage.setting["source"]
+    return None if is_hub_source(source, stage.params["revision"], Path()) else _from_file(stage)
+
+
+def _from_file(stage: Stage) -> Known:
+    fields = {name: stage.params[name] for name in PairFileSpec.model_fields if name in stage.params}
+    spec = PairFileSpec.model_validate({**fields, "source": stage.setting["source"]})
+    file = load_pair_file(spec, Path())
+    return Known(stage, shuffled_pairs(file.pairs, stage.params["seed"]), file)
+
+
+def _spoken(known: Known) -> str:
+    line = f"Pairs of seed {known.stage.params['seed']}: {len(known.pairs):,}"
+    if known.file is None:
+        return f"{line}."
+    return (
+        f"{line}; {known.file.repeated:,} rows repeat one before them, {known.file.dropped:,} are no pairs."
+    )
+
+
+def _spoken_fit(fitted: FittedPairs, max_length: int) -> str:
+    cut = sum(fitted.chosen_cut) + sum(fitted.rejected_cut)
+    left_out = "".join(f"; left out: {reason}" for reason in reasons(fitted, max_length))
+    pairs = len(fitted.pairs)
+    return (
+        f"{pairs:,} pairs fit max_length = {max_length}, {cut:,} of their {2 * pairs:,} responses are cut"
+        f"{left_out}."
+    )
+
+
+def _lengths(plan: Plan) -> Mapping[int, list[str]]:
+    """Arms by the length that they cut at."""
+    found: dict[int, list[str]] = {}
+    for arm in plan.arms:
+        max_length: int | None = getattr(arm.hyperparameters, "max_length", None)
+        if max_length is not None:
+            found.setdefault(max_length, []).append(arm.name)
+    return found
+
+
+def _tokenizer(plan: Plan) -> TokenizerFile | None:
+    """The tokenizer of the start model, where its files are on this machine."""
+    setting = next(stage.setting for stage in plan.stages if stage.kind == "train")
+    folder = Path(setting["model_path"])
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(setting["model_path"], "tokenizer.json", revision=setting["revision"])
+        folder = Path(found).parent if isinstance(found, str) else folder
+    try:
+        return TokenizerFile(folder)
+    except ModelError:
+        return None

@@ -1,0 +1,179 @@
+"""Which rows a training takes: the first usable pairs, chosen here for all methods and backends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lorr_bench.data.fitting import (
+    FittedPairs,
+    FittedRows,
+    fit_demonstrations,
+    fit_pairs,
+    fit_prompts,
+    named_rows,
+)
+from lorr_bench.data.pairs import read_pairs
+from lorr_bench.errors import DataError
+from lorr_bench.ports.trainer import RowKind, StartModel, TrainerAdapter
+from lorr_bench.stages.rows import PROMPTS_FILE, training_rows
+from lorr_bench.stages.task import Task
+from lorr_bench.values import Pair, Row
+
+PAIRS_FILE: Final = "pairs.jsonl"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The data of one training.
+
+    Attributes:
+        pairs: The pairs of its data budget, in the order of asking.
+        rows: The rows of its method that these give.
+        rest: Pairs behind the last one of the budget, for the diagnostics.
+        max_length: Where sequences are cut; None for a method that has no such setting.
+        fitted: What was met on the way to the last pair.
+        own: What was met among rows that are no pairs: right answers, or prompts.
+        kind: What the method trains on.
+    """
+
+    pairs: Sequence[Pair]
+    rows: Sequence[Row]
+    rest: Sequence[Pair]
+    max_length: int | None
+    fitted: FittedPairs = field(default_factory=FittedPairs)
+    own: FittedRows = field(default_factory=FittedRows)
+    kind: RowKind = "pairs"
+
+    @property
+    def cut_responses(self) -> int:
+        """Responses of the rows that are cut."""
+        of_kind = {
+            "pairs": sum(self.fitted.chosen_cut) + sum(self.fitted.rejected_cut),
+            "labels": sum(self.fitted.chosen_cut) + sum(self.fitted.rejected_cut),
+            "chosen": sum(self.fitted.chosen_cut),
+        }
+        return of_kind.get(self.kind, self.own.cut)
+
+    @property
+    def spend(self) -> dict[str, float]:
+        """Quantities of the ledger."""
+        return {"cut_responses": self.cut_responses, "left_out_pairs": self.fitted.left_out}
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """What was cut and left out, for the record of the stage."""
+        return {
+            "cut_responses": self.cut_responses,
+            "long_prompts": len(self.fitted.long_prompts),
+            "equal_after_cutting": len(self.fitted.equal),
+            "left_out_rows": len(self.own.long_prompts) + self.own.repeated,
+        }
+
+
+def select(task: Task, adapter: TrainerAdapter, hyperparameters: Any) -> Selection:
+    """The rows of a train or reference stage.
+
+    Args:
+        task: A stage with ``unique_pairs`` among its parameters.
+        adapter: Says what it trains on.
+        hyperparameters: Its settings; those without ``max_length`` take every pair.
+
+    Raises:
+        DataError: No pair is usable, or none of the method's own rows.
+    """
+    pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
+    collection = task.inputs.get("collection", task.inputs["pairs"])
+    budget: int = task.stage.params["unique_pairs"]
+    max_length: int | None = getattr(hyperparameters, "max_length", None)
+    if max_length is None:
+        rows = training_rows(adapter.rows, pairs[:budget], collection)
+        return Selection(pairs[:budget], rows, pairs[budget:], None, kind=adapter.rows)
+    tokenizer = load_tokenizer(task.start_model)
+    fitted = fit_pairs(pairs, tokenizer, max_length, budget)
+    if not fitted.pairs:
+        raise DataError(
+            f"none of {len(pairs)} pairs is usable: {'; '.join(reasons(fitted, max_length))}",
+            where=task.stage.label,
+            fix="Raise max_length in the method's settings.",
+        )
+    rows = training_rows(adapter.rows, fitted.pairs, collection)
+    own = _fit(adapter.rows, rows, tokenizer, max_length)
+    if not own.rows:
+        raise DataError(
+            f"none of {len(rows)} rows is usable: their prompts alone reach max_length = {max_length} tokens",
+            where=task.stage.label,
+            fix="Raise max_length in the method's settings.",
+        )
+    return Selection(fitted.pairs, own.rows, pairs[fitted.seen :], max_length, fitted, own, adapter.rows)
+
+
+def _fit(kind: RowKind, rows: Sequence[Any], tokenizer: Any, max_length: int) -> FittedRows:
+    """Rows that were not made from pairs alone are held to the same rule."""
+    if kind == "right_answers":
+        return fit_demonstrations(rows, tokenizer, max_length)
+    if kind == "prompts":
+        return fit_prompts(rows, tokenizer, max_length)
+    return FittedRows(rows=list(rows))
+
+
+def check_budget(task: Task, selection: Selection) -> None:
+    """Refuse a first round with fewer usable pairs than its budget; a later round's policy may leave fewer.
+
+    Raises:
+        DataError: There are fewer.
+    """
+    budget: int = task.stage.params["unique_pairs"]
+    if len(selection.pairs) >= budget or task.stage.params["round"][0] > 1:
+        return
+    left_out = reasons(selection.fitted, selection.max_length)
+    collected = (task.inputs.get("collection", task.inputs["pairs"]) / PROMPTS_FILE).exists()
+    fixes = ["raise max_length in the method's settings"] * bool(left_out)
+    fixes += [
+        "raise data.collect.num_prompts (or num_samples)" if collected else "give a set with more pairs"
+    ]
+    advice = ", ".join([*fixes, "or lower budget.unique_pairs"])
+    raise DataError(
+        f"the budget is {budget} pairs, there are {len(selection.pairs)}{_after_all(left_out)}",
+        where=task.stage.label,
+        fix=f"{advice[0].upper()}{advice[1:]}.",
+    )
+
+
+def _after_all(left_out: Sequence[str]) -> str:
+    return f"; left out were {' and '.join(left_out)}" if left_out else ""
+
+
+def reasons(fitted: FittedPairs, max_length: int | None) -> list[str]:
+    """Why pairs were left out, with the first rows of each reason and their lengths."""
+    told = {
+        f"{len(fitted.long_prompts)} whose prompt alone reaches max_length = {max_length} tokens": (
+            fitted.long_prompts
+        ),
+        f"{len(fitted.equal)} whose responses are equal after max_length = {max_length} tokens": fitted.equal,
+    }
+    return [f"{reason}: {named_rows(rows)}" for reason, rows in told.items() if rows]
+
+
+def tell_fit(task: Task, selection: Selection) -> None:
+    """Say in the log of the stage what was left out and cut."""
+    for reason in reasons(selection.fitted, selection.max_length):
+        task.tell(f"pairs left out: {reason}.")
+    if selection.own.long_prompts:
+        named = named_rows(selection.own.long_prompts)
+        task.tell(f"rows left out, because the prompt alone reaches max_length: {named}.")
+    if selection.own.repeated:
+        task.tell(f"rows left out, because they repeat one before them: {selection.own.repeated}.")
+    if selection.cut_responses:
+        task.tell(
+            f"{selection.cut_responses} responses are cut at max_length = {selection.max_length} tokens; "
+            "they are trained on without an end."
+        )
+
+
+def load_tokenizer(start: StartModel) -> Any:
+    """The tokenizer of the start model."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(start.path, **start.origin)

@@ -1,0 +1,172 @@
+"""Which rows a training takes, held against the tokens that transformers' own tokenizer gives."""
+
+import json
+
+import pytest
+from lorr_bench_adapters.trl.dpo import DPO
+
+from lorr_bench.data.nano import tokenizer
+from lorr_bench.data.pairs import write_pairs
+from lorr_bench.errors import DataError
+from lorr_bench.plan.stage import Stage
+from lorr_bench.stages.selection import check_budget, select, tell_fit
+from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.values import Demonstration, Labelled, Pair
+
+LENGTH = 64
+WORDS = "Tom has 5 apples . " * 60
+
+
+def tokens(text):
+    """The token numbers of a text and its end, by the library alone."""
+    return [*tokenizer.build()(text)["input_ids"], tokenizer.build().eos_token_id]
+
+
+@pytest.fixture
+def chosen(tmp_path, adapters):
+    """Select from pairs; gives the selection and its task."""
+
+    def make(pairs, kind="pairs", *, budget=4, number=1, max_length=LENGTH, answers=None):
+        folder = tmp_path / "pairs"
+        folder.mkdir(exist_ok=True)
+        write_pairs(folder / "pairs.jsonl", pairs)
+        if answers is not None:
+            asked = [{"id": row["id"], "answers": 1} for row in answers]
+            for name, rows in (("prompts", asked), ("answers", answers)):
+                (folder / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+        params = {
+            "unique_pairs": budget,
+            "round": [number, 2],
+            "dtype": "float32",
+            "trust_remote_code": False,
+        }
+        setting = {"model_path": "the start", "revision": None}
+        stage = Stage("train", "train it", params, setting=setting)
+        task = Task(stage, {"pairs": folder}, tmp_path, tmp_path, EngineRoom(), lambda *_: None)
+        adapter = DPO()
+        adapter.rows = kind
+        settings = adapter.hyperparameters(max_length=max_length)
+        return select(task, adapter, settings), task
+
+    return make
+
+
+def long_prompt(pair):
+    return Pair("too-long", WORDS, pair.chosen, pair.rejected, pair.prompt_index)
+
+
+def twin(pair, number):
+    """A pair whose responses share their first 200 words."""
+    return Pair(f"twin-{number}", pair.prompt, WORDS + "1", WORDS + "2", pair.prompt_index)
+
+
+def test_pairs_that_are_equal_after_cutting_are_left_out_and_named(chosen, nano_pairs, capsys):
+    twins = [twin(pair, number) for number, pair in enumerate(nano_pairs[:16])]
+    for pair in twins:
+        both = [tokens(f"{pair.prompt}{text}")[:LENGTH] for text in (pair.chosen, pair.rejected)]
+        assert both[0] == both[1]
+    selection, task = chosen([*twins, *nano_pairs], budget=10)
+    assert [pair.id for pair in selection.pairs] == [pair.id for pair in nano_pairs[:10]]
+    assert selection.metrics["equal_after_cutting"] == 16
+    tell_fit(task, selection)
+    told = capsys.readouterr().out
+    assert f"16 whose responses are equal after max_length = {LENGTH} tokens" in told
+    length = len(tokens(twins[0].prompt + twins[0].chosen))
+    assert f"twin-0 ({length:,} tokens)" in told
+    assert "and 11 more" in told
+
+
+def test_16_twins_alone_are_no_training(chosen, nano_pairs):
+    with pytest.raises(DataError, match="none of 16 pairs is usable: 16 whose responses are equal") as caught:
+        chosen([twin(pair, number) for number, pair in enumerate(nano_pairs[:16])])
+    assert "max_length" in caught.value.fix
+
+
+@pytest.mark.parametrize("kind", ["pairs", "labels", "chosen"])
+def test_an_overlong_prompt_is_left_out_for_every_kind_of_method(chosen, nano_pairs, kind, capsys):
+    selection, task = chosen([long_prompt(nano_pairs[0]), *nano_pairs], kind)
+    assert list(selection.pairs) == nano_pairs[:4]
+    tell_fit(task, selection)
+    length = len(tokenizer.build()(WORDS)["input_ids"])
+    assert f"1 whose prompt alone reaches max_length = 64 tokens: too-long ({length} tokens)" in (
+        capsys.readouterr().out
+    )
+    of_kind = {
+        "pairs": nano_pairs[:4],
+        "chosen": [Demonstration(pair.prompt, pair.chosen) for pair in nano_pairs[:4]],
+        "labels": [
+            Labelled(pair.prompt, text, label)
+            for pair in nano_pairs[:4]
+            for text, label in ((pair.chosen, True), (pair.rejected, False))
+        ],
+    }
+    assert list(selection.rows) == of_kind[kind]
+
+
+@pytest.mark.parametrize(("kind", "sides"), [("pairs", 2), ("labels", 2), ("chosen", 1)])
+def test_cut_responses_are_counted(chosen, nano_pairs, kind, sides):
+    """Against the lengths of the texts; for imitation only the chosen ones count."""
+    length = 40
+    selection, _ = chosen(nano_pairs, kind, budget=30, max_length=length)
+    expected = sum(
+        len(tokens(f"{pair.prompt}{text}")) > length
+        for pair in selection.pairs
+        for text in (pair.chosen, pair.rejected)[:sides]
+    )
+    assert selection.cut_responses == expected > 0
+    assert selection.spend == {
+        "cut_responses": expected,
+        "left_out_pairs": selection.metrics["long_prompts"] + selection.metrics["equal_after_cutting"],
+    }
+
+
+def test_too_few_that_fit_are_an_error_of_the_first_round_that_says_why(chosen, nano_pairs):
+    pairs = [long_prompt(nano_pairs[0]), twin(nano_pairs[1], 1), *nano_pairs[:3]]
+    with pytest.raises(
+        DataError,
+        match=r"the budget is 4 pairs, there are 3; left out were 1 whose prompt alone reaches max_length = 64 "
+        r"tokens: too-long \(\d+ tokens\) and 1 whose responses are equal",
+    ) as caught:
+        check_budget(*reversed(chosen(pairs)))
+    assert caught.value.fix.startswith(
+        "Raise max_length in the method's settings, give a set with more pairs"
+    )
+    check_budget(*reversed(chosen(pairs, number=2)))
+
+
+def answer(name, prompt, text):
+    row = {"id": name, "prompt": prompt, "text": text, "gold": "5", "correct": True, "truncated": False}
+    return {**row, "tokens": 5}
+
+
+def test_right_answers_and_prompts_are_held_to_the_same_length(chosen, nano_pairs, capsys):
+    pair = nano_pairs[0]
+    rows = [
+        answer("a", pair.prompt, pair.chosen),
+        answer("b", WORDS, "5"),
+        answer("c", pair.prompt, WORDS + "1"),
+        answer("d", pair.prompt, WORDS + "2"),
+    ]
+    last = Pair("d", pair.prompt, pair.chosen, pair.rejected, 3)
+    selection, task = chosen([last], "right_answers", answers=rows)
+    assert [row.response for row in selection.rows] == [pair.chosen, WORDS + "1"]
+    assert (selection.cut_responses, selection.metrics["left_out_rows"]) == (1, 2)
+    tell_fit(task, selection)
+    assert "repeat one before them: 1" in capsys.readouterr().out
+    selection, _ = chosen([last], "prompts", answers=rows)
+    assert [row.id for row in selection.rows] == ["a"]
+    assert (selection.cut_responses, selection.metrics["left_out_rows"]) == (0, 1)
+
+
+def test_prompts_that_are_all_too_long_are_an_error(chosen, nano_pairs):
+    with pytest.raises(DataError, match="none of 1 rows is usable"):
+        chosen(nano_pairs[:1], "prompts", answers=[answer("p0", WORDS, "5")])
+
+
+def test_a_method_without_a_length_takes_every_pair(chosen, nano_pairs, adapters):
+    selection, task = chosen([long_prompt(nano_pairs[0])], max_length=10_000)
+    assert len(selection.pairs) == 1
+    free = type("Free", (), {"rows": "pairs"})
+    selection = select(task, free, object())
+    assert [pair.id for pair in selection.pairs] == ["too-long"]
+    assert selection.spend == {"cut_responses": 0, "left_out_pairs": 0}
