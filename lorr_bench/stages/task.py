@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,11 @@ class Task:
         if "model" not in self.inputs:
             return self.start_model
         return dataclasses.replace(self.start_model, path=str(self.inputs["model"] / "model"), revision=None)
+
+    @property
+    def template_date(self) -> date:
+        """What a chat template that asks for the date is told."""
+        return date.fromisoformat(self.stage.params["template_date"])
 
     def record_of(self, role: str) -> Record:
         """The record of an input stage."""

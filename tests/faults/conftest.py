@@ -34,7 +34,7 @@ class ScriptedEngine:
     def folder(self, path):
         return path
 
-    def chat(self, problem):
+    def chat(self, problem, today):
         return problem
 
     def fits(self, prompt):
