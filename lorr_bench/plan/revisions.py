@@ -70,6 +70,7 @@ class Revisions:
     notice: Callable[[str], None] = lambda _: None
     data_of_tasks: dict[str, list[tuple[str, str | None]]] = field(default_factory=dict)
     _found: dict[str, Resolved] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
 
     def resolve(self, repo_type: RepoType, name: str, revision: str | None, where: str) -> Resolved:
         """The commit of a name.
@@ -94,6 +95,12 @@ class Revisions:
         if found.commit is None and self.required:
             raise _error(found, where, "is not known: the Hub does not answer, and nothing is cached")
         return found
+
+    def say_once(self, text: str) -> None:
+        """Tell what takes a while, the first time."""
+        if text not in self._said:
+            self._said.add(text)
+            self.notice(text)
 
     @property
     def resolved(self) -> tuple[Resolved, ...]:

@@ -72,7 +72,7 @@ def _data_of_lm_eval(names: Sequence[str], own: Sequence[Path], revisions: Revis
         return TaskData(tuple(HubSet(name, revision) for name, revision in known), (), from_start=False)
     if not revisions.reads_tasks:
         return None
-    revisions.notice(f"reading lm-eval's task files, for the data sets of {', '.join(names)}")
+    revisions.say_once("reading lm-eval's task files, to find the data sets of its tasks")
     found = find_task_data(names, [installed, *own], Path.cwd())
     if not found.files:
         revisions.data_of_tasks[key] = [(data.name, data.revision) for data in found.hub]
