@@ -7,6 +7,7 @@ but nothing in them is run. The code of a task is not looked into: what it opens
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -329,13 +330,29 @@ def _config(file: Path, above: tuple[Path, ...]) -> Config:
         own = {} if file in above else dict(_read(file.read_bytes()))
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
-    named, merged, files = own.pop("include", None) or [], Config(), [file]
+    named, merged, files = own.pop("include", None) or [], Config(), [file, *_code_of(own, file.parent)]
     for name in named if isinstance(named, list) else [named]:
         part = _config(file.parent / str(name), (*above, file))
         files += part.pop(_FILES, [])
         part.pop("task_list", None)
         merged |= part
     return {**merged, **own, _FILES: files}
+
+
+class _Function(str):
+    """The name of a function in a task file: ``module.function``."""
+
+    __slots__ = ()
+
+
+def _code_of(value: Any, folder: Path) -> Iterator[Path]:
+    """The files with the functions that a task file names: beside it, or where Python looks for modules."""
+    if isinstance(value, _Function):
+        module = f"{value.rpartition('.')[0].replace('.', '/')}.py"
+        places = [folder, *(Path(place or ".") for place in sys.path)]
+        yield from [place / module for place in places if (place / module).is_file()][:1]
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _code_of(part, folder)
 
 
 @lru_cache(maxsize=1024)  # what many files include is read once
@@ -353,4 +370,4 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     """Plain YAML in which ``!function`` names are texts."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!function", lambda loader, node: _Function(loader.construct_scalar(node)))

@@ -102,6 +102,15 @@ def test_included_files_outside_the_folder_are_named_and_count(tasks, tmp_path):
     assert set(found.files) == {tmp_path / "base", tmp_path / "deeper", rows}
 
 
+def test_functions_outside_the_folder_count(tasks, tmp_path, monkeypatch):
+    beside, elsewhere = touch(tmp_path / "made.py", tmp_path / "lib" / "other" / "rows.py")
+    (tmp_path / "base").write_text("a: !function made.one\nb: [!function other.rows.two]\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "lib")
+    found = tasks("mine", mine="task: mine\ninclude: ../base\nc: !function near.three\n")
+    assert found.files == (tmp_path / "base", beside, elsewhere)
+    assert tasks("mine", mine="task: mine\nc: !function made.one\n").files == ()
+
+
 def test_what_includes_itself_ends(tasks):
     assert tasks("mine", mine="task: mine\ninclude: mine.yaml\n").files == ()
 
