@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import shutil
+
 import pytest
 
 from lorr_bench.errors import ModelError, SuiteError
+from lorr_bench.plan import origins
 from lorr_bench.plan.origins import is_hub_source, prompt_origin, reward_scorer
 from lorr_bench.plan.revisions import Revisions
 from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
@@ -66,3 +70,44 @@ def test_the_place_of_a_reward_model_is_no_part_of_its_identity(small_model, tmp
 def test_a_missing_reward_model_names_its_place_in_the_suite(tmp_path):
     with pytest.raises(ModelError, match=r"data\.collect\.reward_model\.path: no model folder"):
         reward_scorer(RewardModelSpec(path="no-such-folder"), tmp_path, Revisions())
+
+
+NANO_FILES = sorted(
+    path.relative_to(origins.PACKAGE)
+    for place in ("data/nano/tasks", "data/nano")
+    for path in (origins.PACKAGE / place).iterdir()
+    if path.suffix in (".py", ".yaml") and path.stem not in ("pretrain", "tokenizer", "__init__")
+)
+"""What makes the embedded problems and questions; the two left out made the embedded model once."""
+
+
+@pytest.fixture
+def copied_package(tmp_path, monkeypatch):
+    """The embedded data elsewhere, to be changed."""
+    shutil.copytree(origins.PACKAGE / "data" / "nano", tmp_path / "data" / "nano")
+    monkeypatch.setattr(origins, "PACKAGE", tmp_path)
+    yield tmp_path
+    forget()
+
+
+def forget():
+    origins.nano_tasks_identity.cache_clear()
+    origins._nano_identity.cache_clear()
+
+
+@pytest.mark.parametrize("file", NANO_FILES, ids=str)
+def test_what_makes_the_embedded_questions_is_in_their_identity(copied_package, file):
+    forget()
+    before = origins.nano_tasks_identity()
+    (copied_package / file).write_bytes((copied_package / file).read_bytes() + b"\n")
+    forget()
+    assert origins.nano_tasks_identity() != before
+
+
+def test_the_generators_import_nothing_that_is_not_in_their_identity():
+    allowed = {"lorr_bench.data.nano.problems", "lorr_bench.data.nano.general"}
+    for file in NANO_FILES:
+        if file.suffix == ".py":
+            tree = ast.parse((origins.PACKAGE / file).read_text("utf-8"))
+            named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            assert {name for name in named if name.startswith("lorr_bench")} <= allowed, file
