@@ -55,7 +55,7 @@ def model_origin(spec: ModelSpec, folder: Path, revisions: Revisions, where: str
     path = NANO_MODEL if spec.path == "nano" else folder / spec.path
     if path.is_dir():
         check_model_folder(path, trust_remote_code=spec.trust_remote_code)
-        return Origin(str(path.resolve()), _digest_of_files(path, model_files(path)))
+        return Origin(str(path.resolve()), folder_digest(path, model_files(path)))
     if path.exists() or not _HUB_ID.fullmatch(spec.path):
         raise ModelError(
             f"no model folder at {path}",
@@ -175,7 +175,7 @@ def task_folder_identity(folder: Path) -> str:
             fix="Give a folder with task files (*.yaml), relative to the suite file.",
         )
     files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return _digest_of_files(folder, files)
+    return folder_digest(folder, files)
 
 
 @cache
@@ -225,7 +225,12 @@ def digest_of_contents(files: Iterable[Path], where: str) -> str:
     return total.hexdigest()
 
 
-def _digest_of_files(folder: Path, files: list[Path]) -> str:
+def folder_digest(folder: Path, files: Iterable[Path]) -> str:
+    """Digest of files of a folder, by name and content.
+
+    Raises:
+        DataError: One can't be read.
+    """
     total = hashlib.sha256()
     for file in files:
         total.update(f"{file.relative_to(folder)}\0{file_digest(file, str(folder))}\0".encode())

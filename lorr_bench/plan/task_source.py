@@ -61,6 +61,24 @@ def task_source(general: GeneralBenchmark, folder: Path | None, revisions: Revis
     return TaskSource(commits, files, str(Path.cwd()) if found.from_start else None)
 
 
+def outside_digest(names: Sequence[str], folder: Path | None, start: Path) -> str | None:
+    """Digest of the files outside their folder that tasks read; None where there are none.
+
+    Args:
+        names: Of the tasks.
+        folder: Of the benchmark's own task files.
+        start: The folder from which relative paths count.
+
+    Raises:
+        DataError: One is not there.
+    """
+    own = [NANO_TASKS, *([folder.resolve()] if folder else [])]
+    installed = own_folder()
+    folders = own if defines_all(own, names) or installed is None else [installed, *own]
+    files = find_task_data(names, folders, start).files
+    return digest_of_contents(files, "lm-eval tasks") if files else None
+
+
 def _data_of_lm_eval(names: Sequence[str], own: Sequence[Path], revisions: Revisions) -> TaskData | None:
     """What lm-eval's own tasks read: reading its files takes seconds, so it is done once for a run."""
     installed = own_folder()
