@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,9 +23,8 @@ from lorr_bench.errors import LorrBenchError
 from lorr_bench.plan.model_files import is_read
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.run.driver import Driver
-from lorr_bench.run.local import log_file
+from lorr_bench.run.local import LocalExecutor, WorkerProcess, log_file
 from lorr_bench.run.state import Journal
-from lorr_bench.run.suite_run import make_executor
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.store import Store
 
@@ -35,6 +35,12 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
+UNCHECKED = (
+    "from lorr_bench.plan.unchanged import Inputs; Inputs.check = lambda *_: None; "
+    "from lorr_bench.run.worker import main; main()"
+)
+WORKER = (sys.executable, "-P", "-c", UNCHECKED)
+"""A worker that does not look whether files are what they were: that reads all of them, used or not."""
 TEMPLATE = (
     "{% for turn in messages %}{{ turn['role'] }}: {{ turn['content'] }}\n{% endfor %}"
     "{{ strftime_now('%Y') }}{% if add_generation_prompt %} assistant:{% endif %}"
@@ -178,7 +184,7 @@ def drive(plan, place: Path):
     return Driver(
         plan,
         Store(place / "store"),
-        make_executor(plan.suite),
+        LocalExecutor(plan.suite, (), 2, partial(WorkerProcess, command=WORKER)),
         watcher=Quiet(),
         journal=Journal(place / "state"),
         logs=place / "logs",
