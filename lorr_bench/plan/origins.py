@@ -14,6 +14,7 @@ import lorr_bench
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.plan.model_files import check_model_folder, model_files
 from lorr_bench.plan.revisions import Resolved, Revisions
+from lorr_bench.plan.task_data import cache_folders
 from lorr_bench.ports.versions import installed_versions
 from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
 
@@ -163,7 +164,7 @@ def _hub_origin(found: Resolved) -> Origin:
 
 
 def task_folder_identity(folder: Path) -> str:
-    """Digest of every file in a folder of lm-eval tasks.
+    """Digest of every file in a folder of lm-eval tasks, but for what is prepared there while it is read.
 
     Raises:
         DataError: There is no such folder.
@@ -174,7 +175,14 @@ def task_folder_identity(folder: Path) -> str:
             where="evaluation.general.include_path",
             fix="Give a folder with task files (*.yaml), relative to the suite file.",
         )
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    prepared = cache_folders(folder)
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and not any(path.resolve().is_relative_to(place) for place in prepared)
+    ]
     return folder_digest(folder, files)
 
 

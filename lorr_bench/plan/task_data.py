@@ -139,6 +139,13 @@ def find_task_data(names: Sequence[str], folders: Sequence[Path], start: Path) -
     return TaskData(tuple(order), tuple(outside), from_start)
 
 
+def cache_folders(folder: Path) -> tuple[Path, ...]:
+    """Where the task files in a folder let the library keep what it prepares, which is no input."""
+    options = [_config(file, ()).get("dataset_kwargs") for file in sorted(folder.glob("**/*.yaml"))]
+    named = {one["cache_dir"] for one in options if isinstance(one, dict) and "cache_dir" in one}
+    return tuple(Path(place).expanduser().resolve() for place in sorted(map(str, named)))
+
+
 def files_read(path: str, options: Mapping[str, Any]) -> tuple[Path, ...]:
     """The files of this machine that ``datasets.load_dataset(path, **options)`` reads here.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import shutil
 
 import pytest
@@ -111,3 +112,13 @@ def test_the_generators_import_nothing_that_is_not_in_their_identity():
             tree = ast.parse((origins.PACKAGE / file).read_text("utf-8"))
             named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
             assert {name for name in named if name.startswith("lorr_bench")} <= allowed, file
+
+
+def test_what_is_prepared_inside_a_task_folder_is_no_part_of_its_identity(tmp_path):
+    options = {"cache_dir": str(tmp_path / "cache")}
+    (tmp_path / "mine.yaml").write_text(json.dumps({"task": "mine", "dataset_kwargs": options}), "utf-8")
+    before = origins.task_folder_identity(tmp_path)
+    for name in ("cache", "caches"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.arrow").touch()
+        assert (origins.task_folder_identity(tmp_path) == before) is (name == "cache")
