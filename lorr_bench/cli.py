@@ -194,6 +194,7 @@ def show_plan(
     ] = False,
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.run.commits import revision_lines
     from lorr_bench.run.long_table import quick
     from lorr_bench.run.pair_counts import pair_lines
     from lorr_bench.run.plan_views import estimates_view
@@ -201,14 +202,14 @@ def show_plan(
     from lorr_bench.run.views import arms_table, protocol_table
 
     out, err = _consoles()
-    plan, places = _planned(suite, overrides, output, store)
+    plan, places = _planned(suite, overrides, output, store, ask=True)
     results = _store(places)
     pairs = list(pair_lines(plan, results))
     forecast = estimate_plan(plan, results, os.environ)
     out.print(quick(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
     out.print(estimates_view(forecast))
-    for line in pairs:
+    for line in [*revision_lines(plan, places.output), *pairs]:
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     held = ", ".join(_equal_quantities(plan))
     place = without_secrets(str(places.store))
@@ -436,12 +437,15 @@ def _load(suite: Path, overrides: list[str] | None) -> LoadedSuite:
 
 
 def _planned(
-    suite: Path, overrides: list[str] | None, output: Path | None, store: str | None
+    suite: Path, overrides: list[str] | None, output: Path | None, store: str | None, *, ask: bool = False
 ) -> tuple[Plan, Places]:
+    """The plan of a suite, with the commits of its run; where it has not begun, the Hub may be asked."""
     from lorr_bench.plan.plan import make_plan
+    from lorr_bench.run.commits import revisions_of
 
     loaded = _load(suite, overrides)
-    return make_plan(loaded), _places(loaded, output, store)
+    places = _places(loaded, output, store)
+    return make_plan(loaded, revisions_of(places.output, ask=ask, notice=_note)), places
 
 
 def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Places:
@@ -455,7 +459,11 @@ def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Plac
 def _store(places: Places) -> Any:
     from lorr_bench.store.remote import open_store
 
-    return open_store(places.store, notice=lambda text: typer.echo(f"note: {fit_to_show(text)}", err=True))
+    return open_store(places.store, notice=_note)
+
+
+def _note(text: str) -> None:
+    typer.echo(f"note: {fit_to_show(text)}", err=True)
 
 
 def _equal_quantities(plan: Plan) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Read data sets of the Hugging Face Hub, at a pinned revision."""
+"""Read data sets of the Hugging Face Hub, at a commit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from lorr_bench.data.rows import Row, identified, read_rows
 from lorr_bench.errors import DataError
 from lorr_bench.plan.origins import is_hub_source
+from lorr_bench.plan.revisions import check_commit
 
 
 def source_rows(
@@ -23,7 +24,8 @@ def source_rows(
         split: Its split.
 
     Raises:
-        DataError: The file is missing or damaged; the data set cannot be loaded, or lacks revision or split.
+        DataError: The file is missing or damaged; the data set cannot be loaded, or only at another commit,
+            or lacks revision or split.
     """
     if not is_hub_source(source, revision, folder):
         return read_rows(folder / source)
@@ -47,5 +49,6 @@ def _hub_rows(source: str, revision: str, subset: str | None, split: str) -> Ite
             where=f"{source}@{revision}",
             fix="check id, revision, subset, split and network; or save it as JSONL and name that file",
         ) from error
+    check_commit(rows, revision, source)
     for index, values in enumerate(rows):
         yield identified(dict(values), f"{source}@{revision} {split} row {index}", f"{source}-{index}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import DataError, MissingPackageError
-from lorr_bench.evaluate.harness import LoadedTasks, harness_model, load_tasks, run_harness
+from lorr_bench.evaluate.harness import DataSource, LoadedTasks, harness_model, load_tasks, run_harness
 from lorr_bench.evaluate.scores import TaskScore, check_metric, score_name
 from lorr_bench.spec.presets import packages_needed
 
@@ -55,6 +55,7 @@ def evaluate_general(
     limit: int | None = None,
     seed: int = 0,
     trust_task_files: bool = False,
+    source: DataSource | None = None,
 ) -> GeneralResult:
     """Evaluate the model that an engine holds on lm-eval tasks.
 
@@ -75,6 +76,7 @@ def evaluate_general(
         seed: Draws few-shot examples and whatever else a task draws.
         trust_task_files: Whether the task files of ``include_path`` may run code, as those of lm-eval's own
             option may. Else they are data: their templates run in a sandbox.
+        source: Where the tasks' data come from; None for wherever lm-eval finds them.
 
     Returns:
         Scores and lm-eval's own records, all JSON-able.
@@ -97,7 +99,11 @@ def evaluate_general(
     with _ONE_AT_A_TIME:
         trusted = include_path is None or trust_task_files
         loaded = load_tasks(
-            tuple(tasks), include_path and include_path.resolve(), num_fewshot, trusted=trusted
+            tuple(tasks),
+            include_path and include_path.resolve(),
+            num_fewshot,
+            trusted=trusted,
+            source=source,
         )
         check_metric(loaded.by_name, metric)
         model = harness_model(llm, model_path)

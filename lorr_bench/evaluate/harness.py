@@ -13,14 +13,17 @@ import importlib.metadata
 import logging
 import random
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import DataError, StageError
+from lorr_bench.plan.origins import digest_of_contents
+from lorr_bench.plan.revisions import COMMIT, DEFAULT, check_commit
+from lorr_bench.plan.task_data import FILE_READERS, HUB_FILE, files_read
 from lorr_bench.plan.task_files import check_task_files
 
 if TYPE_CHECKING:
@@ -29,6 +32,20 @@ if TYPE_CHECKING:
 NANO_TASKS: Final = Path(__file__).parents[1] / "data" / "nano" / "tasks"
 LONGEST_NAME: Final = 120
 ONE_BATCH: Final = 1 << 30  # requests handed to the engine together; it batches better than lm-eval
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where tasks take their data from.
+
+    Attributes:
+        commits: Of data sets of the Hub, by ``name@revision`` as the task files ask for them; no other is
+            loaded.
+        start: The folder from which relative paths count; None for the current one.
+    """
+
+    commits: tuple[tuple[str, str], ...]
+    start: Path | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,7 @@ class LoadedTasks:
         groups: Those of the asked names that are groups.
         by_name: Every task by its own name.
         trusted: Whether their files may run code.
+        source: Where their data come from; None for wherever lm-eval finds them.
     """
 
     manager: Any
@@ -50,6 +68,7 @@ class LoadedTasks:
     groups: frozenset[str]
     by_name: dict[str, Any]
     trusted: bool
+    source: DataSource | None = None
 
 
 @contextmanager
@@ -171,7 +190,12 @@ def _version(of_vllm: str, package: str) -> str:
 
 @functools.lru_cache(maxsize=32)
 def load_tasks(
-    names: tuple[str, ...], include_path: Path | None, num_fewshot: int | None, *, trusted: bool = True
+    names: tuple[str, ...],
+    include_path: Path | None,
+    num_fewshot: int | None,
+    *,
+    trusted: bool = True,
+    source: DataSource | None = None,
 ) -> LoadedTasks:
     """Find and build tasks; once for each combination of arguments.
 
@@ -180,6 +204,7 @@ def load_tasks(
         include_path: Folder with further task files.
         num_fewshot: Only tells apart objects that lm-eval changes when it evaluates them.
         trusted: Whether the files in ``include_path`` may run code.
+        source: Where their data come from; None for wherever lm-eval finds them.
 
     Raises:
         DataError: A name is unknown or no name for a file, a task is asked for twice, or its data can't be
@@ -188,7 +213,7 @@ def load_tasks(
     del num_fewshot
     if include_path is not None and include_path.is_dir() and not trusted:
         check_task_files(include_path)
-    with quietly(), nullcontext() if trusted else as_data():
+    with quietly(), nullcontext() if trusted else as_data(), taken_from(source):
         manager = _manager(names, include_path)
         objects: list[Any] = []
         groups: set[str] = set()
@@ -210,7 +235,7 @@ def load_tasks(
                 objects.append(loaded["groups"][name])
             else:
                 objects += loaded["tasks"].values()
-    return LoadedTasks(manager, tuple(objects), members, frozenset(groups), by_name, trusted)
+    return LoadedTasks(manager, tuple(objects), members, frozenset(groups), by_name, trusted, source)
 
 
 def _manager(names: Sequence[str], include_path: Path | None) -> Any:
@@ -284,6 +309,65 @@ def _own_metric(name: str, hf_evaluate_metric: bool = False) -> Any:
     return get_metric(name)
 
 
+@contextmanager
+def taken_from(source: DataSource | None) -> Iterator[None]:
+    """Let data sets be loaded at their commits alone, and files by their content."""
+    if source is None:
+        yield
+        return
+    import datasets
+
+    load = functools.partial(_load_data, datasets.load_dataset, dict(source.commits))
+    with exchanged(datasets, load_dataset=load), chdir(source.start) if source.start else nullcontext():
+        yield
+
+
+def _load_data(
+    load: Callable[..., Any], commits: Mapping[str, str], path: str, *args: Any, **options: Any
+) -> Any:
+    if match := HUB_FILE.fullmatch(path):
+        path, options = match["name"], {"revision": match["revision"], **options}
+    if path in FILE_READERS or Path(path).is_dir():
+        options = _at_commits({**options}, commits)
+        if files := files_read(path, options):
+            options["cache_dir"] = _cache_of(files, options.get("cache_dir"))
+        return load(path, *args, **options)
+    commit = _commit(path, options.get("revision"), commits)
+    rows = load(path, *args, **{**options, "revision": commit})
+    check_commit(rows, commit, path)
+    return rows
+
+
+def _commit(name: str, revision: str | None, commits: Mapping[str, str]) -> str:
+    asked = revision or DEFAULT
+    if found := asked if COMMIT.fullmatch(asked) else commits.get(f"{name}@{asked}"):
+        return found
+    raise DataError(
+        f"the task loads the data set {name}, which its files do not name, so its commit is not known",
+        where="lm-eval tasks",
+        fix=f"name it beside `tasks`: `data_sets: {{{name}: {asked}}}`",
+    )
+
+
+def _at_commits(value: Any, commits: Mapping[str, str]) -> Any:
+    """The value with a commit in every address of a file on the Hub."""
+    if isinstance(value, str) and (match := HUB_FILE.match(value)):
+        commit = _commit(match["name"], match["revision"], commits)
+        return f"hf://datasets/{match['name']}@{commit}{value[match.end() :]}"
+    if isinstance(value, dict):
+        return {key: _at_commits(part, commits) for key, part in value.items()}
+    return [_at_commits(part, commits) for part in value] if isinstance(value, list) else value
+
+
+def _cache_of(files: Sequence[Path], cache_dir: str | None) -> str:
+    """A cache folder for these contents: the library would know the files again by their time stamps."""
+    from datasets.config import HF_DATASETS_CACHE
+
+    return str(
+        Path(cache_dir or HF_DATASETS_CACHE) / "by-content" / digest_of_contents(files, "lm-eval tasks")[:32]
+    )
+
+
 def _load(manager: Any, name: str) -> Any:
     try:
         return manager.load([name])
@@ -317,6 +401,7 @@ def run_harness(
         stack.enter_context(own_random_state())
         if not tasks.trusted:
             stack.enter_context(as_data())
+        stack.enter_context(taken_from(tasks.source))
         stack.enter_context(exchanged(lm_eval.evaluator, add_env_info=_environment))
         # Its bootstrap forks the process that holds the engine; means have their standard error without it.
         stack.enter_context(exchanged(lm_eval.api.metrics, bootstrap_stderr=lambda *_, **__: "N/A"))

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -218,8 +219,12 @@ class Engine:
         """Tokens of the longest sequence."""
         return int(self.llm.model_config.max_model_len)
 
-    def chat(self, problem: str) -> str:
+    def chat(self, problem: str, today: date) -> str:
         """The problem as a user turn in the model's own chat template.
+
+        Args:
+            problem: What to ask.
+            today: What a template that asks for the date is told.
 
         Raises:
             ModelError: The tokenizer has no chat template.
@@ -232,7 +237,11 @@ class Engine:
                 fix="Set chat_template: false in the suite, or use an instruction-tuned model.",
             )
         turn = [{"role": "user", "content": problem}]
-        text = str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+        text = str(
+            tokenizer.apply_chat_template(
+                turn, tokenize=False, add_generation_prompt=True, strftime_now=today.strftime
+            )
+        )
         first = tokenizer("")["input_ids"][:1]
         # The tokenizer will add its begin-of-sequence token again where the template already wrote it.
         return text.removeprefix(tokenizer.decode(first)) if first else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import ModelError
@@ -41,7 +42,7 @@ def score_many(
 
     model, tokenizer = _load(spec)
     texts = [(prompt, answer) for prompt, row in zip(prompts, completions, strict=True) for answer in row]
-    scores = iter(_scores(model, [_token_ids(tokenizer, *text) for text in texts], spec))
+    scores = iter(_scores(model, [_token_ids(tokenizer, *text, spec.template_date) for text in texts], spec))
     del model
     torch.cuda.empty_cache()  # the trainer needs the memory; does nothing without a GPU
     return [[next(scores) for _ in row] for row in completions]
@@ -115,10 +116,12 @@ def _set_padding(model: Any, tokenizer: Any, spec: RewardModelSpec) -> None:
         )
 
 
-def _token_ids(tokenizer: Any, prompt: str, answer: str) -> list[int]:
+def _token_ids(tokenizer: Any, prompt: str, answer: str, today: date) -> list[int]:
     if tokenizer.chat_template:
         turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-        ids = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True)["input_ids"]
+        ids = tokenizer.apply_chat_template(
+            turns, tokenize=True, return_dict=True, strftime_now=today.strftime
+        )["input_ids"]
     else:
         ids = tokenizer(prompt + answer + (tokenizer.eos_token or ""))["input_ids"]
     return list(ids)

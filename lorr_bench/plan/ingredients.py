@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lorr_bench.plan.origins import Origin, model_origin, pair_origin, prompt_origin, reward_scorer
+from lorr_bench.plan.model_files import asks_for_date
+from lorr_bench.plan.origins import Origin, Scorer, model_origin, pair_origin, prompt_origin, reward_scorer
+from lorr_bench.plan.revisions import Revisions
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Stage
 from lorr_bench.ports.versions import installed_versions, package_version
@@ -22,15 +25,17 @@ class Ingredients:
     Attributes:
         suite: What was asked.
         folder: What its paths are relative to.
+        revisions: Resolves names of the Hub.
     """
 
     suite: Suite
     folder: Path
+    revisions: Revisions
 
     @cached_property
     def model(self) -> Origin:
         """The start model."""
-        return model_origin(self.suite.model, self.folder)
+        return model_origin(self.suite.model, self.folder, self.revisions)
 
     @cached_property
     def weights(self) -> dict[str, Any]:
@@ -69,13 +74,41 @@ class Ingredients:
 
     @cached_property
     def model_setting(self) -> dict[str, Any]:
-        """Setting: where the start model lies."""
-        return {"model_path": self.model.path, "revision": self.suite.model.revision}
+        """Setting: where the start model lies, at which commit."""
+        return {"model_path": self.model.path, "revision": self.model.commit}
 
     def engine_setting(self, source: Origin | None = None) -> dict[str, Any]:
         """Setting: the engine, and where the prompts lie."""
         engine = self.suite.engine.model_dump(exclude={"max_model_len", "data_parallel_size"})
         return {**self.model_setting, **engine, "source": source.path if source else None}
+
+    @cached_property
+    def prompts(self) -> Origin:
+        """The problems that the suite collects answers to."""
+        spec = self.suite.data.collect
+        assert spec is not None
+        return prompt_origin(spec, self.folder, self.revisions, "data.collect.source")
+
+    @cached_property
+    def scorer(self) -> Scorer | None:
+        """The reward model that scores the answers; None where the verifier does."""
+        spec = self.suite.data.collect
+        if spec is None or spec.reward_model is None:
+            return None
+        return reward_scorer(spec.reward_model, self.folder, self.revisions)
+
+    def template_date(self, spec: PromptSpec) -> dict[str, Any]:
+        """Parameter: what a chat template takes for today; nothing where none is used."""
+        return {"template_date": self.suite.model.template_date.isoformat()} if spec.chat_template else {}
+
+    @cached_property
+    def asked_date(self) -> date | None:
+        """The date for chat templates, where a prompt uses one that asks for it, or that is not here."""
+        specs = [self.suite.data.collect, *self.suite.evaluation.math]
+        if not any(spec is not None and spec.chat_template for spec in specs):
+            return None
+        folder = Path(self.model.path)
+        return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
 
     def pairs(self, seed: int) -> Stage:
         """The stage that collects or imports the pairs of a seed."""
@@ -83,8 +116,13 @@ class Ingredients:
             return self.collect(f"collect, seed {seed}", seed, {}, None)
         file = self.suite.data.pairs
         assert file is not None
-        origin = pair_origin(file, self.folder)
-        params = {**file.model_dump(exclude={"source"}), "source": origin.identity, "seed": seed}
+        origin = pair_origin(file, self.folder, self.revisions)
+        params = {
+            **file.model_dump(exclude={"source", "revision"}),
+            "source": origin.identity,
+            "revision": origin.commit,
+            "seed": seed,
+        }
         setting = {"source": origin.path, "unique_pairs": max(self.suite.budget.unique_pairs)}
         return Stage("import_pairs", f"pairs, seed {seed}", params, setting=setting)
 
@@ -99,18 +137,18 @@ class Ingredients:
         """
         spec = self.suite.data.collect
         assert spec is not None
-        origin = prompt_origin(spec, self.folder, "data.collect.source")
+        origin = self.prompts
         params = {
             **self.generation,
             **prompt_params(spec, origin),
+            **self.template_date(spec),
             "grader": grader(),
             "seed": seed,
             **changes,
         }
         setting = self.engine_setting(origin)
-        if spec.reward_model is not None:
-            scorer = reward_scorer(spec.reward_model, self.folder)
-            params["reward_model"], setting["reward_model"] = scorer.params, scorer.setting
+        if self.scorer is not None:
+            params["reward_model"], setting["reward_model"] = self.scorer.params, self.scorer.setting
         return Stage("collect", label, params, self.models(policy), setting)
 
     def models(self, policy: str | None) -> dict[str, str]:
@@ -125,7 +163,8 @@ class Ingredients:
 
 def prompt_params(spec: PromptSpec, origin: Origin) -> dict[str, Any]:
     """Parameters of a collection: how its prompts are made and answered."""
-    return {**spec.model_dump(mode="json", exclude={"source"}), "source": origin.identity}
+    named = spec.model_dump(mode="json", exclude={"source"})
+    return {**named, "source": origin.identity, "revision": origin.commit}
 
 
 def grader() -> str:

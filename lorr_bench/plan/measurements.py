@@ -11,6 +11,7 @@ from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
 from lorr_bench.plan.origins import nano_tasks_identity, prompt_origin, task_folder_identity
 from lorr_bench.plan.stage import Kind, Shared, Stage
 from lorr_bench.plan.task_files import check_task_files
+from lorr_bench.plan.task_source import task_source
 from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark, MathBenchmark
 from lorr_bench.spec.sources import PromptSpec
@@ -18,6 +19,9 @@ from lorr_bench.values import Point
 
 NOT_GENERATING: Final = {"name", "like", "prompt", "sizes", "pass_at", "source"}
 """Fields of a math benchmark that change no answer: names, what is refused, what is made of the answers."""
+
+NOT_SCORING: Final = {"name", "include_path", "trust_remote_code", "data_sets"}
+"""Fields of a general benchmark that are no parameters: names, places, and what becomes commits."""
 
 Parts = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Parameters and setting of a stage."""
@@ -88,7 +92,7 @@ class Measurements:
         inputs = {"problems": evaluation.answers, **({"pairs": pairs} if pairs else {})}
         spec = self._ingredients.suite.data.collect
         if spec is not None:
-            origin = prompt_origin(spec, self._ingredients.folder, "data.collect.source")
+            origin = self._ingredients.prompts
             named = PromptSpec.model_validate({name: getattr(spec, name) for name in PromptSpec.model_fields})
             params["prompts"] = {**prompt_params(named, origin), "num_prompts": spec.num_prompts}
             setting["source"] = origin.path
@@ -108,11 +112,14 @@ class Measurements:
 
     def _asked(self, math: MathBenchmark) -> Parts:
         made = self._ingredients
-        origin = prompt_origin(math, made.folder, f"evaluation.math.{math.name}.source")
+        where = f"evaluation.math.{math.name}.source"
+        origin = prompt_origin(math, made.folder, made.revisions, where)
         params = {
             **made.generation,
             **math.model_dump(mode="json", exclude=NOT_GENERATING),
+            **made.template_date(math),
             "source": origin.identity,
+            "revision": origin.commit,
             "seed": self._evaluation.seed,
         }
         return params, {**made.engine_setting(origin), "sizes": list(math.sizes)}
@@ -138,16 +145,20 @@ class Measurements:
         identity = task_folder_identity(Path(folder)) if folder else None
         if folder and not general.trust_remote_code:
             check_task_files(Path(folder))
+        read = task_source(general, Path(folder) if folder else None, made.revisions)
         params = {
             **made.generation,
-            **general.model_dump(mode="json", exclude={"name", "include_path", "trust_remote_code"}),
+            **general.model_dump(mode="json", exclude=NOT_SCORING),
             "lm_eval": package_version("lm-eval"),
             "task_files": identity,
             "nano_tasks": nano_tasks_identity(),
+            "data_files": read.files,
+            "data_sets": read.commits,
             "seed": self._evaluation.seed,
         }
         return params, {
             **made.engine_setting(),
             "include_path": str(folder) if folder else None,
             "trust_task_files": general.trust_remote_code,
+            "task_start": read.start,
         }

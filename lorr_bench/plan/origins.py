@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, Final
 
 import lorr_bench
 from lorr_bench.errors import DataError, ModelError, SuiteError
+from lorr_bench.plan.model_files import check_model_folder, model_files
+from lorr_bench.plan.revisions import Resolved, Revisions
+from lorr_bench.plan.task_data import cache_folders
 from lorr_bench.ports.versions import installed_versions
 from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
 
@@ -19,7 +23,6 @@ NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"
 NANO_SPLITS: Final = ("train", "validation", "easy", "hard")
 LOCAL_SUFFIXES: Final = (".jsonl", ".json")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 
 
 @dataclass(frozen=True)
@@ -29,34 +32,38 @@ class Origin:
     Attributes:
         path: An absolute path, a Hub id, or ``nano/<split>``.
         identity: Changes whenever the content does.
+        commit: Of a Hub id; None for what lies on this machine, and where the commit is not known yet.
     """
 
     path: str
     identity: str
+    commit: str | None = None
 
 
-def model_origin(spec: ModelSpec, folder: Path, where: str = "model") -> Origin:
-    """A model: the embedded one, a folder, or a Hub id with a revision.
+def model_origin(spec: ModelSpec, folder: Path, revisions: Revisions, where: str = "model") -> Origin:
+    """A model: the embedded one, a folder, or a Hub id.
 
     Args:
         spec: What the suite says of it.
         folder: What a relative path is relative to.
+        revisions: Resolves Hub ids.
         where: Its place in the suite, for errors.
 
     Raises:
-        ModelError: The folder is missing, or lacks configuration, weights or tokenizer.
-        SuiteError: A Hub id without revision.
+        ModelError: The folder is missing, holds no whole model, or a model of which a part lies elsewhere; or
+            the Hub has no such model.
     """
     path = NANO_MODEL if spec.path == "nano" else folder / spec.path
     if path.is_dir():
-        return Origin(str(path.resolve()), _checked_folder(path))
+        check_model_folder(path, trust_remote_code=spec.trust_remote_code)
+        return Origin(str(path.resolve()), folder_digest(path, model_files(path)))
     if path.exists() or not _HUB_ID.fullmatch(spec.path):
         raise ModelError(
             f"no model folder at {path}",
             where=f"{where}.path",
             fix="Give `nano`, a folder in Hugging Face form, or a Hub id such as org/name.",
         )
-    return Origin(spec.path, _hub_identity(spec.path, spec.revision, f"{where}.revision"))
+    return _hub_origin(revisions.resolve("model", spec.path, spec.revision, f"{where}.revision"))
 
 
 @dataclass(frozen=True)
@@ -72,40 +79,40 @@ class Scorer:
     setting: dict[str, Any]
 
 
-def reward_scorer(spec: RewardModelSpec, folder: Path) -> Scorer:
-    """The reward model of a collection: a folder, or a Hub id with a revision.
+def reward_scorer(spec: RewardModelSpec, folder: Path, revisions: Revisions) -> Scorer:
+    """The reward model of a collection: a folder, or a Hub id.
 
     Raises:
-        ModelError: The folder is missing, or lacks configuration, weights or tokenizer.
-        SuiteError: A Hub id without revision.
+        ModelError: As ``model_origin``.
     """
-    origin = model_origin(spec, folder, "data.collect.reward_model")
-    settings = spec.model_dump(exclude={"path", "revision"})
+    origin = model_origin(spec, folder, revisions, "data.collect.reward_model")
+    settings = spec.model_dump(mode="json", exclude={"path", "revision"})
     return Scorer(
         params={
             **settings,
             "model": origin.identity,
             "packages": installed_versions("torch", "transformers"),
         },
-        setting={"path": origin.path, "revision": spec.revision},
+        setting={"path": origin.path, "revision": origin.commit},
     )
 
 
-def prompt_origin(spec: PromptSpec, folder: Path, where: str) -> Origin:
+def prompt_origin(spec: PromptSpec, folder: Path, revisions: Revisions, where: str) -> Origin:
     """The problems of a collection or benchmark: the embedded task, a file, or a Hub data set.
 
     Raises:
-        DataError: The file is missing or unreadable, or the embedded task has no such split.
-        SuiteError: A Hub id without revision or split, or one of these for something that is no Hub id.
+        DataError: The file is missing or unreadable, the embedded task has no such split, or the Hub has no
+            such data set.
+        SuiteError: A Hub id without split, or a revision, subset or split of something that is no Hub id.
     """
     head, _, split = spec.source.partition("/")
     if head != "nano" and is_hub_source(spec.source, spec.revision, folder):
-        return _hub_prompts(spec, where)
+        return _hub_prompts(spec, revisions, where)
     if given := [name for name in ("revision", "subset", "split") if getattr(spec, name) is not None]:
         raise SuiteError(
             f"`{given[0]}` is given, but {spec.source} is no Hub id",
             where=where,
-            fix=f"Leave {' and '.join(given)} out, or give the id as owner/name together with a revision.",
+            fix=f"Leave {' and '.join(given)} out, or give the id as owner/name.",
         )
     if head == "nano":
         if split not in NANO_SPLITS:
@@ -116,20 +123,19 @@ def prompt_origin(spec: PromptSpec, folder: Path, where: str) -> Origin:
             )
         return Origin(spec.source, f"nano/{split}:{_nano_identity()}")
     path = (folder / spec.source).resolve()
-    return Origin(str(path), _file_digest(path, where))
+    return Origin(str(path), file_digest(path, where))
 
 
-def pair_origin(spec: PairFileSpec, folder: Path) -> Origin:
-    """The ready-made pairs: a JSONL file or a Hub data set with a revision.
+def pair_origin(spec: PairFileSpec, folder: Path, revisions: Revisions) -> Origin:
+    """The ready-made pairs: a JSONL file or a Hub data set.
 
     Raises:
-        DataError: The file is missing or unreadable.
-        SuiteError: A Hub id without revision.
+        DataError: The file is missing or unreadable, or the Hub has no such data set.
     """
     if is_hub_source(spec.source, spec.revision, folder):
-        return Origin(spec.source, _hub_identity(spec.source, spec.revision, "data.pairs.revision"))
+        return _hub_origin(revisions.resolve("dataset", spec.source, spec.revision, "data.pairs.revision"))
     path = (folder / spec.source).resolve()
-    return Origin(str(path), _file_digest(path, "data.pairs.source"))
+    return Origin(str(path), file_digest(path, "data.pairs.source"))
 
 
 def is_hub_source(source: str, revision: str | None, folder: Path) -> bool:
@@ -142,19 +148,23 @@ def is_hub_source(source: str, revision: str | None, folder: Path) -> bool:
     return looks_like_one and (revision is not None or not (folder / source).exists())
 
 
-def _hub_prompts(spec: PromptSpec, where: str) -> Origin:
-    identity = _hub_identity(spec.source, spec.revision, where)
+def _hub_prompts(spec: PromptSpec, revisions: Revisions, where: str) -> Origin:
     if spec.split is None:
         raise SuiteError(
             f"{spec.source} is a Hub id without a split",
             where=where,
             fix="Name the split, such as `split: test`.",
         )
-    return Origin(spec.source, f"{identity} {spec.subset or ''} {spec.split}")
+    found = revisions.resolve("dataset", spec.source, spec.revision, where)
+    return Origin(spec.source, f"{found.identity} {spec.subset or ''} {spec.split}", found.commit)
+
+
+def _hub_origin(found: Resolved) -> Origin:
+    return Origin(found.name, found.identity, found.commit)
 
 
 def task_folder_identity(folder: Path) -> str:
-    """Digest of every file in a folder of lm-eval tasks.
+    """Digest of every file in a folder of lm-eval tasks, but for what is prepared there while it is read.
 
     Raises:
         DataError: There is no such folder.
@@ -165,42 +175,23 @@ def task_folder_identity(folder: Path) -> str:
             where="evaluation.general.include_path",
             fix="Give a folder with task files (*.yaml), relative to the suite file.",
         )
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return _digest_of_files(folder, files)
+    prepared = cache_folders(folder)
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and not any(path.resolve().is_relative_to(place) for place in prepared)
+    ]
+    return folder_digest(folder, files)
 
 
 @cache
 def nano_tasks_identity() -> str:
-    """Digest of the embedded lm-eval tasks and of the generator of their questions."""
+    """Digest of the embedded lm-eval tasks, of the generator of their questions, and of what it imports."""
     nano = PACKAGE / "data" / "nano"
-    return f"{task_folder_identity(nano / 'tasks')} {_file_digest(nano / 'general.py', 'nano')}"
-
-
-def _checked_folder(path: Path) -> str:
-    weights = sorted(path.glob("*.safetensors"))
-    for found, missing in (
-        ((path / "config.json").is_file(), "config.json"),
-        (bool(weights), "*.safetensors (pickled weights are never loaded)"),
-        (any((path / name).is_file() for name in _TOKENIZER_FILES), "a tokenizer (tokenizer.json)"),
-    ):
-        if not found:
-            raise ModelError(
-                f"the model folder has no {missing}",
-                where=str(path),
-                fix="Save model and tokenizer with save_pretrained into the same folder.",
-            )
-    named = [path / name for name in ("config.json", "tokenizer_config.json", *_TOKENIZER_FILES)]
-    return _digest_of_files(path, [*weights, *(file for file in named if file.is_file())])
-
-
-def _hub_identity(name: str, revision: str | None, where: str) -> str:
-    if revision is None:
-        raise SuiteError(
-            f"{name} is a Hub id without a revision",
-            where=where,
-            fix="Name a commit, so that the suite means the same tomorrow.",
-        )
-    return f"{name}@{revision}"
+    made_by = [file_digest(nano / name, "nano") for name in ("general.py", "problems.py")]
+    return " ".join([task_folder_identity(nano / "tasks"), *made_by])
 
 
 @cache
@@ -209,7 +200,16 @@ def _nano_identity() -> str:
     return hashlib.sha256((PACKAGE / "data" / "nano" / "problems.py").read_bytes()).hexdigest()[:16]
 
 
-def _file_digest(path: Path, where: str) -> str:
+def file_digest(path: Path, where: str) -> str:
+    """sha256 of a file's content.
+
+    Args:
+        path: Of the file.
+        where: Its place in the suite, for the error.
+
+    Raises:
+        DataError: It can't be read.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -221,8 +221,25 @@ def _file_digest(path: Path, where: str) -> str:
         ) from error
 
 
-def _digest_of_files(folder: Path, files: list[Path]) -> str:
+def digest_of_contents(files: Iterable[Path], where: str) -> str:
+    """Digest of the names and contents of files, wherever they lie.
+
+    Raises:
+        DataError: One can't be read.
+    """
     total = hashlib.sha256()
     for file in files:
-        total.update(f"{file.relative_to(folder)}\0{_file_digest(file, str(folder))}\0".encode())
+        total.update(f"{file.name}\0{file_digest(file, where)}\0".encode())
+    return total.hexdigest()
+
+
+def folder_digest(folder: Path, files: Iterable[Path]) -> str:
+    """Digest of files of a folder, by name and content.
+
+    Raises:
+        DataError: One can't be read.
+    """
+    total = hashlib.sha256()
+    for file in files:
+        total.update(f"{file.relative_to(folder)}\0{file_digest(file, str(folder))}\0".encode())
     return total.hexdigest()

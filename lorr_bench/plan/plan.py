@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 
 from lorr_bench.plan.arms import Arm, make_arms
 from lorr_bench.plan.chain import Chain, spoken
 from lorr_bench.plan.charges import check_budgets
 from lorr_bench.plan.ingredients import Ingredients
 from lorr_bench.plan.measurements import Evaluation, Measurements
+from lorr_bench.plan.origins import Origin
 from lorr_bench.plan.published import load_published
+from lorr_bench.plan.revisions import Revisions
 from lorr_bench.plan.stage import Stage, canonical_digest
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
@@ -30,8 +32,10 @@ class Plan:
         evaluations: What is measured by which stage.
         predicted: What each arm will use at each data budget.
         contamination: Digest of the stage that compares the prompts of a seed with a benchmark.
-        start_model: Identity of the start model.
+        model: Where the start model comes from.
         published: Figures of others that the suite wants beside its own.
+        template_date: What chat templates that ask for the date are told; None where none asks.
+        revisions: Commits of the Hub that were looked up, and what lm-eval's tasks read.
     """
 
     suite: Suite
@@ -41,8 +45,15 @@ class Plan:
     evaluations: tuple[Evaluation, ...]
     predicted: Mapping[tuple[str, int], Spend]
     contamination: Mapping[tuple[int, str], str]
-    start_model: str
+    model: Origin
     published: tuple[Published, ...]
+    template_date: date | None
+    revisions: Revisions
+
+    @property
+    def start_model(self) -> str:
+        """Identity of the start model."""
+        return self.model.identity
 
     @property
     def baselines(self) -> dict[str, str]:
@@ -50,8 +61,13 @@ class Plan:
         return {arm.name: arm.baseline for arm in self.arms}
 
 
-def make_plan(loaded: LoadedSuite) -> Plan:
+def make_plan(loaded: LoadedSuite, revisions: Revisions | None = None) -> Plan:
     """Check a suite as far as it can be without running it, and lay out its stages.
+
+    Args:
+        loaded: The suite.
+        revisions: Resolves names of the Hub; without one no network is used, and what this machine does not
+            know stays unresolved.
 
     Raises:
         SuiteError: A hyper-parameter or adapter that does not exist, or a combination that can't be.
@@ -60,17 +76,17 @@ def make_plan(loaded: LoadedSuite) -> Plan:
         ModelError: A model folder that is missing or incomplete.
     """
     arms = make_arms(loaded)
-    return _Planner(loaded.suite, loaded.folder, arms).plan(check_budgets(loaded.suite, arms))
+    ingredients = Ingredients(loaded.suite, loaded.folder, revisions or Revisions())
+    return _Planner(ingredients, arms).plan(check_budgets(loaded.suite, arms))
 
 
 class _Planner:
     """Collects the stages of one suite."""
 
-    def __init__(self, suite: Suite, folder: Path, arms: tuple[Arm, ...]) -> None:
-        self._suite = suite
-        self._folder = folder
+    def __init__(self, ingredients: Ingredients, arms: tuple[Arm, ...]) -> None:
+        self._suite = ingredients.suite
         self._arms = arms
-        self._ingredients = Ingredients(suite, folder)
+        self._ingredients = ingredients
         self._stages: dict[str, Stage] = {}
         self._training: dict[Point, str] = {}
         self._evaluations: list[Evaluation] = []
@@ -102,8 +118,10 @@ class _Planner:
             evaluations=tuple(self._evaluations),
             predicted=predicted,
             contamination=self._contamination,
-            start_model=self._ingredients.model.identity,
+            model=self._ingredients.model,
             published=self._published(),
+            template_date=self._ingredients.asked_date,
+            revisions=self._ingredients.revisions,
         )
 
     def _published(self) -> tuple[Published, ...]:
@@ -111,7 +129,7 @@ class _Planner:
         if wanted is None:
             return ()
         figures = [figure.model_dump(exclude_none=True) for figure in wanted.figures]
-        return load_published(self._folder / wanted.file, figures)
+        return load_published(self._ingredients.folder / wanted.file, figures)
 
     def _add(self, stage: Stage) -> str:
         self._stages.setdefault(stage.digest, stage)

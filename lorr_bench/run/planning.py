@@ -47,13 +47,13 @@ def estimate_plan(plan: Plan, store: Store, own: Mapping[str, str]) -> Forecast:
     machine = this_machine(own)
     measured = measured_stages(plan.stages, done, store)
     estimates = Estimates(plan, done, measured, model_size, machine)
-    spec = plan.suite.model
-    fetch = f"hf download {spec.path} config.json --revision {spec.revision}"
+    model = plan.model
+    fetch = f"hf download {model.path} config.json --revision {model.commit}"
     return Forecast(
         estimates=estimates,
         machine=machine,
         free_bytes=None if is_url(store.location) else free_bytes(store),
-        missing_model="" if estimates.model or spec.revision is None else fetch,
+        missing_model="" if estimates.model or model.commit is None else fetch,
     )
 
 

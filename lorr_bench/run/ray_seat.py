@@ -27,7 +27,7 @@ WORKER: Final = (sys.executable, "-P", "-m", "lorr_bench.run.worker")
 LISTEN_SECONDS: Final = 2.0
 MOST_LOG_BYTES: Final = 1 << 20
 SHARED_SECONDS: Final = 20.0
-PLACES: Final = ("model_path", "source", "include_path")
+PLACES: Final = ("model_path", "source", "include_path", "task_start")
 """Settings of stages that may be paths."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from lorr_bench.errors import StoreError
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
+from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
 from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope, Watcher
 from lorr_bench.run.executor import Executor
 from lorr_bench.run.keeper import Keeper
@@ -95,13 +96,16 @@ def run_suite(
     Raises:
         LorrBenchError: The suite can't be planned, the output folder can't be written, or another run has it.
     """
-    plan = make_plan(loaded)
+    plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=watcher.note))
     check_pairs(plan, store)
     wanted = wishes(plan)
+    for line in revision_lines(plan, places.output):
+        watcher.note(line)
     try:
         places.output.mkdir(parents=True, exist_ok=True)
         with Lock(places.output / LOCK_FILE) as lock:
             write_text(places.output / SUITE_FILE, resolved_yaml(plan.suite))
+            keep_commits(plan, places.output)
             return _Run(plan, places, store, watcher, lock).finish(wanted)
     except OSError as error:
         raise storage_error(error, places.output) from error

@@ -26,6 +26,7 @@ from typing import Any, Final, TextIO
 from lorr_bench.errors import DiskFullError, LorrBenchError
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.stage import Kind, Stage
+from lorr_bench.plan.unchanged import Inputs
 from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted, Spoiled
 from lorr_bench.stages.memory import out_of_memory_advice
 from lorr_bench.stages.task import EngineRoom, Task
@@ -51,6 +52,8 @@ STAGES: Final[dict[Kind, tuple[str, str]]] = {
     "contamination": ("lorr_bench.stages.contamination", "contamination"),
     "evaluate_general": ("lorr_bench.stages.general", "evaluate_general"),
 }
+
+_INPUTS: Final = Inputs()
 
 
 class SpoiledError(Exception):
@@ -194,12 +197,14 @@ def run_stage(
         LorrBenchError: The stage failed in a way it can explain.
     """
     folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
+    _INPUTS.check(stage)
     with store.writing(stage) as draft:
         task = Task(stage, folders, draft.folder, store.scratch(stage), engines, progress, notice)
         try:
             outcome = _work(task)
         except OSError as error:
             raise storage_error(error, store.root) from error
+        _INPUTS.check(stage)  # nothing changed meanwhile either
         record = draft.commit(outcome)
     shutil.rmtree(store.scratch(stage), ignore_errors=True)
     return record

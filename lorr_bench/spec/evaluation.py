@@ -86,6 +86,11 @@ class GeneralBenchmark(Model):
         description="let the task files of `include_path` run code: Python functions beside them, metrics of "
         "the Hub; without it they are data",
     )
+    data_sets: dict[str, str] = Field(
+        default_factory=dict,
+        description="data sets of the Hub, with revision, that the tasks' own code loads; those that task "
+        "files name are found without",
+    )
     num_fewshot: int | None = Field(
         None, ge=0, description="examples in the prompt; the task's own by default"
     )

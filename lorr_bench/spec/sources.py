@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
@@ -13,15 +14,25 @@ from lorr_bench.spec.grading import GradingSpec
 ROW_RULES = Literal["one_each", "longest_correct", "verifier_length", "best_worst", "best_random"]
 RULES_OF_RIGHT_AND_WRONG = ("one_each", "longest_correct", "verifier_length")
 BOXED = "boxed"
+REVISION = (
+    "commit, branch or tag of a Hub id; `main` by default. It is resolved to a commit once, when a run is "
+    "planned for the first time"
+)
+TEMPLATE_DATE = date(2025, 1, 1)
 
 
 class ModelSpec(Model):
     """The start model."""
 
     path: str = Field(description="`nano` (the embedded model), a folder in Hugging Face form, or a Hub id")
-    revision: str | None = Field(None, description="Hub revision; required for a Hub id")
+    revision: str | None = Field(None, description=REVISION)
     dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="type of the weights")
     trust_remote_code: bool = Field(False, description="run Python code that comes with the model")
+    template_date: date = Field(
+        TEMPLATE_DATE,
+        description="what a chat template that asks for today's date (`strftime_now`) is told, so that the "
+        "prompts are the same tomorrow",
+    )
 
 
 class PromptSpec(Model):
@@ -31,7 +42,7 @@ class PromptSpec(Model):
         description="`nano/train`, `nano/validation`, `nano/easy`, `nano/hard`, a JSONL file, or a Hub "
         "data set id"
     )
-    revision: str | None = Field(None, description="Hub revision; required for a Hub id")
+    revision: str | None = Field(None, description=REVISION)
     subset: str | None = Field(None, description="configuration of the Hub data set, where it has several")
     split: str | None = Field(None, description="split of the Hub data set; required for a Hub id")
     problem_column: str = Field("problem", description="column with the problem text")
@@ -137,7 +148,7 @@ class PairFileSpec(Model):
     """Ready-made preference pairs: a JSONL file or a Hub data set."""
 
     source: str = Field(description="JSONL file, or a Hub data set id")
-    revision: str | None = Field(None, description="Hub revision; required for a Hub id")
+    revision: str | None = Field(None, description=REVISION)
     split: str = Field("train", description="split of the Hub data set")
     prompt_column: str = Field("prompt", description="column with the prompt")
     chosen_column: str = Field("chosen", description="column with the preferred response")

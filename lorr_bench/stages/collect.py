@@ -36,7 +36,7 @@ def collect(task: Task) -> Outcome:
     problems = load_problems(task)
     # A reward model has a chat template of its own, so the problems are kept without the policy's.
     prompts = (
-        [dataclasses.replace(p, text=engine.chat(p.text)) for p in problems]
+        [dataclasses.replace(p, text=engine.chat(p.text, task.template_date)) for p in problems]
         if spec.chat_template
         else problems
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lorr_bench.evaluate.general import evaluate_general as run_lm_eval
+from lorr_bench.evaluate.harness import DataSource
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.generate.counting import counted
 from lorr_bench.stages.task import Task
@@ -36,6 +37,7 @@ def evaluate_general(task: Task) -> Outcome:
             limit=params["limit"],
             seed=params["seed"],
             trust_task_files=task.stage.setting["trust_task_files"],
+            source=_source(task),
         )
     (task.output / "results.json").write_text(json.dumps(result.results, default=str), "utf-8")
     for name, samples in result.samples.items():
@@ -46,6 +48,12 @@ def evaluate_general(task: Task) -> Outcome:
     task.write_lines(QUESTIONS_FILE, ({"id": name, "text": text} for name, text in questions.items()))
     metrics: dict[str, Any] = {score.task: {score.metric: score.value} for score in result.scores}
     return Outcome(metrics={**metrics, "cut_prompts": result.cut_prompts}, parts=task.clock.parts)
+
+
+def _source(task: Task) -> DataSource:
+    start = task.stage.setting["task_start"]
+    commits: dict[str, str] = task.stage.params["data_sets"]
+    return DataSource(tuple(sorted(commits.items())), Path(start) if start else None)
 
 
 def _written(score: TaskScore) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,11 @@ class Task:
             StageError: No engine gives the log-probabilities of the model that was saved.
         """
         return self.engines.holding(self)
+
+    @property
+    def template_date(self) -> date:
+        """What a chat template that asks for the date is told."""
+        return date.fromisoformat(self.stage.params["template_date"])
 
     def record_of(self, role: str) -> Record:
         """The record of an input stage."""

@@ -37,7 +37,7 @@ class ScriptedEngine:
 
     home = "a folder"
 
-    def chat(self, problem):
+    def chat(self, problem, today):
         return problem
 
     def fits(self, prompt):

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import types
+from datetime import date
 
 import pytest
 
@@ -10,6 +11,7 @@ from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices, pack_tied_heads
 from lorr_bench.generate.fingerprint import TEXTS, Fingerprint
 
+TODAY = date(2023, 1, 6)
 SETTINGS = EngineSettings("float32", 64, 1.5, 0.5, enforce_eager=True, trust_remote_code=False)
 
 
@@ -29,8 +31,9 @@ class FakeTokenizer:
     def decode(self, ids):
         return "<s>"
 
-    def apply_chat_template(self, turns, *, tokenize, add_generation_prompt):
+    def apply_chat_template(self, turns, *, tokenize, add_generation_prompt, strftime_now):
         assert (tokenize, add_generation_prompt) == (False, True)
+        assert strftime_now("%d %b %Y") == "06 Jan 2023"
         return f"<s>[user] {turns[0]['content']} [assistant]"
 
 
@@ -199,15 +202,15 @@ def test_what_was_scored_is_no_cached_prefix(engine):
 
 
 def test_a_begin_token_of_the_template_is_not_written_twice(engine):
-    assert engine.chat("2+2?") == "[user] 2+2? [assistant]"
+    assert engine.chat("2+2?", TODAY) == "[user] 2+2? [assistant]"
     engine.llm.tokenizer = FakeTokenizer(bos=False)
-    assert engine.chat("2+2?") == "<s>[user] 2+2? [assistant]"
+    assert engine.chat("2+2?", TODAY) == "<s>[user] 2+2? [assistant]"
 
 
 def test_a_tokenizer_without_chat_template_is_an_error(engine):
     engine.llm.tokenizer.chat_template = None
     with pytest.raises(ModelError, match="no chat template"):
-        engine.chat("2+2?")
+        engine.chat("2+2?", TODAY)
 
 
 def test_a_missing_vllm_names_the_command(monkeypatch):
@@ -224,3 +227,20 @@ def test_a_model_that_vllm_refuses_is_a_model_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=refuse))
     with pytest.raises(ModelError, match="no such architecture"):
         Engine("model", None, SETTINGS)
+
+
+def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite():
+    """Through transformers itself; the second form is that of Llama 3."""
+    from lorr_bench.data.nano import tokenizer
+
+    made = object.__new__(Engine)
+    made._loaded = "a model"
+    made.llm = types.SimpleNamespace(get_tokenizer=lambda: tok)
+    tok = tokenizer.build()
+    tok.chat_template = "Today: {{ strftime_now('%d %b %Y') }}. {{ messages[0].content }}"
+    assert made.chat("Hi", TODAY) == "Today: 06 Jan 2023. Hi"
+    tok.chat_template = (
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%B') %}{% endif %}"
+        "{{ date_string }}: {{ messages[0].content }}"
+    )
+    assert made.chat("Hi", date(2023, 11, 6)) == "November: Hi"

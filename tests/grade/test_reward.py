@@ -145,3 +145,12 @@ def test_a_score_that_is_no_number_is_refused(tmp_path, texts):
 def test_no_answers_have_no_scores(tmp_path):
     save(tmp_path)
     assert score_many(["p", "q"], [[], []], spec(tmp_path)) == [[], []]
+
+
+def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite(tmp_path, texts):
+    template = "{% if strftime_now('%Y') == '2019' %}{% for turn in messages %}{{ turn.content }}{% endfor %}{% endif %}"
+    save(tmp_path, template=template + "<eos>")
+    (prompt, *_), ((answer, _), *_) = texts
+    then = score_many([prompt], [[answer]], spec(tmp_path, template_date="2019-05-01"))
+    save(tmp_path, template="{% for turn in messages %}{{ turn.content }}{% endfor %}<eos>")
+    assert then == score_many([prompt], [[answer]], spec(tmp_path))

@@ -15,6 +15,7 @@ OUTCOME = {
     "model.revision": None,  # only for the Hub: test_plan.py
     "model.dtype": "bfloat16",
     "model.trust_remote_code": True,
+    "model.template_date": None,  # where a chat template is used: below
     "seeds": [0, 5],
     "data.collect.source": "nano/validation",
     "data.collect.revision": None,  # of a Hub data set: HUB below
@@ -35,6 +36,7 @@ OUTCOME = {
     "data.collect.reward_model.revision": None,
     "data.collect.reward_model.dtype": None,
     "data.collect.reward_model.trust_remote_code": None,
+    "data.collect.reward_model.template_date": None,
     "data.collect.reward_model.batch_size": None,
     "data.collect.reward_model.max_length": None,
     "data.collect.pair_rule": "longest_correct",
@@ -76,6 +78,7 @@ OUTCOME = {
     "evaluation.math.0.top_p": 0.9,
     "evaluation.general.0.tasks": ["nano_order"],
     "evaluation.general.0.include_path": None,
+    "evaluation.general.0.data_sets": {"owner/set": "abc"},
     "evaluation.general.0.num_fewshot": 2,
     "evaluation.general.0.metric": "acc",
     "evaluation.general.0.limit": 6,
@@ -228,6 +231,7 @@ def test_what_names_hub_problems_changes_a_digest(load, values, place, field, ot
         ("revision", "def"),
         ("dtype", "bfloat16"),
         ("trust_remote_code", True),
+        ("template_date", "2025-01-02"),
         ("batch_size", 1),
         ("max_length", 64),
     ],
@@ -236,6 +240,14 @@ def test_what_describes_a_reward_model_changes_a_digest(load, values, field, oth
     values["data"]["collect"] |= {"reward_model": dict(REWARD_MODEL), "pair_rule": "best_worst"}
     before = digests(make_plan(load(values)))
     assert digests(make_plan(load(changed(values, f"data.collect.reward_model.{field}", other)))) != before
+
+
+@pytest.mark.parametrize("place", ["data.collect", "evaluation.math.0"])
+def test_the_date_matters_where_a_chat_template_is_used(load, values, place):
+    one = digests(make_plan(load(values)))
+    assert digests(make_plan(load(changed(values, "model.template_date", "2025-01-02")))) == one
+    one = digests(make_plan(load(changed(values, f"{place}.chat_template", True))))
+    assert digests(make_plan(load(changed(values, "model.template_date", "2025-01-03")))) != one
 
 
 def test_sharding_matters_to_several_processes_alone(load, values):

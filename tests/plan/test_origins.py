@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import shutil
+
 import pytest
 
 from lorr_bench.errors import ModelError, SuiteError
+from lorr_bench.plan import origins
 from lorr_bench.plan.origins import is_hub_source, prompt_origin, reward_scorer
+from lorr_bench.plan.revisions import Revisions
 from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
 
-HUB = {"source": "openai/gsm8k", "revision": "abc", "split": "test"}
+COMMIT = "c" * 40
+HUB = {"source": "openai/gsm8k", "revision": COMMIT, "split": "test"}
 
 
 def test_hub_problems_are_known_by_id_revision_subset_and_split(tmp_path):
-    origin = prompt_origin(PromptSpec(**HUB, subset="main"), tmp_path, "here")
-    assert (origin.path, origin.identity) == ("openai/gsm8k", "openai/gsm8k@abc main test")
+    origin = prompt_origin(PromptSpec(**HUB, subset="main"), tmp_path, Revisions(), "here")
+    assert (origin.path, origin.identity) == ("openai/gsm8k", f"openai/gsm8k@{COMMIT} main test")
 
 
-@pytest.mark.parametrize(
-    ("missing", "fault"), [("revision", "without a revision"), ("split", "without a split")]
-)
-def test_hub_problems_need_revision_and_split(tmp_path, missing, fault):
-    given = {name: value for name, value in HUB.items() if name != missing}
-    with pytest.raises(SuiteError, match=fault):
-        prompt_origin(PromptSpec(**given), tmp_path, "here")
+def test_hub_problems_need_a_split(tmp_path):
+    with pytest.raises(SuiteError, match="without a split"):
+        prompt_origin(PromptSpec(source="openai/gsm8k", revision=COMMIT), tmp_path, Revisions(), "here")
 
 
 @pytest.mark.parametrize("source", ["nano/train", "problems.jsonl", "data/problems.json", "a/b/c"])
 @pytest.mark.parametrize("field", ["revision", "subset", "split"])
 def test_what_is_no_hub_id_takes_no_revision_subset_or_split(tmp_path, source, field):
     with pytest.raises(SuiteError, match=f"here: `{field}` is given, but {source} is no Hub id"):
-        prompt_origin(PromptSpec(source=source, **{field: "x"}), tmp_path, "here")
+        prompt_origin(PromptSpec(source=source, **{field: "x"}), tmp_path, Revisions(), "here")
 
 
 @pytest.mark.parametrize(
@@ -50,24 +53,72 @@ def test_a_hub_source_looks_like_an_id_and_is_pinned_or_no_file(tmp_path, source
 
 
 def test_a_reward_model_is_known_by_revision_settings_and_packages(tmp_path):
-    scorer = reward_scorer(RewardModelSpec(path="owner/model", revision="abc"), tmp_path)
-    assert scorer.setting == {"path": "owner/model", "revision": "abc"}
-    assert scorer.params["model"] == "owner/model@abc"
+    scorer = reward_scorer(RewardModelSpec(path="owner/model", revision=COMMIT), tmp_path, Revisions())
+    assert scorer.setting == {"path": "owner/model", "revision": COMMIT}
+    assert scorer.params["model"] == f"owner/model@{COMMIT}"
     assert set(scorer.params["packages"]) == {"torch", "transformers"}
 
 
 def test_the_place_of_a_reward_model_is_no_part_of_its_identity(small_model, tmp_path):
     moved = tmp_path / "moved"
     moved.symlink_to(small_model)
-    one, other = (reward_scorer(RewardModelSpec(path=str(path)), tmp_path) for path in (small_model, moved))
+    one, other = (
+        reward_scorer(RewardModelSpec(path=str(path)), tmp_path, Revisions()) for path in (small_model, moved)
+    )
     assert one.params == other.params
-
-
-def test_a_hub_reward_model_needs_a_revision(tmp_path):
-    with pytest.raises(SuiteError, match=r"data\.collect\.reward_model\.revision: owner/model is a Hub id"):
-        reward_scorer(RewardModelSpec(path="owner/model"), tmp_path)
 
 
 def test_a_missing_reward_model_names_its_place_in_the_suite(tmp_path):
     with pytest.raises(ModelError, match=r"data\.collect\.reward_model\.path: no model folder"):
-        reward_scorer(RewardModelSpec(path="no-such-folder"), tmp_path)
+        reward_scorer(RewardModelSpec(path="no-such-folder"), tmp_path, Revisions())
+
+
+NANO_FILES = sorted(
+    path.relative_to(origins.PACKAGE)
+    for place in ("data/nano/tasks", "data/nano")
+    for path in (origins.PACKAGE / place).iterdir()
+    if path.suffix in (".py", ".yaml") and path.stem not in ("pretrain", "tokenizer", "__init__")
+)
+"""What makes the embedded problems and questions; the two left out made the embedded model once."""
+
+
+@pytest.fixture
+def copied_package(tmp_path, monkeypatch):
+    """The embedded data elsewhere, to be changed."""
+    shutil.copytree(origins.PACKAGE / "data" / "nano", tmp_path / "data" / "nano")
+    monkeypatch.setattr(origins, "PACKAGE", tmp_path)
+    yield tmp_path
+    forget()
+
+
+def forget():
+    origins.nano_tasks_identity.cache_clear()
+    origins._nano_identity.cache_clear()
+
+
+@pytest.mark.parametrize("file", NANO_FILES, ids=str)
+def test_what_makes_the_embedded_questions_is_in_their_identity(copied_package, file):
+    forget()
+    before = origins.nano_tasks_identity()
+    (copied_package / file).write_bytes((copied_package / file).read_bytes() + b"\n")
+    forget()
+    assert origins.nano_tasks_identity() != before
+
+
+def test_the_generators_import_nothing_that_is_not_in_their_identity():
+    allowed = {"lorr_bench.data.nano.problems", "lorr_bench.data.nano.general"}
+    for file in NANO_FILES:
+        if file.suffix == ".py":
+            tree = ast.parse((origins.PACKAGE / file).read_text("utf-8"))
+            named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            assert {name for name in named if name.startswith("lorr_bench")} <= allowed, file
+
+
+def test_what_is_prepared_inside_a_task_folder_is_no_part_of_its_identity(tmp_path):
+    options = {"cache_dir": str(tmp_path / "cache")}
+    (tmp_path / "mine.yaml").write_text(json.dumps({"task": "mine", "dataset_kwargs": options}), "utf-8")
+    before = origins.task_folder_identity(tmp_path)
+    for name in ("cache", "caches"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.arrow").touch()
+        assert (origins.task_folder_identity(tmp_path) == before) is (name == "cache")

@@ -184,26 +184,12 @@ def test_a_changed_model_is_other_work(load, values, tmp_path):
     assert plan_digest(make_plan(load(values))) != before
 
 
-def test_a_hub_model_needs_a_revision(load, values):
-    values["model"] = "some-org/some-model"
-    with pytest.raises(SuiteError, match="Hub id without a revision"):
-        make_plan(load(values))
-    values["model"] = {"path": "some-org/some-model", "revision": "0123abc"}
-    assert make_plan(load(values)).stages
-
-
 def test_ready_made_pairs_need_no_engine_to_train(load, values, tmp_path):
     (tmp_path / "pairs.jsonl").write_text('{"prompt": "a", "chosen": "b", "rejected": "c"}\n', "utf-8")
     values["data"] = {"pairs": {"source": "pairs.jsonl"}}
     plan = make_plan(load(values))
     assert len(stages_of(plan, "import_pairs")) == 2
     assert plan.predicted["dpo+plain", 8].verifier_calls == 0
-
-
-def test_a_hub_data_set_needs_a_revision(load, values):
-    values["data"] = {"pairs": {"source": "some-org/some-pairs"}}
-    with pytest.raises(SuiteError, match="Hub id without a revision"):
-        make_plan(load(values))
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
+import huggingface_hub
 import pytest
+from huggingface_hub import constants
 
-from lorr_bench.errors import HeldError, StoreError, SuiteError
+from lorr_bench.errors import HeldError, ModelError, StoreError, SuiteError
 from lorr_bench.run import suite_run
 from lorr_bench.run.driver import Scope
 from lorr_bench.run.executor import Ended, Failed
@@ -156,3 +159,20 @@ def test_a_folder_that_can_not_be_made_is_told(world, tmp_path):
 
 def test_this_machine_runs_suites_by_default():
     assert isinstance(make_executor(load_suite(SMOKE).suite), LocalExecutor)
+
+
+def test_a_run_that_is_continued_keeps_the_commits_with_which_it_began(world, monkeypatch):
+    commits = ["a" * 40]
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *_, **__: SimpleNamespace(sha=commits[-1]))
+    assert len(world("model.path=org/model").state.ran) == 23
+    commits.append("b" * 40)
+    assert world("model.path=org/model").state.reused == 23
+    (world.places.output / "revisions.json").unlink()
+    assert world("model.path=org/model").plan.start_model == "org/model@" + "b" * 40
+
+
+def test_a_run_needs_its_commits(world, monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))  # the tests are offline
+    with pytest.raises(ModelError, match="the commit of org/model@main is not known"):
+        world("model.path=org/model")
+    assert world.executor.begun == []

@@ -1,10 +1,12 @@
 """A worker process: real, with stages that need neither torch nor an engine."""
 
+import hashlib
 import io
 import json
 import os
 import queue
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,10 @@ from lorr_bench.stages.task import EngineRoom
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
+ROWS = [{"prompt": f"p{i}", "chosen": "good", "rejected": "bad"} for i in range(5)]
+TEXT = "".join(json.dumps(row) + "\n" for row in ROWS)
 PARAMS = {
-    "source": "identity",
+    "source": hashlib.sha256(TEXT.encode()).hexdigest(),
     "revision": None,
     "split": "train",
     "prompt_column": "prompt",
@@ -31,8 +35,7 @@ PARAMS = {
 @pytest.fixture
 def stage(tmp_path):
     file = tmp_path / "pairs.jsonl"
-    rows = [{"prompt": f"p{i}", "chosen": "good", "rejected": "bad"} for i in range(5)]
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    file.write_text(TEXT, "utf-8")
     return Stage("import_pairs", "pairs, seed 0", PARAMS, setting={"source": str(file)})
 
 
@@ -276,3 +279,18 @@ def test_a_process_ends_with_its_driver(process, stage, tmp_path):
     process.worker._process.stdin.close()
     assert process.receive() is None
     assert "killed" in process.worker.exit_reason()
+
+
+def test_a_file_that_changes_before_or_during_a_stage_gives_no_result(stage, tmp_path, monkeypatch):
+    store, file = Store(tmp_path / "store"), Path(stage.setting["source"])
+
+    def work(_):
+        file.write_text(TEXT + "\n", "utf-8")
+        return Outcome()
+
+    monkeypatch.setattr(worker_module, "_work", work)
+    for _ in ("during", "before"):
+        answer = answer_of(stage, store)
+        assert answer["event"] == "Failed"
+        assert "is not what it was when the run was planned" in answer["reason"]
+        assert store.read(stage) is None

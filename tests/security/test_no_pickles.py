@@ -24,6 +24,7 @@ from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.grade.reward import score_many
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.origins import model_origin
+from lorr_bench.plan.revisions import Revisions
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.spec.sources import ModelSpec, RewardModelSpec
@@ -56,7 +57,7 @@ def test_a_folder_with_pickled_weights_alone_is_refused_by_the_plan(
 ) -> None:
     folder = pickled_model(small_model, tmp_path / "model", mark, decoy=False)
     with pytest.raises(ModelError, match=r"no \*\.safetensors \(pickled weights are never loaded\)"):
-        model_origin(ModelSpec(path=str(folder)), tmp_path)
+        model_origin(ModelSpec(path=str(folder)), tmp_path, Revisions())
     assert not mark.exists()
 
 

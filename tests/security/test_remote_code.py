@@ -142,7 +142,11 @@ def data_task(tmp_path: Path, text: str = "{{question}}", metric: str = "acc") -
 
 
 @pytest.mark.parametrize("text", CODE.values(), ids=CODE)
-def test_a_plan_refuses_task_files_that_hold_more_than_data(text: str, tasks: Any, mark: Path) -> None:
+def test_a_plan_refuses_task_files_that_hold_more_than_data(
+    text: str, tasks: Any, mark: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # from which lm-eval opens a file of prompts
+    (tmp_path / "evil.yaml").touch()
     general = f"evaluation.general=[{{tasks: [mine], include_path: {tasks(text)}}}]"
     with pytest.raises(DataError, match="more than data") as caught:
         make_plan(load_suite(SMOKE, [general]))

@@ -43,8 +43,8 @@ class ScriptedEngine:
             for prompt in prompts
         ]
 
-    def chat(self, problem):
-        return f"<user>{problem}<assistant>"
+    def chat(self, problem, today):
+        return f"<user>{problem}, {today:%d %b}<assistant>"
 
 
 @pytest.fixture
@@ -125,10 +125,12 @@ def test_every_answer_is_kept_with_its_verdict(task):
 
 def test_the_chat_template_wraps_every_prompt(task):
     job = task(
-        {f"<user>{problem}<assistant>": ["4", "6", "2"] for problem, _ in PROBLEMS}, chat_template=True
+        {f"<user>{problem}, 24 Dec<assistant>": ["4", "6", "2"] for problem, _ in PROBLEMS},
+        chat_template=True,
+        template_date="2024-12-24",
     )
     collect(job)
-    assert all(pair.prompt.startswith("<user>") for pair in read_pairs(job.output / "pairs.jsonl"))
+    assert all(pair.prompt.endswith(", 24 Dec<assistant>") for pair in read_pairs(job.output / "pairs.jsonl"))
 
 
 @pytest.mark.parametrize(

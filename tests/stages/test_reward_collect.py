@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 import torch
@@ -38,7 +39,8 @@ class ScriptedEngine:
     def generate(self, prompts, sampling, progress=None):
         return [[Completion(text, 3, truncated=False) for text in self.answers] for _ in prompts]
 
-    def chat(self, problem):
+    def chat(self, problem, today):
+        assert today == date(2025, 1, 1)
         return f"<user>{problem}<assistant>"
 
 
@@ -74,7 +76,12 @@ def task(tmp_path, reward_model, nano_pairs):
             source=str(source), num_prompts=3, num_samples=3, max_tokens=9, chat_template=True,
             reward_model=model, pair_rule="best_worst",
         )  # fmt: skip
-        params = {**spec.model_dump(mode="json"), "seed": 0, "dtype": "float32"}
+        params = {
+            **spec.model_dump(mode="json"),
+            "seed": 0,
+            "dtype": "float32",
+            "template_date": "2025-01-01",
+        }
         params |= {"max_model_len": None, "trust_remote_code": False}
         params["reward_model"] = {
             k: v for k, v in params["reward_model"].items() if k not in ("path", "revision")
