@@ -151,7 +151,9 @@ def reasons(fitted: FittedPairs, max_length: int | None) -> list[str]:
         f"{len(fitted.long_prompts)} whose prompt alone reaches max_length = {max_length} tokens": (
             fitted.long_prompts
         ),
-        f"{len(fitted.equal)} whose responses are equal after max_length = {max_length} tokens": fitted.equal,
+        f"{len(fitted.equal)} whose responses are equal within max_length = {max_length} tokens": (
+            fitted.equal
+        ),
     }
     return [f"{reason}: {named_rows(rows)}" for reason, rows in told.items() if rows]
 

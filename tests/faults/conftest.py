@@ -44,7 +44,7 @@ class ScriptedEngine:
         return True
 
     def generate(self, prompts, sampling, progress=None):
-        words = ("right", "wrong")
+        words = ("1", "2")  # tokens of the embedded model: unknown words would be equal
         return [
             [Completion(words[repeat % 2], 3, truncated=False) for repeat in range(sampling.n)]
             for _ in prompts
@@ -52,9 +52,7 @@ class ScriptedEngine:
 
 
 def grade(answers, *, policy):
-    return [
-        Verdict(text == "right", text, "equal" if text == "right" else "different") for _, text in answers
-    ]
+    return [Verdict(text == "1", text, "equal" if text == "1" else "different") for _, text in answers]
 
 
 class FileTrainer(DPO):
@@ -140,7 +138,7 @@ def plan(tmp_path_factory):
 def ready_made(tmp_path_factory):
     """A stage of the kind that the plan lacks."""
     folder = tmp_path_factory.mktemp("ready-made")
-    rows = [{"prompt": f"p{number}", "chosen": "c", "rejected": "r"} for number in range(5)]
+    rows = [{"prompt": f"p{number}", "chosen": "c", "rejected": "r"} for number in range(16)]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     values = {**SUITE, "data": {"pairs": {"source": "pairs.jsonl"}}}
     found = plan_of(values, folder)

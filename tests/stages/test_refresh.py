@@ -197,7 +197,7 @@ def test_a_new_pair_that_is_equal_after_cutting_is_not_taken(refreshed, words, c
     assert outcome.metrics == {"drawn": 4, "refreshed": 0, "repeated_pairs": 0, "left_out_pairs": 4}
     assert (outcome.spend["unique_pairs"], outcome.spend["left_out_pairs"]) == (0, 4)
     assert (
-        "4 whose responses are equal after max_length = 8 tokens: p0 (13 tokens)" in capsys.readouterr().out
+        "4 whose responses are equal within max_length = 8 tokens: p0 (13 tokens)" in capsys.readouterr().out
     )
 
 

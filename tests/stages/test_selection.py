@@ -70,7 +70,7 @@ def test_pairs_that_are_equal_after_cutting_are_left_out_and_named(chosen, nano_
     assert selection.metrics["equal_after_cutting"] == 16
     tell_fit(task, selection)
     told = capsys.readouterr().out
-    assert f"16 whose responses are equal after max_length = {LENGTH} tokens" in told
+    assert f"16 whose responses are equal within max_length = {LENGTH} tokens" in told
     length = len(tokens(twins[0].prompt + twins[0].chosen))
     assert f"twin-0 ({length:,} tokens)" in told
     assert "and 11 more" in told
