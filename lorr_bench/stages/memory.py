@@ -10,15 +10,13 @@ from typing import Final
 from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.ports.registry import load_adapter
 
-_SMALLER_BATCHES: Final = (
-    "lower per_device_train_batch_size and raise gradient_accumulation_steps by the same factor"
-)
 _ADVICE: Final[dict[Kind, str]] = {
-    "train": "Set gradient_checkpointing: true, share the model over GPUs (training.num_processes and "
-    f"sharding), or {_SMALLER_BATCHES}",
+    "train": "Lower per_device_train_batch_size and raise gradient_accumulation_steps by the same "
+    "factor{change}, set gradient_checkpointing: true, or share the model over GPUs "
+    "(training.num_processes and sharding)",
     "reference": "Lower precompute_ref_batch_size",
 }
-_CHANGES_THE_METHOD: Final = (
+_CHANGE: Final = (
     " (of {name} this is a change of the method, whose loss depends on the micro-batch: make it in every arm "
     "that is compared)"
 )
@@ -65,7 +63,7 @@ def out_of_memory_advice(stage: Stage, error: Exception) -> str:
     if not is_out_of_memory(error):
         return ""
     if stage.kind in _ADVICE:
-        return f"{_ADVICE[stage.kind]}{_change_of_method(stage)}{_ENGINE_BESIDE}."
+        return f"{_ADVICE[stage.kind].format(change=_change_of_method(stage))}{_ENGINE_BESIDE}."
     return f"{_ENGINE_ADVICE}." if stage.lane == "engine" else ""
 
 
@@ -74,7 +72,7 @@ def _change_of_method(stage: Stage) -> str:
     if stage.kind != "train" or "adapter" not in stage.params:
         return ""
     name: str = stage.params["adapter"][0]
-    return "" if load_adapter(name).exact_accumulation else _CHANGES_THE_METHOD.format(name=name)
+    return "" if load_adapter(name).exact_accumulation else _CHANGE.format(name=name)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
