@@ -172,7 +172,8 @@ def test_a_hub_set_is_loaded(tmp_path, hub):
 @pytest.mark.parametrize(("name", "rows"), [("llmbar", 419), ("pandalm_test", 836)])
 def test_real_preference_sets_load(name, rows):
     loaded = load_pair_file(PairFileSpec(source=f"preference/{name}.jsonl"), SHARED)
-    read = [json.loads(line) for line in (SHARED / "preference" / f"{name}.jsonl").open(encoding="utf-8")]
+    lines = (SHARED / "preference" / f"{name}.jsonl").read_text("utf-8").strip().split("\n")
+    read = [json.loads(line) for line in lines]
     texts = {tuple(line[part].strip() for part in ("prompt", "chosen", "rejected")) for line in read}
     assert len(loaded.pairs) == sum(all(text) and text[1] != text[2] for text in texts)
     assert len(loaded.pairs) + loaded.dropped + loaded.repeated == rows

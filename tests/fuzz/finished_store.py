@@ -28,6 +28,7 @@ ANSWERS = [
 ]
 VERDICTS = [{"extracted": "4", "correct": bool(n), "reason": "equal" if n else "different"} for n in range(2)]
 FILES: dict[str, dict[str, Any]] = {
+    "fingerprint": {"fingerprint.json": {}},
     "collect": {"pairs.jsonl": [], "answers.jsonl": []},
     "reference": {"reference.parquet": "no parquet"},
     "train": {"model/model.safetensors": "no weights"},

@@ -36,9 +36,10 @@ def world(load, values, small_model, tmp_path, monkeypatch):
     return {stage.kind: stage for stage in make_plan(load(values)).stages}
 
 
+WITH_THE_MODEL = {"fingerprint", "collect", "reference", "train", "answer_math", "evaluate_general"}
 READ = {
-    "model/config.json": {"collect", "reference", "train", "answer_math", "evaluate_general"},
-    "model/new.jinja": {"collect", "reference", "train", "answer_math", "evaluate_general"},
+    "model/config.json": WITH_THE_MODEL,
+    "model/new.jinja": WITH_THE_MODEL,
     "judge/config.json": {"collect"},
     "prompts.jsonl": {"collect", "contamination"},
     "benchmark.jsonl": {"answer_math"},

@@ -100,13 +100,17 @@ def test_pairs_that_do_not_fit_count_against_the_budget(suite, rows, tmp_path):
     check_pairs(plan)  # without a store nothing is tokenized
 
 
+def source_of(plan):
+    return next(stage for stage in plan.stages if stage.kind in ("collect", "import_pairs"))
+
+
 def test_pairs_to_be_collected_are_known_later(suite, rows, tmp_path, nano_pairs):
     plan, store = plan_of(suite(rows, [8], data=COLLECT)), Store(tmp_path / "store")
     check_pairs(plan, store)
     assert list(pair_lines(plan, store)) == [
         "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
     ]
-    with store.writing(plan.stages[0]) as draft:
+    with store.writing(source_of(plan)) as draft:
         write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
         draft.commit(Outcome())
     lines = list(pair_lines(plan, store))
@@ -119,7 +123,7 @@ def test_a_hub_set_is_counted_once_it_is_in_the_store(suite, rows, tmp_path, nan
     plan, store = plan_of(suite(rows, [20], data=hub)), Store(tmp_path / "store")
     check_pairs(plan)
     check_pairs(plan, store)
-    with store.writing(plan.stages[0]) as draft:
+    with store.writing(source_of(plan)) as draft:
         write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
         draft.commit(Outcome())
     with pytest.raises(DataError, match="the budget is 20 pairs, the set has"):

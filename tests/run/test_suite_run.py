@@ -164,9 +164,9 @@ def test_this_machine_runs_suites_by_default():
 def test_a_run_that_is_continued_keeps_the_commits_with_which_it_began(world, monkeypatch):
     commits = ["a" * 40]
     monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *_, **__: SimpleNamespace(sha=commits[-1]))
-    assert len(world("model.path=org/model").state.ran) == 23
+    assert len(world("model.path=org/model").state.ran) == 24
     commits.append("b" * 40)
-    assert world("model.path=org/model").state.reused == 23
+    assert world("model.path=org/model").state.reused == 24
     (world.places.output / "revisions.json").unlink()
     assert world("model.path=org/model").plan.start_model == "org/model@" + "b" * 40
 

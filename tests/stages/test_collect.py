@@ -44,7 +44,7 @@ class ScriptedEngine:
         ]
 
     def chat(self, problem, today):
-        return f"<user>{problem}, {today:%d %b}<assistant>"
+        return f"<user>{problem},{today:%d%b}<assistant>"
 
 
 @pytest.fixture
@@ -125,12 +125,12 @@ def test_every_answer_is_kept_with_its_verdict(task):
 
 def test_the_chat_template_wraps_every_prompt(task):
     job = task(
-        {f"<user>{problem}, 24 Dec<assistant>": ["4", "6", "2"] for problem, _ in PROBLEMS},
+        {f"<user>{problem},24Dec<assistant>": ["4", "6", "2"] for problem, _ in PROBLEMS},
         chat_template=True,
         template_date="2024-12-24",
     )
     collect(job)
-    assert all(pair.prompt.endswith(", 24 Dec<assistant>") for pair in read_pairs(job.output / "pairs.jsonl"))
+    assert all(pair.prompt.endswith(",24Dec<assistant>") for pair in read_pairs(job.output / "pairs.jsonl"))
 
 
 @pytest.mark.parametrize(
