@@ -5,41 +5,19 @@ ledger: arithmetic on the raw files.
 """
 
 import csv
-import json
 import math
 import os
-import re
 import subprocess
 import sys
 
 import pytest
+from greedy import BOX, NANO, Greedy, check_greedy_answers, greedy_answers, model_of, rows, stages
 from smoke_run import ROOT, logs, run
 
 pytest.importorskip("vllm", reason="vLLM is not installed: make install")
 pytestmark = pytest.mark.slow
 
-NANO = ROOT / "lorr_bench" / "data" / "nano" / "model"
 BATCH = 16
-BOX = re.compile(r"\\boxed\{(-?\d+)\}")
-
-
-def rows(path):
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def stages(output, kind):
-    """Folder and stage of each result of a kind."""
-    for file in sorted(output.glob(f"store/{kind}/*/record.json")):
-        yield file.parent, json.loads(file.read_text("utf-8"))["stage"]
-
-
-def model_of(output, stage):
-    """The folder of the model that a stage worked on."""
-    trained = stage["inputs"].get("model")
-    if trained is None:
-        return NANO
-    [folder] = [path for path in output.glob("store/train/*") if trained.startswith(path.name)]
-    return folder / "model"
 
 
 def table(output, name):
@@ -47,57 +25,19 @@ def table(output, name):
         return list(csv.DictReader(file))
 
 
-class Greedy:
-    """Whether an answer is what a model says with the largest probability at each place."""
-
-    def __init__(self, folder):
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        self.torch = torch
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-    def says(self, prompt, row):
-        """One forward pass: each token of the answer, and its end, is the argmax after what stands before."""
-        before = self.tokenizer(prompt)["input_ids"]
-        answer = self.tokenizer(row["text"])["input_ids"]
-        if not row["truncated"]:
-            answer = [*answer, self.tokenizer.eos_token_id]
-        assert len(answer) == row["tokens"]
-        with self.torch.no_grad():
-            logits = self.model(self.torch.tensor([before + answer])).logits[0]
-        best = logits[len(before) - 1 : -1].argmax(-1).tolist()
-        return best == answer
-
-
-def check_greedy_answers(output):
-    """Every greedy answer of a run; gives for each model how many there are, and how many are its own."""
-    found = {}
-    for folder, stage in stages(output, "answer_math"):
-        greedy = Greedy(model_of(output, stage))
-        prompts = {row["id"]: row["prompt"] for row in rows(folder / "problems.jsonl")}
-        answers = [row for row in rows(folder / "answers.jsonl") if row["sampling"] == "greedy"]
-        right = [greedy.says(prompts[row["id"]], row) for row in answers]
-        found[stage["label"]] = (len(right), sum(right))
-    return found
-
-
 def test_greedy_answers_are_the_argmax_of_transformers(smoke):
-    found = check_greedy_answers(smoke[0])
+    found = list(check_greedy_answers(smoke[0] / "store"))
     assert len(found) == 5
-    assert set(found.values()) == {(40, 40)}
+    assert {(checked.answers, checked.its_own) for checked in found} == {(40, 40)}
 
 
 def test_models_differ_so_that_a_wrong_one_would_show(smoke):
     """Put the start model in the place of the trained ones: their answers are not its own."""
     output, _ = smoke
     start, changed = Greedy(NANO), 0
-    for folder, stage in stages(output, "answer_math"):
+    for folder, stage in stages(output / "store", "answer_math"):
         if "model" in stage["inputs"]:
-            prompts = {row["id"]: row["prompt"] for row in rows(folder / "problems.jsonl")}
-            answers = [row for row in rows(folder / "answers.jsonl") if row["sampling"] == "greedy"]
-            changed += sum(not start.says(prompts[row["id"]], row) for row in answers)
+            changed += sum(not start.says(prompt, row) for prompt, _, row in greedy_answers(folder))
     assert changed
 
 
@@ -116,19 +56,17 @@ def test_an_untied_copy_answers_by_its_own_head(tmp_path):
     changes = (f"model={tmp_path / 'untied'}", "plugins={lorr: {replays: 2}}", "evaluation.general=[]")
     done = run(output, *(part for change in changes for part in ("--set", change)))
     assert done.returncode == 0, done.stderr + logs(output)
-    for folder, stage in stages(output, "answer_math"):
+    for folder, stage in stages(output / "store", "answer_math"):
         if "model" in stage["inputs"]:
-            greedy = Greedy(model_of(output, stage))
+            greedy = Greedy(model_of(output / "store", stage))
             assert not torch.equal(greedy.model.lm_head.weight, greedy.model.get_input_embeddings().weight)
-            prompts = {row["id"]: row["prompt"] for row in rows(folder / "problems.jsonl")}
-            answers = [row for row in rows(folder / "answers.jsonl") if row["sampling"] == "greedy"]
-            assert all(greedy.says(prompts[row["id"]], row) for row in answers)
+            assert all(greedy.says(prompt, row) for prompt, _, row in greedy_answers(folder))
 
 
 def test_accuracies_from_the_raw_text(smoke):
     output, _ = smoke
     by_hand = {}
-    for folder, stage in stages(output, "answer_math"):
+    for folder, stage in stages(output / "store", "answer_math"):
         gold = {row["id"]: row["gold"] for row in rows(folder / "problems.jsonl")}
         right = {}
         for row in rows(folder / "answers.jsonl"):
@@ -155,7 +93,7 @@ def test_the_ledger_from_raw_files(smoke):
 
     output, _ = smoke
     tokenizer = AutoTokenizer.from_pretrained(NANO)
-    [(folder, _)] = stages(output, "collect")
+    [(folder, _)] = stages(output / "store", "collect")
     answers, pairs = rows(folder / "answers.jsonl"), rows(folder / "pairs.jsonl")
     order = list(dict.fromkeys(row["id"] for row in answers))
     ledger = {(row["arm"], float(row["budget_pairs"])): row for row in table(output, "ledger.csv")}
@@ -188,14 +126,14 @@ def test_lm_eval_by_its_own_command(smoke, tmp_path):
     output, _ = smoke
     ours = {
         stage["label"]: folder
-        for folder, stage in stages(output, "evaluate_general")
+        for folder, stage in stages(output / "store", "evaluate_general")
         if "dpo+lorr, 32" in stage["label"] or "start" in stage["label"]
     }
     trained = next(folder for label, folder in ours.items() if "dpo+lorr" in label)
-    [stage] = [stage for folder, stage in stages(output, "evaluate_general") if folder == trained]
+    [stage] = [stage for folder, stage in stages(output / "store", "evaluate_general") if folder == trained]
     arguments = {
         "--model": "hf",
-        "--model_args": f"pretrained={model_of(output, stage)},dtype=float32",
+        "--model_args": f"pretrained={model_of(output / 'store', stage)},dtype=float32",
         "--tasks": "nano_compare,nano_true_false,nano_order",
         "--include_path": str(ROOT / "lorr_bench" / "data" / "nano" / "tasks"),
         "--limit": "20",

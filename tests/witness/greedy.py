@@ -1,0 +1,98 @@
+"""Greedy answers of a finished run against the argmax of transformers, and their accuracy from the raw text.
+
+    python tests/witness/greedy.py STORE
+
+Reads the files of a store and shares no code with what wrote them.
+"""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+NANO = Path(__file__).parents[2] / "lorr_bench" / "data" / "nano" / "model"
+BOX = re.compile(r"\\boxed\{(-?\d+)\}")
+
+
+def rows(path):
+    return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+
+
+def stages(store, kind):
+    """Folder and stage of each result of a kind."""
+    for file in sorted(store.glob(f"{kind}/*/record.json")):
+        yield file.parent, json.loads(file.read_text("utf-8"))["stage"]
+
+
+def model_of(store, stage):
+    """The folder of the model that a stage worked on."""
+    trained = stage["inputs"].get("model")
+    if trained is None:
+        return NANO
+    [folder] = [path for path in store.glob("train/*") if trained.startswith(path.name)]
+    return folder / "model"
+
+
+def greedy_answers(folder):
+    """Prompt, right answer and row of each greedy answer of a stage."""
+    problems = {row["id"]: row for row in rows(folder / "problems.jsonl")}
+    for row in rows(folder / "answers.jsonl"):
+        if row["sampling"] == "greedy":
+            yield problems[row["id"]]["prompt"], problems[row["id"]]["gold"], row
+
+
+class Greedy:
+    """Whether an answer is what a model says with the largest probability at each place."""
+
+    def __init__(self, folder):
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self.torch = torch
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def says(self, prompt, row):
+        """One forward pass: each token of the answer, and its end, is the argmax after what stands before."""
+        before = self.tokenizer(prompt)["input_ids"]
+        answer = self.tokenizer(row["text"])["input_ids"]
+        if not row["truncated"]:
+            answer = [*answer, self.tokenizer.eos_token_id]
+        assert len(answer) == row["tokens"]
+        with self.torch.no_grad():
+            logits = self.model(self.torch.tensor([before + answer])).logits[0]
+        best = logits[len(before) - 1 : -1].argmax(-1).tolist()
+        return best == answer
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The greedy answers of one model: how many, how many are its own, and how many are right."""
+
+    label: str
+    answers: int
+    its_own: int
+    right: int
+
+
+def check_greedy_answers(store):
+    """Every greedy answer in a store."""
+    for folder, stage in stages(store, "answer_math"):
+        greedy = Greedy(model_of(store, stage))
+        answers = list(greedy_answers(folder))
+        its_own = sum(greedy.says(prompt, row) for prompt, _, row in answers)
+        right = sum(BOX.findall(row["text"])[-1:] == [gold] for _, gold, row in answers)
+        yield Checked(stage["label"], len(answers), its_own, right)
+
+
+def main(store):
+    checked = sorted(check_greedy_answers(Path(store)), key=lambda found: found.label)
+    for found in checked:
+        share = 100 * found.right / found.answers
+        print(f"{found.its_own:5} of {found.answers:5} its own, {share:5.1f} % right  {found.label}")
+    print(f"{sum(found.its_own for found in checked)} of {sum(found.answers for found in checked)} its own")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
