@@ -33,7 +33,9 @@ _SLASH: Final = rf"(?P<over>{_DIGITS})\s?/\s?(?P<under>{_DIGITS})"
 _REPEATING: Final = re.compile(
     r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15})\s?\\overline\s?\{\s?(?P<again>[0-9]{1,15})\s?\}"
 )
-_SPACED: Final = re.compile(r"[+-]?(?: ?[0-9]{1,3}){2,20}")  # blanks mean nothing in LaTeX
+_SPACED: Final = re.compile(r"[+-]? ?[0-9](?: ?[0-9])+")  # blanks mean nothing in LaTeX
+MAX_GROUPS: Final = MAX_DIGITS // 3
+"""Of three digits at most."""
 _NAMES: Final = (
     *("zero", "one", "two", "three", "four", "five", "six"),
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -132,7 +134,7 @@ def _words_after(text: str, *, letter_units: bool) -> tuple[str, str] | None:
 def _bare_number(text: str) -> Number | None:
     if match := _PLAIN.fullmatch(text):
         return _decimal(match.groupdict())
-    if _SPACED.fullmatch(text):
+    if _SPACED.fullmatch(text) and _groups(text) <= MAX_GROUPS:
         return Number(Fraction(int(text.replace(" ", ""))))
     if match := _FRACTION.fullmatch(text):
         return _fraction(match.groupdict())
@@ -140,6 +142,11 @@ def _bare_number(text: str) -> Number | None:
         return _repeating(match.groupdict())
     name = plain(text).lower()
     return Number(Fraction(_NAMES.index(name))) if name in _NAMES else None
+
+
+def _groups(text: str) -> int:
+    """Into how many groups of three digits, at most, the blanks leave the digits."""
+    return sum(-(-len(run) // 3) for run in text.lstrip("+-").split(" "))
 
 
 def _decimal(groups: dict[str, str | None]) -> Number | None:

@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.plan.estimates import Estimates, Largest
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import Kind, Stage
+from lorr_bench.plan.stage import START_ROLE, Kind, Stage
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.run.executor import Advanced, Ended, Event, Failed, Noted, Order
@@ -93,12 +93,13 @@ def probe(plan: Plan, estimates: Estimates, store: Store, workers: Workers) -> I
     folder = _new_folder(store.root)
     bench = _Bench(Store(folder / "store"), folder, workers)
     try:
+        stages = {stage.digest: stage for stage in plan.stages}
         engine = max(filter(None, map(estimates.largest, ENGINE_KINDS)), key=_need, default=None)
         if engine is not None:
-            yield bench.engine(engine)
+            yield bench.engine(engine, stages)
         training = estimates.largest("train")
         if training is not None:
-            yield bench.training(training, {stage.digest: stage for stage in plan.stages})
+            yield bench.training(training, stages)
     except OSError as error:
         raise storage_error(error, folder) from error
     finally:
@@ -124,14 +125,15 @@ class _Bench:
     def __init__(self, store: Store, folder: Path, workers: Workers) -> None:
         self._store, self._folder, self._workers = store, folder, workers
 
-    def engine(self, largest: Largest) -> Probed:
+    def engine(self, largest: Largest, stages: Mapping[str, Stage]) -> Probed:
         stage = engine_stage(largest.stage, self._folder / PROMPTS_FILE)
         tokenizer = _tokenizer(stage)
         prompt = full_prompt(tokenizer, context_of(largest.stage, tokenizer))
         row = json.dumps({"problem": prompt, "answer": "1"})
         (self._folder / PROMPTS_FILE).write_text(row + "\n", "utf-8")
         label = f"the engine for `{largest.stage.label}`, a prompt of the full context"
-        return self._tried(label, [(stage, {})], largest)
+        start = stages[stage.inputs[START_ROLE]]
+        return self._tried(label, [(start, {}), (stage, {START_ROLE: start})], largest)
 
     def training(self, largest: Largest, stages: Mapping[str, Stage]) -> Probed:
         planned = largest.stage
@@ -264,7 +266,8 @@ def engine_stage(planned: Stage, prompts: Path) -> Stage:
         "stop": [],
     }
     setting = {**planned.setting, "source": str(prompts), "sizes": []}
-    return Stage("answer_math", "probe of the engine", params, setting=setting)
+    inputs = {START_ROLE: planned.inputs[START_ROLE]}
+    return Stage("answer_math", "probe of the engine", params, inputs, setting)
 
 
 def _tokenizer(stage: Stage) -> Any:

@@ -66,7 +66,7 @@ def _shown(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-", ".", "x", "2x", "1,23", "1.2.3", "1/0", r"\frac{1}{0}", r"1\frac{-1}{2}", "10^{9999}", "9" * 61, "2^3", "3:4", "52_8", "1e9999", r"\pi"],
+    ["", "-", ".", "x", "2x", "1,23", "1.2.3", "1/0", r"\frac{1}{0}", r"1\frac{-1}{2}", "10^{9999}", "9" * 61, "2^3", "3:4", "52_8", "1e9999", r"\pi", "1 " * 20 + "1"],
 )  # fmt: skip
 def test_what_is_left_to_algebra(text):
     assert read_number(text) is None

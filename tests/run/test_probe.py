@@ -134,7 +134,7 @@ def tried(store, workers, *overrides):
 def test_engine_reference_and_training_are_tried_in_turn(tmp_path):
     workers = Played()
     engine, training = tried(Store(tmp_path / "store"), workers)
-    assert [order.stage.kind for order in workers.began] == ["answer_math", "reference", "train"]
+    assert [order.stage.kind for order in workers.began] == ["fingerprint", "answer_math", "reference", "train"]
     assert (engine.failure, engine.peak_memory_bytes) == ("", None)
     assert (training.failure, training.peak_memory_bytes) == ("", 7)
     assert training.expected_bytes > 650 << 20
@@ -154,7 +154,7 @@ def test_inputs_of_the_training_are_in_the_store_of_the_probe(tmp_path):
 def test_a_method_without_reference_is_trained_at_once(tmp_path):
     workers = Played()
     tried(Store(tmp_path / "store"), workers, "methods.simpo={max_length: 64}", "methods.dpo.max_length=16")
-    assert [order.stage.kind for order in workers.began] == ["answer_math", "train"]
+    assert [order.stage.kind for order in workers.began] == ["fingerprint", "answer_math", "train"]
 
 
 def test_nothing_of_a_probe_is_left(tmp_path):
@@ -169,7 +169,7 @@ def test_a_failure_is_told_and_what_needs_it_is_not_tried(tmp_path):
     workers = Played({"reference": fail})
     _, training = tried(Store(tmp_path / "store"), workers)
     assert (training.failure, training.peak_memory_bytes) == ("out of memory", None)
-    assert [order.stage.kind for order in workers.began] == ["answer_math", "reference"]
+    assert [order.stage.kind for order in workers.began] == ["fingerprint", "answer_math", "reference"]
 
 
 def test_a_stage_that_another_run_holds_is_a_failure(tmp_path):

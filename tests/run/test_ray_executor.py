@@ -1,5 +1,6 @@
 """Stages on a Ray cluster of two nodes, with workers that pretend."""
 
+import hashlib
 import itertools
 import json
 import os
@@ -283,14 +284,15 @@ def test_a_real_worker_stores_its_result_where_the_driver_reads_it(make_executor
     rows = [{"prompt": f"p{i}", "chosen": "good", "rejected": "bad"} for i in range(5)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     columns = {f"{name}_column": name for name in ("prompt", "chosen", "rejected")}
-    params = {"source": "identity", "revision": None, "split": "train", "seed": 0, **columns}
+    identity = hashlib.sha256((tmp_path / "pairs.jsonl").read_bytes()).hexdigest()
+    params = {"source": identity, "revision": None, "split": "train", "seed": 0, **columns}
     stage = Stage("import_pairs", "pairs", params, setting={"source": str(tmp_path / "pairs.jsonl")})
     store = open_store(f"{scheme}{tmp_path}/store")
     executor = make_executor(command=None)
     assert executor.takes(stage)
     executor.begin(Order(stage, {}, store.location, tmp_path / "log"))
     assert isinstance(finish(executor), Ended)
-    assert store.read(stage, verify=True).outcome.metrics == {"pairs": 5, "dropped": 0}
+    assert store.read(stage, verify=True).outcome.metrics["pairs"] == 5
 
 
 OWN_CLUSTER = """
