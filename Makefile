@@ -2,6 +2,9 @@
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
+# Processes that tests run in: make test PROCESSES=1. Tests of one file share what is costly to make.
+PROCESSES ?= 2
+PARALLEL := --numprocesses $(PROCESSES) --dist loadfile
 
 .PHONY: install quickstart test test-newest check lock clean
 
@@ -13,12 +16,12 @@ quickstart: install # a real experiment on two CPU cores; says where its report 
 
 test:               # every test; those that need an accelerator skip where there is none
 	@.ci/install dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-newest:        # every test with the newest versions that pyproject.toml allows, in .venv-newest
 	@.ci/install newest
 	-.venv-newest/bin/lorr-bench doctor
-	.venv-newest/bin/python -m pytest
+	.venv-newest/bin/python -m pytest $(PARALLEL)
 
 lock:               # lock those newest versions
 	@.ci/lock

@@ -8,10 +8,13 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors a second thread only waits
 
 import itertools
+import json
 import random
+from types import SimpleNamespace
 
 import pytest
 import smoke_run
+from filelock import FileLock
 
 from lorr_bench.data.nano import problems
 from lorr_bench.values import Pair
@@ -70,8 +73,13 @@ def nano_problems():
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """The finished smoke suite: its output folder, and the process that ran it."""
-    output = tmp_path_factory.mktemp("smoke") / "out"
-    done = smoke_run.run(output)
-    assert done.returncode == 0, done.stderr + smoke_run.logs(output)
-    return output, done
+    """The finished smoke suite, run once for all test processes: its output folder, and what it printed."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    printed = root / "smoke.json"
+    with FileLock(root / "smoke.lock"):
+        if not printed.exists():
+            done = smoke_run.run(root / "smoke")
+            assert done.returncode == 0, done.stderr + smoke_run.logs(root / "smoke")
+            printed.write_text(json.dumps({"stdout": done.stdout, "stderr": done.stderr}), "utf-8")
+    return root / "smoke", SimpleNamespace(**json.loads(printed.read_text("utf-8")))

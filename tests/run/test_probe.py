@@ -134,7 +134,12 @@ def tried(store, workers, *overrides):
 def test_engine_reference_and_training_are_tried_in_turn(tmp_path):
     workers = Played()
     engine, training = tried(Store(tmp_path / "store"), workers)
-    assert [order.stage.kind for order in workers.began] == ["fingerprint", "answer_math", "reference", "train"]
+    assert [order.stage.kind for order in workers.began] == [
+        "fingerprint",
+        "answer_math",
+        "reference",
+        "train",
+    ]
     assert (engine.failure, engine.peak_memory_bytes) == ("", None)
     assert (training.failure, training.peak_memory_bytes) == ("", 7)
     assert training.expected_bytes > 650 << 20
