@@ -1,5 +1,6 @@
 """The smoke suite, run by the command that users type."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ def command(output, *arguments, suite=SMOKE):
     return [sys.executable, "-m", "lorr_bench.cli", "run", str(suite), "-o", str(output), *arguments]
 
 
-def run(output, *arguments, suite=SMOKE):
+def run(output, *arguments, suite=SMOKE, **environment):
     return subprocess.run(
         command(output, *arguments, suite=suite),
         capture_output=True,
@@ -20,6 +21,7 @@ def run(output, *arguments, suite=SMOKE):
         text=True,
         cwd=ROOT,
         timeout=600,
+        env={**os.environ, **environment},
     )
 
 

@@ -25,11 +25,11 @@ def stages(store, kind):
         yield file.parent, json.loads(file.read_text("utf-8"))["stage"]
 
 
-def model_of(store, stage):
+def model_of(store, stage, start=NANO):
     """The folder of the model that a stage worked on."""
     trained = stage["inputs"].get("model")
     if trained is None:
-        return NANO
+        return start
     [folder] = [path for path in store.glob("train/*") if trained.startswith(path.name)]
     return folder / "model"
 
@@ -52,6 +52,10 @@ class Greedy:
         self.torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def has_a_head_of_its_own(self):
+        """Whether the output head differs from the embeddings."""
+        return not self.torch.equal(self.model.lm_head.weight, self.model.get_input_embeddings().weight)
 
     def says(self, prompt, row):
         """One forward pass: each token of the answer, and its end, is the argmax after what stands before."""

@@ -41,26 +41,43 @@ def test_models_differ_so_that_a_wrong_one_would_show(smoke):
     assert changed
 
 
-def test_an_untied_copy_answers_by_its_own_head(tmp_path):
-    """The embedded model with its head as a tensor of its own, which training moves apart."""
+def untied_on_the_hub(cache):
+    """The embedded model with its head as a tensor of its own, in the cache of the Hub's client."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    repository, commit = cache / "models--someone--untied", "0123456789abcdef" * 2 + "01234567"
+    snapshot = repository / "snapshots" / commit
     model = AutoModelForCausalLM.from_pretrained(NANO, dtype=torch.float32)
     head = torch.nn.Parameter(model.get_input_embeddings().weight.detach().clone())
     model.config.tie_word_embeddings = False
     model.lm_head.weight = head
-    model.save_pretrained(tmp_path / "untied")
-    AutoTokenizer.from_pretrained(NANO).save_pretrained(tmp_path / "untied")
-    output = tmp_path / "out"
-    changes = (f"model={tmp_path / 'untied'}", "plugins={lorr: {replays: 2}}", "evaluation.general=[]")
-    done = run(output, *(part for change in changes for part in ("--set", change)))
+    model.save_pretrained(snapshot)
+    AutoTokenizer.from_pretrained(NANO).save_pretrained(snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit, "utf-8")
+    return snapshot
+
+
+def test_an_untied_model_of_the_hub_and_a_merged_adapter_answer_as_they_were_saved(tmp_path):
+    """Training moves the head of the first apart from its embeddings; the second trains a LoRA adapter."""
+    start = untied_on_the_hub(tmp_path / "hub")
+    output, changes = tmp_path / "out", {
+        "model": "someone/untied",
+        "budget.unique_pairs": "[16]",
+        "methods.merged": "{like: dpo, adapter: dpo, learning_rate: 1.0e-2, lora: {r: 4}}",
+        "plugins": "{lorr: {replays: 2}}",
+        "evaluation.general": "[]",
+    }  # fmt: skip
+    arguments = (part for key, value in changes.items() for part in ("--set", f"{key}={value}"))
+    done = run(output, *arguments, HF_HUB_CACHE=str(tmp_path / "hub"))
     assert done.returncode == 0, done.stderr + logs(output)
+    apart = []
     for folder, stage in stages(output / "store", "answer_math"):
-        if "model" in stage["inputs"]:
-            greedy = Greedy(model_of(output / "store", stage))
-            assert not torch.equal(greedy.model.lm_head.weight, greedy.model.get_input_embeddings().weight)
-            assert all(greedy.says(prompt, row) for prompt, _, row in greedy_answers(folder))
+        model = Greedy(model_of(output / "store", stage, start))
+        assert all(model.says(prompt, row) for prompt, _, row in greedy_answers(folder)), stage["label"]
+        apart.append(model.has_a_head_of_its_own())
+    assert sorted(apart) == [False, False, True]  # the start model, the merged one, and the one trained whole
 
 
 def test_accuracies_from_the_raw_text(smoke):
