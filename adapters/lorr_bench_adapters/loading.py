@@ -1,4 +1,4 @@
-"""Load a start model and its tokenizer, and save what became of it, with errors that say what to do."""
+"""Load a start model, and save what became of it, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lorr_bench_adapters.settings import LoraSettings
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 
 def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedModel:
@@ -147,28 +147,3 @@ def _four_bits(start: StartModel) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, start.dtype),
     )
-
-
-def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
-    """The tokenizer that lies beside the start model.
-
-    Raises:
-        ModelError: There is none, or it has no end-of-sequence token.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            f"the model has no tokenizer that loads: {error}",
-            where=start.path,
-            fix="Put tokenizer.json and tokenizer_config.json into the model folder.",
-        ) from error
-    if tokenizer.eos_token is None:
-        raise ModelError(
-            "the tokenizer names no end-of-sequence token",
-            where=start.path,
-            fix="Set eos_token in tokenizer_config.json.",
-        )
-    return tokenizer

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lorr_bench.errors import DataError
+from lorr_bench.errors import DataError, ModelError
+from lorr_bench.ports.trainer import StartModel
 from lorr_bench.values import Pair
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,31 @@ class TokenResponse:
 
     prompt: list[int]
     response: list[int]
+
+
+def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
+    """The tokenizer that lies beside the start model.
+
+    Raises:
+        ModelError: There is none, or it has no end-of-sequence token.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"the model has no tokenizer that loads: {error}",
+            where=start.path,
+            fix="Put tokenizer.json and tokenizer_config.json into the model folder.",
+        ) from error
+    if tokenizer.eos_token is None:
+        raise ModelError(
+            "the tokenizer names no end-of-sequence token",
+            where=start.path,
+            fix="Set eos_token in tokenizer_config.json.",
+        )
+    return tokenizer
 
 
 def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> list[TokenPair]:

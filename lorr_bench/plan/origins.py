@@ -227,10 +227,7 @@ def digest_of_contents(files: Iterable[Path], where: str) -> str:
     Raises:
         DataError: One can't be read.
     """
-    total = hashlib.sha256()
-    for file in files:
-        total.update(f"{file.name}\0{file_digest(file, where)}\0".encode())
-    return total.hexdigest()
+    return _named_digest(((file.name, file) for file in files), where)
 
 
 def folder_digest(folder: Path, files: Iterable[Path]) -> str:
@@ -239,7 +236,11 @@ def folder_digest(folder: Path, files: Iterable[Path]) -> str:
     Raises:
         DataError: One can't be read.
     """
+    return _named_digest(((str(file.relative_to(folder)), file) for file in files), str(folder))
+
+
+def _named_digest(files: Iterable[tuple[str, Path]], where: str) -> str:
     total = hashlib.sha256()
-    for file in files:
-        total.update(f"{file.relative_to(folder)}\0{file_digest(file, str(folder))}\0".encode())
+    for name, file in files:
+        total.update(f"{name}\0{file_digest(file, where)}\0".encode())
     return total.hexdigest()

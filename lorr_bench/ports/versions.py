@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 
 @cache
 def package_version(*names: str) -> str:
     """Version of the first of these packages that is installed, or ``none``."""
-    for name in names:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return "none"
+    return next(filter(None, map(installed_version, names)), "none")
+
+
+def installed_version(name: str) -> str | None:
+    """Version of a package, or None where it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def installed_versions(*names: str) -> dict[str, str]:

@@ -13,7 +13,8 @@ from importlib import metadata
 from pathlib import Path
 
 import lorr_bench
-from lorr_bench.store.installed import InstalledSet, differing, installed_set, installed_version
+from lorr_bench.ports.versions import installed_version
+from lorr_bench.store.installed import InstalledSet, differing, installed_set
 
 GIB = 1 << 30
 MIN_FREE_BYTES = GIB

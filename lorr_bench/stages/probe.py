@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lorr_bench.data.fitting import fit_pairs
-from lorr_bench.data.tokens import tokenize_pairs
+from lorr_bench.data.tokens import load_tokenizer, tokenize_pairs
 from lorr_bench.lorr.diagnostics import ReplayProbe, probe_size
 from lorr_bench.ports.trainer import StartModel
-from lorr_bench.stages.selection import load_tokenizer
 from lorr_bench.values import Pair
 
 

@@ -10,9 +10,10 @@ from typing import Final
 from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.stages.answers import score_answers
 from lorr_bench.stages.collect import load_problems, sample_answers
-from lorr_bench.stages.selection import load_tokenizer, reasons
+from lorr_bench.stages.selection import reasons
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair, Prompt

@@ -15,8 +15,9 @@ from lorr_bench.data.fitting import (
     named_rows,
 )
 from lorr_bench.data.pairs import read_pairs
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError
-from lorr_bench.ports.trainer import RowKind, StartModel, TrainerAdapter
+from lorr_bench.ports.trainer import RowKind, TrainerAdapter
 from lorr_bench.stages.rows import PROMPTS_FILE, training_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.values import Pair, Row
@@ -82,6 +83,7 @@ def select(task: Task, adapter: TrainerAdapter, hyperparameters: Any) -> Selecti
 
     Raises:
         DataError: No pair is usable, or none of the method's own rows.
+        ModelError: The model has no tokenizer that loads, or it has no end-of-sequence token.
     """
     pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
     collection = task.inputs.get("collection", task.inputs["pairs"])
@@ -172,10 +174,3 @@ def tell_fit(task: Task, selection: Selection) -> None:
             f"{selection.cut_responses} responses are cut at max_length = {selection.max_length} tokens; "
             "they are trained on without an end."
         )
-
-
-def load_tokenizer(start: StartModel) -> Any:
-    """The tokenizer of the start model."""
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(start.path, **start.origin)

@@ -61,7 +61,7 @@ def train(task: Task) -> Outcome:
     forget_peak_memory()
     with _without_diverged_checkpoints(task):
         with task.clock.part("train"):
-            result = _run(task)
+            result = _run(task, selection)
         check_finite(task.output / "model")
     saved = dataclasses.replace(task.start_model, path=str(task.output / "model"), revision=None)
     write_fingerprint(task, saved)
@@ -104,7 +104,7 @@ def _continue(task: Task) -> None:
     (task.scratch / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
 
 
-def _run(task: Task) -> Mapping[str, Any]:
+def _run(task: Task, selection: Selection) -> Mapping[str, Any]:
     number, sharding = task.stage.params["processes"]
     order = {
         "stage": task.stage.to_dict(),
@@ -113,7 +113,7 @@ def _run(task: Task) -> Mapping[str, Any]:
         "scratch": str(task.scratch),
     }
     if number == 1:
-        return run_order(order, task.progress)
+        return run_order(order, task.progress, selection)
     from lorr_bench.stages.ranks import train_in_processes
 
     log = task.scratch.with_suffix(".log")  # beside the checkpoints; kept where a rank fails
@@ -122,12 +122,15 @@ def _run(task: Task) -> Mapping[str, Any]:
     return result
 
 
-def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+def run_order(
+    order: Mapping[str, Any], progress: Progress, selection: Selection | None = None
+) -> dict[str, Any]:
     """Train in this process, which may be one of several.
 
     Args:
         order: The stage and its folders, as plain JSON values.
         progress: Told about optimizer steps.
+        selection: The data of the stage; one of several processes selects it again.
 
     Returns:
         Metrics, counted quantities and peak memory, as plain JSON values.
@@ -141,7 +144,7 @@ def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         progress=progress,
     )
     adapter = load_adapter(task.stage.params["adapter"][0])
-    job = make_job(task, adapter)
+    job = make_job(task, adapter, selection)
     peak = peak_memory if adapter.in_process else peak_memory_of_programs
     meter = Meter(task.scratch / SPENT_FILE, job.loop, peak)
     job.loop.before_checkpoint = meter.save
@@ -167,11 +170,17 @@ def _global_batch_size(job: TrainJob, processes: int) -> int | None:
     return each * processes if each else None
 
 
-def make_job(task: Task, adapter: TrainerAdapter) -> TrainJob:
-    """The training run of a stage."""
+def make_job(task: Task, adapter: TrainerAdapter, selection: Selection | None = None) -> TrainJob:
+    """The training run of a stage.
+
+    Args:
+        task: The stage.
+        adapter: Its adapter.
+        selection: Its data; selected here where nobody has before.
+    """
     params = task.stage.params
     hyperparameters = _hyperparameters(task, adapter)
-    selection = select(task, adapter, hyperparameters)
+    selection = selection or select(task, adapter, hyperparameters)
     return TrainJob(
         model=task.model,
         reference=task.inputs["reference"] / REFERENCE_FILE if "reference" in task.inputs else None,

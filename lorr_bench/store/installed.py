@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 import lorr_bench
+from lorr_bench.ports.versions import installed_version
 
 FOLDER: Final = Path(lorr_bench.__file__).parent / "locked"
 
@@ -94,11 +94,3 @@ def _applies(marker: str) -> bool:
     from packaging.markers import Marker
 
     return not marker or Marker(marker).evaluate()
-
-
-def installed_version(package: str) -> str | None:
-    """The version of a package, or None where it is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

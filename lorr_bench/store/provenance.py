@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from lorr_bench.ports.versions import installed_version
 from lorr_bench.store.installed import installed_set
 
 PACKAGES: Final = (
@@ -30,10 +30,8 @@ def provenance() -> dict[str, str]:
     found = {"python": platform.python_version(), "system": platform.platform(terse=True)}
     found["processor"] = f"{_processor()}, {os.cpu_count()} cores"
     for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
+        if version := installed_version(name):
+            found[name] = version
     found["locked versions"] = str(installed_set())
     if gpu := _gpu():
         found["gpu"] = gpu

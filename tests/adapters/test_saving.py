@@ -6,9 +6,10 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from lorr_bench_adapters.loading import load_model, load_tokenizer
+from lorr_bench_adapters.loading import load_model
 from lorr_bench_adapters.saving import check_saving, drop_ignored_settings, ignored_settings
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import ModelError
 from lorr_bench.ports.trainer import StartModel
 

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lorr_bench_adapters.loading import load_model, load_tokenizer
+from lorr_bench_adapters.loading import load_model
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.evaluate.general import GeneralResult, evaluate_general
 from lorr_bench.plan.plan import make_plan

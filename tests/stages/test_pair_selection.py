@@ -1,13 +1,15 @@
 """Which rows a training takes, held against the tokens that transformers' own tokenizer gives."""
 
 import json
+import shutil
 
 import pytest
 from lorr_bench_adapters.trl.dpo import DPO
 
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
-from lorr_bench.errors import DataError
+from lorr_bench.errors import DataError, ModelError
+from lorr_bench.plan.origins import NANO_MODEL
 from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.selection import check_budget, select, tell_fit
 from lorr_bench.stages.task import EngineRoom, Task
@@ -170,3 +172,18 @@ def test_a_method_without_a_length_takes_every_pair(chosen, nano_pairs, adapters
     selection = select(task, free, object())
     assert [pair.id for pair in selection.pairs] == ["too-long"]
     assert selection.spend == {"cut_responses": 0, "left_out_pairs": 0}
+
+
+def test_a_tokenizer_without_end_token_is_named(chosen, nano_pairs, monkeypatch, tmp_path):
+    """Found before any adapter is asked, in the words of an adapter."""
+    settings = tmp_path / "the start"
+    shutil.copytree(NANO_MODEL, settings)
+    file = settings / "tokenizer_config.json"
+    values = json.loads(file.read_text("utf-8"))
+    del values["eos_token"]
+    file.write_text(json.dumps(values), "utf-8")
+    monkeypatch.undo()  # the real tokenizer, not that of the fixture
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="names no end-of-sequence token") as caught:
+        chosen(nano_pairs)
+    assert caught.value.where == "the start"

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import ModelError, StageError
 from lorr_bench.lorr.divergence import check_weights
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
@@ -27,13 +28,7 @@ from lorr_bench.values import Pair, Row
 from lorr_bench_adapters.external.program import last_lines, run_program
 from lorr_bench_adapters.external.replay_run import ReplayRun
 from lorr_bench_adapters.external.tokens import bos_text, count_tokens, fit_texts
-from lorr_bench_adapters.loading import (
-    count_parameters,
-    load_model,
-    load_tokenizer,
-    load_trainable,
-    save_model,
-)
+from lorr_bench_adapters.loading import count_parameters, load_model, load_trainable, save_model
 from lorr_bench_adapters.saving import check_saving
 from lorr_bench_adapters.settings import TrainingSettings
 

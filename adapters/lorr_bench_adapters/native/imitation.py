@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lorr_bench.data.tokens import tokenize_responses
+from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
 from lorr_bench.ports.trainer import TrainJob
 from lorr_bench_adapters.fields import ImitationFields
-from lorr_bench_adapters.loading import load_tokenizer
 from lorr_bench_adapters.native.method import Loss, NativeMethod
 from lorr_bench_adapters.native.settings import NativeSettings
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import AliasChoices, Field
 
-from lorr_bench.data.tokens import tokenize_responses
+from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
 from lorr_bench_adapters.fields import KTOFields
-from lorr_bench_adapters.loading import load_tokenizer
 from lorr_bench_adapters.native.method import Loss, NativeMethod, reference_forward
 from lorr_bench_adapters.native.settings import NativeSettings
 

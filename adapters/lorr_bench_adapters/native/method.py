@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lorr_bench.data.tokens import TokenPair, tokenize_pairs
+from lorr_bench.data.tokens import TokenPair, load_tokenizer, tokenize_pairs
 from lorr_bench.ports.trainer import StartModel, TrainJob, TrainOutcome
 from lorr_bench.values import Row
-from lorr_bench_adapters.loading import load_tokenizer
 from lorr_bench_adapters.method import InProcessMethod
 from lorr_bench_adapters.native.settings import NativeSettings
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import torch
 from accelerate import DistributedType
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
-from lorr_bench_adapters.loading import count_parameters, load_tokenizer, load_trainable, save_model
+from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
 from lorr_bench_adapters.native.accelerated import apply_liger_kernel, new_accelerator
 from lorr_bench_adapters.native.batches import UPDATES_PER_WINDOW, MicroBatch, grouped_by_length, updates
 from lorr_bench_adapters.native.checkpoint import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from lorr_bench.data.tokens import TokenResponse, tokenize_responses
+from lorr_bench.data.tokens import TokenResponse, load_tokenizer, tokenize_responses
 from lorr_bench.ports.trainer import TrainJob
 from lorr_bench_adapters.fields import ImitationFields
-from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
 from lorr_bench_adapters.trl.method import TRLMethod

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import AliasChoices, Field
 
-from lorr_bench.data.tokens import tokenize_responses
+from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
 from lorr_bench_adapters.fields import KTOFields
-from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
+from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
 from lorr_bench_adapters.trl.method import TRLMethod, read_rows

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.data.tokens import check_prompt_lengths, load_tokenizer
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import RowKind, TrainJob
-from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
 from lorr_bench_adapters.trl.method import TRLMethod

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lorr_bench.data.tokens import tokenize_pairs
+from lorr_bench.data.tokens import load_tokenizer, tokenize_pairs
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench_adapters.fields import ReferenceFields
-from lorr_bench_adapters.loading import load_reference, load_tokenizer, load_trainable
+from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
 from lorr_bench_adapters.trl.method import TRLMethod, read_rows

@@ -6,10 +6,10 @@ import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lorr_bench.data.tokens import tokenize_pairs
+from lorr_bench.data.tokens import load_tokenizer, tokenize_pairs
 from lorr_bench.ports.trainer import TrainJob
 from lorr_bench.values import Pair
-from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.trl.arguments import job_arguments
 from lorr_bench_adapters.trl.method import TRLMethod
 

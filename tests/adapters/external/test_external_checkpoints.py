@@ -10,10 +10,11 @@ import pytest
 import torch
 from lorr_bench_adapters.external.checkpoints import CheckpointTrainer
 from lorr_bench_adapters.external.tokens import bos_text, count_tokens, fit_texts
-from lorr_bench_adapters.loading import load_tokenizer, load_trainable
+from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import LoraSettings, TrainingSettings
 from safetensors.torch import load_file, save_file
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError, DivergedError, ModelError, StageError, SuiteError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob

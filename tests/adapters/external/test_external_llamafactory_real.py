@@ -15,10 +15,11 @@ from lorr_bench_adapters.external.orpo import LlamaFactoryORPO
 from lorr_bench_adapters.external.replay_run import ReplayRun
 from lorr_bench_adapters.external.simpo import LlamaFactorySimPO
 from lorr_bench_adapters.external.tokens import bos_text
-from lorr_bench_adapters.loading import load_model, load_tokenizer
+from lorr_bench_adapters.loading import load_model
 from lorr_bench_adapters.settings import LoraSettings
 from safetensors.torch import load_file
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 
