@@ -258,6 +258,43 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two arms that are compared: ``dpo+lorr - dpo+plain``.
+
+    Attributes:
+        treatment: The arm in question.
+        reference: The arm that it is compared with.
+    """
+
+    treatment: str
+    reference: str
+
+    def __str__(self) -> str:
+        return f"{self.treatment} - {self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What a suite says it will test, before anything runs.
+
+    Attributes:
+        benchmark: Of the primary measure; empty for the first of the results.
+        metric: Of the primary measure; empty for the first of the benchmark.
+        primary: The contrasts that are tested on it, at the largest budget.
+        secondary: Further contrasts; these and the primary ones are looked at on every measure and budget.
+        declared: Whether the suite says so itself; otherwise it is the default.
+        changes: What was declared earlier and changed after results were known, a sentence a change.
+    """
+
+    benchmark: str
+    metric: str
+    primary: tuple[Contrast, ...]
+    secondary: tuple[Contrast, ...] = ()
+    declared: bool = False
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """A figure that somebody published, to stand beside ours.
 
@@ -356,6 +393,9 @@ class Results:
         conditions: Everything that decides the numbers of a benchmark besides the model, by benchmark: source
             identity, template, sampling, engine, grader. Plain JSON values; equal conditions, comparable
             scores.
+        analysis: What the suite says it will test; None for results of a version that did not ask.
+        families: Family of each problem, in the order of ``Score.per_problem``, by benchmark; nothing for
+            benchmarks whose problems have nothing in common.
         times: Seconds of every stage.
         versions: Package versions, engine and hardware, by name.
         missing: Stages that have no result, each with the reason.
@@ -381,3 +421,5 @@ class Results:
     start_model: str = ""
     protocol: str = ""
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    analysis: Analysis | None = None
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import functools
 import gzip
 import json
 import math
+import types
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -107,6 +108,9 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
             read_key(key): read_value(value)
             for key, value in (plain.items() if isinstance(plain, dict) else plain)
         }
+    if get_origin(kind) is types.UnionType:
+        read_known = _reader(next(part for part in parts if part is not types.NoneType))
+        return lambda plain: None if plain is None else read_known(plain)
     if get_origin(kind) in (tuple, Sequence):
         read = _reader(parts[0])
         return lambda plain: tuple(map(read, plain))

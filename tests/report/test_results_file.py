@@ -15,7 +15,7 @@ from synthetic_results import make_results
 
 from lorr_bench.errors import DataError
 from lorr_bench.report.results_file import RESULTS_FILE, read_results, results_bytes
-from lorr_bench.values import START, Point, Results, Score
+from lorr_bench.values import START, Analysis, Contrast, Point, Results, Score
 
 BARE = make_results(scores=[], spends={}, times=[], conduct=[])
 
@@ -44,6 +44,15 @@ def test_everything_but_the_answers_comes_back(tmp_path: Path, results: Results)
     for field in fields(Results):
         if field.name != "answers":
             assert plain(getattr(found, field.name)) == plain(getattr(results, field.name)), field.name
+
+
+def test_an_analysis_comes_back_as_it_is(tmp_path: Path, results: Results) -> None:
+    first, second = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
+    analysis = Analysis("nano_easy", "greedy", (first,), (second,), declared=True, changes=("on Monday",))
+    found = there_and_back(replace(results, analysis=analysis, families={"a": ("x", "y")}), tmp_path)
+    assert found.analysis == analysis
+    assert found.families == {"a": ("x", "y")}
+    assert there_and_back(replace(results, analysis=None), tmp_path).analysis is None
 
 
 def test_types_come_back_too(tmp_path: Path, results: Results) -> None:
