@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,7 @@ from lorr_bench.ports.registry import find_adapter, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
 from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, PlainPlugin
+from lorr_bench.spec.models import BUDGET_SIGN
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Arm:
         adapter_name: Full name under which the adapter is registered.
         adapter: Trains it.
         hyperparameters: Checked by the adapter's own model, the arm's overrides applied.
+        budgets: Data budgets that it is trained at, rising.
+        at_budgets: Hyper-parameters at the budgets that have their own.
         sft_weights: λ of every replay; the length is L.
         reset: Fields of ``Reset`` and the anchor, or None.
         rollout_ratio: ρ.
@@ -38,6 +41,8 @@ class Arm:
     adapter_name: str
     adapter: TrainerAdapter
     hyperparameters: BaseModel
+    budgets: tuple[int, ...]
+    at_budgets: Mapping[int, BaseModel]
     sft_weights: tuple[float, ...]
     reset: Mapping[str, Any] | None
     rollout_ratio: float
@@ -52,6 +57,10 @@ class Arm:
     def rounds(self) -> int:
         """T."""
         return self.iterative.rounds if self.iterative else 1
+
+    def at(self, unique_pairs: int) -> Arm:
+        """The arm with the hyper-parameters that it has at a data budget."""
+        return replace(self, hyperparameters=self.at_budgets.get(unique_pairs, self.hyperparameters))
 
     def share(self, total: int, number: int) -> int:
         """How many of all pairs or prompts a round has; rounds that share them differ by one at most.
@@ -85,22 +94,39 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
     arms = []
     for plugin_name in plugins:
         name, plugin = f"{method_name}+{plugin_name}", suite.plugins[plugin_name]
-        own = suite.overrides.get(name, {})
+        settings, at_budgets = _settings(loaded, adapter, name, method.hyperparameters)
         weights, reset = _parts(plugin)
         arm = Arm(
             name=name,
             baseline=f"{method_name}+{plugins[0]}",
             adapter_name=adapter_name,
             adapter=adapter,
-            hyperparameters=_checked(loaded, adapter, {**method.hyperparameters, **own}, ("overrides", name)),
+            hyperparameters=settings,
+            budgets=tuple(plugin.unique_pairs or suite.budget.unique_pairs),
+            at_budgets=at_budgets,
             sft_weights=weights,
             reset=reset,
             rollout_ratio=plugin.rollout_ratio if isinstance(plugin, LorrPlugin) else 0.0,
             iterative=method.iterative,
         )
-        check_combination(arm, suite, library)
+        for unique_pairs in arm.budgets:
+            check_combination(arm.at(unique_pairs), suite, library)
         arms.append(arm)
     return arms
+
+
+def _settings(
+    loaded: LoadedSuite, adapter: TrainerAdapter, name: str, shared: Mapping[str, Any]
+) -> tuple[BaseModel, dict[int, BaseModel]]:
+    """An arm's hyper-parameters, and those at data budgets that have their own."""
+    overrides = loaded.suite.overrides
+    own = {**shared, **overrides.get(name, {})}
+    at_budgets = {}
+    for pairs in loaded.suite.budget.unique_pairs:
+        key = f"{name}{BUDGET_SIGN}{pairs}"
+        if key in overrides:
+            at_budgets[pairs] = _checked(loaded, adapter, {**own, **overrides[key]}, ("overrides", key))
+    return _checked(loaded, adapter, own, ("overrides", name)), at_budgets
 
 
 def _checked(

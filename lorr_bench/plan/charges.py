@@ -16,7 +16,7 @@ ACROSS_METHODS: Final = ("data", "prompts")
 
 
 def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], Spend]:
-    """What each arm will use at most, at each data budget.
+    """What each arm will use at most, at each data budget that it is trained at.
 
     Raises:
         BudgetError: More than the arm it is held equal to, or more than a limit.
@@ -24,17 +24,17 @@ def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], 
     budgets = suite.budget.unique_pairs
     processes = suite.training.num_processes
     spends = {
-        (arm.name, pairs): predicted_spend(arm, pairs, suite.data.collect, processes)
+        (arm.name, pairs): predicted_spend(arm.at(pairs), pairs, suite.data.collect, processes)
         for arm in arms
         for pairs in budgets
     }
     for arm in arms:
         equal_to = arms[0].name if suite.budget.equal in ACROSS_METHODS else arm.baseline
-        for pairs in budgets:
+        for pairs in arm.budgets:
             spend = spends[arm.name, pairs]
             check_equal(arm.name, spend, equal_to, spends[equal_to, pairs], suite.budget.equal)
             check_limits(arm.name, pairs, spend, suite.budget.limits.model_dump())
-    return spends
+    return {(arm.name, pairs): spends[arm.name, pairs] for arm in arms for pairs in arm.budgets}
 
 
 def predicted_spend(arm: Arm, unique_pairs: int, collect: CollectSpec | None, processes: int = 1) -> Spend:

@@ -30,7 +30,7 @@ class Plan:
         stages: Each stage once, inputs before those who read them.
         training: Digest of the last train stage of each point.
         evaluations: What is measured by which stage.
-        predicted: What each arm will use at each data budget.
+        predicted: What each arm will use at each data budget that it is trained at.
         contamination: Digest of the stage that compares the prompts of a seed with a benchmark.
         model: Where the start model comes from.
         published: Figures of others that the suite wants beside its own.
@@ -105,11 +105,8 @@ class _Planner:
             self._look_for_contamination(seed, pairs)
             for unique_pairs in suite.budget.unique_pairs:
                 for arm in self._arms:
-                    point = Point(arm.name, unique_pairs, seed)
-                    self._training[point] = Chain(self._ingredients, self._add, arm, point).train(
-                        pairs.digest
-                    )
-                    self._evaluate(point, self._training[point])
+                    if unique_pairs in arm.budgets:
+                        self._train(arm.at(unique_pairs), Point(arm.name, unique_pairs, seed), pairs)
         return Plan(
             suite=suite,
             arms=self._arms,
@@ -123,6 +120,10 @@ class _Planner:
             template_date=self._ingredients.asked_date,
             revisions=self._ingredients.revisions,
         )
+
+    def _train(self, arm: Arm, point: Point, pairs: Stage) -> None:
+        self._training[point] = Chain(self._ingredients, self._add, arm, point).train(pairs.digest)
+        self._evaluate(point, self._training[point])
 
     def _published(self) -> tuple[Published, ...]:
         wanted = self._suite.published

@@ -146,12 +146,13 @@ def _spoken_fit(fitted: FittedPairs, max_length: int) -> str:
 
 def _lengths(plan: Plan) -> Mapping[int, list[str]]:
     """Arms by the length that they cut at."""
-    found: dict[int, list[str]] = {}
+    found: dict[int, dict[str, None]] = {}
     for arm in plan.arms:
-        max_length: int | None = getattr(arm.hyperparameters, "max_length", None)
-        if max_length is not None:
-            found.setdefault(max_length, []).append(arm.name)
-    return found
+        for pairs in arm.budgets:
+            max_length: int | None = getattr(arm.at(pairs).hyperparameters, "max_length", None)
+            if max_length is not None:
+                found.setdefault(max_length, {})[arm.name] = None
+    return {length: list(arms) for length, arms in found.items()}
 
 
 def _tokenizer(plan: Plan) -> TokenizerFile | None:

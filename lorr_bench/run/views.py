@@ -26,9 +26,9 @@ def arms_table(plan: Plan) -> Table:
     for column in (*SPEND_COLUMNS, "global_batch"):
         table.add_column(column.replace("_", " "), justify="right")
     for arm in plan.arms:
-        each = getattr(arm.hyperparameters, "global_batch_size", None)
-        batch = str(each * plan.suite.training.num_processes) if each else "?"
-        for pairs in plan.suite.budget.unique_pairs:
+        for pairs in arm.budgets:
+            each = getattr(arm.at(pairs).hyperparameters, "global_batch_size", None)
+            batch = str(each * plan.suite.training.num_processes) if each else "?"
             spend = plan.predicted[arm.name, pairs]
             used = (f"{getattr(spend, name):,.0f}" for name in SPEND_COLUMNS)
             table.add_row(escape(arm.name), *used, batch)

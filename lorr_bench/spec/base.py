@@ -29,3 +29,10 @@ def switched(value: Any) -> Any:
     if value is False or value == "off":
         return None
     return {} if value is True or value == "on" else value
+
+
+def rising(budgets: tuple[int, ...]) -> tuple[int, ...]:
+    """Data budgets that rise without repeats; others are refused."""
+    if list(budgets) != sorted(set(budgets)):
+        raise ValueError("must rise, without repeats")
+    return budgets

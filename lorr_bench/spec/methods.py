@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from lorr_bench.spec.base import Model, switched
+from lorr_bench.spec.base import Model, rising, switched
 
 
 class IterativeSpec(Model):
@@ -133,13 +133,29 @@ class SftSpec(Model):
     )
 
 
-class PlainPlugin(Model):
+class AnyPlugin(Model):
+    """What every plug-in can say."""
+
+    unique_pairs: tuple[Annotated[int, Field(gt=0)], ...] | None = Field(
+        None,
+        min_length=1,
+        description="data budgets of the suite that its arms are trained at; all by default. A control may "
+        "do with the largest",
+    )
+
+    @field_validator("unique_pairs")
+    @classmethod
+    def _in_order(cls, budgets: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return None if budgets is None else rising(budgets)
+
+
+class PlainPlugin(AnyPlugin):
     """The method as it is: one pass, no reset, no SFT term."""
 
     type: Literal["plain"] = "plain"
 
 
-class LorrPlugin(Model):
+class LorrPlugin(AnyPlugin):
     """LoRR; each part can be switched off alone (`replays: 1`, `reset: off`, `sft: off`)."""
 
     type: Literal["lorr"] = "lorr"

@@ -10,13 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from lorr_bench.spec.base import Model, Name
+from lorr_bench.spec.base import Model, Name, rising
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
 from lorr_bench.spec.sources import DataSpec, ModelSpec
 
 START_MODEL = "start"
+BUDGET_SIGN = "@"
+"""Between an arm and the data budget that an override is for."""
 BudgetAxis = Literal["data", "prompts", "updates", "visits"]
 
 
@@ -46,10 +48,8 @@ class BudgetSpec(Model):
 
     @field_validator("unique_pairs")
     @classmethod
-    def _rising(cls, budgets: tuple[int, ...]) -> tuple[int, ...]:
-        if list(budgets) != sorted(set(budgets)):
-            raise ValueError("must rise, without repeats")
-        return budgets
+    def _in_order(cls, budgets: tuple[int, ...]) -> tuple[int, ...]:
+        return rising(budgets)
 
 
 class EngineSpec(Model):
@@ -109,6 +109,10 @@ class TrainingSpec(Model):
     diagnostics: bool = Field(True, description="measure what LoRR does to the model, at every replay")
 
 
+def _listed(budgets: tuple[int, ...]) -> str:
+    return ", ".join(map(str, budgets))
+
+
 def _arm_names(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> list[str]:
     return [
         f"{name}+{plugin}"
@@ -135,7 +139,9 @@ class Suite(Model):
         description="plug-ins by name; the first is the baseline",
     )
     overrides: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="hyper-parameters of one arm, by `method+plugin`"
+        default_factory=dict,
+        description="hyper-parameters of one arm, by `method+plugin`; at one data budget, by "
+        "`method+plugin@unique_pairs`, which counts before the other",
     )
     evaluation: EvaluationSpec = Field(description="what every model is measured on")
     published: PublishedSpec | None = Field(None, description="figures of others, shown beside ours")
@@ -190,6 +196,19 @@ class Suite(Model):
                 )
         return plugins
 
+    @field_validator("plugins")
+    @classmethod
+    def _trained_at_budgets(cls, plugins: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "budget" not in info.data:
+            return plugins
+        budgets: tuple[int, ...] = info.data["budget"].unique_pairs
+        for name, plugin in plugins.items():
+            if unknown := [str(pairs) for pairs in plugin.unique_pairs or () if pairs not in budgets]:
+                raise ValueError(
+                    f"plug-in {name} names {', '.join(unknown)} pairs; budgets are {_listed(budgets)}"
+                )
+        return plugins
+
     def plugins_of(self, method: str) -> list[str]:
         """The plug-ins that a method is combined with, in the order of the suite."""
         named = self.methods[method].plugins
@@ -211,6 +230,12 @@ class Suite(Model):
         if not {"methods", "plugins"} <= info.data.keys():
             return overrides  # those have errors of their own
         arms = _arm_names(info.data["methods"], info.data["plugins"])
-        if unknown := [name for name in overrides if name not in arms]:
+        named = {name: name.partition(BUDGET_SIGN) for name in overrides}
+        if unknown := [name for name, (arm, _, _) in named.items() if arm not in arms]:
             raise ValueError(f"no arm is called {', '.join(unknown)}; arms are {', '.join(arms)}")
+        for name, (arm, at, budget) in named.items() if "budget" in info.data else ():
+            plugin = info.data["plugins"][arm.partition("+")[2]]
+            budgets: tuple[int, ...] = plugin.unique_pairs or info.data["budget"].unique_pairs
+            if at and budget not in map(str, budgets):
+                raise ValueError(f"{name} names no budget that {arm} is trained at: {_listed(budgets)}")
         return overrides

@@ -286,6 +286,7 @@ LORR = {
     "sft.cap": 0.25,
     "sft.weights": [0.1, 0.1, 0.1],
     "rollout_ratio": 0.5,
+    "unique_pairs": [16],  # fewer trainings
 }
 ITERATIVE = {
     "rounds": 2,

@@ -85,6 +85,47 @@ def test_an_override_reaches_its_arm_alone(load, values):
     assert betas == {"dpo+plain": 0.1, "dpo+lorr": 0.7, "dpo+no_reset": 0.1}
 
 
+def test_an_override_at_a_budget_counts_there_alone_and_before_the_arms_own(load, values):
+    values["overrides"] = {"dpo+lorr": {"beta": 0.7}, "dpo+lorr@16": {"beta": 0.9, "learning_rate": 2e-4}}
+    plan = make_plan(load(values))
+    stages = {stage.digest: stage for stage in plan.stages}
+    found = {
+        (point.arm, point.unique_pairs): stages[digest].params["hyperparameters"]
+        for point, digest in plan.training.items()
+    }
+    assert {place: settings["beta"] for place, settings in found.items()} == {
+        ("dpo+plain", 8): 0.1, ("dpo+lorr", 8): 0.7, ("dpo+no_reset", 8): 0.1,
+        ("dpo+plain", 16): 0.1, ("dpo+lorr", 16): 0.9, ("dpo+no_reset", 16): 0.1,
+    }  # fmt: skip
+    assert [found["dpo+lorr", pairs]["learning_rate"] for pairs in (8, 16)] == [1e-4, 2e-4]
+
+
+def test_an_override_at_a_budget_is_checked_with_its_line(load, values):
+    values["overrides"] = {"dpo+lorr@16": {"betta": 1}}
+    with pytest.raises(SuiteError, match=r"suite\.yaml:\d+.*betta"):
+        make_plan(load(values))
+
+
+def test_what_an_override_at_a_budget_asks_for_is_checked_too(load, values):
+    """A LoRA adapter can't reset its base to a fresh initialisation, also where one budget alone has it."""
+    values["plugins"] = {"plain": {}, "fresh": {"type": "lorr", "reset": {"anchor": "init"}}}
+    assert make_plan(load(values))
+    values["overrides"] = {"dpo+fresh@16": {"lora": {"r": 4}}}
+    with pytest.raises(SuiteError, match=r"dpo\+fresh can't be: a LoRA adapter can't reset"):
+        make_plan(load(values))
+
+
+def test_a_plugin_is_trained_and_charged_at_the_budgets_it_names(load, values):
+    values["plugins"]["no_reset"]["unique_pairs"] = [16]
+    plan = make_plan(load(values))
+    trained = {(point.arm, point.unique_pairs) for point in plan.training}
+    assert trained == {
+        ("dpo+plain", 8), ("dpo+lorr", 8), ("dpo+plain", 16), ("dpo+lorr", 16), ("dpo+no_reset", 16),
+    }  # fmt: skip
+    assert set(plan.predicted) == trained
+    assert {(e.point.arm, e.point.unique_pairs) for e in plan.evaluations} == trained | {("start", 0)}
+
+
 def test_a_suite_that_grows_keeps_its_work(load, values):
     """But for references, which are made again for a larger budget: one forward pass, and no training."""
     small = {stage.digest for stage in make_plan(load(values)).stages if stage.kind != "reference"}

@@ -37,6 +37,8 @@ def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
         adapter_name="here.method",
         adapter=SimpleNamespace(**adapter),
         hyperparameters=SimpleNamespace(lora=lora),
+        budgets=(8,),
+        at_budgets={},
         reset={**RESET, **reset} if reset is not None else None,
         **parts,
     )

@@ -181,3 +181,43 @@ def test_faulty_training(write_suite: Write, value: str) -> None:
     path = write_suite("budget:", f"training: {{{value}}}\nbudget:")
     name = value.partition(":")[0]
     assert f"`training.{name}`" in faults(path)
+
+
+# --- data budgets of a plug-in, and hyper-parameters at a budget ----------------------------------------
+
+
+def test_a_plugin_may_name_the_budgets_it_is_trained_at(write_suite: Write) -> None:
+    plugins = load_suite(write_suite("lorr: {reset: off}", "lorr: {unique_pairs: [64]}")).suite.plugins
+    assert (plugins["plain"].unique_pairs, plugins["lorr"].unique_pairs) == (None, (64,))
+
+
+@pytest.mark.parametrize(
+    ("budgets", "what"),
+    [
+        ("[32]", "plug-in lorr names 32 pairs; budgets are 16, 64"),
+        ("[64, 16]", "must rise, without repeats"),
+        ("[]", "at least 1 item"),
+        ("[0]", "greater than 0"),
+    ],
+)
+def test_faulty_budgets_of_a_plugin_have_line_and_reason(write_suite: Write, budgets: str, what: str) -> None:
+    path = write_suite("lorr: {reset: off}", f"lorr: {{unique_pairs: {budgets}}}")
+    assert what in faults(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("dpo+lorr@32", r"dpo+lorr@32 names no budget that dpo+lorr is trained at: 64"),
+        ("dpo+lorr@16", r"dpo+lorr@16 names no budget that dpo+lorr is trained at: 64"),
+        ("dpo+plain@", r"dpo+plain@ names no budget that dpo+plain is trained at: 16, 64"),
+        ("dpo@16", "no arm is called dpo@16"),
+    ],
+)
+def test_an_override_at_a_budget_needs_an_arm_that_is_trained_there(
+    write_suite: Write, name: str, what: str
+) -> None:
+    path = write_suite(
+        "lorr: {reset: off}", f"lorr: {{unique_pairs: [64]}}\noverrides:\n  {name}: {{beta: 1}}"
+    )
+    assert what in faults(path)
