@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lorr_bench.report.cells import NONE, TITLES
+from lorr_bench.report.cells import DAGGER, NONE, TITLES
 from lorr_bench.report.contents import Contents, Scores
+from lorr_bench.report.contrast_sheet import declared_sheet, other_sheet
 from lorr_bench.report.literature import CAUTION
 from lorr_bench.report.rows import CONDUCT_TITLES, ProtocolRow
 from lorr_bench.report.sheets import Cell, Column, Sheet
@@ -21,8 +22,10 @@ MODEL = (ARM, Column("pairs", choice=True), Column("seeds"))
 def all_sheets(contents: Contents) -> tuple[Sheet, ...]:
     """Every table that the results have rows for, and empty ones for the others."""
     return (
+        declared_sheet(contents.tables.contrasts),
         *_score_sheets("comparison", "Comparison", contents.math, contents),
         *_score_sheets("general", "General reasoning", contents.general, contents),
+        other_sheet(contents.results, contents.tables.contrasts),
         _efficiency(contents),
         _aggregates(contents),
         _secondary(contents),
@@ -83,13 +86,19 @@ def _plugin_cells(cells: Sequence[ScoreCell], view: MethodsView) -> Iterator[Cel
     for cell, (_, compared) in zip(cells, view.plugins, strict=True):
         yield Cell(cell.score)
         if compared:
-            yield Cell(cell.difference or NONE, cell.difference_interval, cell.significant)
+            yield _difference_cell(cell, NONE)
 
 
 def _score_cells(cells: Sequence[ScoreCell]) -> Iterator[Cell]:
     for cell in cells:
         yield Cell(cell.score, cell.interval)
-        yield Cell(cell.difference, cell.difference_interval, cell.significant)
+        yield _difference_cell(cell, "")
+
+
+def _difference_cell(cell: ScoreCell, none: str) -> Cell:
+    """A difference with its interval and a mark where it was declared beforehand."""
+    mark = DAGGER if cell.declared and cell.difference else ""
+    return Cell((cell.difference or none) + mark, cell.difference_interval, cell.significant)
 
 
 def _efficiency(contents: Contents) -> Sheet:

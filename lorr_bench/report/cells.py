@@ -10,6 +10,8 @@ from lorr_bench.outside import visible_text
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
+DAGGER = "\N{DAGGER}"
+"""Marks a difference that was declared beforehand."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 TITLES = {
     "prompts": "prompts",
@@ -50,6 +52,11 @@ def points(difference: float) -> str:
 def span(low: str, high: str) -> str:
     """Two formatted ends as an interval; nothing where there is none."""
     return "" if NONE in (low, high) else f"[{low}, {high}]"
+
+
+def p_text(value: float) -> str:
+    """A p-value for a sentence: ``p = 0.012``, ``p < 0.001``."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.0995 else f"p = {value:.2f}"
 
 
 def ratio(value: float) -> str:
@@ -94,6 +101,11 @@ def either(low: str, high: str) -> str:
 def plural(count: str, noun: str) -> str:
     """The noun with its count: ``1 seed``, ``3 seeds``."""
     return f"{count} {noun}" if count == "1" else f"{count} {noun}s"
+
+
+def listed(names: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def csv_text(text: str) -> str:

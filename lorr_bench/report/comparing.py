@@ -24,16 +24,17 @@ from lorr_bench.report.comparable import (
     refusals_of_run,
     same_start,
 )
-from lorr_bench.report.measures import Measure, all_measures, model_rows, stack
+from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SIGNIFICANCE
+from lorr_bench.report.declared import analysis_of, largest_budget_of
+from lorr_bench.report.measures import Measure, all_measures, model_rows, primary_measure, stack
 from lorr_bench.report.results_file import RESULTS_FILE, read_results
-from lorr_bench.report.tables import SIGNIFICANCE
 from lorr_bench.stats import holm, paired_difference, permutation_test
 from lorr_bench.values import Results, Score
 
 COLUMNS: Final = (
     "benchmark", "kind", "metric", "arm", "unique_pairs", "run", "mean", "low", "high", "seeds", "problems",
     "gain", "gain_low", "gain_high", "difference", "difference_low", "difference_high", "p_value",
-    "p_permuted_problems", "paired_seeds", "paired_problems",
+    "p_permuted_problems", "paired_seeds", "paired_problems", "role", "family",
 )  # fmt: skip
 
 
@@ -45,8 +46,11 @@ class Comparison:
         runs: Names of those that can be compared; the others are compared with the first.
         table: One row a measure, arm, budget and run, as shares: score, ``gain`` over the baseline of the own
             run, and paired ``difference`` to the same arm of the first run, each with its 95 % interval;
-            ``p_permuted_problems`` tells these very checkpoints apart, one seed included; ``p_holm`` is
-            corrected over all differences of the table, ``significant`` where it is below 0.05.
+            ``p_permuted_problems`` tells these very checkpoints apart, one seed included. ``role`` is
+            ``primary`` for the measure that the first run declared, at its largest budget, of the arms in
+            its primary contrasts; everything else is ``secondary``. ``p_holm`` is corrected by Holm within a
+            ``family``: the primary ones, and of the others those of math and of general reasoning;
+            ``significant`` where it is below 0.05.
             Scores of a run that began from another start model than the first are NaN.
         refused: What can't be compared, and why; a line each.
     """
@@ -164,6 +168,16 @@ def _rows(benchmark: str, first: Run, others: Sequence[Run]) -> Iterator[dict[st
                 yield _row(key, first, other, absolute=same_start(first, other))
 
 
+def _role(key: tuple[Measure, str, int], first: Run) -> dict[str, str]:
+    """Whether the first run declared this measure of this arm, and what it is corrected with."""
+    measure, arm, budget = key
+    named = {name for each in analysis_of(first.results).primary for name in (each.treatment, each.reference)}
+    declared = measure == primary_measure(first.results) and budget == largest_budget_of(first.results)
+    if declared and arm in named:
+        return {"role": PRIMARY, "family": PRIMARY}
+    return {"role": SECONDARY, "family": measure.kind}
+
+
 def _comparable(key: tuple[Measure, str, int], first: Run, other: Run) -> bool:
     """Whether both have this cell, and either began from one start model or have gains to show."""
     if key not in first.cells or key not in other.cells:
@@ -178,24 +192,35 @@ def _row(key: tuple[Measure, str, int], first: Run, run: Run, *, absolute: bool)
     gain = run.gains[arm, budget, measure]
     row = dict(zip(COLUMNS, (*astuple(measure), arm, budget, run.name), strict=False))
     row |= {"gain": gain.difference, "gain_low": gain.difference_low, "gain_high": gain.difference_high}
-    row |= {"seeds": gain.seeds, "problems": gain.problems}
+    row |= {"seeds": gain.seeds, "problems": gain.problems, **_role(key, first)}
     if absolute:
         row |= {"mean": gain.mean, "low": gain.low, "high": gain.high}
-        row |= _difference(first.cells[key], run.cells[key]) if run is not first else {}
+        if run is not first:
+            row |= _difference(first.cells[key], run.cells[key], _families(measure, first, run))
     return row
 
 
-def _difference(reference: Mapping[int, Score], treatment: Mapping[int, Score]) -> dict[str, Any]:
+def _families(measure: Measure, first: Run, run: Run) -> Sequence[str] | None:
+    """Family of each problem, as either run knows it: both asked the same problems."""
+    known = (each.results.families.get(measure.benchmark) for each in (first, run))
+    return next((families for families in known if families), None)
+
+
+def _difference(
+    reference: Mapping[int, Score], treatment: Mapping[int, Score], families: Sequence[str] | None
+) -> dict[str, Any]:
     """The paired difference over the seeds that both have; nothing where there is none."""
     shared = sorted(reference.keys() & treatment.keys())
     if not shared:
         return {}
     both, by_problem = stack([treatment[seed] for seed in shared] + [reference[seed] for seed in shared])
-    found = paired_difference(both[: len(shared)], both[len(shared) :])
+    families = families if by_problem else None
+    found = paired_difference(both[: len(shared)], both[len(shared) :], families=families)
+    permuted = permutation_test(both[: len(shared)], both[len(shared) :], "problems", families=families)
     return {
         "difference": found.mean, "difference_low": found.low, "difference_high": found.high,
         "p_value": found.p_value,
-        "p_permuted_problems": permutation_test(both[: len(shared)], both[len(shared) :], over="problems"),
+        "p_permuted_problems": permuted,
         "paired_seeds": found.seeds,
         "paired_problems": found.problems if by_problem else 0,
     }  # fmt: skip
@@ -203,6 +228,6 @@ def _difference(reference: Mapping[int, Score], treatment: Mapping[int, Score]) 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table["p_holm"] = holm(table["p_value"].to_numpy(dtype=float))
+    table["p_holm"] = table.groupby("family", sort=False)["p_value"].transform(holm)
     table["significant"] = table["p_holm"] < SIGNIFICANCE
     return table

@@ -17,9 +17,11 @@ from lorr_bench.report import (
     protocol,
     sentences,
     tables,
+    verdicts,
     views,
 )
 from lorr_bench.report.arms import baseline_name
+from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.figures import draw_all, pdf_bytes, png_bytes, svg_text
 from lorr_bench.report.measures import GENERAL, MATH, reported_measures
 from lorr_bench.report.rows import (
@@ -38,6 +40,7 @@ from lorr_bench.values import Results
 class Tables:
     """The frames of a report."""
 
+    contrasts: pd.DataFrame
     comparison: pd.DataFrame
     methods: pd.DataFrame
     ledger: pd.DataFrame
@@ -90,7 +93,7 @@ class Contents:
         tables: The frames.
         pictures: The figures; the first is the main one.
         baseline: What the arms are compared with, as captions call it.
-        headlines: What was found, a sentence an arm or two a plug-in.
+        headlines: The verdict on what was declared beforehand, and what the controls say.
         compared: What was compared.
         held_equal: What was held equal, and the ratios of what was not.
         caution: What a single seed can't tell; empty where there are more.
@@ -152,12 +155,15 @@ def compute(results: Results) -> Contents:
         tables=frames,
         pictures=tuple(_pictures(results, frames)),
         baseline=baseline_name(results),
-        headlines=sentences.headlines(results, comparison),
+        headlines=verdicts.headlines(results, frames.contrasts, comparison),
         compared=sentences.compared_line(results),
         held_equal=fairness.held_equal_line(results, frames.ledger),
         caution=sentences.seed_caution(comparison),
-        caption=sentences.comparison_caption(results, comparison),
-        power=(sentences.power_line(comparison, MATH), sentences.power_line(comparison, GENERAL)),
+        caption=sentences.comparison_caption(results, comparison, frames.contrasts),
+        power=(
+            sentences.power_line(frames.contrasts, MATH),
+            sentences.power_line(frames.contrasts, GENERAL),
+        ),
         footnotes=sentences.footnotes(results),
         math=_scores(results, comparison, general=False),
         general=_scores(results, comparison, general=True),
@@ -176,8 +182,10 @@ def compute(results: Results) -> Contents:
 
 
 def _tables(results: Results) -> Tables:
-    comparison = tables.comparison(results)
+    contrasts = contrast_table(results)
+    comparison = tables.comparison(results, contrasts)
     return Tables(
+        contrasts,
         comparison,
         tables.method_table(results, comparison),
         tables.ledger(results),

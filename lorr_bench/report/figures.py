@@ -32,6 +32,10 @@ class Frames(Protocol):
         """Scores and differences."""
 
     @property
+    def contrasts(self) -> pd.DataFrame:
+        """Every difference."""
+
+    @property
     def scores(self) -> pd.DataFrame:
         """Scores of single seeds."""
 
@@ -61,7 +65,7 @@ def draw_all(results: Results, frames: Frames) -> tuple[Drawing, ...]:
         draw_against(shown, frames, "updates", "optimizer_steps"),
         draw_against(shown, frames, "seconds", "wall_seconds"),
         draw_ablation(Ablation(shown)),
-        draw_forest(Forest(shown.lineup, shown.comparison)),
+        draw_forest(Forest(shown.lineup, frames.contrasts)),
         draw_replays(Replays(shown.lineup, frames.diagnostics)),
         _pareto(shown, frames),
     )

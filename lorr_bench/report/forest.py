@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lorr_bench.report.arms import baseline_name, plugin_of
-from lorr_bench.report.cells import NONE, plural, points, span
+from lorr_bench.report.cells import DAGGER, MINUS, NONE, plural, points, span
+from lorr_bench.report.contrasts import DECLARED
 from lorr_bench.report.drawing import (
     AXIS_COLOUR,
     MARGIN,
@@ -59,16 +60,16 @@ class Forest:
 
     Attributes:
         lineup: The arms.
-        comparison: The comparison table.
+        contrasts: The table of contrasts.
     """
 
     lineup: Lineup
-    comparison: pd.DataFrame
+    contrasts: pd.DataFrame
 
     @cached_property
     def differences(self) -> pd.DataFrame:
         """All differences at the largest budget that has any."""
-        known = self.comparison[self.comparison["difference"].notna()]
+        known = self.contrasts[self.contrasts["difference"].notna()]
         return known[known["unique_pairs"] == largest_budget(known)]
 
     @cached_property
@@ -105,15 +106,23 @@ class Forest:
             top = lines[-1].place + LINE + GAP if lines else LINE / 2
             lines.append(Line(top, measure.title))
             for number, row in enumerate(rows, 1):
-                lines.append(Line(top + LINE * number, names[row.arm], row))
+                lines.append(Line(top + LINE * number, names[row.treatment, row.reference], row))
         return lines
 
     @property
-    def names(self) -> dict[str, str]:
-        """What stands for each arm: its plug-in where all have the same method, shortened to fit."""
-        arms = list(dict.fromkeys(row.arm for row in self.rows))
-        texts = [arm if self.lineup.several else plugin_of(arm) for arm in arms]
-        return dict(zip(arms, shortened_apart(texts, LABEL_ROOM, TICK_SIZE), strict=True))
+    def names(self) -> dict[tuple[str, str], str]:
+        """What stands for each contrast, shortened to fit: its arm, and the other where it is no baseline.
+
+        Of arms their plug-ins, where all have the same method.
+        """
+        contrasts = list(dict.fromkeys((row.treatment, row.reference) for row in self.rows))
+        texts = [self._name(*contrast) for contrast in contrasts]
+        return dict(zip(contrasts, shortened_apart(texts, LABEL_ROOM, TICK_SIZE), strict=True))
+
+    def _name(self, treatment: str, reference: str) -> str:
+        own = self.lineup.results.baselines.get(treatment) == reference
+        arms = [treatment] if own else [treatment, reference]
+        return f" {MINUS} ".join(arm if self.lineup.several else plugin_of(arm) for arm in arms)
 
     @property
     def note(self) -> str:
@@ -154,7 +163,7 @@ def draw_forest(forest: Forest) -> Drawing | None:
     return Drawing(
         "forest",
         f"Differences at {rows[0].unique_pairs:,} unique pairs",
-        f"{count} to {baseline_name(forest.lineup.results)} with intervals; {found} pass the corrected test",
+        f"{count} with intervals; {found} pass the corrected test",
         _draw(forest),
     )
 
@@ -190,13 +199,13 @@ def _dress(axis: Axes, panel: float) -> None:
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     axis.axvline(0, color=AXIS_COLOUR, linewidth=1.0, zorder=1)
-    axis.set_xlabel("difference to the baseline (points)", labelpad=3)
+    axis.set_xlabel("difference (points)", labelpad=3)
     axis.margins(x=0.05)
 
 
 def _draw_row(axis: Axes, lineup: Lineup, row: Any, place: float) -> None:
     """Interval and mark, filled where the corrected test finds a difference."""
-    style = lineup.style(row.arm)
+    style = lineup.style(row.treatment)
     axis.hlines(
         place,
         100 * row.difference_low,
@@ -238,7 +247,8 @@ def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], wid
 
 def _difference_text(row: Any) -> str:
     ends = span(points(row.difference_low), points(row.difference_high))
-    return f"{points(row.difference)} {ends}".strip()
+    mark = DAGGER if row.role in DECLARED else ""
+    return f"{points(row.difference)}{mark} {ends}".strip()
 
 
 def _count_text(row: Any) -> str:
@@ -251,9 +261,13 @@ def _notes(forest: Forest) -> Iterator[str]:
     rows, baseline = forest.rows, baseline_name(forest.lineup.results)
     alone = all(row.paired_seeds == 1 for row in rows)
     over = "problems only, not over training runs" if alone else "seeds and problems"
-    yield f"Difference to {baseline} at {rows[0].unique_pairs:,} unique pairs."
-    tests = int(forest.comparison["p_value"].notna().sum())
-    marks = f"filled: Holm-corrected p < 0.05 over {plural(f'{tests:,}', 'test')}, open: others"
+    results = forest.lineup.results
+    own = all(results.baselines.get(row.treatment) == row.reference for row in rows)
+    named = "" if own else ", or to the arm named"
+    yield f"Difference to {baseline}{named}, at {rows[0].unique_pairs:,} unique pairs."
+    tests = int(forest.contrasts["p_value"].notna().sum())
+    primary = f"; {DAGGER}: primary" if any(row.role in DECLARED for row in rows) else ""
+    marks = f"filled: corrected p < 0.05, open: others{primary}"
     yield f"Lines: 95 % interval over {over}; {marks if tests else 'marks are open: none could be tested'}."
     if forest.note:
         yield forest.note

@@ -38,6 +38,7 @@ SYMBOLS: Final = {
     MINUS: "$-$", NONE: r"\textendash{}", "—": r"\textemdash{}", "…": r"\ldots{}",
     "\N{LEFT SINGLE QUOTATION MARK}": r"\textquoteleft{}", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
     "“": r"\textquotedblleft{}", "”": r"\textquotedblright{}",
+    "†": r"\textdagger{}",
     "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "÷": r"$\div$", "≤": r"$\leq$", "≥": r"$\geq$",
     "≠": r"$\neq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$", "√": r"$\surd$", "°": r"$^\circ$",
     "Δ": r"$\Delta$", "Σ": r"$\Sigma$", "Ω": r"$\Omega$", "α": r"$\alpha$", "β": r"$\beta$",

@@ -99,8 +99,20 @@ def reported_measures(results: Results) -> tuple[Measure, ...]:
 
 
 def primary_measure(results: Results) -> Measure | None:
-    """The measure of the headline: the first math measure, a greedy one if there is any."""
-    measures = all_measures(results)
+    """The measure that was declared, else the first math measure, a greedy one if there is any.
+
+    None where no model has been evaluated on it.
+    """
+    measures, analysis = all_measures(results), results.analysis
+    if analysis is not None and analysis.benchmark:
+        return next(
+            (
+                measure
+                for measure in measures
+                if measure.benchmark == analysis.benchmark and analysis.metric in ("", measure.metric)
+            ),
+            None,
+        )
     if not measures:
         return None
     return _primary([measure for measure in measures if measure.kind == measures[0].kind])
@@ -119,6 +131,13 @@ def score_cells(results: Results) -> Cells:
         key = (measure_of(score), score.point.arm, score.point.unique_pairs)
         cells.setdefault(key, {})[score.point.seed] = score
     return cells
+
+
+def shared_scores(cells: Cells, parts: Sequence[Measure], arm: str, budget: int) -> dict[int, list[Score]]:
+    """Scores of an arm at a budget by seed, one for each part of a measure; of seeds that have all parts."""
+    found = [cells.get((part, arm, budget), {}) for part in parts]
+    seeds = sorted(set(found[0]).intersection(*found[1:]))
+    return {seed: [by_seed[seed] for by_seed in found] for seed in seeds}
 
 
 def model_rows(results: Results) -> list[tuple[str, int]]:

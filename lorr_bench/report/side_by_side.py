@@ -9,8 +9,9 @@ from typing import Any, Final
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.report import cells
-from lorr_bench.report.cells import markdown_cell, markdown_text
+from lorr_bench.report.cells import markdown_cell, markdown_text, plural
 from lorr_bench.report.comparing import Comparison
+from lorr_bench.report.contrasts import PRIMARY
 from lorr_bench.report.measures import Measure
 from lorr_bench.report.pipe_table import markdown_table
 from lorr_bench.report.write import csv_bytes, replace_file
@@ -105,17 +106,30 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 
 def comparison_caption(comparison: Comparison) -> str:
     """How to read it."""
-    tests = int(comparison.table["p_value"].notna().sum())
     first = comparison.runs[0]
-    verdict = (
-        f"{STAR}: Holm-adjusted p < 0.05 over the {tests} differences tested here."
-        if tests
-        else "No difference could be tested."
-    )
     return (
         "Score in %; gain: difference in points to the baseline of the same run; Δ: difference in points to "
-        f"the same arm of {first}, paired by seed and problem. In brackets 95 % intervals. {verdict}"
+        f"the same arm of {first}, paired by seed and problem. In brackets 95 % intervals. "
+        + _verdict(comparison)
     )
+
+
+def _verdict(comparison: Comparison) -> str:
+    """What is tested with what, and what the marks say."""
+    tested = comparison.table[comparison.table["p_value"].notna()]
+    if tested.empty:
+        return "No difference could be tested."
+    counts = tested.groupby("family", sort=False).size()
+    parts = [f"{STAR}: corrected p < 0.05."]
+    if PRIMARY in counts:
+        parts.append(
+            f"{cells.DAGGER}: primary, the measure and arms that {comparison.runs[0]} declared, at its "
+            f"largest budget: corrected by Holm over {plural(str(counts[PRIMARY]), 'difference')}."
+        )
+    others = [f"{count:,} of {family}" for family, count in counts.items() if family != PRIMARY]
+    if others:
+        parts.append(f"All else is secondary, corrected in families of its own: {cells.listed(others)}.")
+    return " ".join(parts)
 
 
 def _groups(comparison: Comparison) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -145,17 +159,20 @@ def _texts(row: Any, number: int) -> Iterator[str]:
     columns = ("", "") if row is None else (_score(row), _points(row, "gain"))
     yield from columns
     if number:
-        star = STAR if row is not None and row.significant else ""
-        yield "" if row is None else _points(row, "difference", star)
+        yield "" if row is None else _points(row, "difference", _marks(row))
+
+
+def _marks(row: Any) -> str:
+    return (STAR if row.significant else "") + (cells.DAGGER if row.role == PRIMARY else "")
 
 
 def _score(row: Any) -> str:
     return _with_span(cells.percent(row.mean), cells.percent(row.low), cells.percent(row.high))
 
 
-def _points(row: Any, name: str, star: str = "") -> str:
+def _points(row: Any, name: str, marks: str = "") -> str:
     middle, low, high = (cells.points(getattr(row, f"{name}{end}")) for end in ("", "_low", "_high"))
-    return _with_span(f"{middle}{star}", low, high)
+    return _with_span(f"{middle}{marks}", low, high)
 
 
 def _with_span(text: str, low: str, high: str) -> str:

@@ -35,7 +35,9 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
     yield _image(contents.picture.title, "figure.png")
+    yield from _tables("Primary contrasts", ["tests"], sheets, contents)
     yield from _scores("Comparison", "comparison", sheets, contents)
+    yield from _tables("", ["contrasts"], sheets, contents)
     yield f"## Budget\n\n{markdown_text(contents.held_equal)}"
     yield from _tables("", ["ledger"], sheets, contents)
     yield from _scores("General reasoning", "general", sheets, contents)

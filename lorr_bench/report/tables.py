@@ -7,33 +7,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lorr_bench.report.arms import compared_arms, methods, plugin_of, plugins
+from lorr_bench.report.contrasts import contrast_table, problem_families
 from lorr_bench.report.measures import (
-    Cells,
     Measure,
     averages,
     model_rows,
     reported_measures,
     score_cells,
+    shared_scores,
     stack,
 )
-from lorr_bench.stats import holm, permutation_test, stratified_difference, stratified_interval
+from lorr_bench.stats import stratified_interval
 from lorr_bench.values import Point, Results, Score, Spend
 
-SIGNIFICANCE = 0.05
 SCORE_COLUMNS = (
     "arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n", "deviation", "reason",
 )  # fmt: skip
+DIFFERENCE_COLUMNS = (
+    "difference", "difference_low", "difference_high", "p_value", "paired_seeds", "paired_problems",
+    "paired_families", "pooled", "detectable", "p_permuted_seeds", "role", "family", "tests", "p_holm",
+    "significant",
+)  # fmt: skip
+"""What the comparison takes over from the table of contrasts."""
 COMPARISON_COLUMNS = (
     "arm", "unique_pairs", "benchmark", "kind", "metric", "mean", "low", "high", "seeds", "problems",
-    "deviation", "difference", "difference_low", "difference_high", "p_value", "paired_seeds",
-    "paired_problems", "detectable", "p_permuted_seeds",
+    "deviation", *DIFFERENCE_COLUMNS,
 )  # fmt: skip
 METHOD_COLUMNS = ("benchmark", "kind", "metric", "unique_pairs", "method")
-PLUGIN_COLUMNS = ("mean", "difference", "difference_low", "difference_high", "p_holm", "significant")
+PLUGIN_COLUMNS = ("mean", "difference", "difference_low", "difference_high", "role", "p_holm", "significant")
 DIAGNOSTIC_COLUMNS = ("arm", "unique_pairs", "seed", "replay", "name", "value")
 QUANTITIES = tuple(Spend().to_dict())
 
@@ -56,33 +60,38 @@ def score_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
-def comparison(results: Results) -> pd.DataFrame:
+def comparison(results: Results, contrasts: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each arm at each budget on each measure, and its paired difference to its own baseline there.
 
     Where there are several benchmarks of a kind, their average is a measure too.
 
+    Args:
+        results: The results.
+        contrasts: Their table of contrasts; made where it is left out.
+
     Returns:
         One row an arm, budget and measure, the start model first, as shares between 0 and 1. ``deviation`` is
-        that of single repeats, pooled over the seeds. ``p_holm`` is corrected over all tests of the table,
-        ``significant`` where it is below 0.05. ``p_permuted_seeds`` is that of the permutation test over
-        seeds, which assumes no distribution. ``problems`` is 0 for scores known only as totals.
+        that of single repeats, pooled over the seeds. ``problems`` is 0 for scores known only as totals. The
+        columns of the difference are those of ``contrast_table``.
     """
+    differences = _baseline_rows(results, contrast_table(results) if contrasts is None else contrasts)
     cells, several = score_cells(results), averages(results)
     columns = {measure: several.get(measure, (measure,)) for measure in reported_measures(results)}
     rows = []
     for arm, budget in model_rows(results):
         for measure, parts in columns.items():
-            found = _shared(cells, parts, arm, budget)
+            found = shared_scores(cells, parts, arm, budget)
             if found:
-                reference = _reference(cells, parts, arm, budget, results.baselines)
                 rows.append(
                     {"arm": arm, "unique_pairs": budget, **asdict(measure)}
-                    | _score_columns(found)
-                    | _difference_columns(found, reference)
+                    | _score_columns(results, parts, found)
+                    | differences.get((arm, budget, measure), {})
                 )
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
-    table["p_holm"] = holm(table["p_value"].to_numpy(dtype=float))
-    table["significant"] = table["p_holm"] < SIGNIFICANCE
+    for column in ("significant", "pooled"):
+        table[column] = table[column].eq(other=True)
+    for column in ("role", "family"):
+        table[column] = table[column].astype(object).fillna("")
     return table
 
 
@@ -96,8 +105,8 @@ def method_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row a measure and method: ``benchmark, kind, metric, unique_pairs, method``, then for each plug-in
         its ``_mean`` and, where it is compared with another one, its ``_difference`` with ``_low`` and
-        ``_high``, ``_p_holm`` and ``_significant``. Cells of arms that the suite does not have, or that have
-        no result, are empty.
+        ``_high``, ``_role``, ``_p_holm`` and ``_significant``. Cells of arms that the suite does not have, or
+        that have no result, are empty.
     """
     found, budget = largest_rows(comparison), largest_budget(comparison)
     names = plugins(results)
@@ -174,59 +183,33 @@ def _counted(per_problem: tuple[float, ...]) -> int:
     return sum(not math.isnan(value) for value in per_problem)
 
 
-Strata = dict[int, list[Score]]
-"""Scores of one arm at one budget by seed, one for each part of a measure."""
+def _baseline_rows(
+    results: Results, contrasts: pd.DataFrame
+) -> dict[tuple[str, int, Measure], dict[str, Any]]:
+    """Columns of each arm's difference to its own baseline, by arm, budget and measure."""
+    rows: list[Any] = list(contrasts.itertuples())
+    return {
+        (row.treatment, row.unique_pairs, Measure(row.benchmark, row.kind, row.metric)): {
+            name: getattr(row, name) for name in DIFFERENCE_COLUMNS
+        }
+        for row in rows
+        if results.baselines.get(row.treatment) == row.reference
+    }
 
 
-def _shared(cells: Cells, parts: Sequence[Measure], arm: str, budget: int) -> Strata:
-    """The scores of the seeds that have all parts."""
-    found = [cells.get((part, arm, budget), {}) for part in parts]
-    seeds = sorted(set(found[0]).intersection(*found[1:]))
-    return {seed: [by_seed[seed] for by_seed in found] for seed in seeds}
-
-
-def _reference(
-    cells: Cells, parts: Sequence[Measure], arm: str, budget: int, baselines: Mapping[str, str]
-) -> Strata:
-    """The baseline's scores; none for start model and baselines."""
-    baseline = baselines.get(arm)
-    return {} if baseline is None or baseline == arm else _shared(cells, parts, baseline, budget)
-
-
-def _score_columns(strata: Strata) -> dict[str, float]:
+def _score_columns(
+    results: Results, parts: Sequence[Measure], strata: Mapping[int, Sequence[Score]]
+) -> dict[str, float]:
     stacked = [stack(scores) for scores in zip(*strata.values(), strict=True)]
-    found = stratified_interval([table for table, _ in stacked])
-    by_problem = all(by_problem for _, by_problem in stacked)
+    by_problem = [known for _, known in stacked]
+    found = stratified_interval(
+        [table for table, _ in stacked], families=problem_families(results, parts, by_problem)
+    )
     return {
         "mean": found.mean, "low": found.low, "high": found.high, "seeds": found.seeds,
-        "problems": found.problems if by_problem else 0,
+        "problems": found.problems if all(by_problem) else 0,
         "deviation": _pooled([score.deviation for score, *others in strata.values() if not others]),
     }  # fmt: skip
-
-
-def _difference_columns(strata: Strata, reference: Strata) -> dict[str, float]:
-    """The paired difference over the seeds that both arms have; nothing where there is none."""
-    shared = sorted(strata.keys() & reference.keys())
-    if not shared:
-        return {}
-    scores = [*(strata[seed] for seed in shared), *(reference[seed] for seed in shared)]
-    stacked = [stack(of_part) for of_part in zip(*scores, strict=True)]
-    pairs = [(table[: len(shared)], table[len(shared) :]) for table, _ in stacked]
-    found = stratified_difference(pairs)
-    by_problem = all(by_problem for _, by_problem in stacked)
-    return {
-        "difference": found.mean, "difference_low": found.low, "difference_high": found.high,
-        "p_value": found.p_value, "paired_seeds": found.seeds,
-        "paired_problems": found.problems if by_problem else 0, "detectable": found.detectable,
-        "p_permuted_seeds": _permuted_seeds(pairs) if found.seeds > 1 else math.nan,
-    }  # fmt: skip
-
-
-def _permuted_seeds(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The check of a difference that assumes no distribution: one mean a seed and benchmark."""
-    means = [[part.mean(axis=1) for part in side] for side in zip(*pairs, strict=True)]
-    treatment, baseline = map(np.column_stack, means)
-    return permutation_test(treatment, baseline, over="seeds")
 
 
 def _pooled(deviations: Sequence[float]) -> float:

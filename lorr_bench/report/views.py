@@ -12,6 +12,7 @@ import pandas as pd
 
 from lorr_bench.report import cells
 from lorr_bench.report.arms import compared_arms, is_baseline, methods, plugin_of, plugins
+from lorr_bench.report.contrasts import DECLARED
 from lorr_bench.report.measures import Measure, rows_of
 from lorr_bench.report.tables import QUANTITIES, largest_budget, largest_rows
 from lorr_bench.values import START, Point, Results, SampleAnswer
@@ -35,13 +36,23 @@ DIAGNOSTICS = {
 
 @dataclass(frozen=True, slots=True)
 class ScoreCell:
-    """One measure of one row: score and difference, in per cent and points, each with its interval."""
+    """One measure of one row: score and difference, in per cent and points, each with its interval.
+
+    Attributes:
+        score: The score, with its deviation where it has one.
+        interval: Of the score, in brackets.
+        difference: To the baseline.
+        difference_interval: Its interval, in brackets.
+        significant: Whether its corrected p-value is below 0.05.
+        declared: Whether it was declared beforehand.
+    """
 
     score: str = cells.NONE
     interval: str = ""
     difference: str = ""
     difference_interval: str = ""
     significant: bool = False
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +273,7 @@ def _score_cell(row: Any) -> ScoreCell:
         difference,
         cells.span(cells.points(row.difference_low), cells.points(row.difference_high)),
         bool(row.significant),
+        row.role in DECLARED,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.drawing import Drawing
 from lorr_bench.report.figures import draw_against, draw_all, draw_main, what_to_show
 from lorr_bench.report.tables import comparison, diagnostic_table, ledger, score_table
@@ -19,8 +20,10 @@ from lorr_bench.values import Results
 
 
 def frames(results: Results) -> SimpleNamespace:
+    contrasts = contrast_table(results)
     return SimpleNamespace(
-        comparison=comparison(results),
+        contrasts=contrasts,
+        comparison=comparison(results, contrasts),
         scores=score_table(results),
         ledger=ledger(results),
         diagnostics=diagnostic_table(results),

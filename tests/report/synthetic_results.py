@@ -277,3 +277,29 @@ def make_methods_results(
         "conditions": {name: conditions()["nano_hard"] for name in ("nano_1", "nano_2")},
     }
     return make_results(**{**values, **changes})
+
+
+def two_arms(baseline: list[int], treatment: list[int], seeds: int = 2, budget: int = 512) -> Results:
+    """The same answers with every seed."""
+    scores = [
+        score(Point(arm, budget, seed), "nano_easy", "math", "greedy", answers)
+        for seed in range(seeds)
+        for arm, answers in (("dpo+plain", baseline), ("dpo+lorr", treatment))
+    ]
+    return make_results(arms=("dpo+plain", "dpo+lorr"), scores=scores)
+
+
+def several_methods(seeds: int) -> Results:
+    """Seven methods, 100 problems each: LoRR solves so many more and so many fewer."""
+    changes = {"a": (20, 0), "b": (10, 0), "c": (5, 5), "d": (0, 5), "e": (1, 0), "f": (1, 0), "g": (0, 1)}
+    scores = []
+    for method, (more, fewer) in changes.items():
+        plain = [0] * more + [1] * fewer + [0] * (100 - more - fewer)
+        lorr = [1] * more + [0] * fewer + [0] * (100 - more - fewer)
+        for seed in range(seeds):
+            scores.append(score(Point(f"{method}+plain", 64, seed), "nano_easy", "math", "greedy", plain))
+            scores.append(score(Point(f"{method}+lorr", 64, seed), "nano_easy", "math", "greedy", lorr))
+    arms = tuple(f"{method}+{plugin}" for method in changes for plugin in ("plain", "lorr"))
+    return make_results(
+        arms=arms, baselines={arm: f"{arm[0]}+plain" for arm in arms}, scores=scores, spends={}
+    )

@@ -19,8 +19,8 @@ from lorr_bench.report.measures import Measure
 
 def row(arm: str, benchmark: str, difference: float, **changes: Any) -> dict[str, Any]:
     values = {
-        "arm": arm, "unique_pairs": 64, "benchmark": benchmark, "kind": "math", "metric": "greedy",
-        "mean": 0.5, "low": 0.4, "high": 0.6, "seeds": 3, "problems": 300, "difference": difference,
+        "treatment": arm, "reference": f"{arm.partition('+')[0]}+plain", "role": "secondary", "unique_pairs": 64, "benchmark": benchmark, "kind": "math", "metric": "greedy",
+        "difference": difference,
         "difference_low": difference - 0.1, "difference_high": difference + 0.1, "p_value": 0.04,
         "paired_seeds": 3, "paired_problems": 300, "p_holm": 0.04, "significant": False,
     }  # fmt: skip
@@ -104,9 +104,23 @@ def test_only_the_largest_budget_with_differences_is_drawn() -> None:
     assert "at 64 unique pairs" in texts(figure)
 
 
-def test_the_number_of_tests_is_stated() -> None:
+def test_primary_contrasts_have_a_dagger() -> None:
+    shown = texts(drawn(row("dpo+lorr", "easy", 0.1, role="primary"), row("dpo+no_reset", "easy", 0.2)))
+    assert "+10.0† [0.0, +20.0]" in shown
+    assert "+20.0 [+10.0, +30.0]" in shown
+    assert "open: others; †: primary" in shown
+
+
+def test_a_contrast_with_another_arm_names_both() -> None:
+    control = row("dpo+lorr", "easy", 0.1, reference="dpo+no_reset")
+    found = forest([row("dpo+lorr", "easy", 0.2), control])
+    assert [line.text for line in found.lines] == ["easy · greedy", "lorr", f"lorr {MINUS} no_reset"]
+    assert "or to the arm named, at 64 unique pairs" in texts(drawn(row("dpo+lorr", "easy", 0.2), control))
+
+
+def test_the_meaning_of_filled_marks_is_stated() -> None:
     shown = texts(drawn(row("dpo+lorr", "easy", 0.1), row("dpo+no_reset", "easy", 0.2, p_value=math.nan)))
-    assert "filled: Holm-corrected p < 0.05 over 1 test, open: others" in shown
+    assert "filled: corrected p < 0.05, open: others" in shown
 
 
 def test_one_seed_is_not_tested() -> None:
@@ -132,7 +146,7 @@ def test_of_a_measure_too_long_the_largest_differences_are_drawn() -> None:
     rows = [row(f"m{number}+lorr", "easy", (-1) ** number * number / 100) for number in range(60)]
     found = forest(rows, arms)
     # 7.6 inches have room for a gap of 0.06, the heading and 44 arms of 0.165 each.
-    assert [line.arm for line in found.rows] == [f"m{number}+lorr" for number in range(16, 60)]
+    assert [line.treatment for line in found.rows] == [f"m{number}+lorr" for number in range(16, 60)]
     assert found.note.startswith("Drawn: 44 of 60 differences, those of easy · greedy largest in size")
     drawing = draw_forest(found)
     assert drawing is not None
@@ -151,5 +165,5 @@ def test_the_description_counts_what_is_significant() -> None:
     )
     assert drawing is not None
     assert drawing.title == "Differences at 64 unique pairs"
-    told = "2 paired differences to dpo+plain with intervals; 1 pass the corrected test"
+    told = "2 paired differences with intervals; 1 pass the corrected test"
     assert drawing.description == told

@@ -158,9 +158,9 @@ def test_ids_are_unique(page: Page) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_headline_comes_first_then_the_main_figure_then_the_comparison(text: str, page: Page) -> None:
+def test_the_verdict_comes_first_then_the_main_figure_then_what_was_tested(text: str, page: Page) -> None:
     assert 0 < text.index('class="headline"') < text.index('id="figure"')
-    assert sections(page)[:2] == ["figure", "comparison"]
+    assert sections(page)[:2] == ["figure", "tests"]
 
 
 def test_headings_skip_no_level(page: Page) -> None:

@@ -48,7 +48,9 @@ def test_everything_but_the_answers_comes_back(tmp_path: Path, results: Results)
 
 def test_an_analysis_comes_back_as_it_is(tmp_path: Path, results: Results) -> None:
     first, second = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
-    analysis = Analysis("nano_easy", "greedy", (first,), (second,), declared=True, changes=("on Monday",))
+    analysis = Analysis(
+        "nano_easy", "greedy", (first,), (second,), (8, 16), declared=True, changes=("on Monday",)
+    )
     found = there_and_back(replace(results, analysis=analysis, families={"a": ("x", "y")}), tmp_path)
     assert found.analysis == analysis
     assert found.families == {"a": ("x", "y")}

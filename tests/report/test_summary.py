@@ -50,7 +50,7 @@ def test_tables_have_as_many_cells_as_heads(results: Results) -> None:
 
 def test_every_part_has_its_section_in_this_order(text: str) -> None:
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
-        "Comparison", "Budget", "General reasoning", "Data efficiency", "All benchmarks together", "Answers", "Contamination",
+        "Primary contrasts", "Comparison", "Budget", "General reasoning", "Data efficiency", "All benchmarks together", "Answers", "Contamination",
         "Published figures", "Protocol: sober", "Figures", "Seconds", "Versions", "Suite",
     ]  # fmt: skip
 
@@ -65,7 +65,10 @@ def test_parts_without_data_have_no_section() -> None:
 
 
 def test_bold_only_where_the_corrected_test_says_so(contents: Contents, text: str) -> None:
-    significant = int(contents.tables.comparison["significant"].sum())
+    tables = contents.tables
+    # Once in the comparison, once more among the primary contrasts.
+    primary = tables.contrasts["role"].isin(["primary", "sequence"])
+    significant = int(tables.comparison["significant"].sum() + tables.contrasts["significant"][primary].sum())
     assert significant > 0
     assert len(re.findall(rf"\*\*[+{MINUS}]", text)) == significant
 
@@ -75,7 +78,7 @@ def test_power_and_footnotes_stand_below_the_first_table_of_scores() -> None:
     spoilt = replace(results.scores[0], value=float("nan"), reason="an answer is missing")
     found = markdown_report(make_contents(replace(results, scores=[spoilt, *results.scores[1:]])))
     section = section_of(found, "Comparison")
-    assert section.index("Holm-adjusted") < section.index("Power: ") < section.index("an answer is missing")
+    assert section.index("Bold: corrected") < section.index("Power: ") < section.index("an answer is missing")
     assert found.count("an answer is missing") == 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from synthetic_results import make_results, score
 
+from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.measures import Measure, all_measures, averages, model_rows, reported_measures
 from lorr_bench.report.tables import comparison, diagnostic_table, ledger, method_table, score_table
 from lorr_bench.stats import paired_difference
@@ -37,14 +38,16 @@ def test_comparison_by_hand() -> None:
     assert table[["seeds", "problems"]].to_numpy().tolist() == [[1, 4], [2, 4], [2, 4]]
 
 
-def test_holm_counts_every_test_of_the_table(results: Results) -> None:
-    table = comparison(results)
+def test_the_comparison_takes_its_differences_from_the_contrasts(results: Results) -> None:
+    contrasts = contrast_table(results)
+    table = comparison(results, contrasts)
     tested = table["p_value"].notna()
     # Two arms at three budgets on six measures and two averages.
-    assert tested.sum() == 2 * 3 * 8
-    assert table.loc[tested, "p_holm"].min() == pytest.approx(min(1.0, 48 * table["p_value"].min()))
-    assert (table["significant"] == (table["p_holm"] < 0.05)).all()
+    assert tested.sum() == len(contrasts) == 2 * 3 * 8
+    assert sorted(table.loc[tested, "p_holm"]) == sorted(contrasts["p_holm"])
+    assert table["role"].value_counts().to_dict() == {"": 32, "secondary": 42, "sequence": 4, "primary": 2}
     assert table["significant"].any()
+    assert not table.loc[~tested, "significant"].any()
 
 
 def test_rows_and_columns_are_in_the_order_of_the_suite(results: Results) -> None:

@@ -21,7 +21,7 @@ from lorr_bench.report.results_file import read_results
 from lorr_bench.values import START, Point, Results
 
 CSVS = [
-    "comparison.csv", "methods.csv", "ledger.csv", "scores.csv", "diagnostics.csv", "secondary.csv",
+    "contrasts.csv", "comparison.csv", "methods.csv", "ledger.csv", "scores.csv", "diagnostics.csv", "secondary.csv",
     "conduct.csv", "efficiency.csv", "aggregates.csv", "overlaps.csv", "published.csv", "protocol.csv",
 ]  # fmt: skip
 
