@@ -133,6 +133,7 @@ def _run(
     from lorr_bench.run.progress import Display
     from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
+    from lorr_bench.run.tested import what_is_tested
     from lorr_bench.run.views import protocol_table
 
     loaded = _load(suite, overrides)
@@ -140,8 +141,15 @@ def _run(
     out, err = _consoles()
     if out.is_terminal:
         out.print(protocol_table(loaded.suite.evaluation))
+
+    def announced(plan: Plan) -> Wishes:
+        wanted = wishes(plan)
+        if out.is_terminal:
+            out.print(" ".join(what_is_tested(plan)), highlight=False, markup=False)
+        return wanted
+
     display = Display(out, err, measured=Journal(places.output / STATE_FILE).seconds)
-    return run_suite(loaded, places, display, _store(places), wishes), places
+    return run_suite(loaded, places, display, _store(places), announced), places
 
 
 def _end(out: Console, err: Console, finished: Finished, places: Places) -> None:
@@ -195,10 +203,12 @@ def show_plan(
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
     from lorr_bench.run.commits import revision_lines
+    from lorr_bench.run.declared import foreseen
     from lorr_bench.run.long_table import quick
     from lorr_bench.run.pair_counts import pair_lines
     from lorr_bench.run.plan_views import estimates_view
     from lorr_bench.run.planning import estimate_plan
+    from lorr_bench.run.tested import what_is_tested
     from lorr_bench.run.views import arms_table, protocol_table
 
     out, err = _consoles()
@@ -208,6 +218,9 @@ def show_plan(
     forecast = estimate_plan(plan, results, os.environ)
     out.print(quick(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
+    late = (f"The report will say: {line}." for line in foreseen(plan, results, places.output))
+    for line in [*what_is_tested(plan), *late]:
+        out.print(line, highlight=False, markup=False)
     out.print(estimates_view(forecast))
     for line in [*revision_lines(plan, places.output), *pairs]:
         out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,5 +1,6 @@
 """The command line as a user meets it: in a process of its own."""
 
+import json
 import os
 import re
 import subprocess
@@ -88,6 +89,23 @@ def test_plan_shows_what_each_arm_will_use():
     assert "Held equal: prompts, unique pairs, verifier calls" in done.stdout
 
 
+def test_plan_says_what_will_be_tested_before_anything_runs(tmp_path):
+    primary = "analysis.primary=[lorr - plain, dpo+lorr - dpo+no_reset]"
+    done = lorr_bench("plan", QUICKSTART, "-o", tmp_path / "out", "--set", primary)
+    assert (
+        "Will be tested (Holm's correction over 2, 3 seeds): nano_easy greedy at 1,024 pairs: "
+        "dpo+lorr - dpo+plain; dpo+lorr - dpo+no_reset. Below that in fixed sequence: 384, 128. "
+        "Everything else is secondary."
+    ) in " ".join(line.strip() for line in done.stdout.splitlines())
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_arm_of_the_analysis_is_one_message(tmp_path):
+    done = lorr_bench("validate", QUICKSTART, "--set", "analysis.primary=[dpo+lor - dpo+plain]")
+    assert done.returncode == 2
+    assert "no arm is called dpo+lor; did you mean `dpo+lorr`" in done.stderr
+
+
 def test_plan_shows_methods_that_make_their_own_answers(tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text(
@@ -157,6 +175,9 @@ def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
     assert done.returncode == 0
     page = (tmp_path / "out" / "report" / "report.html").read_text("utf-8")
     assert "not run yet" in page
+    record = json.loads((tmp_path / "out" / "analysis.json").read_text("utf-8"))
+    # 27 models × 2 benchmarks
+    assert [(one["known"], one["evaluations"]) for one in record["declarations"]] == [(0, 54)]
 
 
 def test_an_unknown_option_is_a_usage_error():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from lorr_bench.plan.analysis import resolve
 from lorr_bench.plan.arms import Arm, make_arms
 from lorr_bench.plan.chain import Chain, spoken
 from lorr_bench.plan.charges import check_budgets
@@ -17,7 +18,7 @@ from lorr_bench.plan.revisions import Revisions
 from lorr_bench.plan.stage import Stage, canonical_digest
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
-from lorr_bench.values import START, Point, Published, Spend
+from lorr_bench.values import START, Analysis, Point, Published, Spend
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Plan:
         published: Figures of others that the suite wants beside its own.
         template_date: What chat templates that ask for the date are told; None where none asks.
         revisions: Commits of the Hub that were looked up, and what lm-eval's tasks read.
+        analysis: What will be tested; no stage depends on it.
     """
 
     suite: Suite
@@ -49,6 +51,7 @@ class Plan:
     published: tuple[Published, ...]
     template_date: date | None
     revisions: Revisions
+    analysis: Analysis
 
     @property
     def start_model(self) -> str:
@@ -119,6 +122,7 @@ class _Planner:
             published=self._published(),
             template_date=self._ingredients.asked_date,
             revisions=self._ingredients.revisions,
+            analysis=resolve(suite, self._arms),
         )
 
     def _train(self, arm: Arm, point: Point, pairs: Stage) -> None:

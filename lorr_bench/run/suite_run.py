@@ -14,6 +14,7 @@ from lorr_bench.errors import StoreError
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
+from lorr_bench.run.declared import Clock, declare, foreseen, now
 from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope, Watcher
 from lorr_bench.run.executor import Executor
 from lorr_bench.run.keeper import Keeper
@@ -83,6 +84,8 @@ def run_suite(
     watcher: Watcher,
     store: Store,
     wishes: Callable[[Plan], Wishes] = lambda _: Wishes(),
+    *,
+    clock: Clock = now,
 ) -> Finished:
     """Run what is not done yet, then report. Running again continues.
 
@@ -92,6 +95,7 @@ def run_suite(
         watcher: Shows progress.
         store: Where results lie.
         wishes: What the user wants of this run, asked with the plan.
+        clock: Dates what is declared to be tested.
 
     Raises:
         LorrBenchError: The suite can't be planned, the output folder can't be written, or another run has it.
@@ -106,6 +110,9 @@ def run_suite(
         with Lock(places.output / LOCK_FILE) as lock:
             write_text(places.output / SUITE_FILE, resolved_yaml(plan.suite))
             keep_commits(plan, places.output)
+            for sentence in foreseen(plan, store, places.output, clock):
+                watcher.note(f"the report will say: {sentence}")
+            declare(plan, store, places.output, clock)
             return _Run(plan, places, store, watcher, lock).finish(wanted)
     except OSError as error:
         raise storage_error(error, places.output) from error
@@ -198,16 +205,28 @@ def _both(first: RunState, second: RunState) -> RunState:
     )
 
 
-def report_plan(plan: Plan, store: Store, output: Path, failed: dict[str, str]) -> tuple[Path, float]:
-    """Write the report from the store alone.
+def report_plan(
+    plan: Plan, store: Store, output: Path, failed: dict[str, str], clock: Clock = now
+) -> tuple[Path, float]:
+    """Write the report from the store, with what was declared in the output folder.
+
+    Args:
+        plan: The plan.
+        store: Where results lie.
+        output: Output folder of the run.
+        failed: Why stages have no result, by digest.
+        clock: Dates what is declared to be tested, where that is news.
 
     Returns:
         The page, and the seconds it took.
+
+    Raises:
+        StoreError: What was declared can't be read or written, or a damaged result can't be set aside.
     """
     from lorr_bench.report.write import write_report
 
     started = time.perf_counter()
-    results = load_results(plan, store, failed)
+    results = load_results(plan, store, failed, declare(plan, store, output, clock))
     return write_report(results, output / "report").page, time.perf_counter() - started
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from lorr_bench.spec.analysis import AnalysisSpec, check_analysis
 from lorr_bench.spec.base import Model, Name, rising
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.execution import ExecutionSpec
@@ -113,13 +114,16 @@ def _listed(budgets: tuple[int, ...]) -> str:
     return ", ".join(map(str, budgets))
 
 
-def _arm_names(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> list[str]:
-    return [
-        f"{name}+{plugin}"
+def _plugins_of(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> dict[str, list[str]]:
+    """The plug-ins that each method is combined with, in the order of the suite."""
+    return {
+        name: [plugin for plugin in plugins if method.plugins is None or plugin in method.plugins]
         for name, method in methods.items()
-        for plugin in plugins
-        if method.plugins is None or plugin in method.plugins
-    ]
+    }
+
+
+def _arm_names(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> list[str]:
+    return [f"{name}+{plugin}" for name, of in _plugins_of(methods, plugins).items() for plugin in of]
 
 
 class Suite(Model):
@@ -144,6 +148,9 @@ class Suite(Model):
         "`method+plugin@unique_pairs`, which counts before the other",
     )
     evaluation: EvaluationSpec = Field(description="what every model is measured on")
+    analysis: AnalysisSpec = Field(
+        default_factory=AnalysisSpec, description="what is tested, declared before anything runs"
+    )
     published: PublishedSpec | None = Field(None, description="figures of others, shown beside ours")
     training: TrainingSpec = Field(default_factory=TrainingSpec, description="how training runs")
     engine: EngineSpec = Field(default_factory=EngineSpec, description="generation engine")
@@ -213,6 +220,14 @@ class Suite(Model):
         """The plug-ins that a method is combined with, in the order of the suite."""
         named = self.methods[method].plugins
         return [name for name in self.plugins if named is None or name in named]
+
+    @field_validator("analysis")
+    @classmethod
+    def _of_this_suite(cls, analysis: AnalysisSpec, info: ValidationInfo) -> AnalysisSpec:
+        has_arms = {"methods", "plugins"} <= info.data.keys()  # else those have errors of their own
+        plugins = _plugins_of(info.data["methods"], info.data["plugins"]) if has_arms else None
+        check_analysis(analysis, plugins, info.data.get("evaluation"))
+        return analysis
 
     @field_validator("published")
     @classmethod

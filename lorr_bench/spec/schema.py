@@ -25,6 +25,7 @@ Schema = dict[str, Any]
 _NULL: Schema = {"type": "null"}
 # `off` is a boolean to an editor that reads YAML 1.1 and a text to one that reads YAML 1.2.
 _OFF: list[Schema] = [{"type": "boolean"}, {"enum": ["off", "on"]}]
+_MEASURE: Schema = {"type": "string", "pattern": r"^\s*\S+(\s+\S+)?\s*$"}
 
 
 def suite_schema() -> Schema:
@@ -44,6 +45,7 @@ def suite_schema() -> Schema:
     _accept_bare_methods(properties["methods"])
     _accept_untyped_plugins(properties["plugins"])
     _accept_names_in_evaluation(schema["$defs"])
+    schema["$defs"]["AnalysisSpec"]["properties"]["measure"]["anyOf"].append(_MEASURE)
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "lorr-bench suite"}
 
 

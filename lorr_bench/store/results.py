@@ -6,6 +6,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -43,13 +44,16 @@ NOT_RUN: Final = "not run yet"
 DAMAGED: Final = "damaged, run again"
 
 
-def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Results:
+def load_results(
+    plan: Plan, store: Store, reasons: Mapping[str, str], changes: Sequence[str] = ()
+) -> Results:
     """Everything a report needs. What it reads is verified; a damaged result is set aside and is missing.
 
     Args:
         plan: The plan whose stages are read.
         store: Where they lie; its ``set_aside`` names what was found damaged.
         reasons: Why a stage has no result, by digest; others are reported as damaged, or not run yet.
+        changes: How what is tested was declared late or changed, a sentence a change.
 
     Raises:
         StoreError: A damaged result can't be set aside.
@@ -84,6 +88,7 @@ def load_results(plan: Plan, store: Store, reasons: Mapping[str, str]) -> Result
         start_model=plan.start_model,
         protocol=plan.suite.evaluation.protocol,
         conditions=_conditions(measured, stages, folders),
+        analysis=replace(plan.analysis, changes=tuple(changes)),
         times=[_time(records[stage.digest]) for stage in plan.stages if stage.digest in records],
         versions=_versions(records.values()),
         missing={

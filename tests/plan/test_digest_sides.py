@@ -114,6 +114,10 @@ SETTING = {
     "evaluation.math.0.sizes": [40, 50],
     "evaluation.general.0.name": "another",
     "evaluation.keep_answers": 3,
+    "analysis.measure.benchmark": "general",
+    "analysis.measure.metric": None,  # of a benchmark: test_what_is_tested_changes_no_digest
+    "analysis.primary": ["no_reset - plain"],
+    "analysis.secondary": ["lorr - no_reset"],
     "published.file": None,  # figures of others, computes nothing: test_published.py
     "published.figures.0.arm": None,
     "published.figures.0.model": None,
@@ -190,6 +194,14 @@ def test_outcome_fields_change_a_digest(load, values, path):
 def test_setting_fields_change_none(load, values, path):
     before = digests(make_plan(load(values)))
     assert digests(make_plan(load(changed(values, path, SETTING[path])))) == before
+
+
+def test_what_is_tested_changes_no_digest(load, values):
+    before = make_plan(load(values))
+    values["analysis"] = {"measure": "easy avg@2", "primary": ["lorr - no_reset"]}
+    after = make_plan(load(values))
+    assert after.analysis != before.analysis
+    assert digests(after) == digests(before)
 
 
 @pytest.mark.parametrize("column", ["prompt_column", "chosen_column", "rejected_column"])

@@ -1,14 +1,18 @@
 """Run and report, with an executor and a report that only pretend."""
 
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
+from finished_suite import finish
 from huggingface_hub import constants
 
 from lorr_bench.errors import HeldError, ModelError, StoreError, SuiteError
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.report import write
 from lorr_bench.run import suite_run
 from lorr_bench.run.driver import Scope
 from lorr_bench.run.executor import Ended, Failed
@@ -68,9 +72,9 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_run, "report_plan", lambda plan, store, output, failed: (output / "page", 0.1))
     places = Places(tmp_path / "out", str(store.root))
 
-    def run(*overrides, wishes=lambda _: Wishes()):
+    def run(*overrides, wishes=lambda _: Wishes(), watcher=None, **clock):
         executor.begun.clear()
-        return run_suite(load_suite(SMOKE, overrides), places, Quiet(), store, wishes)
+        return run_suite(load_suite(SMOKE, overrides), places, watcher or Quiet(), store, wishes, **clock)
 
     run.executor, run.store, run.places = executor, store, places
     return run
@@ -176,3 +180,54 @@ def test_a_run_needs_its_commits(world, monkeypatch, tmp_path):
     with pytest.raises(ModelError, match="the commit of org/model@main is not known"):
         world("model.path=org/model")
     assert world.executor.begun == []
+
+
+DAY = datetime(2026, 11, 26, tzinfo=UTC)
+# 4 trained models × 2 benchmarks
+CHANGED = "Changed on 2026-11-26, when 8 of 8 evaluations were known; before: nano_easy greedy: dpo+lorr - dpo+plain"
+
+
+class Noting(Quiet):
+    """A watcher that keeps notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_tested_is_in_the_output_folder_before_the_first_stage(world):
+    world.executor.failure = {"fingerprint": {"reason": "no", "lasting": True, "disk_full": False}}
+    begun = []
+    world.executor.takes = lambda _: begun.append((world.places.output / "analysis.json").exists()) or True
+    world(clock=lambda: DAY)
+    assert begun
+    assert all(begun)
+    assert '"time": "2026-11-26T00:00:00+00:00"' in (world.places.output / "analysis.json").read_text("utf-8")
+
+
+def test_another_analysis_after_the_results_is_told_when_the_run_begins(world):
+    world()
+    watcher = Noting()
+    world(watcher=watcher)
+    assert watcher.notes == []
+    world("analysis.measure=nano_order", watcher=watcher, clock=lambda: DAY)
+    assert watcher.notes == [f"the report will say: {CHANGED}"]
+    world("analysis.measure=nano_order", watcher=watcher)
+    assert len(watcher.notes) == 1
+
+
+def test_the_report_has_what_was_declared_and_changed(world, monkeypatch):
+    monkeypatch.undo()
+    store, output = Store(world.places.output.parent / "store"), world.places.output
+    plans = [make_plan(load_suite(SMOKE, overrides)) for overrides in ((), ("analysis.measure=nano_order",))]
+    told = []
+    monkeypatch.setattr(suite_run, "load_results", lambda *arguments: told.append(arguments[-1]))
+    monkeypatch.setattr(write, "write_report", lambda *_: SimpleNamespace(page="page"))
+    suite_run.report_plan(plans[0], store, output, {})
+    for stage in plans[0].stages:
+        if stage.kind in ("grade_math", "evaluate_general"):
+            finish(store, stage)
+    suite_run.report_plan(plans[1], store, output, {}, lambda: DAY)
+    assert told == [(), (CHANGED,)]

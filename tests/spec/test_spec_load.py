@@ -290,7 +290,7 @@ def test_resolved_yaml_has_defaults_in_order(write_suite: Write, tmp_path: Path)
     top = [line.partition(":")[0] for line in text.splitlines() if line[0].isalpha()]
     assert top == [
         "name", "description", "model", "seeds", "data", "budget", "methods", "plugins", "overrides", "evaluation",
-        "published", "training", "engine", "execution",
+        "analysis", "published", "training", "engine", "execution",
     ]  # fmt: skip
     assert "    num_samples: 4\n" in text
     assert "    type: plain\n" in text

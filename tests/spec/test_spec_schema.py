@@ -58,6 +58,9 @@ def test_every_field_is_described() -> None:
         ("num_prompts: 100", "num_prompts: 100\n    num_generations: 8"),
         ("beta: 0.1", "adapter: trl"),
         ("budget:", "overrides: {dpo+lorr: {beta: 0.2}}\nbudget:"),
+        ("budget:", "analysis: {}\nbudget:"),
+        ("budget:", "analysis: {measure: nano, primary: [lorr - plain]}\nbudget:"),
+        ("budget:", "analysis: {measure: {benchmark: nano}, secondary: []}\nbudget:"),
         ("      max_tokens: 32\n", ""),
         ("    - name: nano\n", "    - gsm8k\n    - name: nano\n"),
         ("    - name: nano\n", "    - {name: mine, like: aime24, limit: 3}\n    - name: nano\n"),
@@ -100,6 +103,10 @@ def test_both_accept(write_suite: Write, old: str, new: str) -> None:
         ("  math:", "  protocol: slow\n  math:"),
         ("  math:", "  protocol: {name: fast, temprature: 1}\n  math:"),
         ("  math:", "  contamination: maybe\n  math:"),
+        ("budget:", "analysis: {measure: nano greedy twice}\nbudget:"),
+        ("budget:", "analysis: {primary: []}\nbudget:"),
+        ("budget:", "analysis: {primary: [lorr-plain]}\nbudget:"),
+        ("budget:", "analysis: {metric: greedy}\nbudget:"),
     ],
 )
 def test_both_refuse(write_suite: Write, old: str, new: str) -> None:
