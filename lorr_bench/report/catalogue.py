@@ -102,9 +102,9 @@ def _efficiency(contents: Contents) -> Sheet:
         for row in contents.efficiency
     ]
     caption = (
-        "Data needed: the part of the baseline's largest budget with which the arm reaches the baseline's "
-        "accuracy there; in brackets its 95 % interval. Area: mean accuracy in % over the budgets, on a "
-        "scale of log2 of the data."
+        "Data needed: what the arm needs for its baseline's final accuracy, as a part of what its baseline "
+        "needs for it; in brackets the 95 % interval. Not defined where the baseline is not shown to rise. "
+        "Area: mean accuracy in % over the budgets, on a scale of log2 of the data."
     )
     return Sheet("efficiency", "Data efficiency", caption, columns, tuple(rows), "efficiency.csv", main=True)
 

@@ -145,14 +145,14 @@ class AggregateRow:
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyRow:
-    """How much data an arm needs for what its baseline reaches with all of it.
+    """How much data an arm needs for its baseline's final accuracy, beside what its baseline needs.
 
     Attributes:
         arm: The arm.
         baseline: The arm that it is compared with.
         measure: Benchmark and metric.
-        ratio: Data it needs for the baseline's accuracy at the largest budget, as a part of that budget;
-            ``not reached`` where it does not get there.
+        ratio: Data it needs for that accuracy, as a part of the data with which its baseline first has it;
+            ``not reached`` where it does not get there, ``not defined`` where its baseline does not rise.
         interval: 95 % interval of the ratio, in brackets; with ``<`` and ``>`` where it leaves the budgets.
         area: Mean accuracy over the budgets, on a scale of log2 of the data, in per cent, with that of the
             baseline.
