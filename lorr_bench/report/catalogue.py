@@ -111,21 +111,21 @@ def _efficiency(contents: Contents) -> Sheet:
 
 def _aggregates(contents: Contents) -> Sheet:
     columns = (
-        ARM, Column("pairs", choice=True), Column("runs"), Column("benchmarks"),
-        Column("interquartile mean"), Column("improvement (%)"),
+        ARM, Column("baseline", "text"), Column("pairs", choice=True), Column("runs"), Column("benchmarks"),
+        Column("gain (points)"), Column("improvement (%)"),
     )  # fmt: skip
     rows = [
         (
-            *_row(row.arm, row.budget, row.runs, row.tasks),
-            Cell(row.middle, row.interval),
+            *_row(row.arm, row.baseline, row.budget, row.runs, row.tasks),
+            Cell(row.gain, row.gain_interval),
             Cell(row.improvement, row.improvement_interval),
         )
         for row in contents.aggregates
     ]
     caption = (
-        "One score a trained model and benchmark. Interquartile mean: the mean of the middle half, in %. "
-        f"Improvement: the chance that a run beats one of {contents.baseline} on a benchmark; 50 is neither. "
-        "In brackets 95 % intervals over training runs. Not tested."
+        "Gain: mean over runs minus that of the baseline on each benchmark, then the mean of the middle half "
+        f"of the benchmarks. Improvement: the chance that a run beats one of {contents.baseline} on a "
+        "benchmark; 50 is neither. In brackets 95 % intervals over training runs. Not tested."
     )
     label = "Arms over all benchmarks"
     return Sheet("aggregates", label, caption, columns, tuple(rows), "aggregates.csv", main=True)

@@ -120,25 +120,27 @@ class PublishedRow:
 
 @dataclass(frozen=True, slots=True)
 class AggregateRow:
-    """An arm over all benchmarks.
+    """An arm over eight benchmarks or more.
 
     Attributes:
         arm: The arm.
+        baseline: The arm that it is compared with.
         budget: Its largest budget.
         runs: Trained models.
-        tasks: Benchmarks that all of them have a score on.
-        middle: Interquartile mean in per cent.
-        interval: Its 95 % interval.
+        tasks: Benchmarks that all of them and those of its baseline have a score on.
+        gain: Interquartile mean of the benchmarks' gains over its baseline, in points.
+        gain_interval: Its 95 % interval.
         improvement: Chance in per cent that a run of the arm beats one of its baseline on a benchmark.
         improvement_interval: Its 95 % interval.
     """
 
     arm: str
+    baseline: str
     budget: str
     runs: str
     tasks: str
-    middle: str
-    interval: str
+    gain: str
+    gain_interval: str
     improvement: str
     improvement_interval: str
 
