@@ -25,10 +25,9 @@ from lorr_bench.stats import (
     crossed_interval,
     data_efficiency,
     holm,
-    interquartile_mean,
+    interquartile_gain,
     paired_difference,
     permutation_test,
-    probability_of_improvement,
     stratified_difference,
     stratified_interval,
 )
@@ -357,76 +356,6 @@ def satterthwaite_finds(table: Array) -> bool:
     return abs(parts.mean) > stats.t.isf(0.025, freedom) * np.sqrt(parts.variance)
 
 
-def curves(suites: int, seed: int) -> None:
-    """Data-efficiency ratio and area under the curve."""
-    head(
-        "Curves of four budgets: coverage in % of suites",
-        *("seeds", "problems", "seed spread, points", "true ratio"),
-        *("ratio covers", "not between two budgets", "area covers"),
-    )
-    for seeds in SEEDS[:3]:
-        for points in SPREADS[::2]:
-            for ratio in (0.25, 0.5, 1.0):
-                rng = np.random.default_rng([seed, seeds, int(points), int(100 * ratio)])
-                row(seeds, 300, points, ratio, *_curves(suites // 2, rng, seeds, points, ratio))
-
-
-def _curves(
-    suites: int, rng: np.random.Generator, seeds: int, points: float, ratio: float
-) -> tuple[str, str, str]:
-    deviation = seed_deviation(points, 0.3)
-    logits = 0.35 * np.log2(BUDGETS) - 3.5
-    gain = -0.35 * np.log2(ratio)
-    heights = share_right(logits + gain, float(np.hypot(deviation, DIFFICULTY)))
-    area = np.trapezoid(heights, np.log2(BUDGETS)) / np.log2(BUDGETS[-1] / BUDGETS[0])
-    ratios, between, areas = [], [], []
-    for _ in range(suites):
-        difficulty = DIFFICULTY * rng.standard_normal((1, 300))
-        treatment, baseline = (
-            [
-                arm(rng, logit, deviation * rng.standard_normal((seeds, 1)), difficulty, LIKING)
-                for logit in logits + more
-            ]
-            for more in (gain, 0.0)
-        )
-        found = data_efficiency(BUDGETS, treatment, baseline)
-        ratios.append(found.low <= ratio <= found.high)
-        between.append(not found.reached)
-        interval = area_under_curve(BUDGETS, treatment)
-        areas.append(interval.low <= area <= interval.high)
-    return percent(ratios), percent(between), percent(areas)
-
-
-def aggregates(suites: int, seed: int) -> None:
-    """Interquartile mean and probability of improvement, scores normal around each task's level."""
-    head(
-        "Aggregates over tasks: coverage in % of suites",
-        *("runs", "tasks", "interquartile mean covers", "probability of improvement covers"),
-    )
-    for runs in (*SEEDS, 10):
-        for tasks in (1, 3, 6):
-            rng = np.random.default_rng([seed, runs, tasks])
-            row(runs, tasks, *_aggregates(suites, rng, runs, tasks))
-
-
-def _aggregates(suites: int, rng: np.random.Generator, runs: int, tasks: int) -> tuple[str, str]:
-    levels = np.linspace(0.2, 0.8, tasks) if tasks > 1 else np.array([0.5])
-
-    def scores(shape: int) -> Array:
-        drawn = rng.standard_normal((shape, runs, 1)) + rng.standard_normal((shape, runs, tasks))
-        return np.asarray(levels + 0.02 * drawn)
-
-    middle = float(stats.trim_mean(scores(20_000).reshape(20_000, -1), 0.25, axis=1).mean())
-    chance = float(stats.norm.cdf(0.02 / np.hypot(0.04, 0)))
-    means, chances = [], []
-    for one, two in zip(scores(suites), scores(suites), strict=True):
-        interval = interquartile_mean(one)
-        means.append(interval.low <= middle <= interval.high)
-        better = probability_of_improvement(one + 0.02, two)
-        chances.append(better.low <= chance <= better.high)
-    return percent(means), percent(chances)
-
-
 def speed(suites: int, seed: int) -> None:
     """Time of one call on 3 seeds and 300 problems, caches warm."""
     head("Time of a call, 3 seeds and 300 problems, caches warm", "call", "milliseconds")
@@ -436,11 +365,11 @@ def speed(suites: int, seed: int) -> None:
         "crossed_interval": lambda one, _: crossed_interval(one),
         "paired_difference": paired_difference,
         "data_efficiency, 4 budgets": lambda one, two: data_efficiency(
-            BUDGETS, [two, two, one, one], [two] * 4
+            BUDGETS, [two, two, one, one], [0 * two, two, two, two]
         ),
         "area_under_curve, 4 budgets": lambda one, two: area_under_curve(BUDGETS, [two, two, one, one]),
         "permutation_test over problems": lambda one, two: permutation_test(one, two, "problems"),
-        "interquartile_mean, 6 tasks": lambda one, _: interquartile_mean(one[:, :6]),
+        "interquartile_gain, 8 tasks": lambda one, two: interquartile_gain(one[:, :8], two[:, :8]),
     }
     for name, call in calls.items():
         call(*pairs[0])
@@ -451,8 +380,7 @@ def speed(suites: int, seed: int) -> None:
 
 
 PARTS: Final = {
-    part.__name__: part
-    for part in (coverage, corners, strata, power, family, tails, alternatives, curves, aggregates, speed)
+    part.__name__: part for part in (coverage, corners, strata, power, family, tails, alternatives, speed)
 }
 
 

@@ -111,30 +111,30 @@ def _efficiency(contents: Contents) -> Sheet:
         for row in contents.efficiency
     ]
     caption = (
-        "Data needed: the part of the baseline's largest budget with which the arm reaches the baseline's "
-        "accuracy there; in brackets its 95 % interval. Area: mean accuracy in % over the budgets, on a "
-        "scale of log2 of the data."
+        "Data needed: what the arm needs for its baseline's final accuracy, as a part of what its baseline "
+        "needs for it; in brackets the 95 % interval. Not defined where the baseline is not shown to rise. "
+        "Area: mean accuracy in % over the budgets, on a scale of log2 of the data."
     )
     return Sheet("efficiency", "Data efficiency", caption, columns, tuple(rows), "efficiency.csv", main=True)
 
 
 def _aggregates(contents: Contents) -> Sheet:
     columns = (
-        ARM, Column("pairs", choice=True), Column("runs"), Column("benchmarks"),
-        Column("interquartile mean"), Column("improvement (%)"),
+        ARM, Column("baseline", "text"), Column("pairs", choice=True), Column("runs"), Column("benchmarks"),
+        Column("gain (points)"), Column("improvement (%)"),
     )  # fmt: skip
     rows = [
         (
-            *_row(row.arm, row.budget, row.runs, row.tasks),
-            Cell(row.middle, row.interval),
+            *_row(row.arm, row.baseline, row.budget, row.runs, row.tasks),
+            Cell(row.gain, row.gain_interval),
             Cell(row.improvement, row.improvement_interval),
         )
         for row in contents.aggregates
     ]
     caption = (
-        "One score a trained model and benchmark. Interquartile mean: the mean of the middle half, in %. "
-        f"Improvement: the chance that a run beats one of {contents.baseline} on a benchmark; 50 is neither. "
-        "In brackets 95 % intervals over training runs. Not tested."
+        "Gain: mean over runs minus that of the baseline on each benchmark, then the mean of the middle half "
+        f"of the benchmarks. Improvement: the chance that a run beats one of {contents.baseline} on a "
+        "benchmark; 50 is neither. In brackets 95 % intervals over training runs. Not tested."
     )
     label = "Arms over all benchmarks"
     return Sheet("aggregates", label, caption, columns, tuple(rows), "aggregates.csv", main=True)

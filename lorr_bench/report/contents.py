@@ -105,7 +105,7 @@ class Contents:
         secondary: Metrics of repeated answers that are not tested.
         conduct: Length and completeness of the answers.
         efficiency: How much data each arm needs; empty with fewer than two budgets.
-        aggregates: Each arm over all benchmarks; empty with fewer than two.
+        aggregates: Each arm over all benchmarks; empty with fewer than eight.
         overlaps: Contamination of the training prompts.
         published: Figures of others beside ours.
         protocols: How each benchmark was evaluated.

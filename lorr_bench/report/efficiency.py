@@ -28,7 +28,8 @@ from lorr_bench.values import Results, Score
 
 EFFICIENCY_COLUMNS = (
     "arm", "baseline", "benchmark", "kind", "metric", "budgets", "smallest", "largest", "seeds", "problems",
-    "ratio", "ratio_low", "ratio_high", "reached", "reason", "area", "area_low", "area_high", "baseline_area",
+    "baseline_needed", "ratio", "ratio_low", "ratio_high", "reached", "reason", "area", "area_low",
+    "area_high", "baseline_area",
 )  # fmt: skip
 MOST_ROWS = 500
 """Each takes 2,000 draws of a bootstrap."""
@@ -39,7 +40,7 @@ def efficiency_table(results: Results) -> pd.DataFrame:
 
     Returns:
         One row an arm and measure with at least two budgets and a seed that both arms have at all of them;
-        as shares.
+        as shares. ``baseline_needed`` is in unique pairs, and NaN where the ratio is not defined.
     """
     parts = averages(results)
     found = score_cells(results)
@@ -48,7 +49,7 @@ def efficiency_table(results: Results) -> pd.DataFrame:
     for measure in _measures(results):
         for arm in compared_arms(results):
             arms = arm, results.baselines.get(arm, "")
-            curves = _curves(found, parts.get(measure, (measure,)), arms, evaluated)
+            curves = _curves(found, parts.get(measure, (measure,)), arms, evaluated, results.families)
             rows += [] if curves is None else [{"arm": arm, "baseline": arms[1], **_columns(measure, curves)}]
     return pd.DataFrame(rows, columns=list(EFFICIENCY_COLUMNS))
 
@@ -90,17 +91,23 @@ class _Curves:
         budgets: Unique pairs, rising.
         scores: (arms, budgets, seeds, problems).
         benchmarks: Name of each problem's benchmark.
+        families: Name of each problem's family within its benchmark.
         by_problem: Whether the last axis is problems, not totals.
     """
 
     budgets: list[int]
     scores: NDArray[np.float64]
     benchmarks: list[str]
+    families: list[str]
     by_problem: bool
 
 
 def _curves(
-    found: Cells, parts: Sequence[Measure], arms: tuple[str, str], evaluated: Sequence[int]
+    found: Cells,
+    parts: Sequence[Measure],
+    arms: tuple[str, str],
+    evaluated: Sequence[int],
+    families: Mapping[str, Sequence[str]],
 ) -> _Curves | None:
     """The curves, or None where they have no two budgets or no seed in common."""
     budgets = [
@@ -112,25 +119,39 @@ def _curves(
         return None
     stacked = [stack([by_seed[seed] for by_seed in of_part for seed in seeds]) for of_part in points]
     scores = np.hstack([table for table, _ in stacked]).reshape(2, len(budgets), len(seeds), -1)
-    benchmarks = [
-        part.benchmark for part, (table, _) in zip(parts, stacked, strict=True) for _ in range(table.shape[1])
-    ]
-    return _Curves(budgets, scores, benchmarks, all(by_problem for _, by_problem in stacked))
+    columns = [_families(part, *of_part, families) for part, of_part in zip(parts, stacked, strict=True)]
+    return _Curves(
+        budgets,
+        scores,
+        [part.benchmark for part, names in zip(parts, columns, strict=True) for _ in names],
+        [name for names in columns for name in names],
+        all(by_problem for _, by_problem in stacked),
+    )
+
+
+def _families(
+    part: Measure, table: NDArray[np.float64], by_problem: bool, families: Mapping[str, Sequence[str]]
+) -> Sequence[str]:
+    """Family of each column; each is its own where they are unknown, and a total is."""
+    known = families.get(part.benchmark) if by_problem else None
+    return [f"{number}" for number in range(table.shape[1])] if known is None else known
 
 
 def _columns(measure: Measure, curves: _Curves) -> dict[str, Any]:
     treatment, baseline = (list(tables) for tables in curves.scores)
-    ratio = data_efficiency(curves.budgets, treatment, baseline, benchmarks=curves.benchmarks)
+    benchmarks, families = curves.benchmarks, curves.families
+    ratio = data_efficiency(curves.budgets, treatment, baseline, benchmarks=benchmarks, families=families)
     area, other = (
-        area_under_curve(curves.budgets, tables, benchmarks=curves.benchmarks)
+        area_under_curve(curves.budgets, tables, benchmarks=benchmarks, families=families)
         for tables in (treatment, baseline)
     )
     return {
         **asdict(measure), "budgets": len(curves.budgets), "smallest": curves.budgets[0],
         "largest": curves.budgets[-1], "seeds": curves.scores.shape[2],
-        "problems": curves.scores.shape[3] if curves.by_problem else 0, "ratio": ratio.ratio,
-        "ratio_low": ratio.low, "ratio_high": ratio.high, "reached": ratio.reached, "reason": ratio.reason,
-        "area": area.mean, "area_low": area.low, "area_high": area.high, "baseline_area": other.mean,
+        "problems": curves.scores.shape[3] if curves.by_problem else 0,
+        "baseline_needed": ratio.baseline_needed, "ratio": ratio.ratio, "ratio_low": ratio.low,
+        "ratio_high": ratio.high, "reached": ratio.reached, "reason": ratio.reason, "area": area.mean,
+        "area_low": area.low, "area_high": area.high, "baseline_area": other.mean,
     }  # fmt: skip
 
 
@@ -141,6 +162,8 @@ def _shared_seeds(cells_of: Sequence[Mapping[int, Score]]) -> list[int]:
 def _ratio_text(row: Any) -> str:
     if math.isnan(row.area) or math.isnan(row.baseline_area):
         return cells.NONE
+    if math.isnan(row.baseline_needed):
+        return "not defined"
     if math.isnan(row.ratio):
         return "not reached"
     return cells.ratio(row.ratio) if row.reached else f"at most {cells.ratio(row.ratio)}"
@@ -148,11 +171,11 @@ def _ratio_text(row: Any) -> str:
 
 def _low_text(row: Any) -> str:
     """The lower end; 0 stands for somewhere below the smallest budget."""
-    return (
-        f"< {cells.ratio(row.smallest / row.largest)}" if row.ratio_low == 0 else cells.ratio(row.ratio_low)
-    )
+    least = cells.ratio(row.smallest / row.baseline_needed)
+    return f"< {least}" if row.ratio_low == 0 else cells.ratio(row.ratio_low)
 
 
 def _high_text(row: Any) -> str:
-    """The upper end; infinity stands for somewhere beyond the largest budget."""
-    return f"> {cells.ratio(1)}" if math.isinf(row.ratio_high) else cells.ratio(row.ratio_high)
+    """The upper end; infinity stands for one that these budgets don't bound."""
+    most = cells.ratio(row.largest / row.baseline_needed)
+    return f"> {most}" if math.isinf(row.ratio_high) else cells.ratio(row.ratio_high)

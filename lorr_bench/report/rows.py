@@ -120,39 +120,41 @@ class PublishedRow:
 
 @dataclass(frozen=True, slots=True)
 class AggregateRow:
-    """An arm over all benchmarks.
+    """An arm over eight benchmarks or more.
 
     Attributes:
         arm: The arm.
+        baseline: The arm that it is compared with.
         budget: Its largest budget.
         runs: Trained models.
-        tasks: Benchmarks that all of them have a score on.
-        middle: Interquartile mean in per cent.
-        interval: Its 95 % interval.
+        tasks: Benchmarks that all of them and those of its baseline have a score on.
+        gain: Interquartile mean of the benchmarks' gains over its baseline, in points.
+        gain_interval: Its 95 % interval.
         improvement: Chance in per cent that a run of the arm beats one of its baseline on a benchmark.
         improvement_interval: Its 95 % interval.
     """
 
     arm: str
+    baseline: str
     budget: str
     runs: str
     tasks: str
-    middle: str
-    interval: str
+    gain: str
+    gain_interval: str
     improvement: str
     improvement_interval: str
 
 
 @dataclass(frozen=True, slots=True)
 class EfficiencyRow:
-    """How much data an arm needs for what its baseline reaches with all of it.
+    """How much data an arm needs for its baseline's final accuracy, beside what its baseline needs.
 
     Attributes:
         arm: The arm.
         baseline: The arm that it is compared with.
         measure: Benchmark and metric.
-        ratio: Data it needs for the baseline's accuracy at the largest budget, as a part of that budget;
-            ``not reached`` where it does not get there.
+        ratio: Data it needs for that accuracy, as a part of the data with which its baseline first has it;
+            ``not reached`` where it does not get there, ``not defined`` where its baseline does not rise.
         interval: 95 % interval of the ratio, in brackets; with ``<`` and ``>`` where it leaves the budgets.
         area: Mean accuracy over the budgets, on a scale of log2 of the data, in per cent, with that of the
             baseline.

@@ -10,7 +10,7 @@ from lorr_bench.stats.curves import area_under_curve, data_efficiency
 from lorr_bench.stats.estimates import Difference, Efficiency, Interval
 from lorr_bench.stats.multiple import holm
 from lorr_bench.stats.permutation import permutation_test
-from lorr_bench.stats.runs import interquartile_mean, probability_of_improvement
+from lorr_bench.stats.runs import interquartile_gain, probability_of_improvement
 
 __all__ = [
     "Difference",
@@ -20,7 +20,7 @@ __all__ = [
     "crossed_interval",
     "data_efficiency",
     "holm",
-    "interquartile_mean",
+    "interquartile_gain",
     "paired_difference",
     "permutation_test",
     "probability_of_improvement",

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lorr_bench.stats.components import Table, observed
-from lorr_bench.stats.crossed import stratified_interval
+from lorr_bench.stats.crossed import stratified_difference, stratified_interval
 from lorr_bench.stats.estimates import Efficiency, Interval
+from lorr_bench.stats.families import family_table
 from lorr_bench.stats.resampling import hierarchical_draws, point_means
 
 Array = NDArray[np.float64]
 
 DRAWS = 2000
+FLAT = "not defined: the baseline does not rise"
 
 
 def area_under_curve(
@@ -23,6 +25,7 @@ def area_under_curve(
     tables: Sequence[ArrayLike],
     *,
     benchmarks: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Interval:
     """Mean accuracy between the smallest and the largest budget, over the logarithm of the data.
@@ -34,10 +37,13 @@ def area_under_curve(
         budgets: Pairs, prompts or tokens of each table, in any order; a budget of 0 is not used.
         tables: Scores (seeds, problems) at each budget; the same seeds and problems in all.
         benchmarks: Name of each column's benchmark; they get equal weight. Without it, all are of one.
+        families: Name of each column's family within its benchmark; what is drawn is families. Without it,
+            each problem is its own.
         level: Confidence level.
 
     Returns:
-        The interval. All NaN with fewer than two budgets above 0, or where one has no scores.
+        The interval, families as its problems. All NaN with fewer than two budgets above 0, or where one has
+        no scores.
 
     Raises:
         ValueError: If budgets and tables differ in number, tables in shape, or names in number from columns.
@@ -48,9 +54,10 @@ def area_under_curve(
         return Interval(math.nan, math.nan, math.nan, seeds, problems)
     steps = np.diff(np.log2(data))
     weights = (np.append(steps, 0) + np.append(0, steps)) / (2 * steps.sum())
-    mean_scores = np.tensordot(weights, points, axes=1)
     # Rounding may carry a mean of ones above one.
-    return stratified_interval(_by_benchmark(np.minimum(mean_scores, 1.0), benchmarks), level)
+    mean_scores = np.minimum(np.tensordot(weights, points, axes=1), 1.0)
+    (cells,) = _cells(mean_scores[None], benchmarks, families)
+    return stratified_interval(cells, level)
 
 
 def data_efficiency(
@@ -59,16 +66,22 @@ def data_efficiency(
     baseline: Sequence[ArrayLike],
     *,
     benchmarks: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
     level: float = 0.95,
     unit: str = "pairs",
     seed: int = 0,
 ) -> Efficiency:
-    """Share of the baseline's largest budget at which the treatment has the accuracy the baseline has there.
+    """Data the treatment needs for the baseline's final accuracy, over the data the baseline needs for it.
 
-    Where the treatment's mean curve, straight between budgets over the logarithm of the data, first gets
-    there. The interval holds the middle of 2,000 draws of a hierarchical bootstrap, seeds first, then
-    problems, of all points at once; a draw whose curve is there at its smallest budget counts as 0, one that
-    never gets there as infinite.
+    Both are read where the mean curve, straight between budgets over the logarithm of the data, first gets
+    there: a baseline that has its final accuracy long before its largest budget needs no more than that. It
+    must be shown to rise, by an interval of its final minus its first accuracy above zero; a curve that is
+    flat is everywhere at its final accuracy, so it needs no amount that could be measured.
+
+    The interval holds the middle of 2,000 draws of a hierarchical bootstrap, seeds first, then problems, of
+    all points of both curves at once. Where a draw only bounds the ratio, its least value counts for the
+    lower end and its largest for the upper one: it is between 0 and the smallest budget's if the treatment is
+    there at once, without an upper bound if it never gets there or the baseline is there at once.
 
     Args:
         budgets: Pairs, prompts or tokens of each table, in any order; a budget of 0 is not used.
@@ -76,74 +89,105 @@ def data_efficiency(
             problems in all. Seeds without a score at any point are left out, and problems with a NaN.
         baseline: The same of the other arm; the largest budget with scores is its final one.
         benchmarks: Name of each column's benchmark; they get equal weight. Without it, all are of one.
+        families: Name of each column's family within its benchmark; what is drawn is families. Without it,
+            each problem is its own.
         level: Confidence level.
         unit: Of the budgets, for the reason in words.
         seed: Of the bootstrap.
 
     Returns:
-        The ratio; NaN without scores.
+        The ratio; NaN without scores, and where the baseline does not rise.
 
     Raises:
         ValueError: If budgets and tables differ in number, tables in shape, or names in number from columns.
     """
-    data, points = _curve(budgets, treatment)
-    baseline_data, baseline_points = _curve(budgets, baseline)
-    if points.shape[1:] != baseline_points.shape[1:]:
-        raise ValueError(f"treatment {points.shape[1:]} and baseline {baseline_points.shape[1:]} must match")
-    known, final = _with_scores(points), np.flatnonzero(_with_scores(baseline_points))
-    if not known.any() or not final.size:
-        return Efficiency(math.nan, math.nan, math.nan, False, "no scores")
-    data, whole = data[known], float(baseline_data[final[-1]])
-    cells = _complete_cells(np.concatenate([points[known], baseline_points[final[-1:]]]), benchmarks)
+    curve, own = _curve(budgets, treatment), _curve(budgets, baseline)
+    if curve[1].shape[1:] != own[1].shape[1:]:
+        raise ValueError(f"treatment {curve[1].shape[1:]} and baseline {own[1].shape[1:]} must match")
+    (data, points), (own_data, own_points) = _with_scores(*curve), _with_scores(*own)
+    if not data.size or not own_data.size:
+        return _undefined("no scores")
+    cells = _cells(np.concatenate([points, own_points]), benchmarks, families)
     if any(table.size == 0 for table in cells[0]):
-        return Efficiency(math.nan, math.nan, math.nan, False, "no seed and problem has all scores")
-    means = point_means(cells)
-    low, high = _ends(data, cells, means, 1 - level, seed)
-    needed = float(_needed(data, means[None])[0])
-    ratio, reason = _bound(needed / whole, data, whole, unit)
-    return Efficiency(ratio, low / whole, high / whole, not reason, reason)
+        return _undefined("no seed and problem has all scores")
+    rises, judged = _rises(cells[len(data) :], level)
+    if not rises:
+        return _undefined(FLAT if len(own_data) > 1 else "not defined: the baseline has a single budget")
+    low, high = _ends(data, own_data, cells, 1 - level, seed) if judged else (math.nan, math.nan)
+    means = point_means(cells)[None]
+    ratio, reason = _stated(*_ratios(data, own_data, means), data, unit)
+    _, own_need = _needed(own_data, means[:, len(data) :], means[:, -1])
+    return Efficiency(ratio, low, high, not reason, reason, float(own_need[0]))
 
 
-def _bound(ratio: float, data: Array, whole: float, unit: str) -> tuple[float, str]:
-    """A ratio that lies outside of the budgets to what can be said of it, with the reason; others as is."""
-    if math.isinf(ratio):
+def _undefined(reason: str) -> Efficiency:
+    return Efficiency(math.nan, math.nan, math.nan, False, reason, math.nan)
+
+
+def _rises(curve: Sequence[Sequence[Table]], level: float) -> tuple[bool, bool]:
+    """Whether a curve ends above its first point, and whether there is an interval to judge that by.
+
+    Where nothing varies, as with a single total, there is none, and the sign has to do.
+    """
+    rise = stratified_difference(list(zip(curve[-1], curve[0], strict=True)), level)
+    judged = not math.isnan(rise.low)
+    return (rise.low if judged else rise.mean) > 0, judged
+
+
+def _stated(low: Array, high: Array, data: Array, unit: str) -> tuple[float, str]:
+    """The least and the largest that the ratio (1,) may be to what can be said of it, with the reason."""
+    if math.isinf(high[0]):
         return math.nan, f"not reached within {data[-1]:,.0f} {unit}"
-    if ratio == 0:
-        least = float(data[0]) / whole
-        return least, f"at most {least:.2g}: reached at the smallest budget, {data[0]:,.0f} {unit}"
+    ratio = float(high[0])
+    if low[0] == 0:
+        return ratio, f"at most {ratio:.2g}: reached at the smallest budget, {data[0]:,.0f} {unit}"
     return ratio, ""
 
 
 def _ends(
-    data: Array, cells: Sequence[Sequence[Table]], means: Array, alpha: float, seed: int
+    data: Array, own_data: Array, cells: Sequence[Sequence[Table]], alpha: float, seed: int
 ) -> tuple[float, float]:
-    """Ends of the interval of the data needed; NaN where nothing can be resampled."""
-    target = cells[-1]
-    if sum(table.size for table in target) <= len(target):
-        return math.nan, math.nan
-    nearest = int(np.argmin(np.abs(means[:-1] - means[-1])))
+    """Ends of the interval of the ratio."""
+    means, target = point_means(cells), cells[-1]
+    nearest = int(np.argmin(np.abs(means[: len(data)] - means[-1])))
     contrast = [table - final for table, final in zip(cells[nearest], target, strict=True)]
-    drawn = _needed(data, hierarchical_draws(cells, contrast, alpha, DRAWS, seed))
-    low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2], method="inverted_cdf")
-    return min(float(low), float(data[-1])), max(float(high), float(data[0]))
+    low, high = _ratios(data, own_data, hierarchical_draws(cells, contrast, alpha, DRAWS, seed))
+    return (
+        float(np.quantile(low, alpha / 2, method="inverted_cdf")),
+        float(np.quantile(high, 1 - alpha / 2, method="inverted_cdf")),
+    )
 
 
-def _needed(data: Array, means: Array) -> Array:
-    """Means (draws, budgets + 1), the last the target, to the data (draws,) at which it is first reached.
+def _ratios(data: Array, own_data: Array, means: Array) -> tuple[Array, Array]:
+    """Means (draws, points), treatment first, to the least and the largest (draws,) that the ratio may be.
 
-    0 where the curve is there from its smallest budget on, infinite where it never gets there.
+    Both are the same where the two needs lie between budgets.
     """
-    gap = means[:, :-1] - means[:, -1:]
+    treatment, baseline = means[:, : len(data)], means[:, len(data) :]
+    low, high = _needed(data, treatment, means[:, -1])
+    own_low, own_high = _needed(own_data, baseline, means[:, -1])
+    with np.errstate(divide="ignore"):
+        return low / own_high, high / own_low
+
+
+def _needed(data: Array, means: Array, target: Array) -> tuple[Array, Array]:
+    """Means (draws, budgets) to the least and the largest data (draws,) at which they first reach the target.
+
+    From 0 to the smallest budget where they are there from it on, from the largest to infinity where they
+    never get there, and otherwise a single amount.
+    """
+    gap = means - target[:, None]
     there = gap >= 0
     after = there.argmax(axis=1)
     rows, before = np.arange(len(gap)), np.maximum(after - 1, 0)
     rise = gap[rows, after] - gap[rows, before]
     part = np.divide(-gap[rows, before], rise, out=np.zeros(len(gap)), where=rise > 0)
     logs = np.log(data)
-    needed: Array = np.exp(logs[before] + part * (logs[after] - logs[before]))
-    needed[there[:, 0]] = 0.0
-    needed[~there.any(axis=1)] = np.inf
-    return needed
+    needed = np.exp(logs[before] + part * (logs[after] - logs[before]))
+    never, at_once = ~there.any(axis=1), there[:, 0]
+    low = np.where(never, data[-1], np.where(at_once, 0.0, needed))
+    high = np.where(never, np.inf, np.where(at_once, data[0], needed))
+    return low, high
 
 
 def _curve(budgets: Sequence[float], tables: Sequence[ArrayLike]) -> tuple[Array, Array]:
@@ -160,25 +204,36 @@ def _curve(budgets: Sequence[float], tables: Sequence[ArrayLike]) -> tuple[Array
     return data[order], np.asarray(points)
 
 
-def _with_scores(points: Array) -> NDArray[np.bool_]:
-    """(budgets, seeds, problems) to whether each budget has a score."""
-    return np.asarray(~np.isnan(points).all(axis=(1, 2)))
+def _with_scores(data: Array, points: Array) -> tuple[Array, Array]:
+    """The budgets that have a score, and their points (budgets, seeds, problems)."""
+    known = ~np.isnan(points).all(axis=(1, 2))
+    return data[known], points[known]
 
 
-def _complete_cells(points: Array, benchmarks: Sequence[str] | None) -> list[list[Table]]:
-    """Points (points, seeds, problems) to tables by benchmark, of the seeds and problems with all scores."""
-    rows, columns = observed(_by_benchmark(points.sum(axis=0), benchmarks))
-    return [
-        [table[rows][:, some] for table, some in zip(_by_benchmark(point, benchmarks), columns, strict=True)]
-        for point in points
-    ]
+def _cells(
+    points: Array, benchmarks: Sequence[str] | None, families: Sequence[str] | None
+) -> list[list[Table]]:
+    """Points (points, seeds, problems) to tables (seeds, families) by benchmark, without NaN.
+
+    Of the seeds and problems that have all scores. Without families, each problem is its own.
+    """
+    groups = _groups(points.shape[2], benchmarks)
+    sums = points.sum(axis=0)
+    rows, known = observed([sums[:, group] for group in groups])
+    kept = [group[some] for group, some in zip(groups, known, strict=True)]
+    found = [[point[rows][:, places] for places in kept] for point in points]
+    if families is None:
+        return found
+    if len(families) != points.shape[2]:
+        raise ValueError(f"{len(families)} names of families for {points.shape[2]} problems")
+    names = [[families[place] for place in places] for places in kept]
+    return [[family_table(*pair) for pair in zip(tables, names, strict=True)] for tables in found]
 
 
-def _by_benchmark(table: Array, benchmarks: Sequence[str] | None) -> list[Table]:
-    """The columns (seeds, problems) of each benchmark, in the order of their names."""
+def _groups(problems: int, benchmarks: Sequence[str] | None) -> list[NDArray[np.intp]]:
+    """The columns of each benchmark, in the order of their names."""
     if benchmarks is None:
-        return [table]
-    names = np.asarray(benchmarks)
-    if len(names) != table.shape[1]:
-        raise ValueError(f"{len(names)} names of benchmarks for {table.shape[1]} problems")
-    return [table[:, names == name] for name in sorted(set(benchmarks))]
+        return [np.arange(problems)]
+    if len(benchmarks) != problems:
+        raise ValueError(f"{len(benchmarks)} names of benchmarks for {problems} problems")
+    return [np.flatnonzero(np.asarray(benchmarks) == name) for name in sorted(set(benchmarks))]

@@ -52,16 +52,21 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Efficiency:
-    """How much data the treatment needs for the accuracy that the baseline has at its largest budget.
+    """How much data the treatment needs for the baseline's final accuracy, beside what the baseline needs.
 
     Attributes:
-        ratio: That amount over the baseline's largest budget. NaN if the treatment never gets there; the
-            smallest budget's share, as an upper bound, if it is there from its smallest budget on.
-        low: Lower end of the ratio's interval; 0 where it lies below the smallest budget.
-        high: Upper end; infinite where it lies beyond the largest budget.
+        ratio: The treatment's need over the baseline's own. NaN if the treatment never gets there, and where
+            the baseline does not rise, so that it has no need that can be measured; an upper bound, from the
+            smallest budget, if the treatment is there from its smallest budget on.
+        low: Lower end of the ratio's interval; 0 where the treatment's need may lie below its smallest
+            budget.
+        high: Upper end; infinite where the treatment's need may lie beyond its largest budget, or the
+            baseline's below its smallest.
         reached: Whether the treatment's curve crosses that accuracy between two of its budgets, so that the
             ratio is measured and no bound.
         reason: Why not, in words; empty if reached.
+        baseline_needed: Data with which the baseline's own curve first has its final accuracy, at most its
+            largest budget. NaN where the ratio is not defined.
     """
 
     ratio: float
@@ -69,3 +74,4 @@ class Efficiency:
     high: float
     reached: bool
     reason: str
+    baseline_needed: float

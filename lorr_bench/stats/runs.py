@@ -1,7 +1,8 @@
 """Aggregates over runs and tasks after Agarwal et al. (2021), with intervals for few runs.
 
-A run is one trained model with its scores on all tasks; the tasks are taken as they are. So runs are what is
-resampled, whole rows.
+There, tasks are brought on one scale before any is cut, and the middle half is one of runs x tasks; here the
+scale is that of gains over the baseline, and the middle half one of tasks. A run is one trained model with
+its scores on all tasks; the tasks are taken as they are. So runs are what is resampled, whole rows.
 """
 
 from __future__ import annotations
@@ -13,43 +14,51 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from lorr_bench.stats.components import Table, complete
+from lorr_bench.stats.components import Table
 from lorr_bench.stats.estimates import Interval
 from lorr_bench.stats.wilson import wilson_ends
 
 DRAWS = 2000
 
 
-def interquartile_mean(scores: ArrayLike, level: float = 0.95, seed: int = 0) -> Interval:
-    """Scores (runs, tasks) to the mean of the middle half of them all.
+def interquartile_gain(
+    treatment: ArrayLike, baseline: ArrayLike, level: float = 0.95, seed: int = 0
+) -> Interval:
+    """Scores (runs, tasks) of two arms to the mean of the middle half of the tasks' gains.
 
-    The interval is Student's around it. Its standard error is that of a bootstrap over runs, times the root
-    of R/(R - 1): R runs drawn from R have (R - 1)/R of their variance. The percentiles of that bootstrap
-    would cover about 50 % with two runs and 65 to 76 % with three.
+    A task's gain is the difference of the arms' means on it, so tasks of very different level are on one
+    scale before any is cut: of scores, the middle half would be that of the middling tasks, whichever moved.
+    And what is cut is tasks, not runs, so an arm that loses on no task can't show a loss.
+
+    The interval is Student's around it. Its variance is that of a bootstrap over the runs of either arm,
+    times R/(R - 1): R runs drawn from R have (R - 1)/R of their variance.
 
     Args:
-        scores: Between 0 and 1, one row a run, one column a task. Rows of NaN only are left out, then
-            columns with a NaN.
+        treatment: One row a run, one column a task. Rows of NaN only are left out, then tasks with a NaN in
+            either arm.
+        baseline: Scores (runs, tasks) of the same tasks; runs are not paired and may differ in number.
         level: Confidence level.
         seed: Of the bootstrap.
 
     Returns:
-        The interval, ``seeds`` runs and ``problems`` tasks; NaN ends with one run.
+        The interval, the smaller number of runs as ``seeds`` and tasks as ``problems``; NaN ends with one
+        run on a side.
 
     Raises:
-        ValueError: If the scores are not two-dimensional.
+        ValueError: If the arms are not two-dimensional or have other numbers of tasks.
     """
-    (table,) = complete([np.asarray(scores, dtype=np.float64)])
-    runs, tasks = table.shape
-    if table.size == 0:
+    left, right = _same_tasks(treatment, baseline)
+    runs, tasks = min(len(left), len(right)), left.shape[1]
+    if runs * tasks == 0:
         return Interval(math.nan, math.nan, math.nan, runs, tasks)
-    mean = float(_middle_half(table.ravel()))
+    gains = left.mean(axis=0) - right.mean(axis=0)
+    middle = float(_middle_half(gains))
     if runs == 1:
-        return Interval(mean, math.nan, math.nan, runs, tasks)
-    drawn = table[_drawn_rows(runs, seed)].reshape(DRAWS, -1)
-    error = float(_middle_half(drawn).std()) * math.sqrt(runs / (runs - 1))
-    half = error * float(special.stdtrit(runs - 1, (1 + level) / 2))
-    return Interval(mean, max(mean - half, 0.0), min(mean + half, 1.0), runs, tasks)
+        return Interval(middle, math.nan, math.nan, runs, tasks)
+    variance = sum(_variance_of_middle(gains, arm, seed) for arm in (left, -right))
+    student = float(special.stdtrit(len(left) + len(right) - 2, (1 + level) / 2))
+    half = student * math.sqrt(variance)
+    return Interval(middle, middle - half, middle + half, runs, tasks)
 
 
 def probability_of_improvement(treatment: ArrayLike, baseline: ArrayLike, level: float = 0.95) -> Interval:
@@ -82,6 +91,16 @@ def probability_of_improvement(treatment: ArrayLike, baseline: ArrayLike, level:
     student = float(special.stdtrit(len(left) + len(right) - 2, (1 + level) / 2))
     low, high = wilson_ends(share, student**2 * _relative_variance(wins, share, tasks))
     return Interval(share, low, high, runs, tasks)
+
+
+def _variance_of_middle(gains: Table, arm: Table, seed: int) -> float:
+    """Variance of the middle half of the gains (tasks,) from the choice of the runs (runs, tasks) of an arm.
+
+    Of the baseline these are its scores with the sign they have in a gain.
+    """
+    runs = len(arm)
+    drawn = arm[_drawn_rows(runs, seed)].mean(axis=1) - arm.mean(axis=0)
+    return float(_middle_half(gains + drawn).var()) * runs / (runs - 1)
 
 
 def _middle_half(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,6 +36,68 @@ def test_a_crossing_halfway_between_two_budgets() -> None:
     assert row["area_low"] < 0.6 < row["area_high"]
     assert (row["arm"], row["baseline"], row["budgets"]) == ("dpo+lorr", "dpo+plain", 2)
     assert (row["smallest"], row["largest"], row["seeds"], row["problems"]) == (10, 1000, 2, 10)
+    assert row["baseline_needed"] == pytest.approx(1000)
+
+
+def test_the_baseline_s_own_need_is_what_counts() -> None:
+    # Both reach 60 of 100 halfway from 40 at 10 to 80 at 1,000 pairs; the baseline ends there again.
+    budgets = (10, 1000, 2000)
+    both = [dict(zip(budgets, right, strict=True)) for right in ((40, 80, 60), (40, 80, 90))]
+    (row,) = efficiency_table(curves(*both, problems=100)).to_dict("records")
+    assert row["ratio"] == pytest.approx(1)
+    assert row["baseline_needed"] == pytest.approx(100)
+    assert row["largest"] == 2000
+
+
+def test_a_baseline_that_does_not_rise_defines_no_ratio() -> None:
+    (row,) = efficiency_rows(efficiency_table(curves({10: 40, 100: 40}, {10: 30, 100: 80}, problems=100)))
+    assert (row.ratio, row.interval) == ("not defined", "")
+    assert row.note == "not defined: the baseline does not rise"
+    assert row.area == "55.0 (baseline 40.0)"
+
+
+def test_ends_outside_of_the_budgets_are_told_as_parts_of_the_baseline_s_need() -> None:
+    # The baseline has its final 50 at 40 of 160 pairs.
+    plain = {10: 10, 40: 50, 160: 50}
+    (below,) = efficiency_rows(efficiency_table(curves(plain, dict.fromkeys(plain, 90), problems=100)))
+    assert below.ratio == "at most 0.25×"
+    assert below.interval.startswith("[< 0.25×, ")
+    (beyond,) = efficiency_rows(efficiency_table(curves(plain, dict.fromkeys(plain, 10), problems=100)))
+    assert beyond.interval.endswith("> 4.00×]")
+
+
+def test_problems_of_a_family_go_together() -> None:
+    # The baseline rises on problems 20 to 39 only, which are one family, so it is not shown to rise.
+    results = curves({10: 20, 100: 40}, {10: 30, 100: 50}, problems=100)
+    names = tuple("risen" if 20 <= place < 40 else f"{place}" for place in range(100))
+    (plain,) = efficiency_table(results).to_dict("records")
+    (row,) = efficiency_table(replace(results, families={"b": names})).to_dict("records")
+    assert plain["reached"]
+    assert row["reason"] == "not defined: the baseline does not rise"
+    assert (row["area"], row["problems"]) == (pytest.approx(plain["area"]), 100)
+    assert row["area_high"] - row["area_low"] > plain["area_high"] - plain["area_low"]
+
+
+def test_an_average_mixes_benchmarks_with_and_without_families() -> None:
+    first = curves({10: 20, 100: 40}, {10: 30, 100: 50}, problems=100)
+    second = [replace(line, benchmark="c") for line in first.scores]
+    both = replace(first, scores=[*first.scores, *second])
+    names = tuple(f"{place // 10}" for place in range(100))
+    widths = [
+        (table.loc["average", "area_high"] - table.loc["average", "area_low"], len(table))
+        for families in ({}, {"b": names}, {"b": names, "c": names})
+        for table in [efficiency_table(replace(both, families=families)).set_index("benchmark")]
+    ]
+    assert [rows for _, rows in widths] == [3, 3, 3]
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_totals_have_no_families() -> None:
+    whole = curves({10: 2, 1000: 6}, {10: 4, 1000: 8})
+    totals = replace(
+        whole, scores=[replace(line, per_problem=()) for line in whole.scores], families={"b": ("x",) * 10}
+    )
+    assert efficiency_table(totals)["ratio"].to_list() == pytest.approx([0.1])
 
 
 def test_as_text() -> None:
@@ -53,7 +115,7 @@ def test_not_reached_is_said() -> None:
 
 
 def test_reached_from_the_smallest_budget_on_is_a_bound() -> None:
-    (row,) = efficiency_rows(efficiency_table(curves({10: 10, 100: 20}, {10: 60, 100: 70}, problems=100)))
+    (row,) = efficiency_rows(efficiency_table(curves({10: 10, 100: 30}, {10: 60, 100: 70}, problems=100)))
     assert row.ratio == "at most 0.10×"
     assert row.interval.startswith("[< 0.10×, ")
 

@@ -2,7 +2,7 @@
 
 Binary answers from a logistic model with random seeds and problems; the truth is the model's mean, by
 quadrature. Each bar is 400 suites: the standard error of a share of 5 % is 1.1 points, and three of them are
-allowed. ``benchmarks/statistics_simulation.py`` has all designs, 1,000 suites each.
+allowed. ``benchmarks/statistics_simulation.py`` and ``statistics_curves.py`` have all designs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lorr_bench.stats import (
     area_under_curve,
     crossed_interval,
     data_efficiency,
-    interquartile_mean,
+    interquartile_gain,
     paired_difference,
     probability_of_improvement,
     stratified_difference,
@@ -113,22 +113,33 @@ def test_efficiency_and_area_cover() -> None:
     assert 0.917 <= area_hits / SUITES <= 0.983
 
 
-@pytest.mark.parametrize(("runs", "tasks"), [(3, 3), (5, 6), (10, 1)])
+@pytest.mark.parametrize("levels", [(-0.7, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)])
+def test_equal_arms_show_no_saving_on_a_plateau(levels: tuple[float, ...]) -> None:
+    rng, savings = np.random.default_rng(8), 0
+    for _ in range(SUITES):
+        difficulty = 1.5 * rng.standard_normal((1, 300))
+        arms = [[simulate_arm(level, 0.1, difficulty, 5, rng) for level in levels] for _ in range(2)]
+        savings += data_efficiency([1000, 2000, 4000, 8000], *arms).high < 1
+    assert savings / SUITES <= 0.06
+
+
+@pytest.mark.parametrize(("runs", "tasks"), [(3, 8), (5, 8), (10, 12)])
 def test_aggregates_cover(runs: int, tasks: int) -> None:
     rng = np.random.default_rng([runs, tasks])
     truth = 0.7602499389065233  # Φ(1/√2): normal runs one deviation apart
+    gains = np.full(tasks, 0.02)
 
     def scores(suites: int) -> np.ndarray:
         noise = rng.standard_normal((suites, runs, 1)) + rng.standard_normal((suites, runs, tasks))
-        return 0.5 + 0.02 * noise / np.sqrt(2)
+        return np.linspace(0.2, 0.8, tasks) + 0.02 * noise / np.sqrt(2)
 
-    mean_hits = chance_hits = 0
+    gain_hits = chance_hits = 0
     for one, two in zip(scores(SUITES), scores(SUITES), strict=True):
-        found = interquartile_mean(one)
-        mean_hits += found.low <= 0.5 <= found.high
-        better = probability_of_improvement(one + 0.02, two)
+        found = interquartile_gain(one + gains, two)
+        gain_hits += found.low <= 0.02 <= found.high
+        better = probability_of_improvement(one + gains, two)
         chance_hits += better.low <= truth <= better.high
-    assert 0.917 <= mean_hits / SUITES <= 0.99
+    assert 0.917 <= gain_hits / SUITES <= 0.983
     assert chance_hits / SUITES >= 0.93  # on the safe side with few runs
 
 

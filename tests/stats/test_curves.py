@@ -95,15 +95,111 @@ def test_reached_at_once_gives_a_bound() -> None:
     assert (found.ratio, found.low, found.high) == (0.125, 0.0, 0.125)
 
 
-def test_the_first_crossing_counts() -> None:
+def test_the_first_crossing_counts_of_either_arm() -> None:
+    # The baseline has its final 30 at 4 already, the treatment half way between 10 at 1 and 50 at 2.
     found = data_efficiency([1, 2, 4, 8], curve(10, 50, 20, 60), curve(10, 20, 30, 30))
-    assert found.ratio == pytest.approx(2**0.5 / 8)
+    assert found.ratio == pytest.approx(2**0.5 / 4)
+    assert found.baseline_needed == pytest.approx(4)
+
+
+def test_a_baseline_needs_what_its_own_curve_says() -> None:
+    # It ends at 30, half way between 10 at 1 and 50 at 4: both need 2.
+    found = data_efficiency([1, 4, 8], curve(10, 50, 60), curve(10, 50, 30))
+    assert found.ratio == pytest.approx(1)
+    assert found.baseline_needed == pytest.approx(2)
+
+
+def test_equal_arms_on_a_plateau_show_no_saving() -> None:
+    found = data_efficiency([1, 2, 4, 8], curve(10, 40, 40, 40), curve(10, 40, 40, 40))
+    assert found.ratio == pytest.approx(1)
+    assert found.high >= 1
+
+
+@pytest.mark.parametrize("baseline", [(30, 30), (30, 20), (30, 60, 20), (30, 31)])
+def test_a_baseline_that_is_not_shown_to_rise_gives_no_ratio(baseline: tuple[int, ...]) -> None:
+    budgets = [1, 2, 4][: len(baseline)]
+    found = data_efficiency(budgets, curve(*[90] * len(baseline)), curve(*baseline))
+    assert (found.reached, found.reason) == (False, "not defined: the baseline does not rise")
+    assert all(map(math.isnan, (found.ratio, found.low, found.high, found.baseline_needed)))
+
+
+def test_a_rise_within_one_family_alone_is_not_shown() -> None:
+    # Problems 10 to 29 get right; as one family they are one event of 81.
+    curves = curve(20, 40), curve(10, 30)
+    names = [f"{place:02}" if not 10 <= place < 30 else "risen" for place in range(100)]
+    assert data_efficiency([1, 2], *curves).reached
+    found = data_efficiency([1, 2], *curves, families=names)
+    assert found.reason == "not defined: the baseline does not rise"
+
+
+def test_a_baseline_with_a_single_budget_gives_no_ratio() -> None:
+    nothing = np.full((2, 100), math.nan)
+    found = data_efficiency([1, 2], curve(20, 40), [nothing, share(30)])
+    assert found.reason == "not defined: the baseline has a single budget"
+
+
+def test_bounds_are_parts_of_the_baseline_s_need() -> None:
+    # The baseline needs 4 of 16.
+    within = data_efficiency([2, 4, 16], curve(80, 80, 80), curve(5, 40, 40))
+    assert within.reason == "at most 0.5: reached at the smallest budget, 2 pairs"
+    assert (within.ratio, within.low) == (pytest.approx(0.5), 0.0)
+    beyond = data_efficiency([2, 4, 16], curve(1, 1, 1), curve(5, 80, 80))
+    assert beyond.reason == "not reached within 16 pairs"
+    assert beyond.low == pytest.approx(4)
 
 
 def test_budgets_of_only_one_arm_are_allowed() -> None:
     nothing = np.full((2, 100), math.nan)
-    found = data_efficiency([1, 2, 4], [share(20), share(40), nothing], [nothing, share(30), nothing])
-    assert found.ratio == pytest.approx(2**0.5 / 2)
+    found = data_efficiency([1, 2, 4], [share(20), share(40), nothing], [nothing, share(10), share(30)])
+    assert found.ratio == pytest.approx(2**0.5 / 4)
+
+
+def random_curves(problems: int) -> list[list[np.ndarray]]:
+    """Answers (3 seeds, problems) at three budgets of two arms that rise from 30 to 70 %."""
+    rng = np.random.default_rng(5)
+    return [
+        [(rng.random((3, problems)) < level).astype(float) for level in (0.3, 0.5, 0.7)] for _ in range(2)
+    ]
+
+
+def test_copies_of_a_problem_in_one_family_count_as_that_problem() -> None:
+    single = random_curves(60)
+    copied = [[np.repeat(table, 4, axis=1) for table in tables] for tables in single]
+    names = [f"{place // 4:02}" for place in range(240)]
+    found, plain = data_efficiency([1, 2, 4], *copied, families=names), data_efficiency([1, 2, 4], *single)
+    assert (found.ratio, found.low, found.high) == pytest.approx((plain.ratio, plain.low, plain.high))
+    area, alone = (
+        area_under_curve([1, 2, 4], copied[0], families=names),
+        area_under_curve([1, 2, 4], single[0]),
+    )
+    assert (area.mean, area.low, area.high) == pytest.approx((alone.mean, alone.low, alone.high))
+    assert area.problems == 60
+
+
+def test_families_of_two_benchmarks_are_never_one() -> None:
+    curves, benchmarks = random_curves(60), ["a"] * 40 + ["b"] * 20
+    same = [f"{place % 10}" for place in range(60)]
+    own = [f"{benchmark}{name}" for benchmark, name in zip(benchmarks, same, strict=True)]
+    found, expected = (
+        data_efficiency([1, 2, 4], *curves, benchmarks=benchmarks, families=names) for names in (same, own)
+    )
+    assert found == expected
+    assert area_under_curve([1, 2, 4], curves[0], benchmarks=benchmarks, families=same).problems == 20
+
+
+def test_a_problem_that_is_left_out_is_left_out_of_its_family() -> None:
+    treatment, baseline = random_curves(40)
+    names = [f"{place // 4}" for place in range(40)]
+    holed = [table.copy() for table in treatment]
+    holed[1][0, 7] = math.nan
+    without = [[np.delete(table, 7, axis=1) for table in tables] for tables in (treatment, baseline)]
+    rest = names[:7] + names[8:]
+    assert data_efficiency([1, 2, 4], holed, baseline, families=names) == data_efficiency(
+        [1, 2, 4], *without, families=rest
+    )
+    assert area_under_curve([1, 2, 4], holed, families=names) == area_under_curve(
+        [1, 2, 4], without[0], families=rest
+    )
 
 
 def test_seeds_and_problems_without_all_scores_are_left_out() -> None:
@@ -119,7 +215,7 @@ def test_seeds_and_problems_without_all_scores_are_left_out() -> None:
 def test_benchmarks_weigh_alike() -> None:
     # Means of benchmark a (10 problems) and b (90): 1, 1/9 at the first budget; 1, 1/3 at the second.
     names = ["a"] * 10 + ["b"] * 90
-    found = data_efficiency([1, 4], curve(20, 40), curve(20, 30), benchmarks=names)
+    found = data_efficiency([1, 4], curve(20, 40), curve(5, 30), benchmarks=names)
     first, second, target = (1 + 1 / 9) / 2, (1 + 1 / 3) / 2, (1 + 2 / 9) / 2
     assert found.ratio == pytest.approx(4 ** ((target - first) / (second - first)) / 4)
 
@@ -147,6 +243,8 @@ def test_what_does_not_fit_is_refused() -> None:
         data_efficiency([1, 2], curve(20, 40), [np.zeros((2, 3))] * 2)
     with pytest.raises(ValueError, match="1 names of benchmarks for 100 problems"):
         area_under_curve([1, 2], curve(20, 40), benchmarks=["a"])
+    with pytest.raises(ValueError, match="2 names of families for 100 problems"):
+        area_under_curve([1, 2], curve(20, 40), families=["a", "b"])
 
 
 @given(
@@ -158,6 +256,11 @@ def test_ratio_lies_between_the_budgets_and_in_its_interval(
 ) -> None:
     found = data_efficiency([1, 2, 4], curve(*treatment), curve(*baseline))
     assert found.reached == (found.reason == "")
+    if math.isnan(found.baseline_needed):
+        assert found.reason.startswith("not defined")
+        return
+    assert baseline[0] < baseline[-1]
+    assert 1 < found.baseline_needed <= 4 + 1e-9
     assert 0 <= found.low <= found.high
     if found.reached:
-        assert 1 / 4 <= found.ratio <= 1
+        assert 1 / 4 <= found.ratio <= 4

@@ -1,4 +1,4 @@
-"""Interquartile mean and probability of improvement against hand calculation and scipy."""
+"""Interquartile gain and probability of improvement against hand calculation and scipy."""
 
 from __future__ import annotations
 
@@ -11,55 +11,65 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from lorr_bench.stats import interquartile_mean, probability_of_improvement
+from lorr_bench.stats import interquartile_gain, probability_of_improvement
 
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 tables = shapes.flatmap(lambda shape: arrays(np.int8, shape, elements=st.integers(0, 8))).map(lambda n: n / 8)
 
 
-def test_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:
-    found = interquartile_mean([[0.0, 0.1, 0.5, 0.6], [0.2, 0.9, 0.4, 1.0]])
-    assert found.mean == pytest.approx((0.2 + 0.4 + 0.5 + 0.6) / 4)
+def test_interquartile_gain_is_of_the_middle_half_of_the_tasks_gains() -> None:
+    # Gains of the means -0.3, 0.1, 0.2, 0.5 on tasks of very different level: the middle half is 0.1 and 0.2.
+    treatment = [[0.1, 0.9, 0.3, 0.9], [0.3, 0.7, 0.3, 0.7]]
+    baseline = [[0.5, 0.7, 0.1, 0.3], [0.5, 0.7, 0.1, 0.3]]
+    found = interquartile_gain(treatment, baseline)
+    assert found.mean == pytest.approx(0.15)
     assert (found.seeds, found.problems) == (2, 4)
 
 
-def test_with_few_scores_it_is_the_mean_with_student_s_interval() -> None:
-    # Three runs of one task: a quarter of three is none.
-    scores = np.array([[0.5], [0.52], [0.57]])
-    ends = stats.ttest_1samp(scores[:, 0], 0).confidence_interval(0.95)
-    found = interquartile_mean(scores)
-    assert found.mean == pytest.approx(scores.mean())
+def test_a_gain_on_one_task_of_eight_shows_no_loss() -> None:
+    # Only the task of a low level rose, by 11.7 points. Runs scatter by -1, -1, -1 and 3 points: the middle
+    # half of runs x tasks would be 13 times -1 and 3 times 3.
+    baseline = np.full((4, 8), 0.92) + np.array([[-0.01], [-0.01], [-0.01], [0.03]])
+    baseline[:, 7] -= 0.5
+    treatment = baseline + 0.117 * (np.arange(8) == 7)
+    assert interquartile_gain(treatment, baseline).mean == pytest.approx(0, abs=1e-15)
+
+
+@given(tables, st.integers(0, 2**32 - 1))
+def test_an_arm_that_loses_on_no_task_shows_no_loss(scores: np.ndarray, seed: int) -> None:
+    gains = np.random.default_rng(seed).random(scores.shape[1])
+    assert interquartile_gain(scores + gains, scores).mean >= 0
+
+
+def test_of_one_task_the_interval_is_student_s() -> None:
+    treatment, baseline = np.array([[0.5], [0.52], [0.57]]), np.array([[0.4], [0.41], [0.48]])
+    ends = stats.ttest_ind(treatment[:, 0], baseline[:, 0]).confidence_interval(0.95)
+    found = interquartile_gain(treatment, baseline)
+    assert found.mean == pytest.approx(0.1)
     assert (found.low, found.high) == pytest.approx((ends.low, ends.high), abs=0.01)
 
 
-def test_interquartile_mean_of_one_run_has_no_interval() -> None:
-    found = interquartile_mean([[0.2, 0.4]])
-    assert found.mean == pytest.approx(0.3)
+def test_interquartile_gain_of_one_run_has_no_interval() -> None:
+    found = interquartile_gain([[0.2, 0.4]], [[0.1, 0.1], [0.1, 0.1]])
+    assert found.mean == pytest.approx(0.2)
     assert math.isnan(found.low)
 
 
-def test_interquartile_mean_of_nothing_is_nan() -> None:
-    assert math.isnan(interquartile_mean(np.zeros((0, 3))).mean)
+def test_interquartile_gain_of_nothing_is_nan() -> None:
+    assert math.isnan(interquartile_gain(np.zeros((0, 3)), np.zeros((2, 3))).mean)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
-    scores = np.random.default_rng(0).random((4, 6))
-    assert interquartile_mean(scores) == interquartile_mean(scores)
-    assert interquartile_mean(scores, seed=1).low != interquartile_mean(scores).low
+    one, two = np.random.default_rng(0).random((2, 4, 6))
+    assert interquartile_gain(one, two) == interquartile_gain(one, two)
+    assert interquartile_gain(one, two, seed=1).low != interquartile_gain(one, two).low
 
 
-@given(tables)
-def test_interquartile_mean_lies_in_its_interval_within_zero_and_one(scores: np.ndarray) -> None:
-    found = interquartile_mean(scores)
-    if not math.isnan(found.low):
-        assert 0 <= found.low <= found.mean <= found.high <= 1
-
-
-@given(tables)
-def test_order_of_tasks_does_not_matter(scores: np.ndarray) -> None:
-    assert interquartile_mean(scores[:, ::-1]).low == pytest.approx(
-        interquartile_mean(scores).low, nan_ok=True
-    )
+def test_gains_either_way_are_mirrored() -> None:
+    # Of eight tasks two are cut on either side, so the middle half is the same tasks.
+    one, two = np.random.default_rng(0).random((2, 4, 8))
+    there, back = interquartile_gain(one, two), interquartile_gain(two, one)
+    assert (there.mean, there.low, there.high) == pytest.approx((-back.mean, -back.high, -back.low))
 
 
 def test_probability_of_improvement_by_hand() -> None:
@@ -108,8 +118,8 @@ def test_tasks_without_a_score_on_one_side_are_left_out() -> None:
 def test_other_tasks_are_refused() -> None:
     with pytest.raises(ValueError, match="same tasks"):
         probability_of_improvement(np.zeros((2, 3)), np.zeros((2, 2)))
-    with pytest.raises(ValueError, match="seeds, problems"):
-        interquartile_mean(np.zeros(3))
+    with pytest.raises(ValueError, match="the same tasks"):
+        interquartile_gain(np.zeros(3), np.zeros(3))
 
 
 @given(tables)
