@@ -120,6 +120,9 @@ def _result(stage: Stage, difficulty: np.ndarray, rng: np.random.Generator) -> t
     if stage.kind == "contamination":
         counted = {"prompts": 1, "problems": len(difficulty), "overlapping": 0}
         return {"overlaps.json": "[]"}, Outcome(metrics=counted)
+    if stage.kind == "families":  # of one problem each
+        rows = ({"id": str(number), "family": str(number)} for number in range(len(difficulty)))
+        return {"families.jsonl": _lines(rows)}, Outcome()
     return {}, Outcome()
 
 

@@ -40,7 +40,7 @@ def test_validate_says_arms_and_stages():
     done = lorr_bench("validate", QUICKSTART)
     assert done.returncode == 0
     # 3 seeds × (collect + reference + 2 searches for a benchmark) + 27 trainings + 28 models × 3 evaluations
-    assert done.stdout == f"{QUICKSTART}: valid, 3 arms, 124 stages\n"
+    assert done.stdout == f"{QUICKSTART}: valid, 3 arms, 125 stages\n"
 
 
 def test_a_wrong_key_has_its_line_and_the_nearest_name(tmp_path):
@@ -167,7 +167,7 @@ def test_benchmarks_protocols_and_presets_are_listed(what, names):
 def test_status_before_any_run(tmp_path):
     done = lorr_bench("status", QUICKSTART, "-o", tmp_path / "out")
     assert done.returncode == 0
-    assert "0 of 124 stages done" in done.stdout
+    assert "0 of 125 stages done" in done.stdout
 
 
 def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):

@@ -1,7 +1,9 @@
 """The smoke suite as a user runs it: TRL trains, vLLM generates, Math-Verify grades, lm-eval scores."""
 
 import csv
+import gzip
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -16,8 +18,8 @@ pytest.importorskip("vllm", reason="vLLM is not installed: make install")
 pytestmark = pytest.mark.slow
 
 # 1 fingerprint, 1 collect, 1 reference, 2 budgets × 2 arms; 5 models answer, are graded and take lm-eval's tasks; 2 searches
-# for a benchmark among the training prompts
-STAGES = 1 + 1 + 1 + 4 + 15 + 2
+# for a benchmark among the training prompts, 1 for the families of the word problems
+STAGES = 1 + 1 + 1 + 4 + 15 + 2 + 1
 
 
 def records(output):
@@ -119,7 +121,8 @@ def test_an_interrupt_ends_cleanly(tmp_path):
     assert process.returncode == 130
     *done, last = errors.splitlines()
     assert last == "Interrupted. What is done is kept; run the same command to continue."
-    assert all(line.startswith("[1/24] done: fingerprint of the start model") for line in done)
+    needs_nothing = rf"\[[12]/{STAGES}\] done: (fingerprint of the start model|families of nano_easy) "
+    assert all(re.match(needs_nothing, line) for line in done)
 
 
 def test_a_failing_arm_leaves_the_others(smoke, tmp_path):
@@ -163,6 +166,20 @@ def test_real_problems_go_through_the_same_code(tmp_path, small_model):
     ]
     first = json.loads((data / "gsm8k_test.jsonl").read_text("utf-8").splitlines()[0])
     assert (problems[0]["problem"], problems[0]["gold"]) == (first["problem"], first["answer"])
+
+
+def test_problems_of_a_family_have_a_verb_in_common(smoke):
+    """The families that the report has, beside the problems that were asked, in the order of the scores."""
+    output, _ = smoke
+    results = json.loads(gzip.decompress((output / "report" / "results.json.gz").read_bytes()))
+    (families,) = results["families"].values()
+    assert list(results["families"]) == ["nano_easy"]
+    for path in output.glob("store/answer_math/*/problems.jsonl"):
+        asked = [json.loads(line)["problem"] for line in path.read_text("utf-8").splitlines()]
+        for problem, family in zip(asked, families, strict=True):
+            assert f"He {family} " in problem or f"She {family} " in problem
+    scores = [score for score in results["scores"] if score["benchmark"] == "nano_easy"]
+    assert {len(score["per_problem"]) for score in scores} == {len(families)}
 
 
 def test_other_policies_grade_the_same_answers_again_without_a_model(smoke, tmp_path):

@@ -6,16 +6,18 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from lorr_bench.data.answers import gold_answer
 from lorr_bench.data.hub import source_rows
-from lorr_bench.data.nano.problems import Split, problems
+from lorr_bench.data.nano.families import problem_family
+from lorr_bench.data.nano.problems import Problem, Split, problems
 from lorr_bench.data.rows import Row, check_ids, near_names
 from lorr_bench.errors import DataError
 from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.values import Prompt
 
+T = TypeVar("T")
 NANO: Final = "nano/"
 NANO_SPLITS: Final = ("train", "validation", "easy", "hard")
 
@@ -77,14 +79,55 @@ def load_problems(
             an id, or has another size.
     """
     if spec.source.startswith(NANO):
-        found = list(itertools.islice(_nano(spec.source, seed), _nano_count(spec.source, count)))
+        found = [prompt for prompt, _ in _nano(spec.source, seed, count)]
     else:
-        found = _problems(spec, folder)
+        found = [problem for _, problem in _problems(spec, folder)]
         _check_size(len(found), sizes, spec.source)
         if shuffle:
             random.Random(f"prompts/{seed}").shuffle(found)  # noqa: S311 - reproducible order
         found = _first(found, count, spec.source)
     return found
+
+
+def load_families(
+    spec: PromptSpec, column: str, *, folder: Path, count: int | None, seed: int = 0
+) -> list[tuple[str, str]]:
+    """Which problems come in one family: variants of a template, questions on one text.
+
+    Args:
+        spec: As for ``load_problems``, like the other arguments: the same give the same problems.
+        column: Column of the source that names the family; the embedded task has ``family``.
+        folder: What a relative path in ``spec.source`` is relative to.
+        count: How many problems; None takes the whole source.
+        seed: Chooses the problems of the embedded task.
+
+    Returns:
+        Id and family of each problem, in the order in which ``load_problems`` gives them unshuffled.
+
+    Raises:
+        DataError: As ``load_problems``; or there is no such column, or a problem's family is empty or neither
+            text nor number.
+    """
+    if spec.source.startswith(NANO):
+        return [(prompt.id, problem_family(problem)) for prompt, problem in _nano(spec.source, seed, count)]
+    rows = [row for row, _ in _problems(spec, folder)]
+    return [(row.id, family_of(row, column)) for row in _first(rows, count, spec.source)]
+
+
+def family_of(row: Row, column: str) -> str:
+    """The family of the problem in a row.
+
+    Raises:
+        DataError: There is no such column, or it is empty or holds neither text nor number.
+    """
+    family = row.text(column, "cluster_column").strip()
+    if not family:
+        raise DataError(
+            f"no family in column {column!r}: it is empty",
+            where=row.where,
+            fix="give every problem a family, one that stands alone its own; or say `cluster_column: off`",
+        )
+    return family
 
 
 def write_prompt(problem: Prompt, spec: PromptSpec, render: Callable[[str], str] | None = None) -> Prompt:
@@ -109,7 +152,8 @@ def _check_size(size: int, sizes: Sequence[int], source: str) -> None:
         )
 
 
-def _nano(source: str, seed: int) -> Iterator[Prompt]:
+def _nano(source: str, seed: int, count: int | None) -> Iterator[tuple[Prompt, Problem]]:
+    """The first problems of the embedded task, as prompts and as they were drawn."""
     split = source.removeprefix(NANO)
     if split not in NANO_SPLITS:
         near = near_names(split, list(NANO_SPLITS))
@@ -118,24 +162,21 @@ def _nano(source: str, seed: int) -> Iterator[Prompt]:
             where=source,
             fix=f"{'did you mean ' + near[0] + '? ' if near else ''}There are {', '.join(NANO_SPLITS)}",
         )
-    for index, problem in enumerate(problems(cast("Split", split), seed)):
-        yield Prompt(f"nano-{split}-{seed}-{index}", problem.text, str(problem.answer))
-
-
-def _nano_count(source: str, count: int | None) -> int:
     if count is None:
         raise DataError(
             "the embedded task has no end", where=source, fix="set `limit`, the number of problems to take"
         )
-    return count
+    for index, problem in enumerate(itertools.islice(problems(cast("Split", split), seed), count)):
+        yield Prompt(f"nano-{split}-{seed}-{index}", problem.text, str(problem.answer)), problem
 
 
-def _problems(spec: PromptSpec, folder: Path) -> list[Prompt]:
+def _problems(spec: PromptSpec, folder: Path) -> list[tuple[Row, Prompt]]:
+    """The rows that are problems with an answer, each with its problem."""
     rows = list(
         source_rows(spec.source, folder, revision=spec.revision, subset=spec.subset, split=spec.split)
     )
     check_ids(rows)
-    found = [problem for row in rows if (problem := _problem(row, spec))]
+    found = [(row, problem) for row in rows if (problem := _problem(row, spec))]
     if not found:
         raise DataError(
             f"none of {len(rows)} rows is a problem with an answer",
@@ -167,7 +208,7 @@ def _incomplete(row: Row, spec: PromptSpec, lacks: str) -> DataError:
     )
 
 
-def _first(found: list[Prompt], count: int | None, source: str) -> list[Prompt]:
+def _first(found: list[T], count: int | None, source: str) -> list[T]:
     if count is not None and count > len(found):
         raise DataError(
             f"{count} problems asked for, but there are {len(found)}",

@@ -8,20 +8,36 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
-from lorr_bench.plan.origins import nano_tasks_identity, prompt_origin, task_folder_identity
+from lorr_bench.plan.origins import (
+    nano_families_identity,
+    nano_tasks_identity,
+    prompt_origin,
+    task_folder_identity,
+)
 from lorr_bench.plan.stage import Kind, Shared, Stage
 from lorr_bench.plan.task_files import check_task_files
 from lorr_bench.plan.task_source import task_source
 from lorr_bench.ports.versions import package_version
-from lorr_bench.spec.evaluation import GeneralBenchmark, MathBenchmark
+from lorr_bench.spec.evaluation import EMBEDDED, GeneralBenchmark, MathBenchmark
 from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.values import Point
 
-NOT_GENERATING: Final = {"name", "like", "prompt", "sizes", "pass_at", "source"}
+NOT_GENERATING: Final = {"name", "like", "prompt", "sizes", "pass_at", "source", "cluster_column"}
 """Fields of a math benchmark that change no answer: names, what is refused, what is made of the answers."""
 
-NOT_SCORING: Final = {"name", "include_path", "trust_remote_code", "data_sets"}
-"""Fields of a general benchmark that are no parameters: names, places, and what becomes commits."""
+NOT_SCORING: Final = {"name", "include_path", "trust_remote_code", "data_sets", "cluster_column"}
+"""Fields of a general benchmark that are no parameters: names, places, what becomes commits, and families."""
+
+CHOOSES_ROWS: Final = {
+    "subset",
+    "split",
+    "problem_column",
+    "answer_column",
+    "answer_pattern",
+    "incomplete",
+    "limit",
+}
+"""Fields of a math benchmark that decide which rows of its source are its problems."""
 
 Parts = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Parameters and setting of a stage."""
@@ -98,6 +114,34 @@ class Measurements:
             setting["source"] = origin.path
         label = f"contamination of {evaluation.benchmark}, seed {seed}"
         return Stage("contamination", label, params, inputs, setting)
+
+    def families(self, evaluation: Evaluation) -> Stage | None:
+        """The stage that finds which problems of a benchmark belong together; None where none do.
+
+        Args:
+            evaluation: Of the benchmark, by any model: problems are the same for all.
+        """
+        for math in self._evaluation.math:
+            if math.name == evaluation.benchmark and math.cluster_column is not None:
+                return self._math_families(math)
+        for general in self._evaluation.general:
+            if general.name == evaluation.benchmark and general.cluster_column is not None:
+                label, params = f"families of {general.name}", {"cluster_column": general.cluster_column}
+                return Stage("families", label, params, {"problems": evaluation.answers})
+        return None
+
+    def _math_families(self, math: MathBenchmark) -> Stage:
+        """Reads the source alone, so that a wrong column is told before anything is answered."""
+        made = self._ingredients
+        origin = prompt_origin(math, made.folder, made.revisions, f"evaluation.math.{math.name}.source")
+        params = {
+            **math.model_dump(mode="json", include=CHOOSES_ROWS),
+            "cluster_column": math.cluster_column,
+            "source": origin.identity,
+            "revision": origin.commit,
+            "embedded": nano_families_identity() if math.source.startswith(EMBEDDED) else None,
+        }
+        return Stage("families", f"families of {math.name}", params, setting={"source": origin.path})
 
     def _answers(self, math: MathBenchmark, inputs: dict[str, str], who: str) -> Stage:
         params, setting = self._shared("answer_math", math.name, lambda: self._asked(math))

@@ -200,6 +200,12 @@ def _nano_identity() -> str:
     return hashlib.sha256((PACKAGE / "data" / "nano" / "problems.py").read_bytes()).hexdigest()[:16]
 
 
+@cache
+def nano_families_identity() -> str:
+    """The text of what finds the families of the embedded problems."""
+    return file_digest(PACKAGE / "data" / "nano" / "families.py", "nano")
+
+
 def file_digest(path: Path, where: str) -> str:
     """sha256 of a file's content.
 

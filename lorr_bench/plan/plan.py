@@ -33,6 +33,8 @@ class Plan:
         evaluations: What is measured by which stage.
         predicted: What each arm will use at each data budget that it is trained at.
         contamination: Digest of the stage that compares the prompts of a seed with a benchmark.
+        families: Digest of the stage that finds which problems belong together, by benchmark; nothing for
+            benchmarks whose problems have no families.
         model: Where the start model comes from.
         published: Figures of others that the suite wants beside its own.
         template_date: What chat templates that ask for the date are told; None where none asks.
@@ -47,6 +49,7 @@ class Plan:
     evaluations: tuple[Evaluation, ...]
     predicted: Mapping[tuple[str, int], Spend]
     contamination: Mapping[tuple[int, str], str]
+    families: Mapping[str, str]
     model: Origin
     published: tuple[Published, ...]
     template_date: date | None
@@ -94,6 +97,7 @@ class _Planner:
         self._training: dict[Point, str] = {}
         self._evaluations: list[Evaluation] = []
         self._contamination: dict[tuple[int, str], str] = {}
+        self._families: dict[str, str] = {}
         self._measurements = Measurements(self._ingredients, self._add)
 
     def plan(self, predicted: Mapping[tuple[str, int], Spend]) -> Plan:
@@ -105,6 +109,7 @@ class _Planner:
                 self._add(pairs)
             if seed == suite.seeds[0]:
                 self._evaluate(START, None)
+                self._find_families()
             self._look_for_contamination(seed, pairs)
             for unique_pairs in suite.budget.unique_pairs:
                 for arm in self._arms:
@@ -118,6 +123,7 @@ class _Planner:
             evaluations=tuple(self._evaluations),
             predicted=predicted,
             contamination=self._contamination,
+            families=self._families,
             model=self._ingredients.model,
             published=self._published(),
             template_date=self._ingredients.asked_date,
@@ -143,6 +149,12 @@ class _Planner:
     def _evaluate(self, point: Point, weights: str | None) -> None:
         who = "start model" if weights is None else spoken(point)
         self._evaluations.extend(self._measurements.of(point, weights, who))
+
+    def _find_families(self) -> None:
+        for evaluation in self._evaluations:
+            stage = self._measurements.families(evaluation)
+            if stage is not None:
+                self._families[evaluation.benchmark] = self._add(stage)
 
     def _look_for_contamination(self, seed: int, pairs: Stage) -> None:
         if self._suite.evaluation.contamination is None:

@@ -20,6 +20,7 @@ Kind = Literal[
     "grade_math",
     "evaluate_general",
     "contamination",
+    "families",
 ]
 Lane = Literal["train", "engine", "grade"]
 
@@ -34,6 +35,7 @@ LANES: Final[dict[Kind, Lane]] = {
     "grade_math": "grade",
     "evaluate_general": "engine",
     "contamination": "grade",
+    "families": "grade",
 }
 # Raise a number when the stage's code changes what it writes for the same parameters.
 VERSIONS: Final[dict[Kind, int]] = {
@@ -47,6 +49,7 @@ VERSIONS: Final[dict[Kind, int]] = {
     "grade_math": 1,
     "evaluate_general": 3,
     "contamination": 2,
+    "families": 1,
 }
 
 START_ROLE: Final = "start"

@@ -159,6 +159,7 @@ class Workloads:
             "grade_math": self._grade_math,
             "evaluate_general": _evaluate_general,
             "contamination": self._contamination,
+            "families": _families,
         }
 
     def of(self, stage: Stage) -> Workload:
@@ -247,6 +248,11 @@ class Workloads:
         count = prompts["num_prompts"] if prompts else None
         like = None if asked is None else str(asked.params.get("source") or asked.params.get("tasks"))
         return Workload("contamination", "", count, devices=0, like=like)
+
+
+def _families(stage: Stage) -> Workload:
+    """Reading the problems once; of lm-eval's tasks, what was written of them."""
+    return Workload("families", "", stage.params.get("limit"), devices=0, like=stage.params.get("source"))
 
 
 def _prompts_of(collection: Stage) -> int:

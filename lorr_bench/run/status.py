@@ -24,6 +24,7 @@ MOST_ROWS: Final = 40
 MOST_FAILURES: Final = 20
 TRAINING: Final = "training"
 SHARED: Final = "shared"
+OF_NO_MODEL: Final = ("collect", "import_pairs", "contamination", "families")
 
 Key = tuple[str, int | None]
 """A row: arm and data budget; shared work, and the start model, have no budget."""
@@ -65,7 +66,7 @@ def rows(plan: Plan) -> dict[Key, dict[str, list[str]]]:
     table: dict[Key, dict[str, list[str]]] = {}
     for stage in plan.stages:
         keys = users.get(stage.digest, set())
-        if len(keys) > 1 or (not keys and stage.kind in ("collect", "import_pairs", "contamination")):
+        if len(keys) > 1 or (not keys and stage.kind in OF_NO_MODEL):
             table.setdefault((f"{SHARED}: {stage.kind.replace('_', ' ')}", None), {}).setdefault(
                 TRAINING, []
             ).append(stage.digest)

@@ -50,6 +50,7 @@ STAGES: Final[dict[Kind, tuple[str, str]]] = {
     "answer_math": ("lorr_bench.stages.answer_math", "answer_math"),
     "grade_math": ("lorr_bench.stages.grade_math", "grade_math"),
     "contamination": ("lorr_bench.stages.contamination", "contamination"),
+    "families": ("lorr_bench.stages.families", "families"),
     "evaluate_general": ("lorr_bench.stages.general", "evaluate_general"),
 }
 

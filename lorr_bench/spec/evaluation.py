@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
 from lorr_bench.spec.base import Model, Name, switched
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS, filled, registered_name
@@ -17,6 +17,9 @@ SampleCount = Annotated[int, Field(gt=0)]
 ProtocolName = Literal["fast", "qwen-greedy", "sober"]
 OF_A_PROTOCOL = ("greedy", "repeats", "temperature", "top_p", "max_tokens", "prompt")
 ALIASES = {"avg_at": "repeats"}
+ClusterColumn = Annotated[str | None, BeforeValidator(switched)]
+EMBEDDED = "nano/"
+EMBEDDED_FAMILIES = "family"
 
 
 class MathBenchmark(PromptSpec):
@@ -49,6 +52,11 @@ class MathBenchmark(PromptSpec):
     )
     temperature: float = Field(1.0, gt=0, le=5, description="temperature of the repeats")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the repeats")
+    cluster_column: ClusterColumn = Field(
+        None,
+        description="column that names the family of each problem, where they come in families: variants of "
+        "a template, questions on one text. Embedded problems have `family`, their default; `off` for none",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -57,7 +65,7 @@ class MathBenchmark(PromptSpec):
         if named is not None and str(named) not in BENCHMARKS:
             raise ValueError(f"no registered benchmark {named!r}; there are {', '.join(BENCHMARKS)}")
         value = {"name": value} if isinstance(value, str) else value
-        return filled(value) if isinstance(value, dict) else value
+        return _with_families(filled(value)) if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _measures_something(self) -> Self:
@@ -67,6 +75,11 @@ class MathBenchmark(PromptSpec):
             raise ValueError("neither `greedy` nor `repeats`: there would be no answer to grade")
         if beyond := [k for k in self.pass_at or () if k > self.repeats]:
             raise ValueError(f"pass_at {beyond[0]} needs as many repeats, there are {self.repeats}")
+        if self.source.startswith(EMBEDDED) and self.cluster_column not in (None, EMBEDDED_FAMILIES):
+            raise ValueError(
+                f"no column {self.cluster_column!r}; the families of the embedded problems are in "
+                f"`{EMBEDDED_FAMILIES}`, or say `off`"
+            )
         return self
 
     @property
@@ -98,6 +111,11 @@ class GeneralBenchmark(Model):
         None, description="metric to report, such as acc_norm; the task's first by default"
     )
     limit: int | None = Field(None, gt=0, description="first questions of each task only")
+    cluster_column: ClusterColumn = Field(
+        None,
+        description="field of the tasks' documents that names the family of each question, such as the text "
+        "that several are about; every task must have it",
+    )
 
 
 class ContaminationSpec(Model):
@@ -157,6 +175,12 @@ class EvaluationSpec(Model):
         if repeated := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"benchmark name used twice: {', '.join(repeated)}")
         return self
+
+
+def _with_families(item: dict[str, Any]) -> dict[str, Any]:
+    """A benchmark with the families of the embedded problems, where it has these and says nothing itself."""
+    embedded = str(item.get("source", "")).startswith(EMBEDDED)
+    return {"cluster_column": EMBEDDED_FAMILIES, **item} if embedded else item
 
 
 def _named_protocol(value: Any) -> tuple[Any, dict[Any, Any]]:

@@ -27,7 +27,7 @@ class LaneResources(Model):
 
     train: Resources = Field(default_factory=Resources, description="training")
     engine: Resources = Field(default_factory=Resources, description="generation and lm-eval")
-    grade: Resources = Field(default_factory=Resources, description="grading and the contamination check")
+    grade: Resources = Field(default_factory=Resources, description="grading, contamination and families")
 
 
 class ExecutionSpec(Model):

@@ -111,6 +111,8 @@ def _accept_names_in_evaluation(definitions: Schema) -> None:
         **{key: names[key] for key in ("default", "description", "title")},
     }
     evaluation["contamination"]["anyOf"] += _OFF
+    for benchmark in ("MathBenchmark", "GeneralBenchmark"):  # the text `off` is a text already
+        definitions[benchmark]["properties"]["cluster_column"]["anyOf"] += [{"const": False}]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

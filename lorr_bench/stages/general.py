@@ -11,7 +11,7 @@ from lorr_bench.evaluate.harness import DataSource
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.generate.counting import counted
 from lorr_bench.stages.task import Task
-from lorr_bench.store.generations import QUESTIONS_FILE, SCORES_FILE
+from lorr_bench.store.generations import QUESTIONS_FILE, SAMPLES_FILE, SCORES_FILE
 from lorr_bench.store.record import Outcome
 
 
@@ -41,7 +41,7 @@ def evaluate_general(task: Task) -> Outcome:
         )
     (task.output / "results.json").write_text(json.dumps(result.results, default=str), "utf-8")
     for name, samples in result.samples.items():
-        task.write_lines(f"samples_{name}.jsonl", samples)
+        task.write_lines(SAMPLES_FILE.format(name), samples)
     scores = {score.task: {"scores": {score.metric: _written(score)}} for score in result.scores}
     (task.output / SCORES_FILE).write_text(json.dumps(scores), "utf-8")
     questions = dict(question for score in result.scores for question in score.questions)

@@ -4,6 +4,8 @@
 ``answers.jsonl``   one row an answer: id, sampling (``greedy`` or ``sampled``), repeat, text, tokens,
                     truncated, and a key that names everything the text depends on
 ``generation.json`` what the keys are made of: weights, template, sampling parameters, engine
+``families.jsonl``  one row a problem, in the order of the problems: id, family; of lm-eval's tasks also
+                    scores, the name of the task or group whose scores it has
 ``verdicts.jsonl``  one row an answer, in the order of ``answers.jsonl``: extracted, correct, reason
 
 Rows are ordered by sampling, then repeat, then problem, so the first rows are one answer to each problem. An
@@ -26,6 +28,8 @@ VERDICTS_FILE: Final = "verdicts.jsonl"
 SCORES_FILE: Final = "scores.json"
 OVERLAPS_FILE: Final = "overlaps.json"
 QUESTIONS_FILE: Final = "questions.jsonl"
+FAMILIES_FILE: Final = "families.jsonl"
+SAMPLES_FILE: Final = "samples_{}.jsonl"
 GREEDY: Final = "greedy"
 SAMPLED: Final = "sampled"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from lorr_bench.budget import EQUAL_QUANTITIES
 from lorr_bench.plan.measurements import Evaluation
@@ -18,12 +18,14 @@ from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.load import resolved_yaml
 from lorr_bench.store.generations import (
     ANSWERS_FILE,
+    FAMILIES_FILE,
     OVERLAPS_FILE,
     PROBLEMS_FILE,
     SCORES_FILE,
     VERDICTS_FILE,
     GradedAnswer,
     graded_answers,
+    read_lines,
 )
 from lorr_bench.store.record import Record
 from lorr_bench.store.store import Store
@@ -38,6 +40,7 @@ from lorr_bench.values import (
     StageTime,
 )
 
+T = TypeVar("T")
 MOST_EXAMPLES: Final = 10
 """Ids of overlapping problems that a report names."""
 NOT_RUN: Final = "not run yet"
@@ -89,6 +92,7 @@ def load_results(
         protocol=plan.suite.evaluation.protocol,
         conditions=_conditions(measured, stages, folders),
         analysis=replace(plan.analysis, changes=tuple(changes)),
+        families=dict(_families(plan, folders)),
         times=[_time(records[stage.digest]) for stage in plan.stages if stage.digest in records],
         versions=_versions(records.values()),
         missing={
@@ -116,6 +120,8 @@ def _files_read(plan: Plan) -> dict[str, set[str]]:
             names[evaluation.answers] |= {PROBLEMS_FILE, ANSWERS_FILE}
     for digest in plan.contamination.values():
         names[digest].add(OVERLAPS_FILE)
+    for digest in plan.families.values():
+        names[digest].add(FAMILIES_FILE)
     return names
 
 
@@ -159,12 +165,16 @@ def scores_of(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[S
 
 
 def _tables(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a stage found, by name of the benchmark; several lm-eval tasks keep their own names."""
+    """What a stage found, by name of the benchmark."""
     found = json.loads((folders[evaluation.digest] / SCORES_FILE).read_text("utf-8"))
-    if evaluation.kind == "math":
-        yield evaluation.benchmark, found
-    elif len(found) == 1:
-        yield evaluation.benchmark, *found.values()
+    yield from _named(evaluation.benchmark, {"": found} if evaluation.kind == "math" else found)
+
+
+def _named(benchmark: str, found: Mapping[str, T]) -> Iterator[tuple[str, T]]:
+    """What was found, by the names that scores have; several lm-eval tasks keep their own."""
+    if len(found) == 1:
+        (only,) = found.values()
+        yield benchmark, only
     else:
         yield from found.items()
 
@@ -200,6 +210,19 @@ def _conditions(
             params.pop(other)
         found |= {name: params for name, _ in _tables(evaluation, folders)}
     return found
+
+
+def _families(plan: Plan, folders: Mapping[str, Path]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Family of each problem by name of the benchmark, where any has two problems."""
+    for benchmark, digest in plan.families.items():
+        if digest not in folders:
+            continue
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for row in read_lines(folders[digest] / FAMILIES_FILE):
+            found[row.get("scores", "")].append(row["family"])
+        for name, families in _named(benchmark, found):
+            if len(set(families)) < len(families):
+                yield name, tuple(families)
 
 
 def _overlaps(plan: Plan, records: Mapping[str, Record], folders: Mapping[str, Path]) -> Iterator[Overlap]:

@@ -134,10 +134,16 @@ def write_suite(folder: Path) -> Path:
         "plugins": {"plain": {}},
         "evaluation": {
             "math": [
-                {"name": "mine", "source": "benchmark.jsonl", "max_tokens": 4, "chat_template": True},
+                {
+                    "name": "mine", "source": "benchmark.jsonl", "max_tokens": 4, "chat_template": True,
+                    "cluster_column": "answer",
+                },
             ],
             "general": [
-                {"tasks": ["outside"], "include_path": "tasks", "trust_remote_code": True, "limit": 2},
+                {
+                    "tasks": ["outside"], "include_path": "tasks", "trust_remote_code": True, "limit": 2,
+                    "cluster_column": "answer",
+                },
             ],
         },
         "engine": {"max_model_len": 512},

@@ -104,6 +104,7 @@ READ_BY_A_REPORT = [
     ("answer_math", "problems.jsonl"),
     ("evaluate_general", "scores.json"),
     ("contamination", "overlaps.json"),
+    ("families", "families.jsonl"),
     ("train", "record.json"),
 ]
 

@@ -36,6 +36,7 @@ FILES: dict[str, dict[str, Any]] = {
     "grade_math": {"verdicts.jsonl": VERDICTS, "scores.json": {"scores": {"greedy": SCORE}, "conduct": {**CONDUCT, "missing": 0}}},
     "evaluate_general": {"scores.json": {"nano_order": {"scores": {"exact_match": SCORE}}}},
     "contamination": {"overlaps.json": ["p0"]},
+    "families": {"families.jsonl": [{"id": f"p{n}", "family": "pears"} for n in range(2)]},
 }  # fmt: skip
 METRICS: dict[str, dict[str, Any]] = {
     "train": {"diagnostics": [{"entropy": 0.9}], "replays": [{"loss": 0.7}]},

@@ -22,7 +22,7 @@ from mutations import damaged, mutated, places, texts, values
 from rich.console import Console
 
 from lorr_bench.data.pairs import load_pair_file, read_pairs
-from lorr_bench.data.prompts import load_prompts
+from lorr_bench.data.prompts import load_families, load_prompts
 from lorr_bench.errors import LorrBenchError
 from lorr_bench.plan.origins import NANO_MODEL
 from lorr_bench.plan.plan import Plan, make_plan
@@ -168,6 +168,8 @@ def read_prompts(case: tuple[bytes, Mapping[str, Any], int | None], folder: Path
     write(data, folder, "rows.jsonl")
     spec = PromptSpec(source="rows.jsonl", **options)
     prompts = load_prompts(spec, folder=folder, count=count, seed=0, shuffle=count is not None)
+    found = load_families(spec, spec.problem_column, folder=folder, count=count)
+    assert len(found) == len(prompts)
     return json.dumps([prompt.text.encode().decode() + prompt.answer for prompt in prompts])
 
 

@@ -245,7 +245,8 @@ def test_every_stage_is_an_evaluation_or_needed_by_a_training(plan_of, changes):
     plan = plan_of(**changes)
     needed = {label for point in plan.training for label in chain(plan, point)}
     others = {stage.kind for stage in plan.stages if stage.label not in needed}
-    assert others == {"fingerprint", "answer_math", "grade_math", "evaluate_general", "contamination"}
+    measuring = {"answer_math", "grade_math", "evaluate_general", "contamination", "families"}
+    assert others == {"fingerprint", *measuring}
 
 
 @pytest.mark.parametrize("changes", [{}, {"methods": rounds()}, ROLLOUTS], ids=["one", "rounds", "rollouts"])

@@ -76,6 +76,8 @@ OUTCOME = {
     "evaluation.math.0.stop": ["Q:"],
     "evaluation.math.0.temperature": 0.7,
     "evaluation.math.0.top_p": 0.9,
+    "evaluation.math.0.cluster_column": "off",
+    "evaluation.general.0.cluster_column": "question",
     "evaluation.general.0.tasks": ["nano_order"],
     "evaluation.general.0.include_path": None,
     "evaluation.general.0.data_sets": {"owner/set": "abc"},
@@ -210,14 +212,15 @@ def test_columns_of_ready_made_pairs_change_a_digest(load, values, tmp_path, col
     values["data"] = {"pairs": {"source": "pairs.jsonl"}}
     before = digests(make_plan(load(values)))
     values["data"]["pairs"][column] = "other"
-    assert digests(make_plan(load(values))).isdisjoint(before - _start_model_digests(load, values))
+    assert digests(make_plan(load(values))).isdisjoint(before - _untrained_digests(load, values))
 
 
-def _start_model_digests(load, values):
+def _untrained_digests(load, values):
+    """Of the stages that no pair reaches: those of the start model, and the families of the problems."""
     plan = make_plan(load(values))
     start = [e for e in plan.evaluations if e.point.seed == -1]
-    fingerprint = {stage.digest for stage in plan.stages if stage.kind == "fingerprint"}
-    return fingerprint | {digest for e in start for digest in (e.digest, e.answers)}
+    others = {stage.digest for stage in plan.stages if stage.kind in ("fingerprint", "families")}
+    return others | {digest for e in start for digest in (e.digest, e.answers)}
 
 
 HUB = {"source": "owner/set", "revision": "abc", "split": "train"}

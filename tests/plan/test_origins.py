@@ -77,9 +77,9 @@ NANO_FILES = sorted(
     path.relative_to(origins.PACKAGE)
     for place in ("data/nano/tasks", "data/nano")
     for path in (origins.PACKAGE / place).iterdir()
-    if path.suffix in (".py", ".yaml") and path.stem not in ("pretrain", "tokenizer", "__init__")
+    if path.suffix in (".py", ".yaml") and path.stem not in ("pretrain", "tokenizer", "families", "__init__")
 )
-"""What makes the embedded problems and questions; the two left out made the embedded model once."""
+"""What makes the embedded problems and questions; two left out made the embedded model once, one reads them."""
 
 
 @pytest.fixture
@@ -94,6 +94,7 @@ def copied_package(tmp_path, monkeypatch):
 def forget():
     origins.nano_tasks_identity.cache_clear()
     origins._nano_identity.cache_clear()
+    origins.nano_families_identity.cache_clear()
 
 
 @pytest.mark.parametrize("file", NANO_FILES, ids=str)
@@ -103,6 +104,17 @@ def test_what_makes_the_embedded_questions_is_in_their_identity(copied_package, 
     (copied_package / file).write_bytes((copied_package / file).read_bytes() + b"\n")
     forget()
     assert origins.nano_tasks_identity() != before
+
+
+def test_what_finds_the_families_has_an_identity_of_its_own(copied_package):
+    """Other families are no other problems: nothing is answered again."""
+    forget()
+    found, problems = origins.nano_families_identity(), origins._nano_identity()
+    with (copied_package / "data" / "nano" / "families.py").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    forget()
+    assert origins.nano_families_identity() != found
+    assert origins._nano_identity() == problems
 
 
 def test_the_generators_import_nothing_that_is_not_in_their_identity():

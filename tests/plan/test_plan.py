@@ -21,7 +21,7 @@ def stages_of(plan, kind):
 
 def test_counts_by_hand(plan):
     """2 seeds, 2 budgets, 3 arms: 12 trainings; 13 models measured on 1 + 1 benchmarks, of which each
-    is looked for in the prompts of each seed."""
+    is looked for in the prompts of each seed; the embedded problems have families."""
     assert Counter(stage.kind for stage in plan.stages) == {
         "fingerprint": 1,
         "collect": 2,
@@ -30,6 +30,7 @@ def test_counts_by_hand(plan):
         "answer_math": 13,
         "grade_math": 13,
         "contamination": 4,
+        "families": 1,
         "evaluate_general": 13,
     }
 
@@ -155,6 +156,63 @@ def test_labelled_rows_have_a_reference_for_each_budget(load, values):
     plan = make_plan(load(values))
     sizes = sorted(stage.params["unique_pairs"] for stage in plan.stages if stage.kind == "reference")
     assert sizes == sorted([8, 16] * len(values["seeds"]))
+
+
+FAMILIES = {"source": "mine.jsonl", "cluster_column": "text"}
+
+
+@pytest.fixture
+def with_families(load, values, tmp_path):
+    """Digests by kind of the small suite whose benchmarks have columns with families."""
+    (tmp_path / "mine.jsonl").write_text('{"problem": "p", "answer": "1", "text": "t"}\n', "utf-8")
+
+    def planned(math, general, **changes):
+        values["evaluation"]["math"][0] |= {"source": "mine.jsonl", "cluster_column": math, **changes}
+        values["evaluation"]["general"][0]["cluster_column"] = general
+        found = {}
+        for stage in make_plan(load(values)).stages:
+            found.setdefault(stage.kind, set()).add(stage.digest)
+        return found
+
+    return planned
+
+
+@pytest.mark.parametrize("after", [("other", "gold"), ("off", "off"), (None, None)])
+def test_other_families_are_no_other_answers_and_no_other_scores(with_families, after):
+    before, found = with_families("text", "question"), with_families(*after)
+    old, new = before.pop("families"), found.pop("families", set())
+    assert (len(old), len(new), old & new) == (2, 2 * (after[0] == "other"), set())
+    assert before == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"limit": 9}, False), ({"problem_column": "q"}, False), ({"answer_column": "a"}, False),
+        ({"answer_pattern": "boxed"}, False), ({"incomplete": "skip"}, False), ({"source": "b.jsonl"}, False),
+        ({"template": "Q: {problem}"}, True), ({"max_tokens": 8}, True), ({"repeats": 4}, True),
+    ],
+)  # fmt: skip
+def test_families_depend_on_what_chooses_the_problems_and_not_on_how_they_are_asked(
+    with_families, tmp_path, changes, same
+):
+    (tmp_path / "b.jsonl").write_text('{"problem": "q", "answer": "1", "text": "t"}\n', "utf-8")
+    before, found = with_families("text", "off"), with_families("text", "off", **changes)
+    assert (before["families"] == found["families"]) is same
+    assert before["answer_math"] != found["answer_math"]
+
+
+def test_families_of_a_file_are_read_before_anything_is_answered(load, values, tmp_path):
+    """Those of lm-eval's tasks are read from what the evaluation of the start model wrote."""
+    (tmp_path / "mine.jsonl").write_text('{"problem": "p", "answer": "1", "text": "t"}\n', "utf-8")
+    values["evaluation"]["math"][0] |= FAMILIES
+    values["evaluation"]["general"][0]["cluster_column"] = "question"
+    plan = make_plan(load(values))
+    stages = {stage.digest: stage for stage in plan.stages}
+    start = {e.benchmark: e.answers for e in plan.evaluations if e.point == START}
+    assert set(plan.families) == {"easy", "general"}
+    assert stages[plan.families["easy"]].inputs == {}
+    assert stages[plan.families["general"]].inputs == {"problems": start["general"]}
 
 
 def test_an_unknown_adapter_names_the_nearest(load, values):

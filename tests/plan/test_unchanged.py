@@ -31,7 +31,7 @@ def world(load, values, small_model, tmp_path, monkeypatch):
     values["data"]["collect"] |= {
         "source": "prompts.jsonl", "reward_model": {"path": "judge"}, "pair_rule": "best_worst",
     }  # fmt: skip
-    values["evaluation"]["math"][0]["source"] = "benchmark.jsonl"
+    values["evaluation"]["math"][0] |= {"source": "benchmark.jsonl", "cluster_column": "text"}
     values["evaluation"]["general"] = [{"tasks": ["mine"], "include_path": "tasks"}]
     return {stage.kind: stage for stage in make_plan(load(values)).stages}
 
@@ -42,7 +42,7 @@ READ = {
     "model/new.jinja": WITH_THE_MODEL,
     "judge/config.json": {"collect"},
     "prompts.jsonl": {"collect", "contamination"},
-    "benchmark.jsonl": {"answer_math"},
+    "benchmark.jsonl": {"answer_math", "families"},
     "tasks/mine.yaml": {"evaluate_general"},
     "rows.json": {"evaluate_general"},
     "model/README.md": set(),

@@ -82,9 +82,9 @@ def world(tmp_path, monkeypatch):
 
 def test_everything_runs_once(world):
     finished = world()
-    assert len(finished.state.ran) == len(finished.plan.stages) == 24
+    assert len(finished.state.ran) == len(finished.plan.stages) == 25
     assert finished.page == world.places.output / "page"
-    assert world().state.reused == 24
+    assert world().state.reused == 25
     assert world.executor.begun == []
 
 
@@ -93,7 +93,7 @@ def test_a_seed_and_a_method_extend_the_suite(world):
     finished = world("seeds=[0, 1]", "methods.ipo={like: dpo}")
     ran = {stage.digest for stage in world.executor.begun}
     assert ran == {stage.digest for stage in finished.plan.stages} - before
-    assert finished.state.reused == 24
+    assert finished.state.reused == 25
 
 
 def test_one_run_at_a_time(world):
@@ -151,8 +151,8 @@ def test_what_the_report_finds_damaged_is_made_again_once(world, monkeypatch):
     monkeypatch.setattr(suite_run, "report_plan", report)
     finished = world()
     assert len(reports) == 2
-    assert len(world.executor.begun) == 25
-    assert len(finished.state.ran) == 24
+    assert len(world.executor.begun) == 26
+    assert len(finished.state.ran) == 25
 
 
 def test_a_folder_that_can_not_be_made_is_told(world, tmp_path):
@@ -168,9 +168,9 @@ def test_this_machine_runs_suites_by_default():
 def test_a_run_that_is_continued_keeps_the_commits_with_which_it_began(world, monkeypatch):
     commits = ["a" * 40]
     monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *_, **__: SimpleNamespace(sha=commits[-1]))
-    assert len(world("model.path=org/model").state.ran) == 24
+    assert len(world("model.path=org/model").state.ran) == 25
     commits.append("b" * 40)
-    assert world("model.path=org/model").state.reused == 24
+    assert world("model.path=org/model").state.reused == 25
     (world.places.output / "revisions.json").unlink()
     assert world("model.path=org/model").plan.start_model == "org/model@" + "b" * 40
 

@@ -172,6 +172,32 @@ def test_contamination_can_be_switched_off(write_suite: Write, word: str, ngram:
 
 
 @pytest.mark.parametrize(
+    ("said", "column"),
+    [("", "family"), ("family", "family"), ("off", None), ("'off'", None), ("false", None), ("null", None)],
+)
+def test_embedded_problems_have_families_unless_a_suite_says_no(
+    write_suite: Write, tmp_path: Path, said: str, column: str | None
+) -> None:
+    own = f", cluster_column: {said}" if said else ""
+    loaded = load_suite(write_suite(), [f"{MATH}[{{name: own, source: nano/easy, limit: 3{own}}}]"])
+    assert loaded.suite.evaluation.math[0].cluster_column == column
+    again = tmp_path / "again.yaml"
+    again.write_text(resolved_yaml(loaded.suite), "utf-8")
+    assert load_suite(again).suite.evaluation.math[0].cluster_column == column
+
+
+def test_other_problems_have_none_unless_a_suite_says_so() -> None:
+    assert benchmark({"name": "aime24"}).cluster_column is None
+    assert benchmark(OWN).cluster_column is None
+    assert benchmark({**OWN, "cluster_column": "text"}).cluster_column == "text"
+
+
+def test_embedded_problems_have_no_other_column(write_suite: Write) -> None:
+    with pytest.raises(SuiteError, match="no column 'verb'; the families of the embedded problems are in"):
+        load_suite(write_suite(), [f"{MATH}[{{name: a, source: nano/easy, limit: 3, cluster_column: verb}}]"])
+
+
+@pytest.mark.parametrize(
     "protocol", ["fast", "qwen-greedy", "sober", "{name: sober, top_p: 0.5, prompt: plain}"]
 )
 def test_the_resolved_suite_says_the_same(write_suite: Write, tmp_path: Path, protocol: str) -> None:

@@ -69,6 +69,11 @@ def test_every_field_is_described() -> None:
         ("  math:", "  general: [classic, {preset: bbh, limit: 5}, {tasks: [x]}]\n  math:"),
         ("  math:", "  protocol: {name: sober, temperature: 0.6, avg_at: 4}\n  math:"),
         ("  math:", "  contamination: off\n  math:"),
+        ("      source: nano/hard\n", "      source: nano/hard\n      cluster_column: off\n"),
+        ("      source: nano/hard\n", "      source: nano/hard\n      cluster_column: 'off'\n"),
+        ("      source: nano/hard\n", "      source: nano/hard\n      cluster_column: null\n"),
+        ("      source: nano/hard\n", "      source: x.jsonl\n      cluster_column: text\n"),
+        ("  math:", "  general: [{tasks: [x], cluster_column: doc}]\n  math:"),
     ],
 )
 def test_both_accept(write_suite: Write, old: str, new: str) -> None:
@@ -107,6 +112,8 @@ def test_both_accept(write_suite: Write, old: str, new: str) -> None:
         ("budget:", "analysis: {primary: []}\nbudget:"),
         ("budget:", "analysis: {primary: [lorr-plain]}\nbudget:"),
         ("budget:", "analysis: {metric: greedy}\nbudget:"),
+        ("      source: nano/hard\n", "      source: x.jsonl\n      cluster_column: 3\n"),
+        ("      source: nano/hard\n", "      source: x.jsonl\n      cluster_column: on\n"),
     ],
 )
 def test_both_refuse(write_suite: Write, old: str, new: str) -> None:
