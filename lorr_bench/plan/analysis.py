@@ -29,4 +29,12 @@ def resolve(suite: Suite, arms: tuple[Arm, ...]) -> Analysis:
     named = contrasts_of(said.secondary, plugins)
     known = {pair_of(contrast) for contrast in (*primary, *named)}
     others = (contrast for contrast in baselines if pair_of(contrast) not in known)
-    return Analysis(benchmark, metric, primary, (*named, *others), declared=said.is_said)
+    budgets = _budgets(suite, arms, primary)
+    return Analysis(benchmark, metric, primary, (*named, *others), budgets, declared=said.is_said)
+
+
+def _budgets(suite: Suite, arms: tuple[Arm, ...], primary: tuple[Contrast, ...]) -> tuple[int, ...]:
+    """The data budgets at which both arms of a primary contrast are trained."""
+    trained = {arm.name: set(arm.budgets) for arm in arms}
+    shared = [trained[contrast.treatment] & trained[contrast.reference] for contrast in primary]
+    return tuple(pairs for pairs in suite.budget.unique_pairs if any(pairs in both for both in shared))

@@ -69,7 +69,7 @@ class Declaration:
         digests = {evaluation.digest for evaluation in trained}
         done = done_stages([stage for stage in plan.stages if stage.digest in digests], store)
         return cls(
-            replace(plan.analysis, secondary=_named_secondary(plan)),
+            replace(plan.analysis, secondary=_named_secondary(plan), budgets=()),
             plan.suite.budget.unique_pairs,
             tuple(sorted(plan.suite.seeds)),
             time.astimezone(UTC),

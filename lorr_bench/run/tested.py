@@ -15,6 +15,10 @@ ONE_SEED: Final = "One seed: nothing can be tested."
 NO_CONTRAST: Final = (
     "Nothing will be tested: no method has a second plug-in, and `analysis.primary` names no contrast."
 )
+NO_BUDGET: Final = (
+    "Nothing will be tested: at no data budget both arms of a primary contrast are trained; see `unique_pairs` "
+    "of their plug-ins."
+)
 
 
 def what_is_tested(plan: Plan) -> Iterator[str]:
@@ -25,7 +29,10 @@ def what_is_tested(plan: Plan) -> Iterator[str]:
     if not analysis.primary:
         yield NO_CONTRAST
         return
-    yield f"{_heading(plan)}: {_tests(analysis, suite.budget.unique_pairs)} Everything else is secondary."
+    if not analysis.budgets:
+        yield NO_BUDGET
+        return
+    yield f"{_heading(plan)}: {_tests(analysis)} Everything else is secondary."
     across = [contrast for contrast in analysis.primary if len(_methods(contrast)) > 1]
     if across and suite.budget.equal not in ACROSS_METHODS:
         unequal = f"`budget.equal: {suite.budget.equal}` holds nothing equal across methods"
@@ -40,8 +47,8 @@ def _heading(plan: Plan) -> str:
     return f"Will be tested ({holm}{seeds:,} seeds)"
 
 
-def _tests(analysis: Analysis, budgets: Sequence[int]) -> str:
-    *smaller, largest = budgets
+def _tests(analysis: Analysis) -> str:
+    *smaller, largest = analysis.budgets
     first = f"{spoken_measure(analysis)} at {largest:,} pairs: {spoken_contrasts(analysis.primary)}."
     below = ", ".join(f"{pairs:,}" for pairs in reversed(smaller))
     return f"{first} Below that in fixed sequence: {below}." if smaller else first

@@ -13,6 +13,7 @@ def test_by_default_each_plugin_is_tested_against_its_baseline(plan_of, values):
         "easy",
         "greedy",
         contrasts("dpo+lorr - dpo+plain", "dpo+no_reset - dpo+plain", "ipo+no_reset - ipo+lorr"),
+        budgets=(8, 16),
         declared=False,
     )
 
@@ -25,6 +26,7 @@ def test_what_is_declared_is_primary_and_the_rest_against_baselines_is_secondary
         contrasts("dpo+lorr - dpo+no_reset"),
         # no_reset - plain is there the other way round
         contrasts("dpo+plain - dpo+no_reset", "dpo+lorr - dpo+plain"),
+        budgets=(8, 16),
         declared=True,
     )
 
@@ -37,3 +39,11 @@ def test_a_measure_alone_leaves_the_contrasts(plan_of):
 
 def test_one_plugin_leaves_nothing_to_test(plan_of):
     assert plan_of(plugins={"plain": {}}).analysis.primary == ()
+
+
+def test_budgets_are_those_at_which_both_arms_of_a_contrast_are_trained(plan_of, values):
+    values["plugins"]["no_reset"]["unique_pairs"] = [16]
+    assert plan_of(analysis={"primary": ["lorr - no_reset"]}).analysis.budgets == (16,)
+    assert plan_of(analysis={"primary": ["lorr - no_reset", "lorr - plain"]}).analysis.budgets == (8, 16)
+    values["plugins"]["lorr"]["unique_pairs"] = [8]
+    assert plan_of(analysis={"primary": ["lorr - no_reset"]}).analysis.budgets == ()

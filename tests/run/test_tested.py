@@ -10,7 +10,14 @@ from rich.console import Console
 from lorr_bench import cli
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.run import suite_run
-from lorr_bench.run.tested import NO_CONTRAST, ONE_SEED, spoken_contrasts, spoken_measure, what_is_tested
+from lorr_bench.run.tested import (
+    NO_BUDGET,
+    NO_CONTRAST,
+    ONE_SEED,
+    spoken_contrasts,
+    spoken_measure,
+    what_is_tested,
+)
 from lorr_bench.values import Analysis, Contrast
 
 
@@ -20,7 +27,7 @@ def contrasts(*texts):
 
 def plan(primary, seeds=(0, 1, 2), budgets=(128, 384, 1024), equal="data", metric="greedy"):
     budget = SimpleNamespace(unique_pairs=budgets, equal=equal)
-    analysis = Analysis("nano_easy", metric, contrasts(*primary))
+    analysis = Analysis("nano_easy", metric, contrasts(*primary), budgets=budgets)
     return SimpleNamespace(suite=SimpleNamespace(seeds=seeds, budget=budget), analysis=analysis)
 
 
@@ -46,6 +53,10 @@ def test_with_one_seed_nothing_can_be_tested():
     first, second = what_is_tested(plan(TWO, seeds=(7,)))
     assert first == ONE_SEED == "One seed: nothing can be tested."
     assert second.startswith("With more it would be: nano_easy greedy at 1,024 pairs: dpo+lorr - dpo+plain;")
+
+
+def test_arms_that_are_never_trained_alike_are_not_tested():
+    assert list(what_is_tested(plan(TWO, budgets=()))) == [NO_BUDGET]
 
 
 def test_without_a_contrast_nothing_is_tested():

@@ -12,7 +12,7 @@ def test_results_have_what_is_tested_and_how_it_changed(tmp_path):
     results = load_results(plan, Store(tmp_path / "store"), {}, ["Changed on a day"])
     contrast = Contrast("dpo+lorr", "dpo+plain")
     assert results.analysis == Analysis(
-        "easy", "avg@2", (contrast,), declared=True, changes=("Changed on a day",)
+        "easy", "avg@2", (contrast,), budgets=(8, 16), declared=True, changes=("Changed on a day",)
     )
     assert "measure:\n    benchmark: easy\n" in results.suite_text
 

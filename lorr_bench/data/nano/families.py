@@ -1,23 +1,19 @@
-"""Families of the embedded word problems: problems that are right or wrong together.
+"""Families of the embedded word problems: variants of one template.
 
-The problems are drawn independently, but who misreads a verb misreads it in every problem: problems with the
-same verb share a way to fail. The questions of ``general`` have no families. Their numbers and digits are
+Who misreads a verb misreads it in every problem, so problems with the same verbs are right or wrong together,
+whatever their names and numbers. The questions of ``general`` have no families. Their numbers and digits are
 drawn anew for each, and what they share, the words "more" and "less", is two kinds that every draw has; with
 two families nothing could be said of a third.
 """
 
 from __future__ import annotations
 
-from lorr_bench.data.nano.problems import VERBS, Problem
-
-_RANKS = {verb.word: rank for rank, verb in enumerate(VERBS)}
+from lorr_bench.data.nano.problems import Problem
 
 
 def problem_family(problem: Problem) -> str:
-    """The rarest verb of a problem, by the weights with which verbs are drawn.
+    """The verbs of a problem in their order: its template, without names and numbers.
 
-    Families must not overlap, so a problem with several verbs counts with one of them. Common verbs are in so
-    many problems that they would make few and large families, and training teaches them first: a rare verb is
-    what is left to be misread.
+    Templates that share a verb stay apart, as families must not overlap.
     """
-    return max((verb.word for verb, _ in problem.steps), key=_RANKS.__getitem__)
+    return " ".join(verb.word for verb, _ in problem.steps)
