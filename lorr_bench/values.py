@@ -281,8 +281,8 @@ class Analysis:
         benchmark: Of the primary measure; empty for the first of the results.
         metric: Of the primary measure; empty for the first of the benchmark.
         primary: The contrasts that are tested on it, at the largest budget.
-        budgets: Data budgets at which both arms of a primary contrast are trained, rising; empty where they are
-            not known.
+        budgets: Data budgets at which both arms of a primary contrast are trained, rising; empty where they
+            are not known.
         secondary: Further contrasts; these and the primary ones are looked at on every measure and budget.
         declared: Whether the suite says so itself; otherwise it is the default.
         changes: What was declared earlier and changed after results were known, a sentence a change.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from lorr_bench.report import cells
-from lorr_bench.report.measures import MATH, Measure, measure_of, model_rows, score_cells, stack
+from lorr_bench.report.measures import MATH, measure_of, model_rows, score_cells, stack
 from lorr_bench.report.rows import ConductRow, SecondaryRow
 from lorr_bench.stats import crossed_interval
-from lorr_bench.values import START, Conduct, Results
+from lorr_bench.values import START, Conduct, Results, Score
 
 CONDUCT_COLUMNS = (
     "arm", "unique_pairs", "seeds", "benchmark", "answers", "mean_tokens", "truncated_share",
@@ -111,15 +112,18 @@ def _conduct(lines: list[Conduct]) -> tuple[float, ...]:
 def _untested_rows(results: Results) -> list[tuple[Any, ...]]:
     found = score_cells(results)
     return [
-        (arm, budget, measure.benchmark, measure.metric, *_interval(found, measure, arm, budget), math.nan)
+        (
+            arm, budget, measure.benchmark, measure.metric,
+            *_interval(found[measure, arm, budget], results.families.get(measure.benchmark)), math.nan,
+        )
         for measure in dict.fromkeys(map(measure_of, results.scores))
         for arm, budget in model_rows(results)
         if not measure.tested and (measure, arm, budget) in found
-    ]
+    ]  # fmt: skip
 
 
-def _interval(found: Any, measure: Measure, arm: str, budget: int) -> tuple[float, ...]:
-    table, by_problem = stack(list(found[measure, arm, budget].values()))
-    interval = crossed_interval(table)
+def _interval(by_seed: Mapping[int, Score], families: Sequence[str] | None) -> tuple[float, ...]:
+    table, by_problem = stack(list(by_seed.values()))
+    interval = crossed_interval(table, families=families if by_problem else None)
     problems = interval.problems if by_problem else 0
     return interval.mean, interval.low, interval.high, interval.seeds, problems

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,6 @@ import pandas as pd
 
 from lorr_bench.report.declared import all_contrasts, analysis_of, largest_budget_of
 from lorr_bench.report.measures import (
-    Cells,
     Measure,
     averages,
     primary_measure,
@@ -50,6 +49,8 @@ CONTRAST_COLUMNS: Final = (
     "paired_seeds", "paired_problems", "paired_families", "pooled", "p_permuted_seeds",
 )  # fmt: skip
 
+Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Treatment and reference (seeds, problems), one pair a benchmark."""
 Strata = Mapping[int, Sequence[Score]]
 """Scores of one arm at one budget by seed, one for each part of a measure."""
 
@@ -82,45 +83,50 @@ def declared_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
     return contrasts[contrasts["role"].isin(DECLARED)]
 
 
-@dataclass
 class _Differences:
-    """The differences of one report, with what is computed once."""
+    """The differences of one report, with what is computed once.
 
-    results: Results
-    cells: Cells = field(init=False)
-    spreads: dict[tuple[Any, ...], tuple[SeedSpread, tuple[str, ...]] | None] = field(default_factory=dict)
+    Args:
+        results: The results.
+    """
 
-    def __post_init__(self) -> None:
-        self.cells = score_cells(self.results)
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.cells = score_cells(results)
+        self.averages = averages(results)
+        self.declared = frozenset(analysis_of(results).primary)
+        self.measure, self.largest = primary_measure(results), largest_budget_of(results)
+        self.spreads: dict[tuple[Any, ...], tuple[SeedSpread, tuple[str, ...]] | None] = {}
 
     def rows(self) -> Iterator[tuple[dict[str, Any], Difference]]:
         """The columns of each difference, and the difference itself."""
-        results, parts_of = self.results, averages(self.results)
-        budgets = sorted({score.point.unique_pairs for score in results.scores})
-        analysis, primary, largest = (
-            analysis_of(results),
-            primary_measure(results),
-            largest_budget_of(results),
-        )
-        for measure in reported_measures(results):
-            family = f"average of {measure.kind}" if measure in parts_of else measure.kind
+        budgets = sorted({score.point.unique_pairs for score in self.results.scores})
+        contrasts = all_contrasts(self.results)
+        for measure in reported_measures(self.results):
             for budget in budgets:
-                for contrast in all_contrasts(results):
-                    found = self._difference(contrast, budget, parts_of.get(measure, (measure,)))
-                    if found is None:
-                        continue
-                    declared = measure == primary and contrast in analysis.primary
-                    role = (PRIMARY if budget == largest else SEQUENCE) if declared else SECONDARY
-                    columns, difference = found
-                    yield {
-                        **asdict(contrast), "unique_pairs": budget, **asdict(measure), "role": role,
-                        "family": PRIMARY if declared else family, **columns,
-                    }, difference  # fmt: skip
+                for contrast in contrasts:
+                    found = self._difference(contrast, budget, self.averages.get(measure, (measure,)))
+                    if found is not None:
+                        named = self._named(contrast, budget, measure)
+                        yield named | _columns(*found), found[0]
+
+    def _named(self, contrast: Contrast, budget: int, measure: Measure) -> dict[str, Any]:
+        """What a difference is of, whether it was declared, and what it is corrected with."""
+        declared = measure == self.measure and contrast in self.declared
+        role = (PRIMARY if budget == self.largest else SEQUENCE) if declared else SECONDARY
+        family = f"average of {measure.kind}" if measure in self.averages else measure.kind
+        return {
+            **asdict(contrast), "unique_pairs": budget, **asdict(measure), "role": role,
+            "family": PRIMARY if declared else family,
+        }  # fmt: skip
 
     def _difference(
         self, contrast: Contrast, budget: int, parts: Sequence[Measure]
-    ) -> tuple[dict[str, Any], Difference] | None:
-        """The paired difference over the seeds that both arms have; None where there is none."""
+    ) -> tuple[Difference, Pairs, bool] | None:
+        """The paired difference over the seeds that both arms have, its tables, and whether by problem.
+
+        None where there is no such seed.
+        """
         left, right = (
             shared_scores(self.cells, parts, arm, budget) for arm in (contrast.treatment, contrast.reference)
         )
@@ -138,7 +144,7 @@ class _Differences:
             families=problem_families(self.results, parts, by_problem),
             spread=self._spread(contrast, parts, budget, seeds),
         )
-        return _columns(found, pairs, by_problem=all(by_problem)), found
+        return found, pairs, all(by_problem)
 
     def _spread(
         self, contrast: Contrast, parts: Sequence[Measure], budget: int, seeds: tuple[int, ...]
@@ -185,9 +191,7 @@ def _by_part(strata: Strata, seeds: Sequence[int]) -> list[list[Score]]:
     return [list(scores) for scores in zip(*(strata[seed] for seed in seeds), strict=True)]
 
 
-def _columns(
-    found: Difference, pairs: Sequence[tuple[np.ndarray, np.ndarray]], *, by_problem: bool
-) -> dict[str, Any]:
+def _columns(found: Difference, pairs: Pairs, by_problem: bool) -> dict[str, Any]:
     treatment, reference = _means_of(pairs)
     return {
         "treatment_mean": treatment, "reference_mean": reference,
@@ -200,7 +204,7 @@ def _columns(
     }  # fmt: skip
 
 
-def _means_of(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
+def _means_of(pairs: Pairs) -> tuple[float, float]:
     """Mean of both arms over the seeds and problems of their difference; NaN without any."""
     rows, columns = observed([left - right for left, right in pairs])
     if not rows.any() or not all(some.any() for some in columns):
@@ -212,7 +216,7 @@ def _means_of(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, fl
     return left, right
 
 
-def _permuted_seeds(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+def _permuted_seeds(pairs: Pairs) -> float:
     """The check of a difference that assumes no distribution: one mean a seed and benchmark."""
     means = [[part.mean(axis=1) for part in side] for side in zip(*pairs, strict=True)]
     treatment, baseline = map(np.column_stack, means)

@@ -172,7 +172,7 @@ def _score(row: Any) -> str:
 
 def _points(row: Any, name: str, marks: str = "") -> str:
     middle, low, high = (cells.points(getattr(row, f"{name}{end}")) for end in ("", "_low", "_high"))
-    return _with_span(f"{middle}{marks}", low, high)
+    return "" if middle == cells.NONE else _with_span(f"{middle}{marks}", low, high)
 
 
 def _with_span(text: str, low: str, high: str) -> str:

@@ -16,8 +16,8 @@ NO_CONTRAST: Final = (
     "Nothing will be tested: no method has a second plug-in, and `analysis.primary` names no contrast."
 )
 NO_BUDGET: Final = (
-    "Nothing will be tested: at no data budget both arms of a primary contrast are trained; see `unique_pairs` "
-    "of their plug-ins."
+    "Nothing will be tested: at no data budget both arms of a primary contrast are trained; see "
+    "`unique_pairs` of their plug-ins."
 )
 
 

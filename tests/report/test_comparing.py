@@ -23,7 +23,7 @@ from lorr_bench.report.side_by_side import (
     write_comparison,
 )
 from lorr_bench.stats import paired_difference
-from lorr_bench.values import START, Point, Results
+from lorr_bench.values import START, Analysis, Contrast, Point, Results
 
 CONDITIONS = {"b": {"sampling": {"temperature": 0.0, "max_tokens": 64}, "template": "plain"}}
 PLAIN = [1, 0, 0, 1]
@@ -72,6 +72,53 @@ def test_holm_corrects_over_all_differences() -> None:
     assert second["significant"].to_dict() == {"start": False, "dpo+plain": False, "dpo+lorr": True}
     # all 50 problems that differ do so to one side, as none of 10,000 random exchanges does again
     assert second.loc["dpo+lorr", "p_permuted_problems"] == pytest.approx(1 / 10_001)
+
+
+def test_what_the_first_run_declared_is_corrected_by_itself() -> None:
+    """On two measures and two arms: one arm on one measure is primary, the other three differences are not."""
+    runs = []
+    for name, lorr in (("one", [0, 1] * 50), ("two", [1] * 100)):
+        results = run([0, 1] * 50, lorr)
+        more = [replace(line, benchmark="c") for line in results.scores]
+        runs.append(
+            (
+                name,
+                replace(results, scores=[*results.scores, *more], conditions={"b": {"a": 1}, "c": {"a": 1}}),
+            )
+        )
+    analysis = Analysis("c", "greedy", (Contrast("dpo+lorr", "dpo+lorr"),), budgets=(8,))
+    comparison = compare([(runs[0][0], replace(runs[0][1], analysis=analysis)), runs[1]])
+    tested = comparison.table[comparison.table["p_value"].notna()]
+    assert dict(zip(zip(tested["benchmark"], tested["arm"], strict=True), tested["role"], strict=True)) == {
+        ("b", "dpo+plain"): "secondary", ("b", "dpo+lorr"): "secondary",
+        ("c", "dpo+plain"): "secondary", ("c", "dpo+lorr"): "primary",
+    }  # fmt: skip
+    (primary,) = tested[tested["role"] == "primary"].itertuples()
+    assert primary.p_holm == primary.p_value
+    others = tested[tested["role"] == "secondary"]
+    assert others["p_holm"].min() == pytest.approx(3 * others["p_value"].min())
+    text = comparison_text(comparison)
+    assert "†: primary, the measure and arms that one declared, at its largest budget" in text
+    assert "corrected in families of its own: 3 of math." in text
+
+
+def test_families_of_either_run_reach_the_tests() -> None:
+    """Ten families of ten problems are as ten problems."""
+    few, many = [1, 0] * 5, [1] * 5 + [0] + [1] * 4
+
+    def spread_out(values: list[int]) -> list[int]:
+        return [value for value in values for _ in range(10)]
+
+    names = tuple(f"family {problem // 10}" for problem in range(100))
+    wide = [("one", run(spread_out(few), spread_out(few))), ("two", run(spread_out(few), spread_out(many)))]
+    named = [wide[0], (wide[1][0], replace(wide[1][1], families={"b": names}))]
+    narrow = [("one", run(few, few)), ("two", run(few, many))]
+    ends = ["difference_low", "difference_high", "p_value"]
+    found, wanted, without = (
+        rows_of(compare(runs), "two").loc["dpo+lorr", ends].to_list() for runs in (named, narrow, wide)
+    )
+    assert found == pytest.approx(wanted)
+    assert without != pytest.approx(wanted)
 
 
 def test_without_shared_seeds_there_is_no_paired_difference() -> None:
@@ -248,14 +295,14 @@ def test_rows_for_reading() -> None:
     ]
     assert rows[2][3].startswith("75.0 [")
     assert rows[2][4].startswith("+25.0 [")
-    assert rows[2][7].startswith("+25.0 [\N{MINUS SIGN}")
+    assert rows[2][7].startswith("+25.0† [\N{MINUS SIGN}")
     assert rows[1][4] == ""
 
 
 def test_a_significant_difference_has_a_star() -> None:
     many = [0, 1] * 50
     rows = comparison_rows(compare([("one", run(many, many)), ("two", run(many, [1] * 100))]))[1]
-    assert [row[-1].partition(" ")[0] for row in rows] == ["0.0", "0.0", "+50.0*"]
+    assert [row[-1].partition(" ")[0] for row in rows] == ["0.0", "0.0†", "+50.0*†"]
 
 
 def test_columns_without_text_are_left_out() -> None:
