@@ -86,6 +86,13 @@ def test_any_two_arms_can_be_contrasted() -> None:
     assert (table["role"] == "secondary").sum() == 2  # both against the baseline
 
 
+def test_declared_secondary_contrasts_are_looked_at_and_no_more(results: Results) -> None:
+    table = declared(results, replace(TWO, primary=(GAIN,), secondary=(RESET,)))
+    rows = table[table["reference"] == CONTROL]
+    assert len(rows) == 3 * 8
+    assert set(rows["role"]) == {"secondary"}
+
+
 def test_a_smaller_budget_counts_only_after_all_was_found_above() -> None:
     """At 8 pairs 40 problems more are right, on every seed; at 16 pairs of one contrast none is."""
     far, near = right(60), right(20)

@@ -55,7 +55,8 @@ def test_the_caption_says_what_is_tested_with_what() -> None:
 
 
 def test_the_caption_counts_secondary_families(results: Results) -> None:
-    """Two contrasts at three budgets, on three measures of a kind and its average; six of them primary."""
+    """Two contrasts at three budgets, on three measures of a kind and its average; six of them declared."""
+    assert "over 2 contrasts at the largest budget" in captioned(results)
     assert (
         "All else is secondary, corrected in families of its own: 12 of math, 6 of average of math, "
         "18 of general and 6 of average of general." in captioned(results)
