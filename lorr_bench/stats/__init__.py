@@ -8,7 +8,7 @@ from lorr_bench.stats.crossed import (
 )
 from lorr_bench.stats.curves import area_under_curve, data_efficiency
 from lorr_bench.stats.estimates import Difference, Efficiency, Interval
-from lorr_bench.stats.multiple import holm
+from lorr_bench.stats.multiple import fixed_sequence, holm
 from lorr_bench.stats.permutation import permutation_test
 from lorr_bench.stats.runs import interquartile_mean, probability_of_improvement
 
@@ -19,6 +19,7 @@ __all__ = [
     "area_under_curve",
     "crossed_interval",
     "data_efficiency",
+    "fixed_sequence",
     "holm",
     "interquartile_mean",
     "paired_difference",
