@@ -8,22 +8,28 @@ from lorr_bench.stats.crossed import (
 )
 from lorr_bench.stats.curves import area_under_curve, data_efficiency
 from lorr_bench.stats.estimates import Difference, Efficiency, Interval
-from lorr_bench.stats.multiple import holm
+from lorr_bench.stats.families import family_table
+from lorr_bench.stats.multiple import fixed_sequence, holm
 from lorr_bench.stats.permutation import permutation_test
 from lorr_bench.stats.runs import interquartile_gain, probability_of_improvement
+from lorr_bench.stats.spread import SeedSpread, seed_spread
 
 __all__ = [
     "Difference",
     "Efficiency",
     "Interval",
+    "SeedSpread",
     "area_under_curve",
     "crossed_interval",
     "data_efficiency",
+    "family_table",
+    "fixed_sequence",
     "holm",
     "interquartile_gain",
     "paired_difference",
     "permutation_test",
     "probability_of_improvement",
+    "seed_spread",
     "stratified_difference",
     "stratified_interval",
 ]

@@ -11,8 +11,9 @@ S seeds and P problems, two parts make up the variance of the overall mean:
     training    A / (S·P)        variance of the seed means, over S; S - 1 degrees of freedom
     problem     (B - E) / (S·P)  variance between problems, over P, residual taken off; P - 1
 
-Benchmarks of equal weight are strata: each seed's mean is that over the benchmarks' means, and the problem
-parts of K benchmarks add up, each over K².
+The training part of a contrast may be pooled over the arms of its budget (``spread``): then it has more
+degrees of freedom. Benchmarks of equal weight are strata: each seed's mean is that over the benchmarks'
+means, and the problem parts of K benchmarks add up, each over K².
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Table = NDArray[np.float64]
+from lorr_bench.stats.spread import ROUNDING, SeedSpread
 
-ROUNDING = 1e-15  # a variance of scores between 0 and 1 that is left where they are all equal
+Table = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,13 @@ class Components:
 
     Attributes:
         mean: Mean over the tables' means.
-        training: Part of the variance from training, S - 1 degrees of freedom. NaN where neither seeds nor
-            problems are at least two.
+        training: Part of the variance from training. NaN where neither seeds nor problems are at least two.
         problem: Part from problems.
         freedom: Degrees of freedom of the problem part.
         seeds: Rows.
         sizes: Columns of each table.
+        pooled_freedom: Degrees of freedom of a training part that was pooled over arms; 0 where it is the
+            tables' own.
     """
 
     mean: float
@@ -49,6 +51,12 @@ class Components:
     freedom: float
     seeds: int
     sizes: tuple[int, ...]
+    pooled_freedom: int = 0
+
+    @property
+    def seed_freedom(self) -> int:
+        """Degrees of freedom of the training part: S - 1, or those of the pool."""
+        return self.pooled_freedom or self.seeds - 1
 
     @property
     def problems(self) -> int:
@@ -99,16 +107,17 @@ def observed(tables: Sequence[Table]) -> tuple[NDArray[np.bool_], list[NDArray[n
     return rows, [~gap[rows].any(axis=0) for gap in missing]
 
 
-def components(tables: Sequence[Table]) -> Components:
+def components(tables: Sequence[Table], spread: SeedSpread | None = None) -> Components:
     """Tables (seeds, problems) without NaN to the mean of their means and its variance components.
 
     The parts are estimates, so two cases are mended. Where E exceeds B, by chance, the problem part is zero
-    and (S - 2) / 2(S - 1) of the excess is taken off the training part: all of it would make tests find too
-    much, none of it too little. And the sum is at least a quarter of E / (S·P), which is what is left of it
-    where neither seeds nor problems differ: two seeds may agree by chance.
+    and (f - 1) / 2f of the excess is taken off the training part, f its degrees of freedom: all of it would
+    make tests find too much, none of it too little. And the sum is at least a quarter of E / (S·P), which is
+    what is left of it where neither seeds nor problems differ: two seeds may agree by chance.
 
     Args:
         tables: One a benchmark, of the same seeds.
+        spread: What the training part is taken from, for differences of two arms; their own without it.
 
     Returns:
         The components; the mean is NaN too where a table is empty.
@@ -120,16 +129,27 @@ def components(tables: Sequence[Table]) -> Components:
     mean = float(by_seed.mean())
     if seeds == 1 and max(sizes) == 1:
         return Components(mean, math.nan, math.nan, math.nan, seeds, sizes)
-    training = float(by_seed.var(ddof=1)) / seeds if seeds > 1 else 0.0
+    training, freedom = _training(by_seed, spread)
     between, residual = weight**2 * np.transpose([_squares(table) for table in tables])
-    training, problem = _mended(training, float((between - residual).sum()), float(residual.sum()), seeds)
-    return Components(mean, training, problem, _satterthwaite(between, np.array(sizes) - 1), seeds, sizes)
+    training, problem = _mended(training, float((between - residual).sum()), float(residual.sum()), freedom)
+    problem_freedom = _satterthwaite(between, np.array(sizes) - 1)
+    pooled = freedom if freedom != seeds - 1 else 0
+    return Components(mean, training, problem, problem_freedom, seeds, sizes, pooled)
 
 
-def _mended(training: float, problem: float, residual: float, seeds: int) -> tuple[float, float]:
+def _training(by_seed: Table, spread: SeedSpread | None) -> tuple[float, int]:
+    """The training part of seeds' means and its degrees of freedom; 0 with one seed."""
+    seeds = len(by_seed)
+    if seeds == 1:
+        return 0.0, 0
+    own = float(by_seed.var(ddof=1)) / seeds
+    return spread.training(own, seeds) if spread else (own, seeds - 1)
+
+
+def _mended(training: float, problem: float, residual: float, freedom: int) -> tuple[float, float]:
     """Both parts with the cases mended that ``components`` names."""
-    if seeds > 1 and problem < 0:
-        training += (seeds - 2) / (2 * (seeds - 1)) * problem
+    if freedom > 0 and problem < 0:
+        training += (freedom - 1) / (2 * freedom) * problem
     training = training if training > ROUNDING else 0.0
     problem = max(problem, residual / 4 - training)
     return training, problem if problem > ROUNDING else 0.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from lorr_bench.stats.components import Components
+from lorr_bench.stats.power import detectable
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class Interval:
         seeds: Trained models it rests on. With 1 the interval covers the choice of problems only: it says
             nothing about another training run.
         problems: Problems it rests on.
+        families: Families of problems that were taken as drawn; as many as problems where none are given.
     """
 
     mean: float
@@ -23,6 +27,11 @@ class Interval:
     high: float
     seeds: int
     problems: int
+    families: int = -1
+
+    def __post_init__(self) -> None:
+        if self.families < 0:
+            object.__setattr__(self, "families", self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,8 @@ class Difference:
         problems: Problems that both have.
         detectable: Smallest true difference that a test at 5 % finds in 80 % of such suites, if the variance
             is as estimated here. NaN with one seed.
+        families: Families of problems that were taken as drawn; as many as problems where none are given.
+        parts: Mean and variance components of the difference.
     """
 
     mean: float
@@ -48,6 +59,22 @@ class Difference:
     seeds: int
     problems: int
     detectable: float
+    families: int
+    parts: Components = field(repr=False, compare=False)
+
+    def detectable_at(self, alpha: float) -> float:
+        """Smallest true difference that a test at another level finds in 80 % of such suites.
+
+        Args:
+            alpha: Level of the test. The first step of Holm's correction of m tests has 0.05 / m.
+
+        Returns:
+            The difference, the variance being as estimated here; NaN with one seed.
+
+        Raises:
+            ValueError: If the level is not between 0 and 1.
+        """
+        return detectable(self.parts, alpha)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 Two levels, drawn one after the other. With few seeds, drawing the seeds themselves with replacement gives too
 narrow a distribution: S seeds that were drawn from S have (S - 1)/S of their variance, and no doubt about it.
-So the first level draws the *variance* that training may have, given the S seeds; the second draws the mean
-of S seeds and P problems with that variance:
+So the first level draws the *variance* that training may have, given what is known of it with f degrees of
+freedom, S - 1 or those of a pool of arms; the second draws the mean of S seeds and P problems with that
+variance:
 
     a  ~  density ∝ χ²-likelihood(training | a) · (1/a + κ·b/a²)      b  ~  problem · (P - 1) / χ²(P - 1)
     mean* ~ Normal(mean, a + b)
@@ -12,7 +13,7 @@ With κ = 0 this is the Behrens-Fisher distribution, whose intervals cover too m
 (2001), covers as it should with many seeds and too little with two or three. Between them, for the interval
 of level 1 - α,
 
-    κ = (1 - 4 / (5·(S - 1))) · min(1, 20·α)^(2 / (S - 1))
+    κ = (1 - 4 / 5f) · min(1, 20·α)^(2 / f)
 
 keeps the error near α for every ratio of the two parts, and not above it by more than a quarter at the small
 α of Holm's correction with three seeds or more (``docs/statistics.md`` has the figures). No draws are
@@ -46,7 +47,7 @@ class Hierarchy:
         weights: (seed nodes, problem nodes) under the part of the prior that is 1/a; their sum is 1.
         ratios: (seed nodes, problem nodes) b/a.
         mean_ratios: (problem nodes,) their means over the seed nodes.
-        seed_freedom: S - 1.
+        seed_freedom: Degrees of freedom of the training part.
     """
 
     deviations: Array
@@ -67,7 +68,7 @@ def matching(seed_freedom: int, alpha: float) -> float:
     """κ of the module's formula.
 
     Args:
-        seed_freedom: S - 1, at least 1.
+        seed_freedom: Degrees of freedom of the training part, at least 1.
         alpha: 1 - the level of the interval.
 
     Returns:
@@ -115,7 +116,7 @@ def p_value(parts: Components) -> float:
     if distance == 0:
         return 1.0
     if parts.training == 0 or parts.problem == 0:
-        freedom = parts.freedom if parts.training == 0 else parts.seeds - 1
+        freedom = parts.freedom if parts.training == 0 else parts.seed_freedom
         return 2 * float(special.stdtr(freedom, -distance / math.sqrt(parts.variance)))
     distribution = _hierarchy(parts)
 
@@ -131,7 +132,7 @@ def p_value(parts: Components) -> float:
 def _student(parts: Components, tail: float) -> float:
     """Sum of the Student half widths of both parts: exact if one is zero, an upper bound at half the tail."""
     half = 0.0
-    for freedom, variance in ((parts.seeds - 1, parts.training), (parts.freedom, parts.problem)):
+    for freedom, variance in ((parts.seed_freedom, parts.training), (parts.freedom, parts.problem)):
         if variance > 0:
             half += float(special.stdtrit(freedom, 1 - tail)) * math.sqrt(variance)
     return half
@@ -139,12 +140,12 @@ def _student(parts: Components, tail: float) -> float:
 
 def _hierarchy(parts: Components) -> Hierarchy:
     """The nodes for both variances, crossed; both parts must be above zero."""
-    seed_scales, seed_weights = _inverse_chi_squared(parts.seeds - 1)
+    seed_scales, seed_weights = _inverse_chi_squared(parts.seed_freedom)
     problem_scales, problem_weights = _inverse_chi_squared(round(parts.freedom))
     a, b = parts.training * seed_scales[:, None], parts.problem * problem_scales
     ratios = b / a
     weights: Array = seed_weights[:, None] * problem_weights
-    return Hierarchy(np.sqrt(a + b), weights, ratios, seed_weights @ ratios, parts.seeds - 1)
+    return Hierarchy(np.sqrt(a + b), weights, ratios, seed_weights @ ratios, parts.seed_freedom)
 
 
 @functools.lru_cache(maxsize=256)

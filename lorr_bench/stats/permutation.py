@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lorr_bench.stats.components import complete
+from lorr_bench.stats.components import Table, observed
+from lorr_bench.stats.families import Names, check_names
 
 MOST_ENUMERATED = 13  # units; 2**13 exchanges are fewer than the default draws
 CHUNK = 1000
@@ -19,6 +20,8 @@ def permutation_test(
     over: Literal["seeds", "problems"],
     draws: int = 10_000,
     seed: int = 0,
+    *,
+    families: Names | None = None,
 ) -> float:
     """Two-sided p-value from exchanging treatment and baseline within whole seeds, or within whole problems.
 
@@ -33,21 +36,21 @@ def permutation_test(
         over: Which of the two is exchanged.
         draws: Random exchanges, where there are more than 13 units that differ; up to 13, all are tried.
         seed: Of the random exchanges.
+        families: Name of each problem's family: problems of a family are exchanged together.
 
     Returns:
         The share of exchanges with at least the observed absolute mean difference, the observed one counted;
         NaN without scores.
 
     Raises:
-        ValueError: If the shapes differ or are not two-dimensional.
+        ValueError: If the shapes differ or are not two-dimensional, or the numbers of names and problems do.
     """
     left, right = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     if left.shape != right.shape:
         raise ValueError(f"treatment {left.shape} and baseline {right.shape} must have the same shape")
-    (table,) = complete([left - right])
-    if table.size == 0:
+    units = _units(left - right, over, families)
+    if units.size == 0:
         return float("nan")
-    units = table.mean(axis=1 if over == "seeds" else 0)
     units = units[units != 0]
     if units.size <= MOST_ENUMERATED:
         return float(_as_far(units, _all_signs(units.size)).mean())
@@ -56,6 +59,24 @@ def permutation_test(
         signs = rng.choice([-1.0, 1.0], size=(min(CHUNK, draws - start), units.size))
         found += int(_as_far(units, signs).sum())
     return found / (draws + 1)
+
+
+def _units(
+    difference: Table, over: Literal["seeds", "problems"], families: Names | None
+) -> NDArray[np.float64]:
+    """The mean difference of each seed or problem, or the sum of those of a family; gaps are left out."""
+    rows, (columns,) = observed([difference])
+    table = difference[rows][:, columns]
+    if families is not None:
+        check_names(difference, families)
+    if over == "seeds" or table.size == 0:
+        return np.asarray(table.mean(axis=1)) if table.size else np.zeros(0)
+    by_problem = np.asarray(table.mean(axis=0))
+    if families is None:
+        return by_problem
+    names = np.asarray(families)[columns]
+    sums = np.bincount(np.unique(names, return_inverse=True)[1], weights=by_problem)
+    return sums.astype(np.float64)
 
 
 def _as_far(units: NDArray[np.float64], signs: NDArray[np.float64]) -> NDArray[np.bool_]:

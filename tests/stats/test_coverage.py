@@ -7,6 +7,8 @@ allowed. ``benchmarks/statistics_simulation.py`` and ``statistics_curves.py`` ha
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from lorr_bench.stats import (
     interquartile_gain,
     paired_difference,
     probability_of_improvement,
+    seed_spread,
     stratified_difference,
     stratified_interval,
 )
@@ -165,3 +168,67 @@ def test_why_not_the_bootstrap_nor_problems_alone() -> None:
         problem_hits += pooled.low <= truth <= pooled.high
     assert bootstrap_hits / suites < 0.85
     assert problem_hits / suites < 0.6
+
+
+@pytest.mark.parametrize(("seeds", "shift"), [(3, 0.0), (3, 0.1), (3, 0.3), (5, 0.2)])
+@pytest.mark.parametrize("liking", [0.0, 0.7])
+def test_pooled_seeds_keep_the_error_rate(seeds: int, shift: float, liking: float) -> None:
+    rng = np.random.default_rng([seeds, round(10 * shift), round(10 * liking), 7])
+    false_findings = []
+    for _ in range(SUITES):
+        shared = 1.5 * rng.standard_normal((1, 200))
+        arms = [
+            simulate_arm(0.0, shift, shared + liking * rng.standard_normal((1, 200)), seeds, rng)
+            for _ in range(5)
+        ]
+        spread = seed_spread([arm.mean(axis=1) for arm in arms])
+        found = paired_difference(arms[0], arms[1], spread=spread.between(0, 1))
+        false_findings.append(found.p_value < 0.05)
+    assert 0.017 <= np.mean(false_findings) <= 0.083
+
+
+def test_pooled_seeds_find_more() -> None:
+    rng, pooled, own = np.random.default_rng(8), 0, 0
+    for _ in range(150):
+        shared = 1.5 * rng.standard_normal((1, 300))
+        arms = [simulate_arm(0.7 * (arm == 0), 0.1, shared, 3, rng) for arm in range(8)]
+        spread = seed_spread([arm.mean(axis=1) for arm in arms])
+        pooled += paired_difference(arms[0], arms[1], spread=spread.between(0, 1)).p_value < 0.01
+        own += paired_difference(arms[0], arms[1]).p_value < 0.01
+    assert pooled > 1.5 * own
+
+
+def test_an_arm_that_scatters_more_leaves_the_rest_their_error_rate() -> None:
+    # Six equal arms, the first with four times the seed spread of the others: all 15 contrasts.
+    rng, false_findings = np.random.default_rng(9), []
+    for _ in range(60):
+        shared = 1.5 * rng.standard_normal((1, 300))
+        arms = [simulate_arm(0.0, 0.8 if arm == 0 else 0.2, shared, 3, rng) for arm in range(6)]
+        spread = seed_spread([arm.mean(axis=1) for arm in arms])
+        false_findings += [
+            paired_difference(arms[one], arms[two], spread=spread.between(one, two)).p_value < 0.05
+            for one, two in itertools.combinations(range(6), 2)
+        ]
+    assert 0.02 <= np.mean(false_findings) <= 0.08
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_families_of_problems_cover_and_keep_the_error_rate(seeds: int) -> None:
+    rng, names = np.random.default_rng([seeds, 10]), np.repeat(np.arange(30), 10).astype(str).tolist()
+    truth = expected_share(0.3, float(np.sqrt(0.1**2 + 2 * 1.0**2 + 0.7**2)))
+    hits = ignoring = false_findings = 0
+    for _ in range(SUITES):
+        shared = np.repeat(rng.standard_normal((1, 30)), 10, axis=1) + rng.standard_normal((1, 300))
+        one, two = (
+            simulate_arm(
+                0.3, 0.1, shared + np.repeat(0.7 * rng.standard_normal((1, 30)), 10, axis=1), seeds, rng
+            )
+            for _ in range(2)
+        )
+        found, plain = crossed_interval(one, families=names), crossed_interval(one)
+        hits += found.low <= truth <= found.high
+        ignoring += plain.low <= truth <= plain.high
+        false_findings += paired_difference(one, two, families=names).p_value < 0.05
+    assert 0.917 <= hits / SUITES <= 0.983
+    assert ignoring / SUITES < 0.85
+    assert 0.017 <= false_findings / SUITES <= 0.083

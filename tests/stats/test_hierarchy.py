@@ -24,6 +24,18 @@ def test_one_part_alone_is_student_s(training: float, problem: float, freedom: i
     assert found == pytest.approx(0.1 * stats.t.isf(0.025, freedom))
 
 
+def test_a_pooled_training_part_is_student_s_with_the_pool_s_freedom() -> None:
+    parts = Components(0.25, 0.01, 0.0, 29.0, 3, (30,), pooled_freedom=14)
+    assert half_width(parts, 0.05) == pytest.approx(0.1 * stats.t.isf(0.025, 14))
+    assert p_value(parts) == pytest.approx(2 * stats.t.sf(2.5, 14))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_a_pool_s_interval_is_that_of_as_many_more_seeds(share: float) -> None:
+    pooled = Components(0.0, share, 1 - share, 29.0, 3, (30,), pooled_freedom=6)
+    assert half_width(pooled, 0.01) == half_width(parts_of(share, 1 - share, seeds=7), 0.01)
+
+
 @pytest.mark.parametrize(("training", "problem", "freedom"), [(0.01, 1e-12, 2), (1e-12, 0.01, 29)])
 def test_a_vanishing_part_approaches_student_s(training: float, problem: float, freedom: int) -> None:
     found = half_width(parts_of(training, problem), 0.01)

@@ -49,3 +49,28 @@ def test_more_seeds_and_problems_show_less() -> None:
 
 def test_one_seed_can_show_nothing_about_training() -> None:
     assert math.isnan(paired_difference([[1.0, 0.0, 1.0]], [[0.0, 0.0, 1.0]]).detectable)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 3, 0.05 / 36])
+@pytest.mark.parametrize(("seeds", "pooled"), [(3, 0), (3, 6), (2, 0)])
+def test_the_level_is_that_of_student_s_test_with_the_pool_s_freedom(
+    alpha: float, seeds: int, pooled: int
+) -> None:
+    found = detectable(Components(0.0, 0.01, 0.0, 0.0, seeds, (1,), pooled), alpha) / 0.1
+    freedom = pooled or seeds - 1
+    critical = stats.t.isf(alpha / 2, freedom)
+    assert stats.nct.sf(critical, freedom, found) == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_difference_knows_its_power_at_other_levels() -> None:
+    rng = np.random.default_rng(1)
+    cells = rng.integers(-1, 2, size=(3, 100)).astype(float)
+    found = paired_difference(cells, 0 * cells)
+    assert found.detectable_at(0.05) == found.detectable
+    assert found.detectable_at(0.05 / 3) > 1.1 * found.detectable
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.05])
+def test_a_level_that_is_none_is_refused(alpha: float) -> None:
+    with pytest.raises(ValueError, match="level of a test"):
+        paired_difference([[1.0, 0.0]] * 2, [[0.0, 0.0]] * 2).detectable_at(alpha)
