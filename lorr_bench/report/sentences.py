@@ -68,11 +68,13 @@ def _pooling(tested: pd.DataFrame) -> list[str]:
     """Whose spread between seeds the tests use."""
     if not tested["pooled"].any():
         return []
-    own = tested[~tested["pooled"].astype(bool)]
-    told = ["The spread between seeds is that of all arms of a budget."]
-    if len(own):
-        told.append(f"{len(own):,} differences have their own, as an arm of theirs scatters unlike the rest.")
-    return told
+    own = int((~tested["pooled"].astype(bool)).sum())
+    told = "The spread between seeds is that of all arms of a budget"
+    if not own:
+        return [f"{told}."]
+    return [
+        f"{told}; {own:,} differences scatter more, or an arm of theirs unlike the rest, and have their own."
+    ]
 
 
 def power_line(contrasts: pd.DataFrame, kind: str) -> str:

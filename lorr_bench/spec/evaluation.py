@@ -55,7 +55,7 @@ class MathBenchmark(PromptSpec):
     cluster_column: ClusterColumn = Field(
         None,
         description="column that names the family of each problem, where they come in families: variants of "
-        "a template, questions on one text. Embedded problems have `family`, their default; `off` for none",
+        "a template, questions on one text. Embedded problems, which are drawn one by one, have `family`",
     )
 
     @model_validator(mode="before")
@@ -65,7 +65,7 @@ class MathBenchmark(PromptSpec):
         if named is not None and str(named) not in BENCHMARKS:
             raise ValueError(f"no registered benchmark {named!r}; there are {', '.join(BENCHMARKS)}")
         value = {"name": value} if isinstance(value, str) else value
-        return _with_families(filled(value)) if isinstance(value, dict) else value
+        return filled(value) if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _measures_something(self) -> Self:
@@ -175,12 +175,6 @@ class EvaluationSpec(Model):
         if repeated := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"benchmark name used twice: {', '.join(repeated)}")
         return self
-
-
-def _with_families(item: dict[str, Any]) -> dict[str, Any]:
-    """A benchmark with the families of the embedded problems, where it has these and says nothing itself."""
-    embedded = str(item.get("source", "")).startswith(EMBEDDED)
-    return {"cluster_column": EMBEDDED_FAMILIES, **item} if embedded else item
 
 
 def _named_protocol(value: Any) -> tuple[Any, dict[Any, Any]]:

@@ -173,9 +173,9 @@ def test_contamination_can_be_switched_off(write_suite: Write, word: str, ngram:
 
 @pytest.mark.parametrize(
     ("said", "column"),
-    [("", "family"), ("family", "family"), ("off", None), ("'off'", None), ("false", None), ("null", None)],
+    [("", None), ("family", "family"), ("off", None), ("'off'", None), ("false", None), ("null", None)],
 )
-def test_embedded_problems_have_families_unless_a_suite_says_no(
+def test_problems_have_families_where_a_suite_says_so(
     write_suite: Write, tmp_path: Path, said: str, column: str | None
 ) -> None:
     own = f", cluster_column: {said}" if said else ""
@@ -184,11 +184,6 @@ def test_embedded_problems_have_families_unless_a_suite_says_no(
     again = tmp_path / "again.yaml"
     again.write_text(resolved_yaml(loaded.suite), "utf-8")
     assert load_suite(again).suite.evaluation.math[0].cluster_column == column
-
-
-def test_other_problems_have_none_unless_a_suite_says_so() -> None:
-    assert benchmark({"name": "aime24"}).cluster_column is None
-    assert benchmark(OWN).cluster_column is None
     assert benchmark({**OWN, "cluster_column": "text"}).cluster_column == "text"
 
 

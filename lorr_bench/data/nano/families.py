@@ -1,9 +1,10 @@
 """Families of the embedded word problems: variants of one template.
 
-Who misreads a verb misreads it in every problem, so problems with the same verbs are right or wrong together,
-whatever their names and numbers. The questions of ``general`` have no families. Their numbers and digits are
-drawn anew for each, and what they share, the words "more" and "less", is two kinds that every draw has; with
-two families nothing could be said of a third.
+Who misreads a verb misreads it in every problem, so problems with the same verbs are right or wrong together.
+Yet problems are drawn one by one, each with verbs of its own from a list that is always the same, so another
+draw differs from this one no more than independent problems do: families are for who wants to speak of other
+verbs. The questions of ``general`` have none. Their numbers and digits are drawn anew for each, and what they
+share, the words "more" and "less", is two kinds that every draw has.
 """
 
 from __future__ import annotations
