@@ -117,25 +117,30 @@ def seed_spread(means: ArrayLike) -> SeedSpread:
 def _most_unlike(table: Means) -> int | None:
     """Row of the arm whose spread differs most from the others'; None where none does strongly."""
     arms, seeds = table.shape
-    chances = np.empty(arms)
-    for arm in range(arms):
-        others = np.delete(table, arm, axis=0)
-        # Its deviation from the others' mean has the variance of one arm and a share of theirs.
-        own = float((table[arm] - others.mean(axis=0)).var(ddof=1)) * (arms - 1) / arms
-        chances[arm] = _chance(own, _mean_square(others), seeds - 1, (arms - 2) * (seeds - 1))
+    squares = (_rest(table) ** 2).sum(axis=1)
+    # Its deviation from the others' mean has the variance of one arm and a share of theirs: without it, the
+    # others' rest is smaller by A/(A - 1) times its own.
+    own = squares * arms / (arms - 1)
+    others = np.maximum(squares.sum() - own, 0.0) / ((arms - 2) * (seeds - 1))
+    chances = _chances(own / (seeds - 1), others, seeds - 1, (arms - 2) * (seeds - 1))
     return int(chances.argmin()) if chances.min() < UNLIKE else None
 
 
-def _chance(own: float, others: float, freedom: int, more: int) -> float:
-    """Chance of a ratio as far off, on its side, were both variances of the same."""
-    if max(own, others) <= ROUNDING:
-        return 1.0
-    ratio = own / others if others > ROUNDING else math.inf
-    return float(min(special.fdtr(freedom, more, ratio), special.fdtrc(freedom, more, ratio)))
+def _chances(own: Means, others: Means, freedom: int, more: int) -> Means:
+    """For each arm the chance of a ratio as far off, on its side, were both variances of the same."""
+    ratios = np.full(len(own), math.inf)
+    np.divide(own, others, out=ratios, where=others > ROUNDING)
+    chances = np.minimum(special.fdtr(freedom, more, ratios), special.fdtrc(freedom, more, ratios))
+    return np.where(np.maximum(own, others) <= ROUNDING, 1.0, chances)
 
 
 def _mean_square(table: Means) -> float:
     """Residual mean square of the two-way layout (arms, seeds)."""
     freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-    rest = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
+    rest = _rest(table)
     return float(np.vdot(rest, rest) / freedom)
+
+
+def _rest(table: Means) -> Means:
+    """What arm and seed leave of each mean."""
+    return np.asarray(table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean())
