@@ -167,7 +167,8 @@ def test_benchmarks_protocols_and_presets_are_listed(what, names):
 def test_status_before_any_run(tmp_path):
     done = lorr_bench("status", QUICKSTART, "-o", tmp_path / "out")
     assert done.returncode == 0
-    assert "0 of 125 stages done" in done.stdout
+    # Fingerprint, 5 collections, 5 references, 40 trainings, 41 models × 3 stages, 5 seeds × 2 benchmarks
+    assert "0 of 184 stages done" in done.stdout
 
 
 def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
@@ -176,8 +177,8 @@ def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
     page = (tmp_path / "out" / "report" / "report.html").read_text("utf-8")
     assert "not run yet" in page
     record = json.loads((tmp_path / "out" / "analysis.json").read_text("utf-8"))
-    # 27 models × 2 benchmarks
-    assert [(one["known"], one["evaluations"]) for one in record["declarations"]] == [(0, 54)]
+    # 5 seeds × (2 + 2 + 4) arms × 2 benchmarks
+    assert [(one["known"], one["evaluations"]) for one in record["declarations"]] == [(0, 80)]
 
 
 def test_an_unknown_option_is_a_usage_error():

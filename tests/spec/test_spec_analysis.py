@@ -241,6 +241,9 @@ def test_the_example_of_the_documentation_fits_the_shipped_suite(tmp_path: Path)
     root = Path(__file__).parents[2]
     example = (root / "docs" / "analysis.md").read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
     assert example.startswith("analysis:\n")
-    (tmp_path / "suite.yaml").write_text((root / "suites" / "quickstart.yaml").read_text("utf-8") + example)
+    shipped = (root / "suites" / "quickstart.yaml").read_text("utf-8")
+    before, _, after = shipped.partition("\nanalysis:")
+    after = after.partition("\n\n")[2]
+    (tmp_path / "suite.yaml").write_text(f"{before}\n{example}\n{after}")
     suite = load_suite(tmp_path / "suite.yaml").suite
     assert suite.analysis.primary == ("lorr - plain", "dpo+lorr - dpo+no_reset")
