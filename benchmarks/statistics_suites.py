@@ -3,7 +3,7 @@
 Declared contrasts with Holm's correction, the variance of seeds pooled over arms, one arm that scatters more
 than the others, and problems in families. Answers as in ``statistics_simulation``.
 
-    python benchmarks/statistics_suites.py              seven minutes on one core
+    python benchmarks/statistics_suites.py
     python benchmarks/statistics_suites.py --suites 100 --only noisy
 """
 
