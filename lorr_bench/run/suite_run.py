@@ -186,7 +186,7 @@ def make_executor(suite: Suite) -> Executor:
     A Ray cluster is looked for when there is a first stage to run.
     """
     if suite.execution.executor == "ray":
-        from lorr_bench.run.ray_executor import RayExecutor
+        from lorr_bench.run.ray.executor import RayExecutor
 
         return RayExecutor(suite)
     return LocalExecutor(suite, visible_gpus(os.environ), usable_cores())

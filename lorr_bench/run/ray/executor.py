@@ -1,6 +1,6 @@
 """Run stages on a Ray cluster: a seat is an actor that holds resources of a node.
 
-What an actor does is in ``lorr_bench.run.ray_seat``, how it is spoken to in ``lorr_bench.run.ray_desk``.
+What an actor does is in ``lorr_bench.run.ray.actor``, how it is spoken to in ``lorr_bench.run.ray.client``.
 Placing one can take long, on a busy cluster or one that grows; only the thread that follows its stage waits.
 """
 
@@ -19,9 +19,9 @@ from typing import Any, Final
 from lorr_bench.plan.stage import Lane, Stage
 from lorr_bench.run.executor import Advanced, Event, Noted, Order
 from lorr_bench.run.local import event_of
-from lorr_bench.run.placement import Share, has_room, lane_shares
-from lorr_bench.run.ray_cluster import connect, living_nodes
-from lorr_bench.run.ray_desk import Desk
+from lorr_bench.run.ray.client import Desk
+from lorr_bench.run.ray.cluster import connect, living_nodes
+from lorr_bench.run.ray.placement import Share, has_room, lane_shares
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.remote import is_url

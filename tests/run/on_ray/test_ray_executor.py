@@ -15,14 +15,14 @@ import pytest
 
 from lorr_bench.errors import MissingPackageError, SuiteError
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run import ray_desk
 from lorr_bench.run.executor import Advanced, Ended, Failed, Noted, Order
-from lorr_bench.run.ray_executor import RayExecutor
+from lorr_bench.run.ray import client
+from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.remote import open_store
 
-SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
-ECHO = (sys.executable, str(Path(__file__).parent / "echo_worker.py"))
+SMOKE = Path(__file__).parents[3] / "suites" / "smoke.yaml"
+ECHO = (sys.executable, str(Path(__file__).parents[1] / "echo_worker.py"))
 NODE = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
 
 
@@ -134,7 +134,7 @@ EVERY_CORE = [f"execution.resources.{lane}.cpus=2" for lane in ("train", "engine
 
 
 def test_an_idle_seat_makes_room_for_another_lane(make_executor, begin, monkeypatch):
-    monkeypatch.setattr(ray_desk, "WARM_SECONDS", 0.0)
+    monkeypatch.setattr(client, "WARM_SECONDS", 0.0)
     executor = make_executor(*EVERY_CORE, "engine.data_parallel_size=2")
     begin(executor, "a"), begin(executor, "b")
     finish(executor), finish(executor)
@@ -231,7 +231,7 @@ def test_what_a_stage_prints_comes_to_the_log_here(make_executor, begin, tmp_pat
 
 
 def test_another_version_on_a_node_is_an_error_with_a_remedy(make_executor, begin, monkeypatch):
-    monkeypatch.setattr(ray_desk, "package_version", lambda name: "9.9")
+    monkeypatch.setattr(client, "package_version", lambda name: "9.9")
     executor = make_executor()
     begin(executor, "work")
     failed = finish(executor)
@@ -241,7 +241,7 @@ def test_another_version_on_a_node_is_an_error_with_a_remedy(make_executor, begi
 
 
 def test_a_seat_that_finds_no_place_says_so_and_can_be_ended(make_executor, begin, monkeypatch):
-    monkeypatch.setattr(ray_desk, "PLACING_SECONDS", 0.2)
+    monkeypatch.setattr(client, "PLACING_SECONDS", 0.2)
     executor = make_executor("execution.resources.train.cpus=64")
     stage = begin(executor, "work")
     note = executor.next_event(60)
@@ -300,7 +300,7 @@ import sys
 from pathlib import Path
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.executor import Order
-from lorr_bench.run.ray_executor import RayExecutor
+from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 
 suite, worker, folder = sys.argv[1:]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.run.placement import Share, has_room, lane_shares
+from lorr_bench.run.ray.placement import Share, has_room, lane_shares
 from lorr_bench.spec.load import load_suite
 
-SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
+SMOKE = Path(__file__).parents[3] / "suites" / "smoke.yaml"
 GIB = 2**30
 
 

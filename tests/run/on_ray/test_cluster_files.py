@@ -13,7 +13,7 @@ import yaml
 
 from lorr_bench.spec.load import load_suite
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLUSTER = ROOT / "docs" / "cluster"
 SLURM = CLUSTER / "slurm.sh"
 SMOKE = ROOT / "suites" / "smoke.yaml"

@@ -1,4 +1,4 @@
-"""A seat on a Ray cluster as the driver's process knows it: the other end of ``lorr_bench.run.ray_seat``."""
+"""A seat on a Ray cluster as the driver's process knows it: the other end of ``lorr_bench.run.ray.actor``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lorr_bench.plan.stage import Lane
 from lorr_bench.ports.versions import package_version
 from lorr_bench.run.executor import Advanced, Noted, Order
 from lorr_bench.run.local import event_of
-from lorr_bench.run.placement import Share
-from lorr_bench.run.ray_cluster import living_nodes
-from lorr_bench.run.ray_seat import About, Errand, Heard, NodeSeat, failure
+from lorr_bench.run.ray.actor import About, Errand, Heard, NodeSeat, failure
+from lorr_bench.run.ray.cluster import living_nodes
+from lorr_bench.run.ray.placement import Share
 from lorr_bench.store.disk import FULL
 
 CALLS_AT_A_TIME: Final = 4

@@ -7,10 +7,10 @@ import pytest
 
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.executor import Ended, Order
-from lorr_bench.run.ray_executor import RayExecutor
+from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 
-SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
+SMOKE = Path(__file__).parents[3] / "suites" / "smoke.yaml"
 PROGRAM = """
 import json, os, sys
 for line in sys.stdin:

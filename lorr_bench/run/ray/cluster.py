@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from lorr_bench.errors import MissingPackageError, SuiteError
-from lorr_bench.run.placement import Share
+from lorr_bench.run.ray.placement import Share
 
 OBJECT_STORE_BYTES: Final = 128 << 20
 """Of a cluster that is started here; nothing large passes through Ray."""

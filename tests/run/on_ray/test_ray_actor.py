@@ -8,11 +8,11 @@ import pytest
 
 from lorr_bench.plan.origins import NANO_MODEL, PACKAGE
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run import ray_seat
 from lorr_bench.run.executor import Order
-from lorr_bench.run.ray_seat import NodeSeat, moved, read_on, what_lacks
+from lorr_bench.run.ray import actor
+from lorr_bench.run.ray.actor import NodeSeat, moved, read_on, what_lacks
 
-ECHO = (sys.executable, str(Path(__file__).parent / "echo_worker.py"))
+ECHO = (sys.executable, str(Path(__file__).parents[1] / "echo_worker.py"))
 PRINT = """
 import json, os, sys
 for line in sys.stdin:
@@ -96,7 +96,7 @@ def test_a_worker_that_failed_unforeseen_is_not_used_again(make_seat):
 
 
 def test_a_silent_worker_is_ended(make_seat, monkeypatch):
-    monkeypatch.setattr(ray_seat, "LISTEN_SECONDS", 0.05)
+    monkeypatch.setattr(actor, "LISTEN_SECONDS", 0.05)
     seat = make_seat(silence_seconds=0.1)
     seat.begin(errand("hang"), [])
     (failed,), _ = listen(seat)
