@@ -15,20 +15,21 @@ from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
 from lorr_bench.run.declared import Clock, declare, foreseen, now
-from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope, Watcher
+from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
 from lorr_bench.run.keeper import Keeper
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
 from lorr_bench.run.pair_counts import check_pairs
-from lorr_bench.run.reporter import Watchers, make_trackers
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.unproven import word_on_unproven
+from lorr_bench.run.watcher import Watcher, Watchers
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
 from lorr_bench.store.store import Store
+from lorr_bench.track.reporter import make_trackers
 
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"

@@ -6,8 +6,8 @@ import pytest
 
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.chapters import Book
 from lorr_bench.store.record import Outcome, Record
+from lorr_bench.track.history import Book
 from lorr_bench.values import START, Point
 
 POINT = Point("dpo+lorr", 8, 3)

@@ -9,9 +9,9 @@ import pytest
 from lorr_bench.errors import MissingPackageError
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.reporter import Reporter, Watchers, make_trackers
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.record import Outcome, Record
+from lorr_bench.track.reporter import Reporter, make_trackers
 from lorr_bench.values import Point
 
 POINTS = [Point("dpo+plain", 4, 0), Point("dpo+lorr", 4, 0)]
@@ -168,7 +168,7 @@ def test_a_process_that_hangs_is_ended_and_said(tmp_path):
 
 
 def test_an_interrupted_run_does_not_wait_for_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("lorr_bench.run.reporter.HURRY_SECONDS", 0.1)
+    monkeypatch.setattr("lorr_bench.track.reporter.HURRY_SECONDS", 0.1)
     bench = Bench(tmp_path, HANGS, patience_seconds=600.0)
     bench.begin([])
 
@@ -212,27 +212,3 @@ def test_a_tracker_that_is_not_installed_is_said_before_anything_runs(tmp_path, 
     with pytest.raises(MissingPackageError, match="trackio is not installed") as caught:
         make_trackers(suite("trackio"), tmp_path, Shelf(), print)
     assert caught.value.fix == "Install it: pip install trackio"
-
-
-CALLS = {
-    "begin": (PLAN, STAGES[:1], STAGES[1:]),
-    "stage_begins": (STAGES[0], "train 1"),
-    "stage_advances": (STAGES[0], 1, 2, 3),
-    "stage_ends": (STAGES[0], 1.0, 3),
-    "stage_retries": (STAGES[0], "reason", 5.0),
-    "stage_fails": (STAGES[0], "reason"),
-    "stages_dropped": (STAGES, "reason"),
-    "note": ("text",),
-    "finish": (),
-}
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_everything_is_passed_to_every_watcher(name):
-    heard = []
-    watchers = [
-        SimpleNamespace(**{name: lambda *given, number=number: heard.append((number, given))})
-        for number in (1, 2)
-    ]
-    getattr(Watchers(watchers), name)(*CALLS[name])
-    assert heard == [(1, CALLS[name]), (2, CALLS[name])]

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from lorr_bench.run import tracking
-from lorr_bench.run.chapters import TrackedRun
-from lorr_bench.run.tracking import Logbook, Recorder, main, read_logged
+from lorr_bench.track import process
+from lorr_bench.track.history import TrackedRun
+from lorr_bench.track.process import Logbook, Recorder, main, read_logged
 
 RUN = TrackedRun("run1", "dpo, seed 0", "nano", {"seed": 0})
 ROWS = {"train": [(2, {"loss": 0.5}), (4, {"loss": 0.25})], "score": [(4, {"score/easy": 1.0})]}
@@ -126,7 +126,7 @@ def test_the_process_reads_models_and_says_sentences(tmp_path, monkeypatch):
         say(f"kept\nin {output.name}")
         return memory
 
-    monkeypatch.setattr(tracking, "TRACKERS", {"memory": make})
+    monkeypatch.setattr(process, "TRACKERS", {"memory": make})
     chapters = [{"key": key, "rows": rows} for key, rows in ROWS.items()]
     order = {"run": {"id": "run1", "name": "", "group": "", "config": {}}, "chapters": chapters}
     answers = io.StringIO()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lorr_bench.errors import MissingPackageError
-from lorr_bench.run.chapters import TrackedRun
+from lorr_bench.track.history import TrackedRun
 
 PROJECT: Final = "lorr-bench"
 STEP: Final = "optimizer_steps"

@@ -8,9 +8,9 @@ import struct
 import pytest
 
 from lorr_bench.errors import MissingPackageError
-from lorr_bench.run import trackers
-from lorr_bench.run.chapters import TrackedRun
-from lorr_bench.run.trackers import MLflow, TensorBoard, Trackio, WandB, check_packages, flat
+from lorr_bench.track import trackers
+from lorr_bench.track.history import TrackedRun
+from lorr_bench.track.trackers import MLflow, TensorBoard, Trackio, WandB, check_packages, flat
 
 RUN = TrackedRun(
     "0123456789abcdef",

@@ -1,4 +1,4 @@
-"""The process that writes to one experiment tracker: ``python -m lorr_bench.run.tracking OUTPUT TRACKER``.
+"""The process that writes to one experiment tracker: ``python -m lorr_bench.track.process OUTPUT TRACKER``.
 
 It reads one trained model a line from standard input, with the chapters that it has by now, and logs those
 that are new. What the tracker prints, loads and hangs on stays in this process. On standard output it says
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from lorr_bench.outside import SecretFree, fit_to_show
-from lorr_bench.run.chapters import TrackedRun
-from lorr_bench.run.trackers import TRACKERS, Say, Tracker
 from lorr_bench.store.disk import write_text
+from lorr_bench.track.history import TrackedRun
+from lorr_bench.track.trackers import TRACKERS, Say, Tracker
 
 LOGGED_FILE: Final = "trackers/{tracker}.json"
 

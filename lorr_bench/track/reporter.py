@@ -13,16 +13,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from lorr_bench.line_process import LineProcess
 from lorr_bench.outside import fit_to_show
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.chapters import Book
-from lorr_bench.run.driver import Watcher
-from lorr_bench.run.line_process import LineProcess
-from lorr_bench.run.trackers import check_packages
-from lorr_bench.run.tracking import LOGGED_FILE, read_logged
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.store import Store
+from lorr_bench.track.history import Book
+from lorr_bench.track.process import LOGGED_FILE, read_logged
+from lorr_bench.track.trackers import check_packages
 from lorr_bench.values import Point
 
 LOG_FILE: Final = "logs/trackers/{tracker}.log"
@@ -34,66 +33,10 @@ _News = tuple[Point, Mapping[str, Stage]]
 """A model, and its stages that are done, by the key of their chapter."""
 
 
-class Watchers:
-    """Several watchers as one.
-
-    Args:
-        watchers: Told everything, in this order.
-    """
-
-    def __init__(self, watchers: Iterable[Watcher]) -> None:
-        self._watchers = tuple(watchers)
-
-    def begin(self, plan: Plan, waiting: Sequence[Stage], others: Sequence[Stage] = ()) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.begin(plan, waiting, others)
-
-    def stage_begins(self, stage: Stage, seat: str) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.stage_begins(stage, seat)
-
-    def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.stage_advances(stage, done, total, tokens)
-
-    def stage_ends(self, stage: Stage, seconds: float, tokens: int) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.stage_ends(stage, seconds, tokens)
-
-    def stage_retries(self, stage: Stage, reason: str, delay_seconds: float) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.stage_retries(stage, reason, delay_seconds)
-
-    def stage_fails(self, stage: Stage, reason: str) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.stage_fails(stage, reason)
-
-    def stages_dropped(self, stages: Sequence[Stage], reason: str) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.stages_dropped(stages, reason)
-
-    def note(self, text: str) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.note(text)
-
-    def finish(self) -> None:
-        """Pass it on."""
-        for watcher in self._watchers:
-            watcher.finish()
-
-
 def make_trackers(
     suite: Suite, output: Path, store: Store, notice: Callable[[str], None]
-) -> tuple[Watcher, ...]:
-    """A watcher for each tracker that the suite names.
+) -> tuple[Reporter, ...]:
+    """A reporter for each tracker that the suite names; each is a watcher of the run.
 
     Args:
         suite: What names them, under ``execution.report_to``.
@@ -159,7 +102,7 @@ class Reporter:
         store: Store,
         notice: Callable[[str], None],
         *,
-        command: Sequence[str] = (sys.executable, "-P", "-m", "lorr_bench.run.tracking"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "lorr_bench.track.process"),
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._name = name
