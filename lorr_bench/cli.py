@@ -18,8 +18,8 @@ from lorr_bench.outside import fit_to_show, without_secrets
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lorr_bench.forecast.forecast import Forecast
     from lorr_bench.plan.plan import Plan
-    from lorr_bench.run.planning import Forecast
     from lorr_bench.run.suite_run import Finished, Places, Wishes
     from lorr_bench.spec.load import LoadedSuite
 
@@ -184,7 +184,7 @@ def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
 
     plan = make_plan(_load(suite, overrides))
     if plan.suite.data.pairs is not None:
-        from lorr_bench.run.pair_counts import check_pairs
+        from lorr_bench.forecast.pair_counts import check_pairs
 
         check_pairs(plan)
     typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
@@ -202,12 +202,12 @@ def show_plan(
     ] = False,
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.forecast.forecast import estimate_plan
+    from lorr_bench.forecast.pair_counts import pair_lines
     from lorr_bench.run.commits import revision_lines
     from lorr_bench.run.declared import foreseen
     from lorr_bench.run.long_table import quick
-    from lorr_bench.run.pair_counts import pair_lines
     from lorr_bench.run.plan_views import estimates_view
-    from lorr_bench.run.planning import estimate_plan
     from lorr_bench.run.tested import what_is_tested
     from lorr_bench.run.views import arms_table, protocol_table
 
@@ -237,8 +237,8 @@ def _probe(out: Console, err: Console, plan: Plan, forecast: Forecast, store: An
     Raises:
         Exit: With code 1 where one failed.
     """
+    from lorr_bench.probe.probe import probe_plan
     from lorr_bench.run.plan_views import probe_text
-    from lorr_bench.run.planning import probe_plan
 
     out.print("Probing on fake data: the engine, then the training that needs the most memory.")
     failed = False
@@ -261,9 +261,10 @@ def status(
 ) -> None:
     """Show arms × stages: what is done, what runs, what failed and why, what is left."""
     from lorr_bench.run.state import STATE_FILE, Journal
-    from lorr_bench.run.status import Situation, done_stages, status_view
+    from lorr_bench.run.status import Situation, status_view
     from lorr_bench.run.suite_run import LOCK_FILE
     from lorr_bench.store.lock import holder
+    from lorr_bench.store.store import done_stages
 
     out, _ = _consoles()
     plan, places = _planned(suite, overrides, output, store)

@@ -19,11 +19,10 @@ from typing import Any, Final
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.plan.plan import Plan
-from lorr_bench.run.status import done_stages
 from lorr_bench.run.tested import spoken_contrasts, spoken_measure
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import guarded
-from lorr_bench.store.store import Store
+from lorr_bench.store.store import Store, done_stages
 from lorr_bench.values import START, Analysis, Contrast
 
 ANALYSIS_FILE: Final = "analysis.json"

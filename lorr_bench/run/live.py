@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lorr_bench.run.pace import Pace
+from lorr_bench.forecast.time_left import Pace
 from lorr_bench.run.wording import one_line, roughly, spoken, spoken_speed
 
 FRAME_LINES: Final = 4

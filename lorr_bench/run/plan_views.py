@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lorr_bench.plan.calibration import Bound, Figure, summed
-from lorr_bench.plan.estimates import ArmMemory, KindEstimate, Largest
-from lorr_bench.plan.memory import Memory
-from lorr_bench.run.planning import Forecast
-from lorr_bench.run.probe import Probed
+from lorr_bench.forecast.calibration import Bound, Figure, summed
+from lorr_bench.forecast.estimates import ArmMemory, KindEstimate, Largest
+from lorr_bench.forecast.forecast import Forecast
+from lorr_bench.forecast.memory import Memory
+from lorr_bench.probe.probe import Probed
 from lorr_bench.run.wording import indented, one_line, roughly
 
 SIGNS: Final[dict[Bound, str]] = {"": "", "at most": "≤ ", "at least": "≥ "}

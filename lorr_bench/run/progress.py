@@ -11,11 +11,11 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
+from lorr_bench.forecast.time_left import Pace, TimeLeft
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.lines import Lines
 from lorr_bench.run.live import LiveView
-from lorr_bench.run.pace import Pace, TimeLeft
 from lorr_bench.run.wording import indented, one_line, roughly, spoken, spoken_speed
 from lorr_bench.values import START, Point
 

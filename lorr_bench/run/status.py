@@ -17,7 +17,6 @@ from lorr_bench.plan.stage import Stage
 from lorr_bench.run.long_table import quick
 from lorr_bench.run.state import Journal, Trouble
 from lorr_bench.run.wording import spoken
-from lorr_bench.store.store import DIGEST_LETTERS, Store
 from lorr_bench.values import START
 
 MOST_ROWS: Final = 40
@@ -183,12 +182,6 @@ def _left(plan: Plan, now: Situation) -> RenderableType:
     kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in left.items())
     tail = f"; left: {kinds}." if left else "."
     return Text(f"{total - left.total():,} of {total:,} stages done{tail}")
-
-
-def done_stages(stages: Sequence[Stage], store: Store) -> set[str]:
-    """Digests of the stages whose results lie in the store; looks at names only, for speed."""
-    listing = store.listing()
-    return {stage.digest for stage in stages if stage.digest[:DIGEST_LETTERS] in listing[stage.kind]}
 
 
 def known_failures(stages: Sequence[Stage], journal: Journal) -> dict[str, str]:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lorr_bench.plan.calibration import Figure
-from lorr_bench.plan.estimates import ArmMemory, Estimates
-from lorr_bench.plan.memory import Machine, Memory
-from lorr_bench.plan.model_size import read_model_size
+from lorr_bench.forecast.calibration import Figure
+from lorr_bench.forecast.estimates import ArmMemory, Estimates
+from lorr_bench.forecast.forecast import Forecast
+from lorr_bench.forecast.memory import Machine, Memory
+from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.plan.plan import make_plan
+from lorr_bench.probe.probe import Probed
 from lorr_bench.run.plan_views import count, estimates_view, memory_table, probe_text, size
-from lorr_bench.run.planning import Forecast
-from lorr_bench.run.probe import Probed
 from lorr_bench.spec.load import load_suite
 
 ROOT = Path(__file__).parents[2]

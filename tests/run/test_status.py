@@ -9,10 +9,8 @@ from rich.console import Console
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.run import status
 from lorr_bench.run.state import Journal, Trouble
-from lorr_bench.run.status import Situation, done_stages, known_failures, rows, status_view
+from lorr_bench.run.status import Situation, known_failures, rows, status_view
 from lorr_bench.spec.load import load_suite
-from lorr_bench.store.record import Outcome
-from lorr_bench.store.store import Store
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
 
@@ -91,14 +89,6 @@ def test_many_rows_are_folded(plan, monkeypatch):
     text = show(plan, done=done)
     assert f"Not shown: 1 rows that are done, and {len(found) - 3} more" in text
     assert "Not shown" not in show(plan, done=done, everything=True)
-
-
-def test_done_stages_are_found_by_their_names(plan, tmp_path):
-    store = Store(tmp_path)
-    assert done_stages(plan.stages, store) == set()
-    with store.writing(plan.stages[0]) as draft:
-        draft.commit(Outcome())
-    assert done_stages(plan.stages, store) == {plan.stages[0].digest}
 
 
 def test_failures_reach_what_is_behind_them(plan, tmp_path):

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from lorr_bench.errors import StoreError
-from lorr_bench.plan.estimates import Estimates
-from lorr_bench.plan.memory import Machine
-from lorr_bench.plan.model_size import read_model_size
+from lorr_bench.forecast.estimates import Estimates
+from lorr_bench.forecast.memory import Machine
+from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.ports.registry import load_adapter
+from lorr_bench.probe.probe import NEVER, Probed, engine_stage, pairs_of_steps, probe, training_stage
 from lorr_bench.run.executor import Advanced, Busy, Ended, Failed, Noted
 from lorr_bench.run.local import LocalExecutor, WorkerProcess
-from lorr_bench.run.probe import NEVER, Probed, engine_stage, pairs_of_steps, probe, training_stage
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
@@ -275,11 +275,9 @@ def test_the_command_ends_with_1_where_a_probe_failed(failure, code, tmp_path, m
     from typer.testing import CliRunner
 
     from lorr_bench.cli import app
-    from lorr_bench.run import planning
+    from lorr_bench.probe import probe as probing
 
-    monkeypatch.setattr(
-        planning, "probe_plan", lambda *args: iter([Probed("training", failure, 1.0, 7, 8.0)])
-    )
+    monkeypatch.setattr(probing, "probe_plan", lambda *args: iter([Probed("training", failure, 1.0, 7, 8.0)]))
     done = CliRunner().invoke(app, ["plan", str(SMOKE), "--probe", "--output", str(tmp_path / "out")])
     assert done.exit_code == code
     assert ("Probe failed: training" in done.stderr) == bool(failure)

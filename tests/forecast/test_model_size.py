@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from lorr_bench.plan.model_size import read_model_size
+from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.plan.origins import NANO_MODEL
 
 LLAMA = {"model_type": "llama", "head_dim": 128, "num_key_value_heads": 8}

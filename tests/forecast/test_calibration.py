@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lorr_bench.plan.calibration import (
+from lorr_bench.forecast.calibration import (
     Figure,
     Measured,
     disk_of,
@@ -14,7 +14,7 @@ from lorr_bench.plan.calibration import (
     total,
     work_of,
 )
-from lorr_bench.plan.workload import Generation, Workload
+from lorr_bench.forecast.workload import Generation, Workload
 
 ENGINE = Generation(4, 128, 0.5, 1, 1, None, 0)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from lorr_bench.forecast.time_left import Pace, TimeLeft, work
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.pace import Pace, TimeLeft, work
 
 
 def train(name, pairs=10, replays=1, method="trl.dpo", inputs=None, **params):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final, Literal
 
-from lorr_bench.plan.workload import SCALES_WITH_MODEL, Workload
+from lorr_bench.forecast.workload import SCALES_WITH_MODEL, Workload
 
 Bound = Literal["", "at most", "at least"]
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from lorr_bench.forecast.measured import measured_stages
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.measured import measured_stages
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store

@@ -6,10 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from lorr_bench.plan.calibration import MEASURED, Figure, Measured
-from lorr_bench.plan.model_size import ModelSize
-from lorr_bench.plan.peak_memory import Peak, generation_need, generation_peak, scoring_peak, training_peak
-from lorr_bench.plan.workload import Generation, Workload
+from lorr_bench.forecast.calibration import MEASURED, Figure, Measured
+from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.peak_memory import (
+    Peak,
+    generation_need,
+    generation_peak,
+    scoring_peak,
+    training_peak,
+)
+from lorr_bench.forecast.workload import Generation, Workload
 
 Verdict = Literal["fits", "may not fit", "does not fit", "unknown"]
 ModelSizes = Callable[[str, str | None], ModelSize | None]

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import LorrBenchError
-from lorr_bench.plan.calibration import Measured
-from lorr_bench.plan.model_size import ModelSize, read_model_size
+from lorr_bench.forecast.calibration import Measured
+from lorr_bench.forecast.model_size import ModelSize, read_model_size
+from lorr_bench.forecast.workload import Workloads
 from lorr_bench.plan.stage import LANES, Kind, Stage
-from lorr_bench.plan.workload import Workloads
 from lorr_bench.stages.tokens import tokens_of
 from lorr_bench.store.record import RECORD_FILE, Record
 from lorr_bench.store.store import Store

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 from lorr_bench.cli import app
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError
+from lorr_bench.forecast.pair_counts import check_pairs, pair_lines
 from lorr_bench.plan.origins import NANO_MODEL
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.run.pair_counts import check_pairs, pair_lines
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
@@ -131,12 +131,12 @@ def test_a_hub_set_is_counted_once_it_is_in_the_store(suite, rows, tmp_path, nan
 
 
 def test_a_large_file_is_not_read_where_an_answer_is_wanted_at_once(suite, rows, monkeypatch):
-    monkeypatch.setattr("lorr_bench.run.pair_counts.QUICK_BYTES", 100)
+    monkeypatch.setattr("lorr_bench.forecast.pair_counts.QUICK_BYTES", 100)
     check_pairs(plan_of(suite(rows, [200])))
 
 
 def test_without_a_tokenizer_file_lengths_are_known_later(suite, rows, tmp_path, monkeypatch):
-    monkeypatch.setattr("lorr_bench.run.pair_counts._tokenizer", lambda _: None)
+    monkeypatch.setattr("lorr_bench.forecast.pair_counts._tokenizer", lambda _: None)
     lines = list(pair_lines(plan_of(suite(rows, [8])), Store(tmp_path / "store")))
     assert (
         lines[1] == "What is left out or cut at max_length is known when training: no tokenizer.json is here."

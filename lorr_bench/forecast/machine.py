@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from lorr_bench.plan.memory import Machine
+from lorr_bench.forecast.memory import Machine
 from lorr_bench.ports.versions import package_version
 
 MEBIBYTE: Final = 1 << 20

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.plan.calibration import Measured
-from lorr_bench.plan.estimates import Estimates
-from lorr_bench.plan.memory import Machine, MemoryEstimates, verdict
-from lorr_bench.plan.model_size import ModelSize, read_model_size
-from lorr_bench.plan.workload import Generation, Workload, Workloads
+from lorr_bench.forecast.calibration import Measured
+from lorr_bench.forecast.estimates import Estimates
+from lorr_bench.forecast.memory import Machine, MemoryEstimates, verdict
+from lorr_bench.forecast.model_size import ModelSize, read_model_size
+from lorr_bench.forecast.workload import Generation, Workload, Workloads
 
 GIB = 1 << 30
 CPU = Machine((), 16 * GIB)

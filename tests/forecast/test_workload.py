@@ -2,8 +2,8 @@
 
 import pytest
 
+from lorr_bench.forecast.workload import Lora, Workloads
 from lorr_bench.plan.stage import Stage
-from lorr_bench.plan.workload import Lora, Workloads
 
 
 @pytest.fixture

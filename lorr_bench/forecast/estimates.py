@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from lorr_bench.plan.calibration import NONE, Figure, Measured, disk_of, seconds_of, tokens_of, total
-from lorr_bench.plan.memory import NO_MODEL, Machine, Memory, MemoryEstimates, ModelSizes
-from lorr_bench.plan.model_size import ModelSize
+from lorr_bench.forecast.calibration import NONE, Figure, Measured, disk_of, seconds_of, tokens_of, total
+from lorr_bench.forecast.memory import NO_MODEL, Machine, Memory, MemoryEstimates, ModelSizes
+from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.workload import ELEMENT_BYTES, Workload, Workloads
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import LANES, Kind, Lane, Stage
-from lorr_bench.plan.workload import ELEMENT_BYTES, Workload, Workloads
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from lorr_bench.generate.fingerprint import FINGERPRINT_TOKENS
 from lorr_bench.plan.sharding import Sharding, library_of
 from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.ports.registry import load_adapter
@@ -14,8 +15,6 @@ from lorr_bench.ports.trainer import TrainerAdapter
 
 ELEMENT_BYTES: Final = {"float32": 4, "bfloat16": 2, "float16": 2}
 SEQUENCES_PER_ROW: Final = {"pairs": 2, "labels": 1, "chosen": 1, "right_answers": 1, "prompts": 1}
-FINGERPRINT_TOKENS: Final = 24
-"""Tokens of a sequence by which a model is known."""
 SCALES_WITH_MODEL: Final[frozenset[Kind]] = frozenset(
     ("fingerprint", "collect", "refresh", "reference", "train", "answer_math", "evaluate_general")
 )

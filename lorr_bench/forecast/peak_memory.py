@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lorr_bench.plan.model_size import ModelSize
-from lorr_bench.plan.workload import Generation, Lora, Scoring, Training
+from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.workload import Generation, Lora, Scoring, Training
 
 GIB: Final = 1 << 30
 FLOAT_BYTES: Final = 4

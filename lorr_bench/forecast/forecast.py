@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lorr_bench.plan.estimates import Estimates
-from lorr_bench.plan.memory import Machine
+from lorr_bench.forecast.estimates import Estimates
+from lorr_bench.forecast.machine import this_machine
+from lorr_bench.forecast.measured import measured_stages, model_size
+from lorr_bench.forecast.memory import Machine
 from lorr_bench.plan.plan import Plan
-from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
-from lorr_bench.run.machine import this_machine
-from lorr_bench.run.measured import measured_stages, model_size
-from lorr_bench.run.probe import Probed, probe
-from lorr_bench.run.status import done_stages
 from lorr_bench.store.remote import is_url
-from lorr_bench.store.store import Store
+from lorr_bench.store.store import Store, done_stages
 
 
 @dataclass(frozen=True)
@@ -61,21 +58,3 @@ def free_bytes(store: Store) -> int:
     """Free space on the disk on which a store lies, or will."""
     root = store.root.absolute()
     return shutil.disk_usage(next(folder for folder in (root, *root.parents) if folder.exists())).free
-
-
-def probe_plan(plan: Plan, forecast: Forecast, store: Store, own: Mapping[str, str]) -> Iterator[Probed]:
-    """Try the largest stages of a plan in worker processes of this machine.
-
-    Args:
-        plan: The plan.
-        forecast: Of the plan.
-        store: Where results will lie.
-        own: The environment, for the GPUs that may be used.
-
-    Raises:
-        ModelError: No fake data can be made for the start model.
-        StoreError: Nothing can be written beside the results.
-    """
-    yield from probe(
-        plan, forecast.estimates, store, LocalExecutor(plan.suite, visible_gpus(own), usable_cores())
-    )

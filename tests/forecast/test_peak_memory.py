@@ -2,8 +2,8 @@
 
 import pytest
 
-from lorr_bench.plan.model_size import ModelSize
-from lorr_bench.plan.peak_memory import (
+from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.peak_memory import (
     PROCESS_BYTES,
     adapter_parameters,
     block_bytes_per_token,
@@ -12,7 +12,7 @@ from lorr_bench.plan.peak_memory import (
     scoring_peak,
     training_peak,
 )
-from lorr_bench.plan.workload import Generation, Lora, Scoring, Training
+from lorr_bench.forecast.workload import Generation, Lora, Scoring, Training
 
 MIB = 1 << 20
 LAYERS = {

@@ -5,8 +5,8 @@ import pytest
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.errors import ModelError
-from lorr_bench.run.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
-from lorr_bench.run.probe import full_prompt
+from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
+from lorr_bench.probe.probe import full_prompt
 from lorr_bench.stages.rows import training_rows
 
 

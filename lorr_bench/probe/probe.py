@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lorr_bench.data.pairs import write_pairs
-from lorr_bench.plan.estimates import Estimates, Largest
+from lorr_bench.forecast.estimates import Estimates, Largest
+from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import START_ROLE, Kind, Stage
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
+from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.run.executor import Advanced, Ended, Event, Failed, Noted, Order
-from lorr_bench.run.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
+from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
 from lorr_bench.stages.rows import ANSWERS_FILE, PROMPTS_FILE
 from lorr_bench.stages.selection import PAIRS_FILE
 from lorr_bench.store.disk import storage_error
@@ -75,6 +77,24 @@ class Probed:
     seconds: float
     peak_memory_bytes: int | None
     expected_bytes: float | None
+
+
+def probe_plan(plan: Plan, forecast: Forecast, store: Store, own: Mapping[str, str]) -> Iterator[Probed]:
+    """Try the largest stages of a plan in worker processes of this machine.
+
+    Args:
+        plan: The plan.
+        forecast: Of the plan.
+        store: Where results will lie.
+        own: The environment, for the GPUs that may be used.
+
+    Raises:
+        ModelError: No fake data can be made for the start model.
+        StoreError: Nothing can be written beside the results.
+    """
+    yield from probe(
+        plan, forecast.estimates, store, LocalExecutor(plan.suite, visible_gpus(own), usable_cores())
+    )
 
 
 def probe(plan: Plan, estimates: Estimates, store: Store, workers: Workers) -> Iterator[Probed]:

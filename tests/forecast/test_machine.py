@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from lorr_bench.run import machine
-from lorr_bench.run.machine import gpu_memory, main_memory, this_machine, visible_memory
+from lorr_bench.forecast import machine
+from lorr_bench.forecast.machine import gpu_memory, main_memory, this_machine, visible_memory
 
 MIB = 1 << 20
 LISTED = "0, GPU-aa11, 81559\n1, GPU-bb22, 24576\n"
