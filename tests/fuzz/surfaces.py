@@ -30,7 +30,6 @@ from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.published import load_published
 from lorr_bench.plan.task_files import check_task_files
 from lorr_bench.report.results_file import read_results, results_bytes
-from lorr_bench.run.plan_views import estimates_view
 from lorr_bench.run.state import Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec
@@ -38,6 +37,7 @@ from lorr_bench.store.lock import holder
 from lorr_bench.store.record import signed
 from lorr_bench.store.results import load_results
 from lorr_bench.store.store import Store
+from lorr_bench.terminal.plan_tables import estimates_view
 
 ROOT: Final = Path(__file__).parents[2]
 SMOKE: Final = ROOT / "suites" / "smoke.yaml"

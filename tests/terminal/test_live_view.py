@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lorr_bench.forecast.time_left import Pace
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.live import LiveView
+from lorr_bench.terminal.live_view import LiveView
 
 
 def pace(number, label="train dpo+lorr, 400 pairs, seed 0", told=True):

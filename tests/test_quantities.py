@@ -1,12 +1,10 @@
-"""Texts and numbers as a terminal or a log may show them."""
-
-import unicodedata
+"""Quantities in words."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lorr_bench.run.wording import indented, one_line, roughly, spoken, spoken_speed
+from lorr_bench.quantities import count, roughly, size, spoken, spoken_speed
+
+GIB = 1 << 30
 
 
 @pytest.mark.parametrize(
@@ -39,14 +37,21 @@ def test_a_slow_speed_has_a_decimal(speed, text):
     assert spoken_speed(speed) == text
 
 
-@given(st.text())
-def test_a_line_holds_no_control_character(text):
-    assert {"Cc", "Cs", "Zl", "Zp"}.isdisjoint(map(unicodedata.category, one_line(text)))
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1010 * 2**20, "1010 MiB"),
+        (0, "0 B"),
+        (1023, "1,023 B"),
+        (1024, "1 KiB"),
+        (3 * GIB // 2, "1.5 GiB"),
+        (1 << 40, "1 TiB"),
+    ],
+)
+def test_sizes_have_units_of_1024(number, text):
+    assert size(number) == text
 
 
-def test_a_terminal_escape_is_seen():
-    assert one_line("a\x1b[31m\r\nb") == "a⟨U+001B⟩[31m b"
-
-
-def test_further_lines_of_a_reason_are_indented():
-    assert indented("it broke\n\n  see the log\x07\n") == "it broke\n      see the log⟨U+0007⟩"
+@pytest.mark.parametrize(("number", "text"), [(0, "0"), (999, "999"), (17920, "17.9 k"), (6.39e9, "6.39 B")])
+def test_counts_are_short(number, text):
+    assert count(number) == text

@@ -14,9 +14,10 @@ from rich.live import Live
 from lorr_bench.forecast.time_left import Pace, TimeLeft
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.lines import Lines
-from lorr_bench.run.live import LiveView
-from lorr_bench.run.wording import indented, one_line, roughly, spoken, spoken_speed
+from lorr_bench.quantities import roughly, spoken, spoken_speed
+from lorr_bench.terminal.live_view import LiveView
+from lorr_bench.terminal.log_lines import Lines
+from lorr_bench.terminal.text import indented, one_line
 from lorr_bench.values import START, Point
 
 REFRESH_PER_SECOND: Final = 4

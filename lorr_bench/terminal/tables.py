@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
 from rich.table import Table
@@ -11,10 +11,14 @@ from rich.table import Table
 from lorr_bench.plan.plan import Plan
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
-from lorr_bench.run.doctor import Finding
+from lorr_bench.quantities import size
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS
 from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
 from lorr_bench.spec.presets import PRESETS
+
+if TYPE_CHECKING:
+    from lorr_bench.upkeep.clean import Leftover
+    from lorr_bench.upkeep.doctor import Finding
 
 SPEND_COLUMNS: Final = ("unique_pairs", "prompts", "verifier_calls", "pair_visits", "optimizer_steps")
 
@@ -129,6 +133,19 @@ LISTS: Final[Mapping[str, Callable[[], Table]]] = {
     "presets": presets_table,
 }
 """What `lorr-bench list` knows."""
+
+
+def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
+    """Leftovers by kind, with number and size."""
+    table = Table(title="What takes room", title_justify="left")
+    for column in ("what", "number", "size", ""):
+        table.add_column(column, justify="right" if column in ("number", "size") else "left")
+    groups: dict[tuple[str, str], list[int]] = {}
+    for leftover in leftovers:
+        groups.setdefault((leftover.title, leftover.stays), []).append(leftover.size_bytes)
+    for (title, stays), sizes in groups.items():
+        table.add_row(escape(title), f"{len(sizes):,}", size(sum(sizes)), escape(stays or "can go"))
+    return table
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

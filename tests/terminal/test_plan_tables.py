@@ -17,8 +17,8 @@ from lorr_bench.forecast.memory import Machine, Memory
 from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.probe.probe import Probed
-from lorr_bench.run.plan_views import count, estimates_view, memory_table, probe_text, size
 from lorr_bench.spec.load import load_suite
+from lorr_bench.terminal.plan_tables import estimates_view, memory_table, probe_text
 
 ROOT = Path(__file__).parents[2]
 GIB = 1 << 30
@@ -97,26 +97,6 @@ def test_many_arms_of_one_need_are_cut_short_and_counted():
     names = tuple(f"arm{n}" for n in range(9))
     [row] = rows_of(printed(memory_table([ArmMemory(names, groups(1)[0].memory)])))
     assert row == "arm0, arm1, arm2, arm3, arm4, arm5 and 3 more"
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (1010 * 2**20, "1010 MiB"),
-        (0, "0 B"),
-        (1023, "1,023 B"),
-        (1024, "1 KiB"),
-        (3 * GIB // 2, "1.5 GiB"),
-        (1 << 40, "1 TiB"),
-    ],
-)
-def test_sizes_have_units_of_1024(number, text):
-    assert size(number) == text
-
-
-@pytest.mark.parametrize(("number", "text"), [(0, "0"), (999, "999"), (17920, "17.9 k"), (6.39e9, "6.39 B")])
-def test_counts_are_short(number, text):
-    assert count(number) == text
 
 
 def test_a_probe_that_passed_says_measured_and_expected():

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lorr_bench.forecast.time_left import Pace
-from lorr_bench.run.wording import one_line, roughly, spoken, spoken_speed
+from lorr_bench.quantities import roughly, spoken, spoken_speed
+from lorr_bench.terminal.text import one_line
 
 FRAME_LINES: Final = 4
 """Bar, times, heading of the seats, and a line left free for the cursor."""

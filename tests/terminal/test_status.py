@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.run import status
 from lorr_bench.run.state import Journal, Trouble
-from lorr_bench.run.status import Situation, known_failures, rows, status_view
 from lorr_bench.spec.load import load_suite
+from lorr_bench.terminal import status
+from lorr_bench.terminal.status import Situation, rows, status_view
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
 
@@ -89,13 +89,3 @@ def test_many_rows_are_folded(plan, monkeypatch):
     text = show(plan, done=done)
     assert f"Not shown: 1 rows that are done, and {len(found) - 3} more" in text
     assert "Not shown" not in show(plan, done=done, everything=True)
-
-
-def test_failures_reach_what_is_behind_them(plan, tmp_path):
-    journal = Journal(tmp_path / "state.json")
-    collect = next(stage for stage in plan.stages if stage.kind == "collect")
-    journal.fails(collect.digest, "no prompts", tmp_path)
-    reasons = known_failures(plan.stages, journal)
-    reader = next(stage for stage in plan.stages if collect.digest in stage.inputs.values())
-    assert reasons[collect.digest] == "no prompts"
-    assert reasons[reader.digest] == f"`{collect.label}` failed"

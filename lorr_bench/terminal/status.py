@@ -13,10 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import Stage
-from lorr_bench.run.long_table import quick
+from lorr_bench.quantities import spoken
 from lorr_bench.run.state import Journal, Trouble
-from lorr_bench.run.wording import spoken
+from lorr_bench.terminal.long_table import quick
 from lorr_bench.values import START
 
 MOST_ROWS: Final = 40
@@ -182,20 +181,3 @@ def _left(plan: Plan, now: Situation) -> RenderableType:
     kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in left.items())
     tail = f"; left: {kinds}." if left else "."
     return Text(f"{total - left.total():,} of {total:,} stages done{tail}")
-
-
-def known_failures(stages: Sequence[Stage], journal: Journal) -> dict[str, str]:
-    """Why stages have no result, by digest, as far as earlier runs know; those behind a failed one are in it.
-
-    Args:
-        stages: Of a plan, inputs before those who read them.
-        journal: Of the suite.
-    """
-    labels = {stage.digest: stage.label for stage in stages}
-    reasons: dict[str, str] = {}
-    for stage in stages:
-        if stage.digest in journal.troubles:
-            reasons[stage.digest] = journal.troubles[stage.digest].reason
-        elif failed := [digest for digest in stage.inputs.values() if digest in reasons]:
-            reasons[stage.digest] = f"`{labels[failed[0]]}` failed"
-    return reasons

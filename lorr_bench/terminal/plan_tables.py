@@ -15,15 +15,14 @@ from lorr_bench.forecast.estimates import ArmMemory, KindEstimate, Largest
 from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.forecast.memory import Memory
 from lorr_bench.probe.probe import Probed
-from lorr_bench.run.wording import indented, one_line, roughly
+from lorr_bench.quantities import count, roughly, size
+from lorr_bench.terminal.text import indented, one_line
 
 SIGNS: Final[dict[Bound, str]] = {"": "", "at most": "≤ ", "at least": "≥ "}
 COLOURS: Final = {"fits": "green", "may not fit": "yellow", "does not fit": "red", "unknown": "dim"}
 SECONDS_PER_HOUR: Final = 3600
 MOST_ROWS: Final = 8
 MOST_NAMES: Final = 6
-SIZES: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-COUNTS: Final = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"))
 
 
 def estimates_view(forecast: Forecast) -> Group:
@@ -172,18 +171,3 @@ def _signed(figure: Figure, text: str) -> str:
     if figure.value is None:
         return "unknown"
     return f"{SIGNS[figure.bound]}{text}" if figure.value else text
-
-
-def size(number: float) -> str:
-    """Bytes in words: ``11.97 GiB``."""
-    return _scaled(number, SIZES, " ") or f"{number:,.0f} B"
-
-
-def count(number: float) -> str:
-    """A large number in short: ``1.64 M``."""
-    return _scaled(number, COUNTS, "") or f"{number:,.0f}"
-
-
-def _scaled(number: float, units: Sequence[tuple[int, str]], gap: str) -> str:
-    scaled = ((number / unit, name) for unit, name in units if number >= unit)
-    return next((f"{value:.{3 if value < 999.5 else 4}g}{gap}{name}" for value, name in scaled), "")

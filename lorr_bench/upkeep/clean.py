@@ -6,20 +6,17 @@ import re
 import shutil
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from rich.markup import escape
-from rich.table import Table
-
 from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import LANES, Stage
+from lorr_bench.quantities import size
 from lorr_bench.run.keeper import Keeper
-from lorr_bench.run.plan_views import size
 from lorr_bench.run.suite_run import LOCK_FILE
 from lorr_bench.store.disk import storage_error, used_bytes
 from lorr_bench.store.lock import Owner, drop_dead, guarded, holder
@@ -269,19 +266,6 @@ def free_all(cleaner: Cleaner, leftovers: Sequence[Leftover], *, really: bool) -
         what = f"{len(troubles)} of {len(goes)} could not be freed: {troubles[0].what}"
         raise StoreError(what, where=troubles[0].where, fix=troubles[0].fix)
     return f"{total} freed."
-
-
-def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
-    """Leftovers by kind, with number and size."""
-    table = Table(title="What takes room", title_justify="left")
-    for column in ("what", "number", "size", ""):
-        table.add_column(column, justify="right" if column in ("number", "size") else "left")
-    groups: dict[tuple[str, str], list[int]] = {}
-    for leftover in leftovers:
-        groups.setdefault((leftover.title, leftover.stays), []).append(leftover.size_bytes)
-    for (title, stays), sizes in groups.items():
-        table.add_row(escape(title), f"{len(sizes):,}", size(sum(sizes)), escape(stays or "can go"))
-    return table
 
 
 def _at_work(owner: Owner | None) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lorr_bench.run.lines import Lines
+from lorr_bench.terminal.log_lines import Lines
 
 
 class Timer:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.progress import Display
+from lorr_bench.terminal.progress import Display
 from lorr_bench.values import START, Point
 
 COLLECT = Stage("collect", "collect [red]seed[/red] 0", {})

@@ -1,18 +1,12 @@
-"""Texts and numbers as a terminal or a log may show them."""
+"""Quantities in words: seconds, speeds, bytes, large numbers."""
 
 from __future__ import annotations
 
-from lorr_bench.outside import visible_text
+from collections.abc import Sequence
+from typing import Final
 
-
-def one_line(text: str) -> str:
-    """A text from outside as one line, its control characters made visible."""
-    return visible_text(" ".join(text.split()))
-
-
-def indented(text: str) -> str:
-    """A text from outside with its control characters made visible, and all lines but the first indented."""
-    return "\n    ".join(line for line in visible_text(text).splitlines() if line.strip())
+SIZES: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+COUNTS: Final = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"))
 
 
 def spoken(seconds: float) -> str:
@@ -41,3 +35,18 @@ def roughly(seconds: float) -> str:
 def spoken_speed(tokens_per_second: float) -> str:
     """``5432.1`` as ``5,432``; slow ones with a decimal."""
     return f"{tokens_per_second:,.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
+
+
+def size(number: float) -> str:
+    """Bytes in words: ``11.97 GiB``."""
+    return _scaled(number, SIZES, " ") or f"{number:,.0f} B"
+
+
+def count(number: float) -> str:
+    """A large number in short: ``1.64 M``."""
+    return _scaled(number, COUNTS, "") or f"{number:,.0f}"
+
+
+def _scaled(number: float, units: Sequence[tuple[int, str]], gap: str) -> str:
+    scaled = ((number / unit, name) for unit, name in units if number >= unit)
+    return next((f"{value:.{3 if value < 999.5 else 4}g}{gap}{name}" for value, name in scaled), "")

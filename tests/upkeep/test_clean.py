@@ -5,11 +5,11 @@ from finished_suite import SUITE, finish, plan_of
 
 from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run import cleaning
-from lorr_bench.run.cleaning import Cleaner, GivenSuite, free_all, leftovers_table
 from lorr_bench.run.local import log_file
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.store import Store
+from lorr_bench.upkeep import clean
+from lorr_bench.upkeep.clean import Cleaner, GivenSuite, free_all
 
 STRANGE = Stage("train", "of another suite", {"seed": 99})
 
@@ -166,7 +166,7 @@ def test_unused_results_go_where_that_is_said(store, suite):
     finish(store, STRANGE)
     finish(store, suite.plan.stages[0])
     [(title, name, _, stays)] = seen(Cleaner(store, [suite]))
-    assert (title, name) == (cleaning.UNUSED, STRANGE.digest[:20])
+    assert (title, name) == (clean.UNUSED, STRANGE.digest[:20])
     assert stays == "stays; --unused frees it"
     free(Cleaner(store, [suite], unused=True))
     assert not store.folder(STRANGE).exists()
@@ -211,7 +211,7 @@ def test_half_written_files_go_when_nobody_runs_the_suite(store, suite):
 def test_locks_of_dead_processes_go_when_freeing(store, monkeypatch):
     put(store.root / "claims" / STRANGE.digest, "damaged")
     cleaner = Cleaner(store, [])
-    monkeypatch.setattr(cleaning, "drop_dead", drop_at_once)
+    monkeypatch.setattr(clean, "drop_dead", drop_at_once)
     with Lock(store.root / "claims" / "living"):
         cleaner.drop_dead_claims()
         assert sorted(path.name for path in (store.root / "claims").iterdir()) == [".guard", "living"]
@@ -226,26 +226,14 @@ def drop_at_once(folder):
 def test_what_can_not_be_deleted_is_told_and_keeps_nothing_else_from_going(store, monkeypatch):
     stuck = put(store.root / "damaged" / "a" / "file").parent
     gone = put(store.root / "damaged" / "b" / "file").parent
-    remove = cleaning.shutil.rmtree
+    remove = clean.shutil.rmtree
 
     def fail(path, **named):
         if path == stuck:
             raise PermissionError(13, "Permission denied", str(path))
         remove(path, **named)
 
-    monkeypatch.setattr(cleaning.shutil, "rmtree", fail)
+    monkeypatch.setattr(clean.shutil, "rmtree", fail)
     with pytest.raises(StoreError, match="1 of 2 could not be freed: can't write: Permission denied"):
         free(Cleaner(store, []))
     assert not gone.exists()
-
-
-def test_the_table_adds_up_what_is_alike(store):
-    for name in ("a", "b"):
-        put(store.root / "damaged" / name / "file", "1" * 512)
-    checkpoint(store, STRANGE)
-    table = leftovers_table(Cleaner(store, []).leftovers())
-    rows = list(zip(*(column.cells for column in table.columns), strict=True))
-    assert rows == [
-        ("damaged results", "2", "1 KiB", "can go"),
-        ("checkpoints of interrupted stages", "1", "5 B", "a run may continue from it; name the suites"),
-    ]

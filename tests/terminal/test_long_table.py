@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lorr_bench.run.long_table import LONG, LongTable, quick
+from lorr_bench.terminal.long_table import LONG, LongTable, quick
 
 
 def table(*rows, title="Arms"):
