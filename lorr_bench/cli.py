@@ -130,9 +130,9 @@ def _run(
     store: str | None,
     wishes: Callable[[Plan], Wishes],
 ) -> tuple[Finished, Places]:
+    from lorr_bench.run.planned_tests import what_is_tested
     from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
-    from lorr_bench.run.tested import what_is_tested
     from lorr_bench.terminal.progress import Display
     from lorr_bench.terminal.tables import protocol_table
 
@@ -205,8 +205,8 @@ def show_plan(
     from lorr_bench.forecast.forecast import estimate_plan
     from lorr_bench.forecast.pair_counts import pair_lines
     from lorr_bench.run.commits import revision_lines
-    from lorr_bench.run.declared import foreseen
-    from lorr_bench.run.tested import what_is_tested
+    from lorr_bench.run.declaration import foreseen
+    from lorr_bench.run.planned_tests import what_is_tested
     from lorr_bench.terminal.long_table import quick
     from lorr_bench.terminal.plan_tables import estimates_view
     from lorr_bench.terminal.tables import arms_table, protocol_table

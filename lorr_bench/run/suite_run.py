@@ -15,11 +15,11 @@ from lorr_bench.forecast.pair_counts import check_pairs
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
-from lorr_bench.run.declared import Clock, declare, foreseen, now
+from lorr_bench.run.declaration import Clock, declare, foreseen, now
 from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
-from lorr_bench.run.keeper import Keeper
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.retention import Keeper
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.unproven import word_on_unproven
 from lorr_bench.run.watcher import Watcher, Watchers

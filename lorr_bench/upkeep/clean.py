@@ -16,7 +16,7 @@ from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import LANES, Stage
 from lorr_bench.quantities import size
-from lorr_bench.run.keeper import Keeper
+from lorr_bench.run.retention import Keeper
 from lorr_bench.run.suite_run import LOCK_FILE
 from lorr_bench.store.disk import storage_error, used_bytes
 from lorr_bench.store.lock import Owner, drop_dead, guarded, holder

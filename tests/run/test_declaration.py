@@ -7,8 +7,8 @@ import pytest
 from finished_suite import SUITE, finish, plan_of
 
 from lorr_bench.errors import DiskFullError, StoreError
-from lorr_bench.run import declared
-from lorr_bench.run.declared import ANALYSIS_FILE, DAMAGED_FILE, declare, foreseen
+from lorr_bench.run import declaration
+from lorr_bench.run.declaration import ANALYSIS_FILE, DAMAGED_FILE, declare, foreseen
 from lorr_bench.store.store import Store
 from lorr_bench.values import START
 
@@ -230,7 +230,7 @@ def test_a_record_that_can_not_be_written_is_told(world, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(declared, "write_text", fail)
+    monkeypatch.setattr(declaration, "write_text", fail)
     with pytest.raises(DiskFullError):
         world.declare()
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.plan.plan import Plan
-from lorr_bench.run.tested import spoken_contrasts, spoken_measure
+from lorr_bench.run.planned_tests import spoken_contrasts, spoken_measure
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import guarded
 from lorr_bench.store.store import Store, done_stages

@@ -4,7 +4,7 @@ import pytest
 from finished_suite import ROUNDS, SUITE, finish, plan_of
 
 from lorr_bench.errors import StoreError
-from lorr_bench.run.keeper import Keeper
+from lorr_bench.run.retention import Keeper
 from lorr_bench.store.store import Store
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from lorr_bench import cli
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.run import suite_run
-from lorr_bench.run.tested import (
+from lorr_bench.run.planned_tests import (
     NO_BUDGET,
     NO_CONTRAST,
     ONE_SEED,
