@@ -21,9 +21,9 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run import suite_run
 from lorr_bench.run.driver import RunState
-from lorr_bench.run.ray_executor import RayExecutor
-from lorr_bench.run.reporter import Watchers
+from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.run.suite_run import Places, run_suite
+from lorr_bench.run.watcher import Watchers
 from lorr_bench.spec.load import LoadedSuite, load_suite
 from lorr_bench.store.record import Record
 from lorr_bench.store.remote import open_store

@@ -28,8 +28,8 @@ from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.executor import Ended, Event, Order
-from lorr_bench.run.keeper import Keeper
 from lorr_bench.run.local import LocalExecutor
+from lorr_bench.run.retention import Keeper
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record

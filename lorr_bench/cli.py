@@ -18,8 +18,8 @@ from lorr_bench.outside import fit_to_show, without_secrets
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lorr_bench.forecast.forecast import Forecast
     from lorr_bench.plan.plan import Plan
-    from lorr_bench.run.planning import Forecast
     from lorr_bench.run.suite_run import Finished, Places, Wishes
     from lorr_bench.spec.load import LoadedSuite
 
@@ -78,10 +78,10 @@ def run(
     ] = None,
 ) -> None:
     """Run a suite: collect, train, evaluate, report. Run it again to continue."""
+    from lorr_bench.quantities import spoken
     from lorr_bench.run.driver import Scope
     from lorr_bench.run.selection import select
     from lorr_bench.run.suite_run import Wishes
-    from lorr_bench.run.wording import spoken
 
     def wishes(plan: Plan) -> Wishes:
         chosen = frozenset(select(plan, only)) if only else None
@@ -130,11 +130,11 @@ def _run(
     store: str | None,
     wishes: Callable[[Plan], Wishes],
 ) -> tuple[Finished, Places]:
-    from lorr_bench.run.progress import Display
+    from lorr_bench.run.planned_tests import what_is_tested
     from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
-    from lorr_bench.run.tested import what_is_tested
-    from lorr_bench.run.views import protocol_table
+    from lorr_bench.terminal.progress import Display
+    from lorr_bench.terminal.tables import protocol_table
 
     loaded = _load(suite, overrides)
     places = _places(loaded, output, store)
@@ -184,7 +184,7 @@ def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
 
     plan = make_plan(_load(suite, overrides))
     if plan.suite.data.pairs is not None:
-        from lorr_bench.run.pair_counts import check_pairs
+        from lorr_bench.forecast.pair_counts import check_pairs
 
         check_pairs(plan)
     typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
@@ -202,14 +202,14 @@ def show_plan(
     ] = False,
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.forecast.forecast import estimate_plan
+    from lorr_bench.forecast.pair_counts import pair_lines
     from lorr_bench.run.commits import revision_lines
-    from lorr_bench.run.declared import foreseen
-    from lorr_bench.run.long_table import quick
-    from lorr_bench.run.pair_counts import pair_lines
-    from lorr_bench.run.plan_views import estimates_view
-    from lorr_bench.run.planning import estimate_plan
-    from lorr_bench.run.tested import what_is_tested
-    from lorr_bench.run.views import arms_table, protocol_table
+    from lorr_bench.run.declaration import foreseen
+    from lorr_bench.run.planned_tests import what_is_tested
+    from lorr_bench.terminal.long_table import quick
+    from lorr_bench.terminal.plan_tables import estimates_view
+    from lorr_bench.terminal.tables import arms_table, protocol_table
 
     out, err = _consoles()
     plan, places = _planned(suite, overrides, output, store, ask=True)
@@ -237,8 +237,8 @@ def _probe(out: Console, err: Console, plan: Plan, forecast: Forecast, store: An
     Raises:
         Exit: With code 1 where one failed.
     """
-    from lorr_bench.run.plan_views import probe_text
-    from lorr_bench.run.planning import probe_plan
+    from lorr_bench.probe.probe import probe_plan
+    from lorr_bench.terminal.plan_tables import probe_text
 
     out.print("Probing on fake data: the engine, then the training that needs the most memory.")
     failed = False
@@ -261,9 +261,10 @@ def status(
 ) -> None:
     """Show arms × stages: what is done, what runs, what failed and why, what is left."""
     from lorr_bench.run.state import STATE_FILE, Journal
-    from lorr_bench.run.status import Situation, done_stages, status_view
     from lorr_bench.run.suite_run import LOCK_FILE
     from lorr_bench.store.lock import holder
+    from lorr_bench.store.store import done_stages
+    from lorr_bench.terminal.status import Situation, status_view
 
     out, _ = _consoles()
     plan, places = _planned(suite, overrides, output, store)
@@ -277,8 +278,7 @@ def report(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Write the report again from what is stored; runs nothing."""
-    from lorr_bench.run.state import STATE_FILE, Journal
-    from lorr_bench.run.status import known_failures
+    from lorr_bench.run.state import STATE_FILE, Journal, known_failures
     from lorr_bench.run.suite_run import report_plan
 
     out, _ = _consoles()
@@ -336,7 +336,7 @@ def list_things(
     what: Annotated[str, typer.Argument(help="methods, benchmarks, protocols or presets")] = "methods",
 ) -> None:
     """List what suites can name."""
-    from lorr_bench.run.views import LISTS
+    from lorr_bench.terminal.tables import LISTS
 
     if what not in LISTS:
         fix = f"List one of {', '.join(LISTS)}."
@@ -360,7 +360,8 @@ def clean(
     yes: Annotated[bool, typer.Option("--yes", help="Free it; without, only show it.")] = False,
 ) -> None:
     """Show what takes room and no run needs, and free it with --yes."""
-    from lorr_bench.run.cleaning import Cleaner, free_all, leftovers_table
+    from lorr_bench.terminal.tables import leftovers_table
+    from lorr_bench.upkeep.clean import Cleaner, free_all
 
     cleaner = Cleaner(*_cleaned(suites or [], overrides, output, store, unused=unused), unused=unused)
     if yes:
@@ -376,8 +377,8 @@ def _cleaned(
 ) -> tuple[Any, list[Any]]:
     """The store to clean, and the suites whose needs count."""
     from lorr_bench.errors import SuiteError
-    from lorr_bench.run.cleaning import GivenSuite
     from lorr_bench.run.suite_run import Places
+    from lorr_bench.upkeep.clean import GivenSuite
 
     if output is not None and len(suites) != 1:
         raise SuiteError("an output folder is that of one suite", where="--output", fix="Name one suite.")
@@ -392,8 +393,8 @@ def _cleaned(
 @app.command()
 def doctor(store: StoreFolder = None) -> None:
     """Show versions, devices, engine and disk, and how to mend what is missing."""
-    from lorr_bench.run.doctor import examine
-    from lorr_bench.run.views import findings_table
+    from lorr_bench.terminal.tables import findings_table
+    from lorr_bench.upkeep.doctor import examine
 
     findings = examine(Path(store) if store else SHARED_STORE)
     _consoles()[0].print(findings_table(findings))
@@ -486,7 +487,7 @@ def _equal_quantities(plan: Plan) -> tuple[str, ...]:
 
 
 def _consoles() -> tuple[Console, Console]:
-    from lorr_bench.run.console import PlainConsole
+    from lorr_bench.terminal.console import PlainConsole
 
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
     return PlainConsole(width=width, soft_wrap=False), PlainConsole(stderr=True)

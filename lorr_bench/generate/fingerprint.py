@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import ModelError
-from lorr_bench.plan.workload import FINGERPRINT_TOKENS
 from lorr_bench.ports.trainer import StartModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 FINGERPRINT_FILE: Final = "fingerprint.json"
+FINGERPRINT_TOKENS: Final = 24
+"""Tokens of a sequence by which a model is known."""
 TEXTS: Final = (
     "The answer is 42.",
     "A train travels 120 km in 1.5 hours. How far does it travel in 4 hours?",

@@ -1,1 +1,1 @@
-"""Run a plan: a driver, one worker process a lane, progress, report."""
+"""Run a plan: a driver, worker processes here or on a Ray cluster, and what the output folder remembers."""

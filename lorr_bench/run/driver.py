@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Lane, Stage
@@ -15,43 +15,13 @@ from lorr_bench.run.agenda import Agenda, unfinished
 from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Executor, Failed, Noted, Order, Spoiled
 from lorr_bench.run.local import log_file
 from lorr_bench.run.state import Journal
+from lorr_bench.run.watcher import Watcher
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.store import Store
 
 LANES: Final[tuple[Lane, ...]] = ("engine", "train", "grade")
 PATIENCE_SECONDS: Final = 5.0
 BUSY_DELAY_SECONDS: Final = 5.0
-
-
-class Watcher(Protocol):
-    """Is told what happens, to show it or to report it."""
-
-    def begin(self, plan: Plan, waiting: Sequence[Stage], others: Sequence[Stage] = ()) -> None:
-        """The run begins; ``waiting`` is what has to run, ``others`` what this run leaves undone."""
-
-    def stage_begins(self, stage: Stage, seat: str) -> None:
-        """A stage begins on a seat."""
-
-    def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
-        """A stage got further."""
-
-    def stage_ends(self, stage: Stage, seconds: float, tokens: int) -> None:
-        """A stage is done."""
-
-    def stage_retries(self, stage: Stage, reason: str, delay_seconds: float) -> None:
-        """A stage failed, and will be tried again."""
-
-    def stage_fails(self, stage: Stage, reason: str) -> None:
-        """A stage failed for this run."""
-
-    def stages_dropped(self, stages: Sequence[Stage], reason: str) -> None:
-        """Stages can't run, because something they need failed."""
-
-    def note(self, text: str) -> None:
-        """Something that the user should know."""
-
-    def finish(self) -> None:
-        """The run is over."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.line_process import LineProcess
 from lorr_bench.plan.stage import Lane, Stage
 from lorr_bench.run import executor
 from lorr_bench.run.executor import Event, Failed, Order
-from lorr_bench.run.line_process import LineProcess
 from lorr_bench.spec.models import Suite
 
 MOST_WORKERS_BY_CORES: Final = 8

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.plan.stage import Stage
 from lorr_bench.store.disk import write_text
 
 STATE_FILE: Final = "state.json"
@@ -105,6 +106,23 @@ class Journal:
     def _save_sometimes(self) -> None:
         if self._clock() >= self._next_save:
             self.save()
+
+
+def known_failures(stages: Sequence[Stage], journal: Journal) -> dict[str, str]:
+    """Why stages have no result, by digest, as far as earlier runs know; those behind a failed one are in it.
+
+    Args:
+        stages: Of a plan, inputs before those who read them.
+        journal: Of the suite.
+    """
+    labels = {stage.digest: stage.label for stage in stages}
+    reasons: dict[str, str] = {}
+    for stage in stages:
+        if stage.digest in journal.troubles:
+            reasons[stage.digest] = journal.troubles[stage.digest].reason
+        elif failed := [digest for digest in stage.inputs.values() if digest in reasons]:
+            reasons[stage.digest] = f"`{labels[failed[0]]}` failed"
+    return reasons
 
 
 def _trouble(values: Mapping[str, Any]) -> Trouble:

@@ -11,24 +11,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import StoreError
+from lorr_bench.forecast.pair_counts import check_pairs
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
-from lorr_bench.run.declared import Clock, declare, foreseen, now
-from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope, Watcher
+from lorr_bench.run.declaration import Clock, declare, foreseen, now
+from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
-from lorr_bench.run.keeper import Keeper
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
-from lorr_bench.run.pair_counts import check_pairs
-from lorr_bench.run.reporter import Watchers, make_trackers
+from lorr_bench.run.retention import Keeper
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.unproven import word_on_unproven
+from lorr_bench.run.watcher import Watcher, Watchers
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
 from lorr_bench.store.store import Store
+from lorr_bench.track.reporter import make_trackers
 
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"
@@ -186,7 +187,7 @@ def make_executor(suite: Suite) -> Executor:
     A Ray cluster is looked for when there is a first stage to run.
     """
     if suite.execution.executor == "ray":
-        from lorr_bench.run.ray_executor import RayExecutor
+        from lorr_bench.run.ray.executor import RayExecutor
 
         return RayExecutor(suite)
     return LocalExecutor(suite, visible_gpus(os.environ), usable_cores())

@@ -20,7 +20,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -232,6 +232,12 @@ class Store:
             raise storage_error(error, folder) from error
         self.set_aside.add(stage.digest)
         self._notice(f"{folder} {why}; moved to {damaged}, the stage runs again")
+
+
+def done_stages(stages: Sequence[Stage], store: Store) -> set[str]:
+    """Digests of the stages whose results lie in the store; looks at names only, for speed."""
+    listing = store.listing()
+    return {stage.digest for stage in stages if stage.digest[:DIGEST_LETTERS] in listing[stage.kind]}
 
 
 class _Claim(Lock):

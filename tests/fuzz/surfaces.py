@@ -24,13 +24,12 @@ from rich.console import Console
 from lorr_bench.data.pairs import load_pair_file, read_pairs
 from lorr_bench.data.prompts import load_families, load_prompts
 from lorr_bench.errors import LorrBenchError
+from lorr_bench.forecast.forecast import estimate_plan
 from lorr_bench.plan.origins import NANO_MODEL
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.published import load_published
 from lorr_bench.plan.task_files import check_task_files
 from lorr_bench.report.results_file import read_results, results_bytes
-from lorr_bench.run.plan_views import estimates_view
-from lorr_bench.run.planning import estimate_plan
 from lorr_bench.run.state import Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec
@@ -38,6 +37,7 @@ from lorr_bench.store.lock import holder
 from lorr_bench.store.record import signed
 from lorr_bench.store.results import load_results
 from lorr_bench.store.store import Store
+from lorr_bench.terminal.plan_tables import estimates_view
 
 ROOT: Final = Path(__file__).parents[2]
 SMOKE: Final = ROOT / "suites" / "smoke.yaml"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lorr_bench.run.state import Journal, Trouble
+from lorr_bench.plan.stage import Stage
+from lorr_bench.run.state import Journal, Trouble, known_failures
 
 
 @pytest.fixture
@@ -71,3 +72,17 @@ def test_a_damaged_journal_counts_as_empty(file, content):
     file.write_text(content, "utf-8")
     journal = Journal(file)
     assert (journal.seconds, journal.running, journal.troubles) == ({}, {}, {})
+
+
+def test_failures_reach_what_is_behind_them(tmp_path):
+    collect = Stage("collect", "collect, seed 0", {})
+    train = Stage("train", "train dpo", {}, {"pairs": collect.digest})
+    grade = Stage("grade_math", "grade dpo", {}, {"answers": train.digest})
+    other = Stage("collect", "collect, seed 1", {"seed": 1})
+    journal = Journal(tmp_path / "state.json")
+    journal.fails(collect.digest, "no prompts", tmp_path)
+    assert known_failures([collect, train, grade, other], journal) == {
+        collect.digest: "no prompts",
+        train.digest: "`collect, seed 0` failed",
+        grade.digest: "`train dpo` failed",
+    }

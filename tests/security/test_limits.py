@@ -11,7 +11,7 @@ from lorr_bench.data import rows
 from lorr_bench.data.pairs import load_pair_file
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError, SuiteError
-from lorr_bench.plan.model_size import read_model_size
+from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.plan.published import load_published
 from lorr_bench.spec.document import MAX_BYTES, MAX_DEPTH, read_document
 from lorr_bench.spec.load import load_suite

@@ -18,8 +18,8 @@ from lorr_bench.outside import UNPRINTABLE
 from lorr_bench.report.comparing import compare_runs
 from lorr_bench.report.results_file import RESULTS_FILE, results_bytes
 from lorr_bench.report.side_by_side import comparison_text
-from lorr_bench.run.console import PlainConsole
 from lorr_bench.run.executor import Failed, Noted
+from lorr_bench.terminal.console import PlainConsole
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
 ESCAPES = {

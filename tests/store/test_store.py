@@ -13,7 +13,7 @@ from lorr_bench.plan.stage import Stage
 from lorr_bench.store import store as store_module
 from lorr_bench.store.disk import file_digest, storage_error, write_text
 from lorr_bench.store.record import Outcome, Record
-from lorr_bench.store.store import Store
+from lorr_bench.store.store import Store, done_stages
 
 STAGE = Stage("collect", "a stage", {"a": 1})
 
@@ -253,3 +253,10 @@ def test_text_that_can_not_be_written_leaves_the_old_one_alone(tmp_path, monkeyp
             write_text(tmp_path / "a.json", "two")
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text("utf-8") == "one"
+
+
+def test_done_stages_are_found_by_their_names(store):
+    other = Stage("collect", "another stage", {"a": 2})
+    assert done_stages([STAGE, other], store) == set()
+    write(store)
+    assert done_stages([STAGE, other], store) == {STAGE.digest}

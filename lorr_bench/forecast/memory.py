@@ -1,0 +1,168 @@
+"""Whether the memory of the devices will do for a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from lorr_bench.forecast.calibration import MEASURED, Figure, Measured
+from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.peak_memory import (
+    Peak,
+    generation_need,
+    generation_peak,
+    scoring_peak,
+    training_peak,
+)
+from lorr_bench.forecast.workload import Generation, Workload
+
+Verdict = Literal["fits", "may not fit", "does not fit", "unknown"]
+ModelSizes = Callable[[str, str | None], ModelSize | None]
+
+FORMULA: Final = "formula"
+NO_MODEL: Final = "no model on this machine"
+NO_FORMULA: Final = "no formula for this trainer"
+GPU_TOLERANCE: Final = 0.2
+CPU_TOLERANCE: Final = 0.5
+"""Share of a need by which a formula may be too small before its verdict is doubtful. On a CPU the allocator
+keeps freed memory: measured peaks were up to 1.5 times the formula. What a GPU's keeps was not measured."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Memory of the machine that a plan is asked about.
+
+    Attributes:
+        gpu_bytes: Of each GPU that may be used; none where the processor computes.
+        main_bytes: Main memory that processes may use.
+    """
+
+    gpu_bytes: tuple[int, ...]
+    main_bytes: int
+
+    @property
+    def smallest_gpu(self) -> int | None:
+        """Bytes of the GPU with the least memory, or None without GPUs."""
+        return min(self.gpu_bytes, default=None)
+
+    @property
+    def tolerance(self) -> float:
+        """Share by which a formula may be too small here."""
+        return GPU_TOLERANCE if self.gpu_bytes else CPU_TOLERANCE
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory of a stage.
+
+    Attributes:
+        figure: Bytes of one process on one device.
+        verdict: Whether it fits.
+        room: Bytes that the device has for it.
+        parts: What the formula adds up; empty where there is none.
+    """
+
+    figure: Figure
+    verdict: Verdict
+    room: int
+    parts: Mapping[str, int] = field(default_factory=dict)
+
+
+class MemoryEstimates:
+    """Estimates the memory of stages.
+
+    Args:
+        model: The start model; None where it is not on this machine.
+        sizes: Gives the size of a reward model by path and revision.
+        machine: Where the stages will run.
+        engine_share: Share of a GPU that an engine takes while others train on it.
+        measured: Finished stages.
+    """
+
+    def __init__(
+        self,
+        model: ModelSize | None,
+        sizes: ModelSizes,
+        machine: Machine,
+        engine_share: float,
+        measured: Sequence[Measured],
+    ) -> None:
+        self._model, self._sizes, self._machine = model, sizes, machine
+        self._engine_share = engine_share
+        self._measured = measured
+
+    def of(self, workload: Workload) -> Memory | None:
+        """Memory of a stage; None for work that needs little."""
+        if workload.generation is not None:
+            return self._generation(workload.generation)
+        return self._training(workload) if workload.kind in ("train", "reference") else None
+
+    def _training(self, workload: Workload) -> Memory:
+        """Measured stages count before the formula, whose parts are told all the same."""
+        gpu = self._machine.smallest_gpu
+        room = self._machine.main_bytes if gpu is None else int(gpu * (1 - self._engine_share))
+        peak = self._training_peak(workload)
+        parts = peak.parts if peak else {}
+        if peaks := self._peaks(workload):
+            figure = Figure(max(peaks), MEASURED, stages=len(peaks))
+            return Memory(figure, verdict(max(peaks), room), room, parts)
+        if peak is None:
+            why = NO_MODEL if self._model is None else NO_FORMULA
+            return Memory(Figure(None, why), "unknown", room)
+        fits = verdict(peak.bytes, room, self._machine.tolerance)
+        return Memory(Figure(peak.bytes, FORMULA), fits, room, parts)
+
+    def _training_peak(self, workload: Workload) -> Peak | None:
+        on_gpu = bool(self._machine.gpu_bytes)
+        if self._model is None:
+            return None
+        if workload.scoring is not None:
+            return scoring_peak(self._model, workload.scoring, on_gpu=on_gpu)
+        if workload.training is None:
+            return None
+        return training_peak(self._model, workload.training, on_gpu=on_gpu)
+
+    def _peaks(self, workload: Workload) -> list[int]:
+        """Peaks of equal stages, measured on the same sort of device."""
+        return [
+            found.peak_memory_bytes
+            for found in self._measured
+            if found.peak_memory_bytes is not None
+            and found.workload == workload
+            and found.on_gpu == bool(self._machine.gpu_bytes)
+        ]
+
+    def _generation(self, generation: Generation) -> Memory:
+        gpu, main = self._machine.smallest_gpu, self._machine.main_bytes
+        room = main if gpu is None else gpu
+        if self._model is None:
+            return Memory(Figure(None, NO_MODEL), "unknown", room)
+        scorer = self._sizes(*generation.scorer) if generation.scorer else None
+        peak = generation_peak(self._model, generation, scorer, gpu_bytes=gpu)
+        found = verdict(peak.bytes, room)
+        if gpu is not None:
+            share = int(gpu * generation.gpu_share)
+            found = _worse(found, verdict(generation_need(self._model, generation), share))
+        if generation.scorer and scorer is None:
+            figure = Figure(peak.bytes, f"{FORMULA}, without the reward model", "at least")
+            return Memory(figure, _worse(found, "unknown"), room, peak.parts)
+        return Memory(Figure(peak.bytes, FORMULA), found, room, peak.parts)
+
+
+def verdict(needed: float, room: float, tolerance: float = 0.0) -> Verdict:
+    """Whether something fits.
+
+    Args:
+        needed: Bytes.
+        room: Bytes.
+        tolerance: Share of the need by which it may be too small.
+    """
+    if needed > room:
+        return "does not fit"
+    return "fits" if needed * (1 + tolerance) <= room else "may not fit"
+
+
+def _worse(first: Verdict, second: Verdict) -> Verdict:
+    order: list[Verdict] = ["fits", "may not fit", "unknown", "does not fit"]
+    return max(first, second, key=order.index)

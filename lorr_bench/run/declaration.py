@@ -1,0 +1,245 @@
+"""What was declared to be tested, when, and how much was known by then: kept in the output folder.
+
+What a suite tests may change until the first trained model is evaluated. A later change stays possible, and
+the report says it. Seeds and data budgets count as part of it, since a test that is repeated with more of
+them until it finds something finds too much. Secondary contrasts claim little, so of those only what the
+suite names itself is compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from lorr_bench.errors import StoreError
+from lorr_bench.outside import visible_text
+from lorr_bench.plan.plan import Plan
+from lorr_bench.run.planned_tests import spoken_contrasts, spoken_measure
+from lorr_bench.store.disk import storage_error, write_text
+from lorr_bench.store.lock import guarded
+from lorr_bench.store.store import Store, done_stages
+from lorr_bench.values import START, Analysis, Contrast
+
+ANALYSIS_FILE: Final = "analysis.json"
+DAMAGED_FILE: Final = "analysis.damaged.json"
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What was declared at some time.
+
+    Attributes:
+        analysis: Measure and contrasts; of the secondary ones those that the suite names.
+        unique_pairs: The data budgets.
+        seeds: The training seeds.
+        time: When it was first seen, in UTC.
+        known: Evaluations of trained models that had results then.
+        evaluations: Evaluations of trained models that the suite had then.
+        is_restart: Whether an earlier record was damaged.
+    """
+
+    analysis: Analysis
+    unique_pairs: tuple[int, ...]
+    seeds: tuple[int, ...]
+    time: datetime
+    known: int
+    evaluations: int
+    is_restart: bool = False
+
+    @classmethod
+    def of(cls, plan: Plan, store: Store, time: datetime) -> Declaration:
+        """What a plan declares now.
+
+        The start model's evaluations are not counted: they tell nothing about a contrast.
+        """
+        trained = [evaluation for evaluation in plan.evaluations if evaluation.point != START]
+        digests = {evaluation.digest for evaluation in trained}
+        done = done_stages([stage for stage in plan.stages if stage.digest in digests], store)
+        return cls(
+            replace(plan.analysis, secondary=_named_secondary(plan), budgets=()),
+            plan.suite.budget.unique_pairs,
+            tuple(sorted(plan.suite.seeds)),
+            time.astimezone(UTC),
+            sum(evaluation.digest in done for evaluation in trained),
+            len(trained),
+        )
+
+    @property
+    def so_far(self) -> str:
+        """``2026-11-26, when 12 of 40 evaluations were``."""
+        return f"{self.time:%Y-%m-%d}, when {self.known:,} of {self.evaluations:,} evaluations were"
+
+
+def declare(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tuple[str, ...]:
+    """Keep what a plan tests in its output folder, beside what was declared before.
+
+    Args:
+        plan: The plan.
+        store: Where results lie; what is in it is known.
+        output: Output folder; made if it isn't there.
+        clock: Gives the time, with its zone.
+
+    Returns:
+        A sentence for each time that something was declared after results were known.
+
+    Raises:
+        StoreError: The record can't be read or written.
+    """
+    file = output / ANALYSIS_FILE
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with guarded(output):  # a run and a report may look at the same time
+            before = _history(file)
+            after = _continued(before, Declaration.of(plan, store, clock()))
+            if after != before:
+                if before is None:
+                    file.replace(output / DAMAGED_FILE)
+                write_text(
+                    file, json.dumps({"declarations": [_plain(one) for one in after]}, indent=1) + "\n"
+                )
+    except OSError as error:
+        raise storage_error(error, file) from error
+    return tuple(_sentences(after))
+
+
+def foreseen(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tuple[str, ...]:
+    """The sentences that ``declare`` would return and that no report has said yet; nothing is written.
+
+    Args:
+        plan: The plan.
+        store: Where results lie.
+        output: Output folder.
+        clock: Gives the time, with its zone.
+
+    Raises:
+        StoreError: The record can't be read.
+    """
+    before = _history(output / ANALYSIS_FILE)
+    after = _continued(before, Declaration.of(plan, store, clock()))
+    said = set(_sentences(before or ()))
+    return tuple(sentence for sentence in _sentences(after) if sentence not in said)
+
+
+def _continued(history: Sequence[Declaration] | None, declared: Declaration) -> tuple[Declaration, ...]:
+    """The history with what is declared now; None is a damaged one."""
+    if history is None:
+        return (replace(declared, is_restart=True),)
+    if history and _tested(history[-1]) == _tested(declared):
+        return tuple(history)
+    return (*history, declared) if declared.known else (declared,)
+
+
+def _sentences(history: Sequence[Declaration]) -> list[str]:
+    said = [_first_sentence(one) for one in history[:1] if one.known]
+    for before, after in pairwise(history):
+        said.append(f"Changed on {after.so_far} known; before: {_difference(before, after)}")
+    return list(map(visible_text, said))  # names of lm-eval's tasks may be any text
+
+
+def _first_sentence(first: Declaration) -> str:
+    """Not beforehand, and no reproach: another suite may have made the same results in the same store."""
+    if first.is_restart:
+        return f"The record of what was declared was damaged; declared anew on {first.so_far} known"
+    what = "Declared" if first.analysis.declared else "The suite declares nothing; its default was recorded"
+    return f"{what} on {first.so_far} already in the store"
+
+
+def _tested(declared: Declaration) -> dict[str, Any]:
+    """What makes two declarations the same; the order of contrasts does not."""
+    analysis = declared.analysis
+    return {
+        "measure": (analysis.benchmark, analysis.metric),
+        "primary": set(analysis.primary),
+        "secondary": set(analysis.secondary),
+        "unique_pairs": declared.unique_pairs,
+        "seeds": declared.seeds,
+    }
+
+
+def _difference(before: Declaration, after: Declaration) -> str:
+    """What was declared before, as far as it is another."""
+    old, new = _tested(before), _tested(after)
+    changed = {name for name, value in old.items() if value != new[name]}
+    analysis = before.analysis
+    told = []
+    if changed & {"measure", "primary"}:
+        told.append(f"{spoken_measure(analysis)}: {spoken_contrasts(analysis.primary) or 'nothing'}")
+    if "secondary" in changed:
+        told.append(f"secondary: {spoken_contrasts(analysis.secondary) or 'nothing'}")
+    if "unique_pairs" in changed:
+        told.append(f"budgets of {', '.join(f'{pairs:,}' for pairs in before.unique_pairs)} pairs")
+    if "seeds" in changed:
+        told.append(f"seeds {', '.join(map(str, before.seeds))}")
+    return "; ".join(told)
+
+
+def _named_secondary(plan: Plan) -> tuple[Contrast, ...]:
+    """Without those that are looked at anyway."""
+    baselines = plan.baselines
+    return tuple(one for one in plan.analysis.secondary if baselines[one.treatment] != one.reference)
+
+
+def _plain(declared: Declaration) -> dict[str, Any]:
+    analysis = declared.analysis
+    return {
+        "time": declared.time.isoformat(timespec="seconds"),
+        "known": declared.known,
+        "evaluations": declared.evaluations,
+        "benchmark": analysis.benchmark,
+        "metric": analysis.metric,
+        "primary": [[one.treatment, one.reference] for one in analysis.primary],
+        "secondary": [[one.treatment, one.reference] for one in analysis.secondary],
+        "declared": analysis.declared,
+        "unique_pairs": list(declared.unique_pairs),
+        "seeds": list(declared.seeds),
+        "is_restart": declared.is_restart,
+    }
+
+
+def _declaration(values: Mapping[str, Any]) -> Declaration:
+    primary, secondary = (
+        tuple(Contrast(str(treatment), str(reference)) for treatment, reference in values[part])
+        for part in ("primary", "secondary")
+    )
+    benchmark, metric = str(values["benchmark"]), str(values["metric"])
+    return Declaration(
+        Analysis(benchmark, metric, primary, secondary, declared=bool(values["declared"])),
+        tuple(map(int, values["unique_pairs"])),
+        tuple(map(int, values["seeds"])),
+        datetime.fromisoformat(values["time"]).astimezone(UTC),
+        int(values["known"]),
+        int(values["evaluations"]),
+        bool(values["is_restart"]),
+    )
+
+
+def _history(file: Path) -> tuple[Declaration, ...] | None:
+    """What was declared so far; None where the record is damaged.
+
+    Raises:
+        StoreError: It can't be read.
+    """
+    try:
+        text = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        fix = "Check its permissions; it says what was declared before results were known."
+        raise StoreError(f"can't be read: {error.strerror or error}", where=str(file), fix=fix) from error
+    try:
+        declarations = tuple(map(_declaration, json.loads(text)["declarations"]))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+    return declarations or None

@@ -1,0 +1,122 @@
+"""The live view of a run: how far it is, and a line for each seat at work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lorr_bench.forecast.time_left import Pace
+from lorr_bench.quantities import roughly, spoken, spoken_speed
+from lorr_bench.terminal.text import one_line
+
+FRAME_LINES: Final = 4
+"""Bar, times, heading of the seats, and a line left free for the cursor."""
+LEAST_LINES: Final = 3
+SEAT_LETTERS: Final = 18
+BAR_LETTERS: Final = 24
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """A moment of a run; takes no more room than the terminal has.
+
+    Attributes:
+        stages: Stages done, and all.
+        arms: Trained models that are evaluated, and all.
+        failed: Stages that failed, or wait for one that did.
+        passed_seconds: Since the run began.
+        left_seconds: Until its end; None while that can't be told.
+        running: The stages under way.
+        now: On the clock of the stages.
+    """
+
+    stages: tuple[int, int]
+    arms: tuple[int, int]
+    failed: int
+    passed_seconds: float
+    left_seconds: float | None
+    running: Sequence[Pace]
+    now: float
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol for what can be printed."""
+        yield self._headline()
+        yield Text(self._times(), no_wrap=True, overflow="ellipsis")
+        if self.running:
+            height = options.height or console.height
+            yield from self._seats(max(LEAST_LINES, height - FRAME_LINES))
+
+    def _headline(self) -> Table:
+        (done, total), (arms, all_arms) = self.stages, self.arms
+        told = Text(
+            f"{done:,}/{total:,} stages, {arms:,}/{all_arms:,} arms", no_wrap=True, overflow="ellipsis"
+        )
+        if self.failed:
+            told.append(f", {self.failed:,} failed", "red")
+        line = Table.grid(padding=(0, 2))
+        line.add_row(ProgressBar(total=max(1, total), completed=done, width=BAR_LETTERS), told)
+        return line
+
+    def _times(self) -> str:
+        if not self.running and self.stages[0] >= self.stages[1]:
+            return f"{spoken(self.passed_seconds)} passed"
+        left = self.left_seconds
+        ending = "time left: measuring" if left is None else f"about {roughly(left)} left"
+        return f"{spoken(self.passed_seconds)} passed, {ending}"
+
+    def _seats(self, lines: int) -> RenderResult:
+        """A line for each seat, or as many as there is room for and one that counts the others."""
+        ordered = sorted(self.running, key=lambda pace: _natural(pace.seat))
+        shown = ordered if len(ordered) <= lines else ordered[: lines - 1]
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, header_style="dim")
+        table.add_column("seat", no_wrap=True, overflow="ellipsis", max_width=SEAT_LETTERS)
+        table.add_column("stage", no_wrap=True, overflow="ellipsis", ratio=1)
+        for name in ("done", "tokens/s", "left"):
+            table.add_column(name, no_wrap=True, justify="right")
+        for pace in shown:
+            seat, label, *figures = self._seat(pace)
+            table.add_row(Text(seat), _Shortened(label), *map(Text, figures))
+        yield table
+        if len(shown) < len(ordered):
+            yield Text(f"and {len(ordered) - len(shown):,} more", "dim")
+
+    def _seat(self, pace: Pace) -> tuple[str, ...]:
+        share, speed, left = pace.share, pace.tokens_per_second, pace.seconds_left(self.now)
+        return (
+            one_line(pace.seat),
+            one_line(pace.stage.label),
+            "" if share is None else f"{share:.0%}",
+            "" if speed is None else spoken_speed(speed),
+            "" if left is None or share == 1 else roughly(left),
+        )
+
+
+@dataclass(frozen=True)
+class _Shortened:
+    """A text that loses its middle where there is no room: method and seed stand at its ends."""
+
+    text: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width
+        if cell_len(self.text) <= width:
+            yield Text(self.text, no_wrap=True)
+            return
+        end = set_cell_size(self.text[::-1], (width - 1) // 3)[::-1]
+        yield Text(f"{set_cell_size(self.text, width - 1 - cell_len(end))}…{end}", no_wrap=True)
+
+
+def _natural(seat: str) -> list[tuple[bool, str, int]]:
+    """A key that sorts ``train 2`` before ``train 10``."""
+    parts = re.findall(r"\d+|\D+", seat)
+    return [
+        (part.isdigit(), "" if part.isdigit() else part, int(part) if part.isdigit() else 0) for part in parts
+    ]

@@ -1,0 +1,183 @@
+"""How far a suite is: arms × stages, what runs, what failed and why, what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from lorr_bench.plan.plan import Plan
+from lorr_bench.quantities import spoken
+from lorr_bench.run.state import Journal, Trouble
+from lorr_bench.terminal.long_table import quick
+from lorr_bench.values import START
+
+MOST_ROWS: Final = 40
+MOST_FAILURES: Final = 20
+TRAINING: Final = "training"
+SHARED: Final = "shared"
+OF_NO_MODEL: Final = ("collect", "import_pairs", "contamination", "families")
+
+Key = tuple[str, int | None]
+"""A row: arm and data budget; shared work, and the start model, have no budget."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known of a suite's stages.
+
+    Attributes:
+        done: Digests of those that are done.
+        seconds: How long each took, where it is known.
+        running: Seat of each that runs.
+        troubles: Of those that failed.
+        owner: Who runs the suite just now; None where nobody does.
+    """
+
+    done: Set[str]
+    seconds: Mapping[str, float]
+    running: Mapping[str, str]
+    troubles: Mapping[str, Trouble]
+    owner: str | None
+
+    @classmethod
+    def of(cls, journal: Journal, done: Set[str], owner: str | None) -> Situation:
+        """What the journal and the store say; nothing runs where nobody holds the suite."""
+        running = journal.running if owner else {}
+        troubles = {digest: t for digest, t in journal.troubles.items() if digest not in done}
+        return cls(done, journal.seconds, running, troubles, owner)
+
+
+def rows(plan: Plan) -> dict[Key, dict[str, list[str]]]:
+    """Digests of the stages of each row, by column: ``training``, or the name of a benchmark.
+
+    Work that several arms share is in rows of its own, one for each kind of stage.
+    """
+    users = _users(plan)
+    stages = {stage.digest: stage for stage in plan.stages}
+    table: dict[Key, dict[str, list[str]]] = {}
+    for stage in plan.stages:
+        keys = users.get(stage.digest, set())
+        if len(keys) > 1 or (not keys and stage.kind in OF_NO_MODEL):
+            table.setdefault((f"{SHARED}: {stage.kind.replace('_', ' ')}", None), {}).setdefault(
+                TRAINING, []
+            ).append(stage.digest)
+        elif keys:
+            (key,) = keys
+            table.setdefault(key, {}).setdefault(TRAINING, []).append(stage.digest)
+    for evaluation in plan.evaluations:
+        point = evaluation.point
+        key = (START.arm, None) if point == START else (point.arm, point.unique_pairs)
+        cell = table.setdefault(key, {}).setdefault(evaluation.benchmark, [])
+        cell += [d for d in dict.fromkeys((evaluation.answers, evaluation.digest)) if d in stages]
+    return table
+
+
+def _users(plan: Plan) -> dict[str, set[Key]]:
+    """The rows whose training needs a stage."""
+    stages = {stage.digest: stage for stage in plan.stages}
+    users: dict[str, set[Key]] = {}
+    for point, digest in plan.training.items():
+        key, front = (point.arm, point.unique_pairs), [digest]
+        while front:
+            needed = front.pop()
+            if key not in users.setdefault(needed, set()):
+                users[needed].add(key)
+                front += stages[needed].inputs.values()
+    return users
+
+
+def status_view(plan: Plan, now: Situation, *, everything: bool = False) -> RenderableType:
+    """All of it, ready to print.
+
+    Args:
+        plan: The plan.
+        now: What is known.
+        everything: Whether rows that are done are shown as well where there are many.
+    """
+    parts: list[RenderableType] = [_table(plan, now, everything)]
+    parts += _running(plan, now)
+    parts += _failures(plan, now)
+    parts.append(_left(plan, now))
+    return Group(*parts)
+
+
+def _table(plan: Plan, now: Situation, everything: bool) -> RenderableType:
+    found = rows(plan)
+    benchmarks = list(dict.fromkeys(evaluation.benchmark for evaluation in plan.evaluations))
+    table = Table(title=f"Suite {escape(plan.suite.name)}: stages done of all", title_justify="left")
+    for column in ("arm", "pairs", TRAINING, *benchmarks, "time"):
+        table.add_column(escape(column), justify="left" if column == "arm" else "right", overflow="fold")
+    shown = list(found.items())
+    if len(shown) > MOST_ROWS and not everything:
+        shown = [(key, cells) for key, cells in shown if not _all_done(cells, now)][:MOST_ROWS]
+    for (arm, pairs), cells in shown:
+        digests = [digest for cell in cells.values() for digest in cell]
+        seconds = sum(now.seconds.get(digest, 0.0) for digest in digests)
+        table.add_row(
+            escape(arm),
+            f"{pairs:,}" if pairs else "",
+            *(_cell(cells.get(column, []), now) for column in (TRAINING, *benchmarks)),
+            spoken(seconds) if seconds else "",
+        )
+    if len(shown) == len(found):
+        return quick(table)
+    hidden = [cells for key, cells in found.items() if key not in dict(shown)]
+    done = sum(_all_done(cells, now) for cells in hidden)
+    rest = f", and {len(hidden) - done:,} more" if len(hidden) > done else ""
+    return Group(table, Text(f"Not shown: {done:,} rows that are done{rest} (--all shows them)."))
+
+
+def _all_done(cells: Mapping[str, Sequence[str]], now: Situation) -> bool:
+    return all(digest in now.done for cell in cells.values() for digest in cell)
+
+
+def _cell(digests: Sequence[str], now: Situation) -> str:
+    """``2/3``, with what runs and what failed."""
+    if not digests:
+        return ""
+    done = sum(digest in now.done for digest in digests)
+    running = sum(digest in now.running for digest in digests)
+    failed = sum(digest in now.troubles and digest not in now.running for digest in digests)
+    words = [f"{done}/{len(digests)}"]
+    words += [f"[yellow]{running} running[/yellow]"] if running else []
+    words += [f"[red]{failed} failed[/red]"] if failed else []
+    return " ".join(words) if done < len(digests) else f"[green]{words[0]}[/green]"
+
+
+def _running(plan: Plan, now: Situation) -> Iterator[RenderableType]:
+    if now.owner is None:
+        return
+    yield Text(f"Running now: {now.owner}")
+    labels = {stage.digest: stage.label for stage in plan.stages}
+    for digest, seat in now.running.items():
+        if digest in labels:
+            yield Text(f"  {seat}: {labels[digest]}")
+
+
+def _failures(plan: Plan, now: Situation) -> Iterator[RenderableType]:
+    failed = [stage for stage in plan.stages if stage.digest in now.troubles]
+    if not failed:
+        return
+    attempts = plan.suite.execution.attempts
+    yield Text(f"Failed ({attempts} attempts in all; --retry-failed gives new ones):", "red")
+    for stage in failed[:MOST_FAILURES]:
+        trouble = now.troubles[stage.digest]
+        yield Text(f"  {stage.label}, {trouble.attempts}×: {trouble.reason}")
+        yield Text(f"    log: {trouble.log}")
+    if len(failed) > MOST_FAILURES:
+        yield Text(f"  and {len(failed) - MOST_FAILURES:,} more")
+
+
+def _left(plan: Plan, now: Situation) -> RenderableType:
+    left = Counter(stage.kind for stage in plan.stages if stage.digest not in now.done)
+    total = len(plan.stages)
+    kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in left.items())
+    tail = f"; left: {kinds}." if left else "."
+    return Text(f"{total - left.total():,} of {total:,} stages done{tail}")

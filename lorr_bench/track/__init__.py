@@ -1,0 +1,1 @@
+"""Tell experiment trackers, such as TensorBoard and MLflow, about trained models."""

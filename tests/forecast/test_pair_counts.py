@@ -1,0 +1,143 @@
+"""What a plan says of its pairs, held against plain counting of the file and transformers' tokenizer."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lorr_bench.cli import app
+from lorr_bench.data.pairs import write_pairs
+from lorr_bench.errors import DataError
+from lorr_bench.forecast.pair_counts import check_pairs, pair_lines
+from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.spec.load import load_suite
+from lorr_bench.store.record import Outcome
+from lorr_bench.store.store import Store
+
+COLLECT = {"collect": {"source": "nano/train", "num_prompts": 50, "max_tokens": 32}}
+
+
+@pytest.fixture
+def rows(nano_pairs):
+    """25 times 10 different pairs."""
+    return [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in nano_pairs[:10]] * 25
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Write a suite and its pairs; gives the file of the suite."""
+
+    def make(rows, budgets, data=None, **settings):
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "pairs.jsonl").write_text(lines, "utf-8")
+        values = {
+            "name": "counted",
+            "model": {"path": "nano"},
+            "seeds": [0],
+            "data": data or {"pairs": {"source": "pairs.jsonl"}},
+            "budget": {"unique_pairs": budgets},
+            "methods": {"dpo": {"max_length": 96, **settings}, "simpo": {"max_length": 35}},
+            "plugins": {"plain": {}},
+            "evaluation": {"math": [{"name": "e", "source": "nano/easy", "limit": 2, "max_tokens": 8}]},
+        }
+        (tmp_path / "suite.yaml").write_text(json.dumps(values), "utf-8")
+        return tmp_path / "suite.yaml"
+
+    return make
+
+
+def plan_of(file):
+    return make_plan(load_suite(file))
+
+
+def fits(row, length):
+    """By transformers alone: whether the prompt leaves room and the cut sequences differ, and the cut ones."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(NANO_MODEL)
+    texts = [row["prompt"] + row[side] + tokenizer.eos_token for side in ("chosen", "rejected")]
+    prompt, *both = tokenizer([row["prompt"], *texts])["input_ids"]
+    usable = len(prompt) < length and both[0][:length] != both[1][:length]
+    return usable, sum(len(ids) > length for ids in both) if usable else 0
+
+
+def test_250_rows_of_10_pairs_are_refused_for_a_budget_of_200_when_planning(suite, rows, tmp_path):
+    file = suite(rows, [8, 200])
+    for store in (None, Store(tmp_path / "store")):
+        with pytest.raises(
+            DataError, match="the budget is 200 pairs, the set has 10 usable ones, 240 more repeat them"
+        ) as caught:
+            check_pairs(plan_of(file), store)
+        assert "data.collect" not in caught.value.fix
+    for command in ("validate", "plan", "run"):
+        places = [] if command == "validate" else ["--output", str(tmp_path / "out")]
+        result = CliRunner().invoke(app, [command, str(file), *places])
+        assert isinstance(result.exception, DataError), command
+
+
+def test_what_repeats_and_is_cut_is_told(suite, rows, tmp_path):
+    rows = [*rows, {"prompt": "p", "chosen": "same", "rejected": " same "}]
+    found = {length: [fits(row, length) for row in rows[:10]] for length in (96, 35)}
+    usable = {length: sum(each for each, _ in of) for length, of in found.items()}
+    cut = {length: sum(number for _, number in of) for length, of in found.items()}
+    assert usable[96] == 10
+    assert 0 < usable[35] < 10
+    lines = list(pair_lines(plan_of(suite(rows, [usable[35]])), Store(tmp_path / "store")))
+    assert lines[0] == "Pairs of seed 0: 10; 240 rows repeat one before them, 1 are no pairs."
+    assert lines[1].startswith(f"dpo+plain: {usable[35]} pairs fit max_length = 96, 0 of their")
+    assert lines[2].startswith(
+        f"simpo+plain: {usable[35]} pairs fit max_length = 35, {cut[35]} of their {2 * usable[35]} responses"
+    )
+
+
+def test_pairs_that_do_not_fit_count_against_the_budget(suite, rows, tmp_path):
+    plan = plan_of(suite(rows, [10]))
+    usable = sum(fits(row, 35)[0] for row in rows[:10])
+    with pytest.raises(DataError, match=f"the set has {usable} usable ones.*left out are") as caught:
+        check_pairs(plan, Store(tmp_path / "store"))
+    assert "raise max_length" in caught.value.fix
+    check_pairs(plan)  # without a store nothing is tokenized
+
+
+def source_of(plan):
+    return next(stage for stage in plan.stages if stage.kind in ("collect", "import_pairs"))
+
+
+def test_pairs_to_be_collected_are_known_later(suite, rows, tmp_path, nano_pairs):
+    plan, store = plan_of(suite(rows, [8], data=COLLECT)), Store(tmp_path / "store")
+    check_pairs(plan, store)
+    assert list(pair_lines(plan, store)) == [
+        "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
+    ]
+    with store.writing(source_of(plan)) as draft:
+        write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
+        draft.commit(Outcome())
+    lines = list(pair_lines(plan, store))
+    assert lines[0] == "Pairs of seed 0: 9."
+    assert lines[1].startswith("dpo+plain: 8 pairs fit max_length = 96")
+
+
+def test_a_hub_set_is_counted_once_it_is_in_the_store(suite, rows, tmp_path, nano_pairs):
+    hub = {"pairs": {"source": "someone/prefs", "revision": "abc"}}
+    plan, store = plan_of(suite(rows, [20], data=hub)), Store(tmp_path / "store")
+    check_pairs(plan)
+    check_pairs(plan, store)
+    with store.writing(source_of(plan)) as draft:
+        write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
+        draft.commit(Outcome())
+    with pytest.raises(DataError, match="the budget is 20 pairs, the set has"):
+        check_pairs(plan, store)
+
+
+def test_a_large_file_is_not_read_where_an_answer_is_wanted_at_once(suite, rows, monkeypatch):
+    monkeypatch.setattr("lorr_bench.forecast.pair_counts.QUICK_BYTES", 100)
+    check_pairs(plan_of(suite(rows, [200])))
+
+
+def test_without_a_tokenizer_file_lengths_are_known_later(suite, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr("lorr_bench.forecast.pair_counts._tokenizer", lambda _: None)
+    lines = list(pair_lines(plan_of(suite(rows, [8])), Store(tmp_path / "store")))
+    assert (
+        lines[1] == "What is left out or cut at max_length is known when training: no tokenizer.json is here."
+    )

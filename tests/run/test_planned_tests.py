@@ -1,0 +1,109 @@
+"""What will be tested, in words."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from lorr_bench import cli
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.run import suite_run
+from lorr_bench.run.planned_tests import (
+    NO_BUDGET,
+    NO_CONTRAST,
+    ONE_SEED,
+    spoken_contrasts,
+    spoken_measure,
+    what_is_tested,
+)
+from lorr_bench.values import Analysis, Contrast
+
+
+def contrasts(*texts):
+    return tuple(Contrast(*text.split(" - ")) for text in texts)
+
+
+def plan(primary, seeds=(0, 1, 2), budgets=(128, 384, 1024), equal="data", metric="greedy"):
+    budget = SimpleNamespace(unique_pairs=budgets, equal=equal)
+    analysis = Analysis("nano_easy", metric, contrasts(*primary), budgets=budgets)
+    return SimpleNamespace(suite=SimpleNamespace(seeds=seeds, budget=budget), analysis=analysis)
+
+
+TWO = ("dpo+lorr - dpo+plain", "dpo+lorr - dpo+no_reset")
+
+
+def test_contrasts_measure_budgets_and_seeds_are_named():
+    assert list(what_is_tested(plan(TWO))) == [
+        "Will be tested (Holm's correction over 2, 3 seeds): nano_easy greedy at 1,024 pairs: "
+        "dpo+lorr - dpo+plain; dpo+lorr - dpo+no_reset. Below that in fixed sequence: 384, 128. "
+        "Everything else is secondary."
+    ]
+
+
+def test_one_contrast_at_one_budget_needs_no_correction_and_no_sequence():
+    assert list(what_is_tested(plan(TWO[:1], budgets=(32,)))) == [
+        "Will be tested (3 seeds): nano_easy greedy at 32 pairs: dpo+lorr - dpo+plain. "
+        "Everything else is secondary."
+    ]
+
+
+def test_with_one_seed_nothing_can_be_tested():
+    first, second = what_is_tested(plan(TWO, seeds=(7,)))
+    assert first == ONE_SEED == "One seed: nothing can be tested."
+    assert second.startswith("With more it would be: nano_easy greedy at 1,024 pairs: dpo+lorr - dpo+plain;")
+
+
+def test_arms_that_are_never_trained_alike_are_not_tested():
+    assert list(what_is_tested(plan(TWO, budgets=()))) == [NO_BUDGET]
+
+
+def test_without_a_contrast_nothing_is_tested():
+    assert list(what_is_tested(plan(()))) == [NO_CONTRAST]
+
+
+@pytest.mark.parametrize(("equal", "lines"), [("data", 1), ("prompts", 1), ("updates", 2), ("visits", 2)])
+def test_arms_of_two_methods_under_a_budget_of_each_method_are_told(equal, lines):
+    told = list(what_is_tested(plan(("dpo+lorr - dpo+plain", "dpo+lorr - kto+lorr"), equal=equal)))
+    assert len(told) == lines
+    expected = f"`budget.equal: {equal}` holds nothing equal across methods: dpo+lorr - kto+lorr."
+    assert (told[-1] == expected) is (lines == 2)
+
+
+def test_arms_of_one_method_are_no_matter_of_that():
+    assert len(list(what_is_tested(plan(TWO, equal="updates")))) == 1
+
+
+def test_many_contrasts_are_counted_by_plugins():
+    methods = [f"m{n}" for n in range(11)]
+    many = [f"{m}+lorr - {m}+plain" for m in methods] + ["m1+half - m1+plain", "m0+lorr - m1+lorr"]
+    assert spoken_contrasts(contrasts(*many)) == (
+        "lorr - plain in 11 methods; half - plain in 1 method; m0+lorr - m1+lorr"
+    )
+
+
+def test_too_many_are_cut_short_and_counted():
+    many = [f"m{n}+lorr - m0+plain" for n in range(1, 10)]
+    assert spoken_contrasts(contrasts(*many)).endswith("; m6+lorr - m0+plain; and 3 more")
+
+
+def test_six_contrasts_are_all_named():
+    six = [f"m{n}+lorr - m{n}+plain" for n in range(6)]
+    assert spoken_contrasts(contrasts(*six)) == "; ".join(six)
+
+
+def test_a_metric_that_only_lm_eval_knows():
+    assert spoken_measure(Analysis("nano_order", "", ())) == "nano_order (its first metric)"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_run_says_it_at_its_beginning_and_a_pipe_stays_quiet(monkeypatch, tmp_path, terminal):
+    out = Console(file=io.StringIO(), force_terminal=terminal, width=400)
+    monkeypatch.setattr(cli, "_consoles", lambda: (out, out))
+    monkeypatch.setattr(suite_run, "run_suite", lambda loaded, _, __, ___, wishes: wishes(make_plan(loaded)))
+    quickstart = Path(__file__).parents[2] / "suites" / "quickstart.yaml"
+    wanted, _ = cli._run(quickstart, [], tmp_path / "out", None, lambda plan: f"{len(plan.arms)} arms")
+    assert wanted == "3 arms"
+    lines = [line for line in out.file.getvalue().splitlines() if "Will be tested" in line]
+    assert len(lines) == terminal

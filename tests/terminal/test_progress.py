@@ -1,0 +1,250 @@
+"""What the display says, on a terminal and in a pipe, on a clock that the tests turn."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from lorr_bench.plan.measurements import Evaluation
+from lorr_bench.plan.stage import Stage
+from lorr_bench.terminal.progress import Display
+from lorr_bench.values import START, Point
+
+COLLECT = Stage("collect", "collect [red]seed[/red] 0", {})
+POINTS = [Point("dpo+plain", 4, 0), Point("dpo+lorr", 4, 0)]
+
+
+def train(name):
+    params = {
+        "name": name,
+        "adapter": ["trl.dpo", 1],
+        "unique_pairs": 4,
+        "sft_weights": [0.0],
+        "stop_after": 1,
+    }
+    return Stage("train", f"train {name}", params, {"pairs": COLLECT.digest})
+
+
+def grade(name):
+    return Stage("grade_math", f"grade {name}", {"name": name})
+
+
+TRAININGS = [train("plain"), train("lorr")]
+GRADES = [grade("plain"), grade("lorr"), grade("start")]
+STAGES = [COLLECT, *TRAININGS, *GRADES]
+PLAN = SimpleNamespace(
+    stages=STAGES,
+    training=dict(zip(POINTS, [stage.digest for stage in TRAININGS], strict=True)),
+    evaluations=[
+        Evaluation(point, "math", "math", stage.digest, stage.digest)
+        for point, stage in zip([*POINTS, START], GRADES, strict=True)
+    ],
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Screen:
+    """A display with its two consoles."""
+
+    def __init__(self, terminal, measured=None):
+        self.now = 0.0
+        self._out, self._err = Terminal() if terminal else io.StringIO(), io.StringIO()
+        out = Console(
+            file=self._out, force_terminal=terminal, width=80, height=24, _environ={"TERM": "xterm"}
+        )
+        err = Console(file=self._err, force_terminal=False, width=20)
+        self.display = Display(out, err, measured, lambda: self.now)
+
+    @property
+    def out(self):
+        return self._out.getvalue()
+
+    @property
+    def lines(self):
+        return self._err.getvalue().splitlines()
+
+    def run(self, stage, seconds, tokens=0):
+        self.display.stage_begins(stage, "train 1")
+        self.now += seconds
+        self.display.stage_ends(stage, seconds, tokens)
+
+
+@pytest.fixture
+def terminal():
+    screen = Screen(terminal=True)
+    yield screen
+    screen.display.finish()
+
+
+@pytest.fixture
+def pipe():
+    return Screen(terminal=False)
+
+
+def test_a_terminal_shows_stages_arms_and_seats(terminal):
+    terminal.display.begin(PLAN, STAGES[1:])
+    terminal.display.stage_begins(TRAININGS[0], "train 1, GPU 0")
+    terminal.display.stage_advances(TRAININGS[0], 1, 4, 100)
+    terminal.display._live.refresh()
+    assert "1/6 stages, 0/2 arms" in terminal.out
+    assert "train 1, GPU 0" in terminal.out
+    assert "25%" in terminal.out
+
+
+def test_an_arm_is_done_when_its_last_evaluation_is(terminal):
+    terminal.display.begin(PLAN, GRADES)
+    for stage, arms in zip(GRADES, (1, 2, 2), strict=True):
+        terminal.run(stage, 1.0)
+        assert terminal.display._view().arms == (arms, 2)
+
+
+def test_an_arm_without_evaluations_is_done_when_it_is_trained(terminal):
+    plan = SimpleNamespace(stages=STAGES, training=PLAN.training, evaluations=[])
+    terminal.display.begin(plan, STAGES)
+    terminal.run(TRAININGS[0], 1.0)
+    assert terminal.display._view().arms == (1, 2)
+
+
+def test_the_last_view_has_no_seats(terminal):
+    terminal.display.begin(PLAN, STAGES)
+    terminal.display.stage_begins(COLLECT, "engine 1")
+    terminal.display.finish()
+    assert terminal.display._view().running == []
+
+
+def test_a_display_serves_a_second_run(terminal):
+    for _ in range(2):
+        terminal.display.begin(PLAN, [COLLECT])
+        terminal.display.stage_fails(COLLECT, "it broke")
+        terminal.run(COLLECT, 1.0)
+        terminal.display.finish()
+        assert terminal.display._view().failed == 1
+    assert terminal.display._view().stages == (6, 6)
+
+
+def test_a_terminal_gets_no_line_for_a_stage_that_is_done(terminal):
+    terminal.display.begin(PLAN, STAGES)
+    terminal.run(COLLECT, 1.0)
+    assert terminal.lines == []
+
+
+@pytest.mark.parametrize(
+    ("file", "variables"),
+    [(Terminal(), {"TERM": "dumb"}), (io.StringIO(), {"TERM": "xterm", "FORCE_COLOR": "1"})],
+    ids=["dumb", "a coloured pipe"],
+)
+def test_what_cannot_be_redrawn_gets_lines(file, variables):
+    err = io.StringIO()
+    display = Display(Console(file=file, _environ=variables), Console(file=err, force_terminal=False))
+    display.begin(PLAN, STAGES)
+    display.stage_ends(COLLECT, 1.0, 0)
+    assert len(err.getvalue().splitlines()) == 1
+    assert file.getvalue() == ""
+
+
+def test_a_pipe_gets_a_line_for_each_stage_and_nothing_on_the_output(pipe):
+    pipe.display.begin(PLAN, STAGES[:2])
+    pipe.run(COLLECT, 3.2, tokens=17280)
+    pipe.run(TRAININGS[0], 2.0)
+    assert pipe.lines == [
+        "[5/6] done: collect [red]seed[/red] 0 (3.2 s, 5,400 tokens/s)",
+        "[6/6] done: train plain (2.0 s)",
+    ]
+    assert pipe.out == ""
+
+
+def test_the_speed_is_that_of_the_work_without_preparation(pipe):
+    pipe.display.begin(PLAN, STAGES)
+    pipe.display.stage_begins(TRAININGS[0], "train 1")
+    for now, done, tokens in [(30.0, 1, 1000), (40.0, 2, 2000)]:
+        pipe.now = now
+        pipe.display.stage_advances(TRAININGS[0], done, 2, tokens)
+    pipe.display.stage_ends(TRAININGS[0], 50.0, 2000)
+    assert pipe.lines == ["[1/6] done: train plain (50.0 s, 100 tokens/s)"]
+
+
+def test_time_left_is_told_once_every_kind_was_measured(pipe):
+    pipe.display.begin(PLAN, STAGES[:3])
+    pipe.run(COLLECT, 10.0)
+    pipe.run(TRAININGS[0], 20.0)
+    assert [line.partition("), ")[2] for line in pipe.lines] == ["", "about 20 s left"]
+
+
+def test_stages_of_earlier_runs_tell_the_time_too():
+    pipe = Screen(terminal=False, measured={TRAININGS[0].digest: 90.0, "other": 5.0})
+    pipe.display.begin(PLAN, [COLLECT, TRAININGS[1]])
+    pipe.run(COLLECT, 10.0)
+    assert pipe.lines[0].endswith(", about 2 min left")
+
+
+def test_a_result_that_another_run_made_teaches_nothing(pipe):
+    pipe.display.begin(PLAN, STAGES[:3])
+    pipe.run(COLLECT, 10.0)
+    pipe.run(TRAININGS[0], 0.0)
+    pipe.display.finish()
+    assert pipe.lines[1] == "[5/6] done: train plain (0.0 s)"
+
+
+def test_many_short_stages_share_lines(pipe):
+    stages = [grade(number) for number in range(50)]
+    pipe.display.begin(SimpleNamespace(stages=stages, training={}, evaluations=[]), stages)
+    for stage in stages:
+        pipe.run(stage, 0.125)
+    pipe.display.finish()
+    assert [line.split(" done")[0] for line in pipe.lines] == [
+        f"[{n}/50]" for n in (1, 9, 17, 25, 33, 41, 49, 50)
+    ]
+    assert pipe.lines[1].endswith("grade 8 (0.1 s), and 7 more, about 5 s left")
+
+
+def test_failures_say_why_and_what_is_left_out(pipe):
+    pipe.display.begin(PLAN, STAGES)
+    pipe.display.stage_fails(COLLECT, "it broke [0]\nsee \x1b[31mthe log")
+    pipe.display.stages_dropped(TRAININGS, "`collect` failed")
+    pipe.display.stages_dropped(GRADES[:1], "`train` failed")
+    assert pipe.lines == [
+        "[0/6] failed: collect [red]seed[/red] 0: it broke [0]",
+        "    see ⟨U+001B⟩[31mthe log",
+        "[0/6] left out, because `collect` failed: 2 stages",
+        "[0/6] left out, because `train` failed: grade plain",
+    ]
+    assert pipe.display._view().failed == 4
+
+
+def test_what_failed_is_not_waited_for(pipe):
+    pipe.display.begin(PLAN, STAGES[:3])
+    pipe.run(COLLECT, 10.0)
+    pipe.display.stages_dropped(TRAININGS, "it failed")
+    pipe.now += 1.0
+    assert pipe.display._view().left_seconds == 0.0
+
+
+def test_a_second_attempt_is_announced(pipe):
+    pipe.display.begin(PLAN, STAGES)
+    pipe.display.stage_begins(COLLECT, "engine 1")
+    pipe.display.stage_retries(COLLECT, "its process was killed", 75.0)
+    assert pipe.lines == ["[0/6] again in 1 min 15 s: collect [red]seed[/red] 0: its process was killed"]
+    assert pipe.display._view().running == []
+
+
+def test_a_note_is_said_as_it_is(pipe):
+    pipe.display.note("the result of `[b]x` is damaged")
+    assert pipe.lines == ["note: the result of `[b]x` is damaged"]
+
+
+def test_progress_of_a_stage_that_is_over_changes_nothing(pipe):
+    pipe.display.begin(PLAN, STAGES)
+    pipe.run(COLLECT, 1.0)
+    pipe.display.stage_advances(COLLECT, 1, 2, 3)
+    assert pipe.display._view().running == []
+
+
+def test_a_stage_that_is_made_again_is_not_done_meanwhile(pipe):
+    pipe.display.begin(PLAN, [])
+    pipe.display.stage_begins(COLLECT, "engine 1")
+    assert pipe.display._view().stages == (5, 6)

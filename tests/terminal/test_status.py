@@ -1,0 +1,91 @@
+"""The view of arms × stages."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.run.state import Journal, Trouble
+from lorr_bench.spec.load import load_suite
+from lorr_bench.terminal import status
+from lorr_bench.terminal.status import Situation, rows, status_view
+
+SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return make_plan(load_suite(SMOKE, ["seeds=[0, 1]"]))
+
+
+def show(plan, everything=False, **known):
+    out = io.StringIO()
+    empty = {"done": set(), "seconds": {}, "running": {}, "troubles": {}, "owner": None}
+    view = status_view(plan, Situation(**{**empty, **known}), everything=everything)
+    Console(file=out, width=160).print(view)
+    return out.getvalue()
+
+
+def line(text, start):
+    return next(row for row in text.splitlines() if start in row)
+
+
+def test_every_stage_is_in_one_row(plan):
+    placed = [digest for cells in rows(plan).values() for cell in cells.values() for digest in cell]
+    assert sorted(placed) == sorted(stage.digest for stage in plan.stages)
+
+
+def test_shared_work_is_in_rows_of_its_own(plan):
+    found = rows(plan)
+    collects = [stage.digest for stage in plan.stages if stage.kind == "collect"]
+    assert found["shared: collect", None] == {"training": collects}
+
+
+def test_counts_of_done_running_and_failed(plan):
+    trained = [d for point, d in plan.training.items() if (point.arm, point.unique_pairs) == ("dpo+lorr", 16)]
+    trouble = {trained[1]: Trouble(2, "the loss is not finite", "/logs/x.log")}
+    text = show(plan, done={trained[0]}, seconds={trained[0]: 75.0}, troubles=trouble)
+    row = line(text, "dpo+lorr")
+    assert "1/2 1 failed" in row
+    assert "1 min 15 s" in row
+    assert "2×: the loss is not finite" in text
+    assert "/logs/x.log" in text
+    assert f"1 of {len(plan.stages)} stages done; left:" in text
+
+
+def test_what_runs_is_shown_with_its_seat_and_owner(plan):
+    digest = next(iter(plan.training.values()))
+    text = show(plan, running={digest: "train 2, GPU 1"}, owner="process 7 on node")
+    assert "Running now: process 7 on node" in text
+    assert "train 2, GPU 1: train dpo+plain" in text
+    assert "0/2 1 running" in line(text, "dpo+plain")
+
+
+def test_nothing_runs_where_nobody_holds_the_suite(tmp_path):
+    journal = Journal(tmp_path / "state.json")
+    journal.begins("a", "train 1")
+    assert Situation.of(journal, set(), None).running == {}
+    assert Situation.of(journal, set(), "process 7").running == {"a": "train 1"}
+
+
+def test_a_failure_that_was_mended_is_none(tmp_path):
+    journal = Journal(tmp_path / "state.json")
+    journal.fails("a", "it broke", tmp_path)
+    assert Situation.of(journal, {"a"}, None).troubles == {}
+
+
+def test_all_done_is_said_so(plan):
+    text = show(plan, done={stage.digest for stage in plan.stages})
+    assert text.rstrip().endswith(f"{len(plan.stages)} of {len(plan.stages)} stages done.")
+
+
+def test_many_rows_are_folded(plan, monkeypatch):
+    monkeypatch.setattr(status, "MOST_ROWS", 2)
+    found = rows(plan)
+    first = next(iter(found))
+    done = {digest for cell in found[first].values() for digest in cell}
+    text = show(plan, done=done)
+    assert f"Not shown: 1 rows that are done, and {len(found) - 3} more" in text
+    assert "Not shown" not in show(plan, done=done, everything=True)

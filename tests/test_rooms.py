@@ -1,0 +1,62 @@
+"""The rooms of the package: each is in the map of CONTRIBUTING.md and in the import rules, and none is crowded."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "lorr_bench"
+MOST_FILES = 15
+CROWDED = {"plan": 19, "report": 47, "spec": 16, "stages": 24}
+"""Rooms that may have more, and how many: to be lowered, never raised."""
+ROOMS = sorted(file.parent.name for file in PACKAGE.glob("*/__init__.py"))
+FOLDERS = sorted(
+    {file.parent.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE}
+)
+
+
+def rooms_section():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    return text.partition("\n## Rooms\n")[2].partition("\n## ")[0]
+
+
+def contracts():
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    return {contract["name"]: contract for contract in content["tool"]["importlinter"]["contracts"]}
+
+
+def layers():
+    """Names in the layers, the highest first; those of one layer in the order of the file."""
+    return [re.findall(r"lorr_bench\.(\w+)", layer) for layer in contracts()["rooms"]["layers"]]
+
+
+def test_the_map_has_each_room_once():
+    assert sorted(re.findall(r"^- `(\w+)`: ", rooms_section(), re.MULTILINE)) == ROOMS
+
+
+def test_the_map_names_each_module_beside_the_rooms():
+    modules = {file.name for file in PACKAGE.glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"`(\w+\.py)`", rooms_section())) == modules
+
+
+def test_the_order_that_is_told_is_the_order_that_is_checked():
+    told = re.search(r"`(values, errors[^`]*)`", rooms_section()).group(1)
+    order = [sorted(re.findall(r"\w+", layer)) for layer in told.split("<")]
+    helpers = {"outside", "quantities", "line_process"}
+    checked = [sorted(layer) for layer in reversed(layers()) if not helpers & set(layer)]
+    assert order == checked
+
+
+def test_every_room_is_under_an_import_rule():
+    ruled = {name for layer in layers() for name in layer}
+    ruled |= {
+        module.partition(".")[2] for c in contracts().values() for module in c.get("source_modules", ())
+    }
+    assert set(ROOMS) <= ruled
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_room_is_not_crowded(folder):
+    assert len(list((PACKAGE / folder).glob("*.py"))) <= CROWDED.get(folder, MOST_FILES)
