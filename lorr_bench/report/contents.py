@@ -22,7 +22,7 @@ from lorr_bench.report import (
 )
 from lorr_bench.report.arms import baseline_name
 from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.figures import draw_all, pdf_bytes, png_bytes, svg_text
+from lorr_bench.report.figures.draw import draw_all, pdf_bytes, png_bytes, svg_text
 from lorr_bench.report.measures import GENERAL, MATH, reported_measures
 from lorr_bench.report.rows import (
     AggregateRow,

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_results import make_results
 
-from lorr_bench.report.drawing import Drawing
-from lorr_bench.report.lineup import Lineup
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.figures.pareto import Box, Pareto, draw_pareto, free_box
+from lorr_bench.report.figures.quantities import Quantity
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.pareto import Box, Pareto, draw_pareto, free_box
-from lorr_bench.report.quantities import Quantity
 
 EASY = Measure("easy", "math", "greedy")
 ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import is_baseline
 from lorr_bench.report.cells import NONE, count_range
-from lorr_bench.report.drawing import (
+from lorr_bench.report.figures.arm_styles import Lineup, Selection, Shown
+from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARK,
     MUTED,
@@ -27,11 +28,10 @@ from lorr_bench.report.drawing import (
     Header,
     dress,
 )
-from lorr_bench.report.lineup import Lineup, Selection, Shown
+from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
+from lorr_bench.report.figures.quantities import PAIRS, Quantity
+from lorr_bench.report.figures.scales import Scale, set_scale
 from lorr_bench.report.measures import Measure, rows_of
-from lorr_bench.report.panels import Grid, Heading, lay_out, name_axes
-from lorr_bench.report.quantities import PAIRS, Quantity
-from lorr_bench.report.scales import Scale, set_scale
 from lorr_bench.values import START, Point, Results
 
 MOST_METHODS, MOST_PLUGINS = 30, 8

@@ -15,11 +15,11 @@ from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.arms import plugin_of
 from lorr_bench.report.cells import NONE, count_range, plural
-from lorr_bench.report.drawing import MARK, STYLE, Drawing, Header, dress
-from lorr_bench.report.lettering import number_text
-from lorr_bench.report.lineup import Lineup, Selection
-from lorr_bench.report.panels import Grid, Heading, lay_out, name_axes
-from lorr_bench.report.scales import Scale
+from lorr_bench.report.figures.arm_styles import Lineup, Selection
+from lorr_bench.report.figures.drawing import MARK, STYLE, Drawing, Header, dress
+from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
+from lorr_bench.report.figures.scales import Scale
+from lorr_bench.report.figures.text_fit import number_text
 
 MOST_METHODS, MOST_PLUGINS = 30, 8
 

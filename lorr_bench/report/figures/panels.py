@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lorr_bench.report.drawing import MUTED, TICK_SIZE, WIDTH, Header, add_header, blank_figure
-from lorr_bench.report.lettering import shortened, two_lines
+from lorr_bench.report.figures.drawing import MUTED, TICK_SIZE, WIDTH, Header, add_header, blank_figure
+from lorr_bench.report.figures.text_fit import shortened, two_lines
 
 RIGHT, BOTTOM = 0.14, 0.46
 HEADING_SIZE, HEADING_LINE, TICK_LINE = 8.0, 0.155, 0.17

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from lorr_bench.report.arms import method_of, plugin_of
 from lorr_bench.report.cells import count_range, percent, plural
-from lorr_bench.report.drawing import (
+from lorr_bench.report.figures.arm_styles import Selection, Shown
+from lorr_bench.report.figures.drawing import (
     MARGIN,
     START_COLOUR,
     START_DASHES,
@@ -26,10 +27,9 @@ from lorr_bench.report.drawing import (
     dress,
     start_handle,
 )
-from lorr_bench.report.lettering import shortened_apart, text_width, widest
-from lorr_bench.report.lineup import Selection, Shown
+from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
+from lorr_bench.report.figures.text_fit import shortened_apart, text_width, widest
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.panels import Grid, Heading, lay_out, name_axes
 from lorr_bench.report.tables import largest_budget, largest_rows
 from lorr_bench.values import START
 

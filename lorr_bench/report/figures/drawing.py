@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.lettering import shortened, text_width, wrapped
+from lorr_bench.report.figures.text_fit import shortened, text_width, wrapped
 
 WIDTH: Final = 6.5
 """Inches, of every figure: a letter page with margins of one inch. Printed so, no text is below 7 pt."""

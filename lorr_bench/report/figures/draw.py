@@ -6,17 +6,17 @@ from typing import Protocol
 
 import pandas as pd
 
-from lorr_bench.report.ablation import Ablation, draw_ablation
 from lorr_bench.report.arms import methods
-from lorr_bench.report.curves import Curves, draw_curves
-from lorr_bench.report.drawing import Drawing, pdf_bytes, png_bytes, svg_text
-from lorr_bench.report.dumbbells import draw_dumbbells
-from lorr_bench.report.forest import Forest, draw_forest
-from lorr_bench.report.lineup import Lineup, Shown
+from lorr_bench.report.figures.ablation import Ablation, draw_ablation
+from lorr_bench.report.figures.arm_styles import Lineup, Shown
+from lorr_bench.report.figures.curves import Curves, draw_curves
+from lorr_bench.report.figures.drawing import Drawing, pdf_bytes, png_bytes, svg_text
+from lorr_bench.report.figures.dumbbells import draw_dumbbells
+from lorr_bench.report.figures.forest import Forest, draw_forest
+from lorr_bench.report.figures.pareto import Pareto, draw_pareto
+from lorr_bench.report.figures.quantities import spent, unique_pairs
+from lorr_bench.report.figures.replays import Replays, draw_replays
 from lorr_bench.report.measures import MATH, Measure, primary_measure
-from lorr_bench.report.pareto import Pareto, draw_pareto
-from lorr_bench.report.quantities import spent, unique_pairs
-from lorr_bench.report.replays import Replays, draw_replays
 from lorr_bench.values import Results
 
 __all__ = ["Drawing", "draw_all", "figure_measures", "pdf_bytes", "png_bytes", "svg_text"]

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import baseline_name, compared_arms, is_baseline, method_of
 from lorr_bench.report.cells import NONE, count_range, plural
-from lorr_bench.report.drawing import (
+from lorr_bench.report.figures.arm_styles import Lineup, Selection, Shown
+from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     GRID_COLOUR,
     MARGIN,
@@ -31,8 +32,7 @@ from lorr_bench.report.drawing import (
     blank_figure,
     dress,
 )
-from lorr_bench.report.lettering import shortened_apart, widest
-from lorr_bench.report.lineup import Lineup, Selection, Shown
+from lorr_bench.report.figures.text_fit import shortened_apart, widest
 from lorr_bench.report.measures import Measure
 from lorr_bench.report.tables import largest_budget, largest_rows
 from lorr_bench.values import START

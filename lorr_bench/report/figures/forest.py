@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from lorr_bench.report.arms import baseline_name, plugin_of
 from lorr_bench.report.cells import DAGGER, MINUS, NONE, plural, points, span
 from lorr_bench.report.contrasts import DECLARED
-from lorr_bench.report.drawing import (
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARGIN,
     MUTED,
@@ -28,8 +29,7 @@ from lorr_bench.report.drawing import (
     blank_figure,
     dress,
 )
-from lorr_bench.report.lettering import shortened, shortened_apart, widest
-from lorr_bench.report.lineup import Lineup
+from lorr_bench.report.figures.text_fit import shortened, shortened_apart, widest
 from lorr_bench.report.measures import MATH, Measure, primary_measure, rows_of
 from lorr_bench.report.tables import largest_budget
 

@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import plugin_of
 from lorr_bench.report.cells import NONE, count_range, percent, plural
-from lorr_bench.report.drawing import (
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARGIN,
     MARK,
@@ -32,11 +33,10 @@ from lorr_bench.report.drawing import (
     blank_figure,
     dress,
 )
-from lorr_bench.report.lettering import number_text, shortened_apart, text_width, widest
-from lorr_bench.report.lineup import Lineup
+from lorr_bench.report.figures.quantities import Quantity
+from lorr_bench.report.figures.scales import Scale, set_scale
+from lorr_bench.report.figures.text_fit import number_text, shortened_apart, text_width, widest
 from lorr_bench.report.measures import Measure, rows_of
-from lorr_bench.report.quantities import Quantity
-from lorr_bench.report.scales import Scale, set_scale
 from lorr_bench.values import START
 
 MOST_POINTS, MOST_LISTED, MOST_PLUGINS = 300, 20, 8

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import method_of, methods, plugin_of, plugins
 from lorr_bench.report.cells import NONE, count_range, plural
-from lorr_bench.report.drawing import COLOURS, DASHES, MARK, MARKERS, legend_label, start_handle
+from lorr_bench.report.figures.drawing import COLOURS, DASHES, MARK, MARKERS, legend_label, start_handle
 from lorr_bench.report.measures import Measure, rows_of
 from lorr_bench.values import Results
 

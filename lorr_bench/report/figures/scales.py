@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lorr_bench.report.drawing import TICK_SIZE
-from lorr_bench.report.lettering import number_text, text_width
+from lorr_bench.report.figures.drawing import TICK_SIZE
+from lorr_bench.report.figures.text_fit import number_text, text_width
 
 LOG_FROM = 6.0  # times the smallest value
 EDGE, BETWEEN_NUMBERS = 0.07, 0.09  # a share of the axis; inches
