@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.embed import script_json
+from lorr_bench.report.formats.embed import script_json
 
 FIRST_ROWS = 200
 """Rows that stand in the page itself; further ones are embedded as data."""

@@ -9,8 +9,8 @@ from page_contents import make_contents
 from synthetic_results import make_results, score
 
 from lorr_bench.report.aggregates import aggregate_rows, aggregate_table
-from lorr_bench.report.page import html_page
-from lorr_bench.report.summary import markdown_report
+from lorr_bench.report.formats.markdown import markdown_report
+from lorr_bench.report.formats.page import html_page
 from lorr_bench.values import Point, Results
 
 ARMS = ("dpo+plain", "dpo+lorr")

@@ -14,10 +14,10 @@ import pytest
 from page_contents import HOSTILE, PICTURES, SVG, Page, hostile_results, make_contents
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report import page as page_module
 from lorr_bench.report import write_report
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.page import html_page
+from lorr_bench.report.formats import page as page_module
+from lorr_bench.report.formats.page import html_page
 from lorr_bench.report.rows import EfficiencyRow, ProtocolRow
 from lorr_bench.report.sheets import place
 

@@ -16,7 +16,7 @@ import pytest
 from page_contents import HOSTILE, Page, hostile_results, make_contents
 
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.page import html_page
+from lorr_bench.report.formats.page import html_page
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")

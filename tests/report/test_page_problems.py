@@ -8,7 +8,7 @@ from typing import Any
 
 from synthetic_results import make_results
 
-from lorr_bench.report.problems import LONGEST_TEXT, EmbeddedProblems, embedded_problems, shortened
+from lorr_bench.report.formats.problems import LONGEST_TEXT, EmbeddedProblems, embedded_problems, shortened
 from lorr_bench.report.views import MOST_MODELS, answer_view
 from lorr_bench.values import START, Point, Results, SampleAnswer
 

@@ -10,8 +10,8 @@ from page_contents import hostile_results, make_contents
 from synthetic_results import METHODS, make_methods_results, make_results
 
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.pipe_table import markdown_table
-from lorr_bench.report.summary import markdown_report
+from lorr_bench.report.formats.markdown import markdown_report
+from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.values import Results
 
 MINUS = "\N{MINUS SIGN}"

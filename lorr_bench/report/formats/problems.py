@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 
 from lorr_bench.outside import visible_text
 from lorr_bench.report.cells import plural
-from lorr_bench.report.embed import script_json
+from lorr_bench.report.formats.embed import script_json
 from lorr_bench.report.views import ProblemView
 from lorr_bench.values import Results, SampleAnswer
 

@@ -10,10 +10,10 @@ from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.report import cells
 from lorr_bench.report.cells import markdown_cell, markdown_text, plural
-from lorr_bench.report.comparing import Comparison
+from lorr_bench.report.compare.runs import Comparison
 from lorr_bench.report.contrasts import PRIMARY
+from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.pipe_table import markdown_table
 from lorr_bench.report.write import csv_bytes, replace_file
 from lorr_bench.values import START
 

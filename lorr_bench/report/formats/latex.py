@@ -11,8 +11,8 @@ from typing import Final
 from lorr_bench.report.catalogue import all_sheets
 from lorr_bench.report.cells import MINUS, NONE
 from lorr_bench.report.contents import Contents
+from lorr_bench.report.formats.shortened import column_slices, head_of, narrowed, notes_on, row_slices
 from lorr_bench.report.sheets import Cell, Sheet
-from lorr_bench.report.short import column_slices, head_of, narrowed, notes_on, row_slices
 
 ROWS_A_PART: Final = 40
 """Rows that fit on a page; of two lines each, half of them."""

@@ -9,9 +9,9 @@ from lorr_bench.outside import visible_text
 from lorr_bench.report.catalogue import all_sheets
 from lorr_bench.report.cells import markdown_cell, markdown_text
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.pipe_table import markdown_table
+from lorr_bench.report.formats.pipe_table import markdown_table
+from lorr_bench.report.formats.shortened import head_of, narrowed, notes_on
 from lorr_bench.report.sheets import Cell, Sheet
-from lorr_bench.report.short import head_of, narrowed, notes_on
 
 MOST_ROWS = 100
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pandas as pd
 
 from lorr_bench.errors import DataError
-from lorr_bench.report.comparable import (
+from lorr_bench.report.compare.comparable import (
     Run,
     left_out,
     make_run,
@@ -26,8 +26,8 @@ from lorr_bench.report.comparable import (
 )
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SIGNIFICANCE
 from lorr_bench.report.declared import analysis_of, largest_budget_of
+from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results
 from lorr_bench.report.measures import Measure, all_measures, model_rows, primary_measure, stack
-from lorr_bench.report.results_file import RESULTS_FILE, read_results
 from lorr_bench.stats import holm, paired_difference, permutation_test
 from lorr_bench.values import Results, Score
 

@@ -13,9 +13,9 @@ from markupsafe import Markup
 from lorr_bench.outside import visible_text
 from lorr_bench.report.catalogue import all_sheets
 from lorr_bench.report.contents import Contents, Picture, Tables
-from lorr_bench.report.embed import data_uri, source_hash
-from lorr_bench.report.problems import embedded_problems
-from lorr_bench.report.results_file import RESULTS_FILE
+from lorr_bench.report.formats.embed import data_uri, source_hash
+from lorr_bench.report.formats.problems import embedded_problems
+from lorr_bench.report.formats.results_file import RESULTS_FILE
 from lorr_bench.report.sheets import place
 
 ASSETS = Path(__file__).parent
