@@ -12,12 +12,9 @@ from lorr_bench.report import (
     answering,
     contamination,
     efficiency,
-    fairness,
     literature,
     protocol,
-    sentences,
     tables,
-    verdicts,
     views,
 )
 from lorr_bench.report.arms import baseline_name
@@ -33,6 +30,7 @@ from lorr_bench.report.rows import (
     PublishedRow,
     SecondaryRow,
 )
+from lorr_bench.report.sentences import captions, held_equal, verdicts
 from lorr_bench.values import Results
 
 
@@ -156,15 +154,15 @@ def compute(results: Results) -> Contents:
         pictures=tuple(_pictures(results, frames)),
         baseline=baseline_name(results),
         headlines=verdicts.headlines(results, frames.contrasts, comparison),
-        compared=sentences.compared_line(results),
-        held_equal=fairness.held_equal_line(results, frames.ledger),
-        caution=sentences.seed_caution(comparison),
-        caption=sentences.comparison_caption(results, comparison, frames.contrasts),
+        compared=captions.compared_line(results),
+        held_equal=held_equal.held_equal_line(results, frames.ledger),
+        caution=captions.seed_caution(comparison),
+        caption=captions.comparison_caption(results, comparison, frames.contrasts),
         power=(
-            sentences.power_line(frames.contrasts, MATH),
-            sentences.power_line(frames.contrasts, GENERAL),
+            captions.power_line(frames.contrasts, MATH),
+            captions.power_line(frames.contrasts, GENERAL),
         ),
-        footnotes=sentences.footnotes(results),
+        footnotes=captions.footnotes(results),
         math=_scores(results, comparison, general=False),
         general=_scores(results, comparison, general=True),
         secondary=answering.secondary_rows(frames.secondary),

@@ -10,8 +10,8 @@ import pandas as pd
 from lorr_bench.report.cells import DAGGER, MINUS, NONE, p_text, percent, points, span
 from lorr_bench.report.contrasts import DECLARED, PRIMARY, declared_rows
 from lorr_bench.report.measures import Measure
+from lorr_bench.report.sentences.verdicts import verdict
 from lorr_bench.report.sheets import Cell, Column, Sheet
-from lorr_bench.report.verdicts import verdict
 from lorr_bench.values import Results
 
 FILE = "contrasts.csv"

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from lorr_bench.report import cells
-from lorr_bench.report.arms import compared_arms, is_baseline, methods, plugin_of, plugins
+from lorr_bench.report.arms import (
+    compared_arms,
+    is_baseline,
+    methods,
+    one_point_an_arm,
+    plugin_of,
+    plugins,
+    point_label,
+)
 from lorr_bench.report.contrasts import DECLARED
 from lorr_bench.report.measures import Measure, rows_of
 from lorr_bench.report.tables import QUANTITIES, largest_budget, largest_rows
@@ -197,7 +205,7 @@ def diagnostics_view(results: Results) -> tuple[DiagnosticsView, ...]:
             f"{point.seed}",
             tuple(_diagnostic_texts(values) for values in measured[point]),
         )
-        for point in _one_point_an_arm(measured, results.arms)
+        for point in one_point_an_arm(measured, results.arms)
     )
 
 
@@ -236,20 +244,13 @@ def answer_view(results: Results) -> tuple[ProblemView, ...]:
 
     Of very many arms the first of the suite are taken.
     """
-    points = _one_point_an_arm({answer.point for answer in results.answers}, results.arms)[:MOST_MODELS]
+    points = one_point_an_arm({answer.point for answer in results.answers}, results.arms)[:MOST_MODELS]
     labels = {point: point_label(point) for point in points}
     problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
     for answer in results.answers:
         if answer.point in labels:
             problems[answer.benchmark, answer.problem_id].setdefault(answer.point, answer)
     return tuple(_problem(answers, labels) for answers in problems.values())
-
-
-def point_label(point: Point) -> str:
-    """Which model: ``dpo+lorr, 1,024 pairs, seed 0``."""
-    if point.arm == START.arm:
-        return "start model"
-    return f"{point.arm}, {point.unique_pairs:,} pairs, seed {point.seed}"
 
 
 def _comparison_row(arm: str, budget: int, found: Sequence[Any]) -> ComparisonRow:
@@ -305,12 +306,3 @@ def _problem(answers: Mapping[Point, SampleAnswer], labels: Mapping[Point, str])
     one = next(iter(answers.values()))
     labelled = tuple((label, answers[point]) for point, label in labels.items() if point in answers)
     return ProblemView(one.benchmark, one.problem_id, one.prompt, one.gold, labelled)
-
-
-def _one_point_an_arm(points: Iterable[Point], arms: Sequence[str]) -> list[Point]:
-    """Of each arm the point with the largest budget and the lowest seed, in the order of the suite."""
-    place = {arm: number for number, arm in enumerate((START.arm, *arms))}
-    chosen: dict[str, Point] = {}
-    for point in sorted(points, key=lambda point: (-point.unique_pairs, point.seed)):
-        chosen.setdefault(point.arm, point)
-    return sorted(chosen.values(), key=lambda point: place.get(point.arm, len(place)))

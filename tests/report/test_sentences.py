@@ -8,7 +8,7 @@ from dataclasses import replace
 from synthetic_results import make_results, several_methods, two_arms
 
 from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.sentences import (
+from lorr_bench.report.sentences.captions import (
     compared_line,
     comparison_caption,
     footnotes,

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, compared_arms, methods, plugin_of
+from lorr_bench.report.arms import baseline_name, compared_arms, methods, plugin_of, point_label
 from lorr_bench.report.cells import TITLES, either, percent, quantity, ratio
-from lorr_bench.report.views import point_label
 from lorr_bench.values import Results
 
 RATIOS_TOLD = (

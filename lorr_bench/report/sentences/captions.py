@@ -6,11 +6,10 @@ import math
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, methods, plugins
+from lorr_bench.report.arms import baseline_name, methods, plugins, point_label
 from lorr_bench.report.cells import DAGGER, NONE, count_range, either, listed, percent, plural
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY
 from lorr_bench.report.measures import all_measures
-from lorr_bench.report.views import point_label
 from lorr_bench.values import START, Point, Results
 
 MOST_FOOTNOTES = 12
