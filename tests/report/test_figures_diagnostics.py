@@ -11,7 +11,7 @@ from synthetic_results import make_methods_results, make_results
 from lorr_bench.report.figures.arm_styles import Lineup
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.replays import Replays, draw_replays
-from lorr_bench.report.tables import diagnostic_table
+from lorr_bench.report.tables.diagnostics import diagnostic_table
 from lorr_bench.values import Point, Results
 
 

@@ -11,7 +11,7 @@ from lorr_bench.report.cells import MINUS
 from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.measures import primary_measure
 from lorr_bench.report.sentences.verdicts import headlines
-from lorr_bench.report.tables import comparison
+from lorr_bench.report.tables.comparison import comparison
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any, Final
 
 from lorr_bench.report.measures import Cells, Measure, score_cells
-from lorr_bench.report.protocol import problem_counts, setting_text, settings
-from lorr_bench.report.tables import comparison
+from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.tables.protocol import problem_counts, setting_text, settings
 from lorr_bench.values import START, Results
 
 MOST_FIELDS: Final = 3

@@ -30,7 +30,7 @@ from lorr_bench.report.figures.drawing import (
 from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
 from lorr_bench.report.figures.text_fit import shortened_apart, text_width, widest
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.tables import largest_budget, largest_rows
+from lorr_bench.report.tables.comparison import largest_budget, largest_rows
 from lorr_bench.values import START
 
 FEWEST_ARMS = 3

@@ -34,7 +34,7 @@ from lorr_bench.report.figures.drawing import (
 )
 from lorr_bench.report.figures.text_fit import shortened_apart, widest
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.tables import largest_budget, largest_rows
+from lorr_bench.report.tables.comparison import largest_budget, largest_rows
 from lorr_bench.values import START
 
 LINE_HEIGHT, ROW_GAP, MOST_HEIGHT, MOST_PLUGINS = 0.15, 0.08, 7.5, 8

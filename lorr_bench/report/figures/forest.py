@@ -31,7 +31,7 @@ from lorr_bench.report.figures.drawing import (
 )
 from lorr_bench.report.figures.text_fit import shortened, shortened_apart, widest
 from lorr_bench.report.measures import MATH, Measure, primary_measure, rows_of
-from lorr_bench.report.tables import largest_budget
+from lorr_bench.report.tables.comparison import largest_budget
 
 MOST_HEIGHT = 7.6
 LINE, GAP, LABEL_ROOM, HEADING_ROOM = 0.165, 0.06, 1.9, 4.4

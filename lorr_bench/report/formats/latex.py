@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lorr_bench.report.catalogue import all_sheets
 from lorr_bench.report.cells import MINUS, NONE
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats.shortened import column_slices, head_of, narrowed, notes_on, row_slices
@@ -55,7 +54,7 @@ LETTERS: Final = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛ
 
 def latex_report(contents: Contents) -> str:
     """Every table of the report, each an environment of its own; long ones in parts, very long ones cut."""
-    tables = [part for sheet in all_sheets(contents) if sheet.rows for part in _parts(sheet, contents)]
+    tables = [part for sheet in contents.sheets for part in _parts(sheet, contents)]
     # LaTeX holds a limited number of floats until there is room for them.
     batches = ["\n".join(tables[start : start + FLOATS]) for start in range(0, len(tables), FLOATS)]
     return PREAMBLE + "\n" + "\n\\clearpage\n\n".join(batches)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.catalogue import all_sheets
 from lorr_bench.report.cells import markdown_cell, markdown_text
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats.pipe_table import markdown_table
@@ -26,7 +25,7 @@ def markdown_report(contents: Contents) -> str:
 
 def _parts(contents: Contents) -> Iterator[str]:
     results = contents.results
-    sheets = {sheet.name: sheet for sheet in all_sheets(contents) if sheet.rows}
+    sheets = {sheet.name: sheet for sheet in contents.sheets}
     yield f"# {markdown_text(results.suite)}"
     yield _missing(contents)
     yield markdown_text(results.description)

@@ -11,12 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.catalogue import all_sheets
 from lorr_bench.report.contents import Contents, Picture, Tables
-from lorr_bench.report.formats.embed import data_uri, source_hash
+from lorr_bench.report.formats.embed import data_uri, place, source_hash
 from lorr_bench.report.formats.problems import embedded_problems
 from lorr_bench.report.formats.results_file import RESULTS_FILE
-from lorr_bench.report.sheets import place
 
 ASSETS = Path(__file__).parent
 MOST_SVG_BYTES = 300_000
@@ -42,9 +40,9 @@ def html_page(contents: Contents) -> str:
             style=Markup(style),  # noqa: S704
             script=Markup(script),  # noqa: S704
             files=_files(contents.tables),
-            sheets=place(all_sheets(contents)),
+            sheets=place(contents.sheets),
             figures=_figures(contents.pictures),
-            problems=embedded_problems(contents.results, contents.answers),
+            problems=embedded_problems(contents.results),
         )
     )
 

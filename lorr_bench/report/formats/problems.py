@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from lorr_bench.outside import visible_text
+from lorr_bench.report.arms import one_point_an_arm, point_label
 from lorr_bench.report.cells import plural
 from lorr_bench.report.formats.embed import script_json
-from lorr_bench.report.views import ProblemView
-from lorr_bench.values import Results, SampleAnswer
+from lorr_bench.values import Point, Results, SampleAnswer
 
+MOST_MODELS = 64
+"""Models whose answers are shown."""
 MOST_BYTES = 5_000_000
 """Bytes of all embedded problems."""
 LONGEST_TEXT = 6_000
 """Characters of a prompt or an answer; of a longer one the middle is left out."""
 TAIL = 2_000
 """Characters that are kept of its end, where the final answer stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem with the answers of several models, each named by its label."""
+
+    benchmark: str
+    id: str
+    prompt: str
+    gold: str
+    answers: tuple[tuple[str, SampleAnswer], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +54,17 @@ class EmbeddedProblems:
     left_out: str
 
 
-def embedded_problems(
-    results: Results, problems: Sequence[ProblemView], room: int = MOST_BYTES
-) -> EmbeddedProblems:
+def embedded_problems(results: Results, room: int = MOST_BYTES) -> EmbeddedProblems:
     """As many problems as there is room for, the benchmarks taking turns.
 
     Args:
         results: What the problems are from.
-        problems: The problems, with the answers of the models that are shown.
         room: Bytes of all of them together.
 
     Returns:
         The data, and what was left out of it.
     """
+    problems = _sampled(results)
     labels = list(dict.fromkeys(label for problem in problems for label, _ in problem.answers))
     numbers = {label: number for number, label in enumerate(labels)}
     kept: dict[int, str] = {}
@@ -80,7 +91,28 @@ def shortened(text: str) -> str:
     return f"{head}\n[… {missing:,} characters left out …]\n{tail}"
 
 
-def _turns(problems: Sequence[ProblemView]) -> list[int]:
+def _sampled(results: Results) -> tuple[Problem, ...]:
+    """The problems of the sample, each with one answer an arm: largest budget, lowest seed.
+
+    Of very many arms the first of the suite are taken.
+    """
+    points = one_point_an_arm({answer.point for answer in results.answers}, results.arms)[:MOST_MODELS]
+    labels = {point: point_label(point) for point in points}
+    problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
+    for answer in results.answers:
+        if answer.point in labels:
+            problems[answer.benchmark, answer.problem_id].setdefault(answer.point, answer)
+    return tuple(_problem(answers, labels) for answers in problems.values())
+
+
+def _problem(answers: Mapping[Point, SampleAnswer], labels: Mapping[Point, str]) -> Problem:
+    """One problem from the answers to it, in the order of the labels."""
+    one = next(iter(answers.values()))
+    labelled = tuple((label, answers[point]) for point, label in labels.items() if point in answers)
+    return Problem(one.benchmark, one.problem_id, one.prompt, one.gold, labelled)
+
+
+def _turns(problems: Sequence[Problem]) -> list[int]:
     """Numbers of the problems: the first of each benchmark, the second of each, and so on."""
     places: dict[str, list[int]] = defaultdict(list)
     for number, problem in enumerate(problems):
@@ -89,7 +121,7 @@ def _turns(problems: Sequence[ProblemView]) -> list[int]:
     return [number for number in rounds if number is not None]
 
 
-def _packed(problem: ProblemView, numbers: dict[str, int]) -> list[object]:
+def _packed(problem: Problem, numbers: dict[str, int]) -> list[object]:
     answers = [[numbers[label], *_answer(answer)] for label, answer in problem.answers]
     texts = [problem.benchmark, problem.id, shortened(problem.prompt), problem.gold]
     return [*map(visible_text, texts), answers]
@@ -101,7 +133,7 @@ def _answer(answer: SampleAnswer) -> list[object]:
     return [int(answer.correct), answer.reason, extracted, answer.tokens, int(answer.truncated), text]
 
 
-def _pair(results: Results, problems: Sequence[ProblemView]) -> list[int]:
+def _pair(results: Results, problems: Sequence[Problem]) -> list[int]:
     """The first compared arm beside its baseline, or the first model beside the last."""
     arms = list(dict.fromkeys(answer.point.arm for problem in problems for _, answer in problem.answers))
     for arm, baseline in results.baselines.items():

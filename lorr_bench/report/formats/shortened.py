@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.literature import CAUTION
 from lorr_bench.report.sheets import Sheet
+from lorr_bench.report.tables.published import CAUTION
 
 MOST_GROUPS: Final = 8
 """Measures beside each other."""
@@ -61,7 +61,8 @@ def notes_on(sheet: Sheet, contents: Contents) -> tuple[str, ...]:
     """What stands below a table: its power and why scores are missing, or what to beware of."""
     section = sheet.name.partition("-")[0]
     power = dict(zip(("comparison", "general"), contents.power, strict=True))
-    first = "comparison" if contents.math.arms.groups else "general"
+    names = {other.name for other in contents.sheets}
+    first = "comparison" if "comparison-arms" in names else "general"
     notes = {"published": (CAUTION,), **{name: (line,) for name, line in power.items()}}.get(section, ())
     return tuple(filter(None, (*notes, *(contents.footnotes if section == first else ()))))
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from synthetic_results import make_results, score
 
 from lorr_bench.report.cells import DAGGER, MINUS
-from lorr_bench.report.contrast_sheet import declared_sheet, other_sheet
 from lorr_bench.report.contrasts import contrast_table
+from lorr_bench.report.tables.contrasts import declared_sheet, other_sheet
 from lorr_bench.values import Analysis, Contrast, Point, Results
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")

@@ -8,7 +8,7 @@ import pytest
 from synthetic_results import make_methods_results, make_results, spend
 
 from lorr_bench.report.sentences.held_equal import held_equal_line
-from lorr_bench.report.tables import ledger
+from lorr_bench.report.tables.ledger import ledger
 from lorr_bench.values import Point, Results, Spend
 
 

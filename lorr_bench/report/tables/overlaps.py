@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from lorr_bench.report import cells
-from lorr_bench.report.rows import OverlapRow
+from lorr_bench.report.cells import either, percent
+from lorr_bench.report.sheets import Cell, Column, Sheet, text_cells
 from lorr_bench.values import Overlap, Results
 
 OVERLAP_COLUMNS = (
@@ -31,22 +31,31 @@ def overlap_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(OVERLAP_COLUMNS))
 
 
-def overlap_rows(results: Results) -> tuple[OverlapRow, ...]:
+def overlap_sheet(results: Results) -> Sheet:
     """One row a benchmark and n-gram length, a range where seeds differ."""
+    columns = (
+        Column("benchmark", "text"), Column("training prompts"), Column("problems"), Column("overlapping"),
+        Column("share (%)"), Column("examples", "text"),
+    )  # fmt: skip
+    caption = (
+        "Problems of each benchmark that share a run of words with a training prompt. Common turns of phrase "
+        "match too: this is where to look, not a proof."
+    )
     groups: dict[tuple[str, int], list[Overlap]] = {}
     for line in results.overlaps:
         groups.setdefault((line.benchmark, line.ngram), []).append(line)
-    return tuple(_row(benchmark, ngram, lines) for (benchmark, ngram), lines in groups.items())
+    rows = tuple(_cells(benchmark, ngram, lines) for (benchmark, ngram), lines in groups.items())
+    return Sheet("overlaps", "Contamination", caption, columns, rows, "overlaps.csv", main=True)
 
 
-def _row(benchmark: str, ngram: int, lines: Sequence[Overlap]) -> OverlapRow:
+def _cells(benchmark: str, ngram: int, lines: Sequence[Overlap]) -> tuple[Cell, ...]:
     examples = list(dict.fromkeys(example for line in lines for example in line.examples))
-    return OverlapRow(
+    return text_cells(
         benchmark,
         f"{_range([line.prompts for line in lines], _count)} ({ngram} words in a row)",
         _range([line.problems for line in lines], _count),
         _range([line.overlapping for line in lines], _count),
-        _range([_share(line) for line in lines], cells.percent),
+        _range([_share(line) for line in lines], percent),
         ", ".join(examples[:MOST_EXAMPLES]),
     )
 
@@ -60,4 +69,4 @@ def _count(value: float) -> str:
 
 
 def _range(values: Sequence[float], form: Callable[[float], str]) -> str:
-    return cells.either(form(min(values)), form(max(values)))
+    return either(form(min(values)), form(max(values)))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lorr_bench.report.cells import NONE
-from lorr_bench.report.rows import ProtocolRow
+from lorr_bench.report.sheets import Column, Sheet, text_cells
 from lorr_bench.values import Results
 
 PROTOCOL_COLUMNS = ("benchmark", "problems", "setting", "value")
@@ -31,17 +31,34 @@ def protocol_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(PROTOCOL_COLUMNS))
 
 
-def protocol_rows(results: Results) -> tuple[ProtocolRow, ...]:
-    """The same, one row a benchmark; long values are cut."""
+def protocol_sheet(results: Results) -> Sheet:
+    """The settings in which the benchmarks differ, a row a benchmark; long values are cut."""
     problems = problem_counts(results)
-    return tuple(
-        ProtocolRow(
+    own = {name: values for name, values in _by_setting(results).items() if len(set(values.values())) > 1}
+    columns = (Column("benchmark", "text"), Column("problems"), *(Column(name, "text") for name in own))
+    rows = tuple(
+        text_cells(
             benchmark,
             f"{problems[benchmark]:,}" if problems.get(benchmark) else NONE,
-            tuple((name, _short(setting_text(value))) for name, value in settings(conditions)),
+            *(values[benchmark] for values in own.values()),
         )
-        for benchmark, conditions in results.conditions.items()
+        for benchmark in results.conditions
     )
+    differing = ", and the settings in which the benchmarks differ" if own else ""
+    caption = f"Problems of each benchmark{differing}."
+    return Sheet("protocol", "Protocol of each benchmark", caption, columns, rows, main=True)
+
+
+def shared_settings_sheet(results: Results) -> Sheet:
+    """The settings that all benchmarks share, a row a setting; long values are cut."""
+    rows = tuple(
+        text_cells(name, next(iter(values.values())))
+        for name, values in _by_setting(results).items()
+        if len(set(values.values())) == 1
+    )
+    columns = (Column("setting", "text"), Column("value", "text"))
+    caption = "Settings that are the same for every benchmark."
+    return Sheet("shared-settings", "Shared settings", caption, columns, rows, main=True)
 
 
 def settings(conditions: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -61,6 +78,16 @@ def setting_text(value: Any) -> str:
 def problem_counts(results: Results) -> dict[str, int]:
     """Problems of each benchmark that was evaluated; 0 for scores known only as totals."""
     return {score.benchmark: len(score.per_problem) for score in results.scores}
+
+
+def _by_setting(results: Results) -> dict[str, dict[str, str]]:
+    """Value of each setting by benchmark; empty for a benchmark that does not have it."""
+    tables = {
+        benchmark: {name: _short(setting_text(value)) for name, value in settings(conditions)}
+        for benchmark, conditions in results.conditions.items()
+    }
+    names = dict.fromkeys(name for values in tables.values() for name in values)
+    return {name: {benchmark: values.get(name, "") for benchmark, values in tables.items()} for name in names}
 
 
 def _short(text: str) -> str:

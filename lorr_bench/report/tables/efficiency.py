@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lorr_bench.report import cells
 from lorr_bench.report.arms import compared_arms
+from lorr_bench.report.cells import NONE, percent, plural, ratio, span
 from lorr_bench.report.measures import (
     Cells,
     Measure,
@@ -22,7 +22,7 @@ from lorr_bench.report.measures import (
     score_cells,
     stack,
 )
-from lorr_bench.report.rows import EfficiencyRow
+from lorr_bench.report.sheets import ARM, Cell, Column, Sheet, text_cells
 from lorr_bench.stats import area_under_curve, data_efficiency
 from lorr_bench.values import Results, Score
 
@@ -54,20 +54,27 @@ def efficiency_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EFFICIENCY_COLUMNS))
 
 
-def efficiency_rows(table: pd.DataFrame) -> tuple[EfficiencyRow, ...]:
-    """That table as text."""
-    rows: list[Any] = list(table.itertuples())
-    return tuple(
-        EfficiencyRow(
-            row.arm,
-            row.baseline,
-            Measure(row.benchmark, row.kind, row.metric).title,
-            _ratio_text(row),
-            cells.span(_low_text(row), _high_text(row)),
-            f"{cells.percent(row.area)} (baseline {cells.percent(row.baseline_area)})",
-            row.reason or f"{row.budgets} budgets, {cells.plural(str(row.seeds), 'seed')}",
-        )
-        for row in rows
+def efficiency_sheet(table: pd.DataFrame) -> Sheet:
+    """That table for reading."""
+    columns = (
+        ARM, Column("baseline", "text"), Column("measure", "text", choice=True), Column("data needed"),
+        Column("area under the curve"), Column("note", "text"),
+    )  # fmt: skip
+    caption = (
+        "Data needed: what the arm needs for its baseline's final accuracy, as a part of what its baseline "
+        "needs for it; in brackets the 95 % interval. Not defined where the baseline is not shown to rise. "
+        "Area: mean accuracy in % over the budgets, on a scale of log2 of the data."
+    )
+    rows = tuple(map(_cells, table.itertuples()))
+    return Sheet("efficiency", "Data efficiency", caption, columns, rows, "efficiency.csv", main=True)
+
+
+def _cells(row: Any) -> tuple[Cell, ...]:
+    return (
+        *text_cells(row.arm, row.baseline, Measure(row.benchmark, row.kind, row.metric).title),
+        Cell(_ratio_text(row), span(_low_text(row), _high_text(row))),
+        Cell(f"{percent(row.area)} (baseline {percent(row.baseline_area)})"),
+        Cell(row.reason or f"{row.budgets} budgets, {plural(str(row.seeds), 'seed')}"),
     )
 
 
@@ -140,7 +147,7 @@ def _families(
 def _columns(measure: Measure, curves: _Curves) -> dict[str, Any]:
     treatment, baseline = (list(tables) for tables in curves.scores)
     benchmarks, families = curves.benchmarks, curves.families
-    ratio = data_efficiency(curves.budgets, treatment, baseline, benchmarks=benchmarks, families=families)
+    needed = data_efficiency(curves.budgets, treatment, baseline, benchmarks=benchmarks, families=families)
     area, other = (
         area_under_curve(curves.budgets, tables, benchmarks=benchmarks, families=families)
         for tables in (treatment, baseline)
@@ -149,8 +156,8 @@ def _columns(measure: Measure, curves: _Curves) -> dict[str, Any]:
         **asdict(measure), "budgets": len(curves.budgets), "smallest": curves.budgets[0],
         "largest": curves.budgets[-1], "seeds": curves.scores.shape[2],
         "problems": curves.scores.shape[3] if curves.by_problem else 0,
-        "baseline_needed": ratio.baseline_needed, "ratio": ratio.ratio, "ratio_low": ratio.low,
-        "ratio_high": ratio.high, "reached": ratio.reached, "reason": ratio.reason, "area": area.mean,
+        "baseline_needed": needed.baseline_needed, "ratio": needed.ratio, "ratio_low": needed.low,
+        "ratio_high": needed.high, "reached": needed.reached, "reason": needed.reason, "area": area.mean,
         "area_low": area.low, "area_high": area.high, "baseline_area": other.mean,
     }  # fmt: skip
 
@@ -161,21 +168,21 @@ def _shared_seeds(cells_of: Sequence[Mapping[int, Score]]) -> list[int]:
 
 def _ratio_text(row: Any) -> str:
     if math.isnan(row.area) or math.isnan(row.baseline_area):
-        return cells.NONE
+        return NONE
     if math.isnan(row.baseline_needed):
         return "not defined"
     if math.isnan(row.ratio):
         return "not reached"
-    return cells.ratio(row.ratio) if row.reached else f"at most {cells.ratio(row.ratio)}"
+    return ratio(row.ratio) if row.reached else f"at most {ratio(row.ratio)}"
 
 
 def _low_text(row: Any) -> str:
     """The lower end; 0 stands for somewhere below the smallest budget."""
-    least = cells.ratio(row.smallest / row.baseline_needed)
-    return f"< {least}" if row.ratio_low == 0 else cells.ratio(row.ratio_low)
+    least = ratio(row.smallest / row.baseline_needed)
+    return f"< {least}" if row.ratio_low == 0 else ratio(row.ratio_low)
 
 
 def _high_text(row: Any) -> str:
     """The upper end; infinity stands for one that these budgets don't bound."""
-    most = cells.ratio(row.largest / row.baseline_needed)
-    return f"> {most}" if math.isinf(row.ratio_high) else cells.ratio(row.ratio_high)
+    most = ratio(row.largest / row.baseline_needed)
+    return f"> {most}" if math.isinf(row.ratio_high) else ratio(row.ratio_high)

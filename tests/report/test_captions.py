@@ -14,7 +14,7 @@ from lorr_bench.report.sentences.captions import (
     footnotes,
     power_line,
 )
-from lorr_bench.report.tables import comparison
+from lorr_bench.report.tables.comparison import comparison
 from lorr_bench.values import START, Results
 
 

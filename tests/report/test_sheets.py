@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from lorr_bench.report.sheets import FIRST_ROWS, LONG, Cell, Column, Sheet, place
+from lorr_bench.report.formats.embed import FIRST_ROWS, place
+from lorr_bench.report.sheets import LONG, Cell, Column, Sheet
 
 COLUMNS = (
     Column("arm", "arm"), Column("pairs"), Column("score", group="easy"), Column("Δ", group="easy"),

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lorr_bench.report import cells
-from lorr_bench.report.arms import compared_arms
+from lorr_bench.report.arms import baseline_name, compared_arms
+from lorr_bench.report.cells import percent, points, span
 from lorr_bench.report.measures import Cells, Measure, largest_points, primary_measures, score_cells
-from lorr_bench.report.rows import AggregateRow
+from lorr_bench.report.sheets import ARM, Cell, Column, Sheet, text_cells
 from lorr_bench.stats import interquartile_gain, probability_of_improvement
 from lorr_bench.values import Results
 
@@ -46,22 +46,27 @@ def aggregate_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame([row for row in rows if row], columns=list(AGGREGATE_COLUMNS))
 
 
-def aggregate_rows(table: pd.DataFrame) -> tuple[AggregateRow, ...]:
-    """That table as text."""
-    rows: list[Any] = list(table.itertuples())
-    return tuple(
-        AggregateRow(
-            row.arm,
-            row.baseline,
-            f"{row.unique_pairs:,}",
-            f"{row.runs}",
-            f"{row.tasks}",
-            cells.points(row.gain),
-            cells.span(cells.points(row.gain_low), cells.points(row.gain_high)),
-            cells.percent(row.improvement),
-            cells.span(cells.percent(row.improvement_low), cells.percent(row.improvement_high)),
-        )
-        for row in rows
+def aggregate_sheet(results: Results, table: pd.DataFrame) -> Sheet:
+    """That table for reading."""
+    columns = (
+        ARM, Column("baseline", "text"), Column("pairs", choice=True), Column("runs"), Column("benchmarks"),
+        Column("gain (points)"), Column("improvement (%)"),
+    )  # fmt: skip
+    caption = (
+        "Gain: mean over runs minus that of the baseline on each benchmark, then the mean of the middle half "
+        f"of the benchmarks. Improvement: the chance that a run beats one of {baseline_name(results)} on a "
+        "benchmark; 50 is neither. In brackets 95 % intervals over training runs. Not tested."
+    )
+    label = "Arms over all benchmarks"
+    rows = tuple(map(_cells, table.itertuples()))
+    return Sheet("aggregates", label, caption, columns, rows, "aggregates.csv", main=True)
+
+
+def _cells(row: Any) -> tuple[Cell, ...]:
+    return (
+        *text_cells(row.arm, row.baseline, f"{row.unique_pairs:,}", f"{row.runs}", f"{row.tasks}"),
+        Cell(points(row.gain), span(points(row.gain_low), points(row.gain_high))),
+        Cell(percent(row.improvement), span(percent(row.improvement_low), percent(row.improvement_high))),
     )
 
 

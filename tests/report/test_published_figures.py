@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sheet_texts import texts
 from synthetic_results import make_results, score
 
-from lorr_bench.report.literature import published_rows, published_table
-from lorr_bench.report.rows import PublishedRow
-from lorr_bench.report.tables import comparison
+from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.tables.published import published_sheet, published_table
 from lorr_bench.values import START, Point, Published, Results
 
 
@@ -84,10 +84,19 @@ def test_without_our_start_model_there_is_no_gain_of_ours() -> None:
 
 def test_rows_as_text() -> None:
     results = results_with(BASE, figure(), figure(protocol="avg@3", deviation=0.012, note="read from a plot"))
-    start, ours, repeated = published_rows(published_table(results, comparison(results)))
-    assert start == PublishedRow(
-        "b", "start model", "25.0 (greedy)", "50.0", "", "", "Nano", "pass@1; greedy", "A", ""
-    )
-    assert (ours.ours_gain, ours.theirs_gain) == ("+25.0", "+12.0")
-    assert (repeated.ours, repeated.theirs) == ("75.0 ± 12.5 (avg@3)", "62.0 ± 1.2")
-    assert (repeated.theirs_gain, repeated.note) == ("", "read from a plot")
+    assert texts(published_sheet(published_table(results, comparison(results)))) == [
+        ["start model", "b", "25.0 (greedy)", "50.0", "", "", "Nano", "pass@1; greedy", "A", ""],
+        ["dpo+plain", "b", "50.0 (greedy)", "62.0", "+25.0", "+12.0", "Nano-DPO", "pass@1; greedy", "A", ""],
+        [
+            "dpo+plain",
+            "b",
+            "75.0 ± 12.5 (avg@3)",
+            "62.0 ± 1.2",
+            "+75.0",
+            "",
+            "Nano-DPO",
+            "avg@3",
+            "A",
+            "read from a plot",
+        ],
+    ]

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report import cells
+from lorr_bench.report.cells import points, with_deviation
 from lorr_bench.report.measures import Measure, all_measures
-from lorr_bench.report.rows import PublishedRow
-from lorr_bench.report.tables import largest_rows
+from lorr_bench.report.sheets import ARM, BENCHMARK, Cell, Column, Sheet, text_cells
+from lorr_bench.report.tables.comparison import largest_rows
 from lorr_bench.values import START, Published, Results
 
 PUBLISHED_COLUMNS = (
@@ -60,23 +60,29 @@ def published_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
 
 
-def published_rows(table: pd.DataFrame) -> tuple[PublishedRow, ...]:
-    """That table as text."""
-    rows: list[Any] = list(table.itertuples())
-    return tuple(
-        PublishedRow(
-            row.benchmark,
-            "start model" if row.arm == START.arm else row.arm,
-            f"{cells.with_deviation(row.ours, row.ours_deviation)} ({row.metric})",
-            cells.with_deviation(row.published, row.deviation),
-            "" if math.isnan(row.ours_gain) else cells.points(row.ours_gain),
-            "" if math.isnan(row.published_gain) else cells.points(row.published_gain),
-            row.model,
-            row.protocol,
-            row.source,
-            row.note,
-        )
-        for row in rows
+def published_sheet(table: pd.DataFrame) -> Sheet:
+    """That table for reading."""
+    columns = (
+        ARM, BENCHMARK, Column("ours"), Column("published"), Column("our gain"), Column("published gain"),
+        Column("model", "text", choice=True), Column("protocol", "text"),
+        Column("source", "text", choice=True), Column("note", "text"),
+    )  # fmt: skip
+    caption = f"Scores in %, gains over the same source's start model in points. {CAUTION}"
+    rows = tuple(map(_cells, table.itertuples()))
+    return Sheet("published", "Published figures beside ours", caption, columns, rows, "published.csv")
+
+
+def _cells(row: Any) -> tuple[Cell, ...]:
+    return text_cells(
+        "start model" if row.arm == START.arm else row.arm,
+        row.benchmark,
+        f"{with_deviation(row.ours, row.ours_deviation)} ({row.metric})",
+        with_deviation(row.published, row.deviation),
+        *("" if math.isnan(gain) else points(gain) for gain in (row.ours_gain, row.published_gain)),
+        row.model,
+        row.protocol,
+        row.source,
+        row.note,
     )
 
 
