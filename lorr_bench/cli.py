@@ -299,8 +299,8 @@ def compare(
     ] = None,
 ) -> None:
     """Set runs side by side where they are comparable, and say why where they are not."""
-    from lorr_bench.report.comparing import compare_runs
-    from lorr_bench.report.side_by_side import comparison_text, write_comparison
+    from lorr_bench.report.compare.runs import compare_runs
+    from lorr_bench.report.compare.side_by_side import comparison_text, write_comparison
 
     comparison = compare_runs(runs)
     typer.echo(comparison_text(comparison))

@@ -1,8 +1,10 @@
-"""Arms taken apart: method, plug-in, and what each arm is compared with."""
+"""Arms taken apart: method, plug-in, what each arm is compared with, and its trained models."""
 
 from __future__ import annotations
 
-from lorr_bench.values import Results
+from collections.abc import Iterable, Sequence
+
+from lorr_bench.values import START, Point, Results
 
 
 def method_of(arm: str) -> str:
@@ -43,3 +45,19 @@ def baseline_name(results: Results) -> str:
     if len(names) == 1:
         return names[0]
     return f"its method's {first_plugins.pop()} arm" if len(first_plugins) == 1 else "its method's baseline"
+
+
+def point_label(point: Point) -> str:
+    """Which model: ``dpo+lorr, 1,024 pairs, seed 0``."""
+    if point.arm == START.arm:
+        return "start model"
+    return f"{point.arm}, {point.unique_pairs:,} pairs, seed {point.seed}"
+
+
+def one_point_an_arm(points: Iterable[Point], arms: Sequence[str]) -> list[Point]:
+    """Of each arm the point with the largest budget and the lowest seed, in the order of the suite."""
+    place = {arm: number for number, arm in enumerate((START.arm, *arms))}
+    chosen: dict[str, Point] = {}
+    for point in sorted(points, key=lambda point: (-point.unique_pairs, point.seed, point.arm)):
+        chosen.setdefault(point.arm, point)
+    return sorted(chosen.values(), key=lambda point: place.get(point.arm, len(place)))

@@ -7,32 +7,25 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lorr_bench.report import (
-    aggregates,
-    answering,
-    contamination,
-    efficiency,
-    fairness,
-    literature,
-    protocol,
-    sentences,
-    tables,
-    verdicts,
-    views,
-)
-from lorr_bench.report.arms import baseline_name
 from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.figures import draw_all, pdf_bytes, png_bytes, svg_text
-from lorr_bench.report.measures import GENERAL, MATH, reported_measures
-from lorr_bench.report.rows import (
-    AggregateRow,
-    ConductRow,
-    EfficiencyRow,
-    OverlapRow,
-    ProtocolRow,
-    PublishedRow,
-    SecondaryRow,
-)
+from lorr_bench.report.figures.draw import draw_all, pdf_bytes, png_bytes, svg_text
+from lorr_bench.report.measures import GENERAL, MATH, Measure, reported_measures
+from lorr_bench.report.sentences import captions, held_equal, verdicts
+from lorr_bench.report.sheets import Sheet
+from lorr_bench.report.tables.aggregates import aggregate_sheet, aggregate_table
+from lorr_bench.report.tables.comparison import comparison, comparison_sheet
+from lorr_bench.report.tables.conduct import conduct_sheet, conduct_table
+from lorr_bench.report.tables.contrasts import declared_sheet, other_sheet
+from lorr_bench.report.tables.diagnostics import diagnostic_table, diagnostics_sheet
+from lorr_bench.report.tables.efficiency import efficiency_sheet, efficiency_table
+from lorr_bench.report.tables.ledger import ledger, ledger_sheet
+from lorr_bench.report.tables.methods import method_table, methods_sheet
+from lorr_bench.report.tables.overlaps import overlap_sheet, overlap_table
+from lorr_bench.report.tables.protocol import protocol_sheet, protocol_table, shared_settings_sheet
+from lorr_bench.report.tables.published import published_sheet, published_table
+from lorr_bench.report.tables.scores import score_table
+from lorr_bench.report.tables.secondary import secondary_sheet, secondary_table
+from lorr_bench.report.tables.seconds import TimeRow, seconds_rows
 from lorr_bench.values import Results
 
 
@@ -77,68 +70,34 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """The measures of one kind, arm by arm and method by method."""
-
-    arms: views.ComparisonView
-    methods: views.MethodsView
-
-
-@dataclass(frozen=True, slots=True)
 class Contents:
-    """The computed contents of a report: frames for files, rows and sentences for reading.
+    """The computed contents of a report: frames for files, sheets and sentences for reading.
 
     Attributes:
         results: What everything is computed from.
         tables: The frames.
+        sheets: The tables that have rows, those first that need room on the page most.
         pictures: The figures; the first is the main one.
-        baseline: What the arms are compared with, as captions call it.
         headlines: The verdict on what was declared beforehand, and what the controls say.
         compared: What was compared.
         held_equal: What was held equal, and the ratios of what was not.
         caution: What a single seed can't tell; empty where there are more.
-        caption: How to read a table of scores.
         power: What the math table and then the general one could have shown; empty where there is no table.
         footnotes: Why scores are missing, one line a reason.
-        math: The scores on math benchmarks.
-        general: The scores on general reasoning.
-        secondary: Metrics of repeated answers that are not tested.
-        conduct: Length and completeness of the answers.
-        efficiency: How much data each arm needs; empty with fewer than two budgets.
-        aggregates: Each arm over all benchmarks; empty with fewer than eight.
-        overlaps: Contamination of the training prompts.
-        published: Figures of others beside ours.
-        protocols: How each benchmark was evaluated.
-        spends: The ledger, those of one budget together.
-        diagnostics: What was measured at the end of each replay.
         times: Where the seconds went.
-        answers: Problems with the answers of several models.
     """
 
     results: Results
     tables: Tables
+    sheets: tuple[Sheet, ...]
     pictures: tuple[Picture, ...]
-    baseline: str
     headlines: tuple[str, ...]
     compared: str
     held_equal: str
     caution: str
-    caption: str
     power: tuple[str, str]
     footnotes: tuple[str, ...]
-    math: Scores
-    general: Scores
-    secondary: tuple[SecondaryRow, ...]
-    conduct: tuple[ConductRow, ...]
-    efficiency: tuple[EfficiencyRow, ...]
-    aggregates: tuple[AggregateRow, ...]
-    overlaps: tuple[OverlapRow, ...]
-    published: tuple[PublishedRow, ...]
-    protocols: tuple[ProtocolRow, ...]
-    spends: tuple[tuple[views.LedgerRow, ...], ...]
-    diagnostics: tuple[views.DiagnosticsView, ...]
-    times: tuple[views.TimeRow, ...]
-    answers: tuple[views.ProblemView, ...]
+    times: tuple[TimeRow, ...]
 
     @property
     def picture(self) -> Picture:
@@ -148,57 +107,76 @@ class Contents:
 
 def compute(results: Results) -> Contents:
     """Tables, sentences and figures of these results."""
-    frames = _tables(results)
-    comparison = frames.comparison
+    frames = _frames(results)
     return Contents(
         results=results,
         tables=frames,
+        sheets=tuple(sheet for sheet in _sheets(results, frames) if sheet.rows),
         pictures=tuple(_pictures(results, frames)),
-        baseline=baseline_name(results),
-        headlines=verdicts.headlines(results, frames.contrasts, comparison),
-        compared=sentences.compared_line(results),
-        held_equal=fairness.held_equal_line(results, frames.ledger),
-        caution=sentences.seed_caution(comparison),
-        caption=sentences.comparison_caption(results, comparison, frames.contrasts),
+        headlines=verdicts.headlines(results, frames.contrasts, frames.comparison),
+        compared=captions.compared_line(results),
+        held_equal=held_equal.held_equal_line(results, frames.ledger),
+        caution=captions.seed_caution(frames.comparison),
         power=(
-            sentences.power_line(frames.contrasts, MATH),
-            sentences.power_line(frames.contrasts, GENERAL),
+            captions.power_line(frames.contrasts, MATH),
+            captions.power_line(frames.contrasts, GENERAL),
         ),
-        footnotes=sentences.footnotes(results),
-        math=_scores(results, comparison, general=False),
-        general=_scores(results, comparison, general=True),
-        secondary=answering.secondary_rows(frames.secondary),
-        conduct=answering.conduct_rows(frames.conduct),
-        efficiency=efficiency.efficiency_rows(frames.efficiency),
-        aggregates=aggregates.aggregate_rows(frames.aggregates),
-        overlaps=contamination.overlap_rows(results),
-        published=literature.published_rows(frames.published),
-        protocols=protocol.protocol_rows(results),
-        spends=views.ledger_view(results, frames.ledger),
-        diagnostics=views.diagnostics_view(results),
-        times=views.time_view(results),
-        answers=views.answer_view(results),
+        footnotes=captions.footnotes(results),
+        times=seconds_rows(results),
     )
 
 
-def _tables(results: Results) -> Tables:
+def _frames(results: Results) -> Tables:
     contrasts = contrast_table(results)
-    comparison = tables.comparison(results, contrasts)
+    scores = comparison(results, contrasts)
     return Tables(
-        contrasts,
-        comparison,
-        tables.method_table(results, comparison),
-        tables.ledger(results),
-        tables.score_table(results),
-        tables.diagnostic_table(results),
-        answering.secondary_table(results, comparison),
-        answering.conduct_table(results),
-        efficiency.efficiency_table(results),
-        aggregates.aggregate_table(results),
-        contamination.overlap_table(results),
-        literature.published_table(results, comparison),
-        protocol.protocol_table(results),
+        contrasts=contrasts,
+        comparison=scores,
+        methods=method_table(results, scores),
+        ledger=ledger(results),
+        scores=score_table(results),
+        diagnostics=diagnostic_table(results),
+        secondary=secondary_table(results, scores),
+        conduct=conduct_table(results),
+        efficiency=efficiency_table(results),
+        aggregates=aggregate_table(results),
+        overlaps=overlap_table(results),
+        published=published_table(results, scores),
+        protocol=protocol_table(results),
     )
+
+
+def _sheets(results: Results, frames: Tables) -> Iterator[Sheet]:
+    """Every table; those that the results have nothing for have no rows."""
+    measures = reported_measures(results)
+    math = [measure for measure in measures if measure.kind != GENERAL]
+    general = [measure for measure in measures if measure.kind == GENERAL]
+    yield declared_sheet(frames.contrasts)
+    yield from _score_sheets("comparison", "Comparison", results, frames, math)
+    yield from _score_sheets("general", "General reasoning", results, frames, general)
+    yield other_sheet(results, frames.contrasts)
+    yield efficiency_sheet(frames.efficiency)
+    yield aggregate_sheet(results, frames.aggregates)
+    yield secondary_sheet(frames.secondary)
+    yield conduct_sheet(frames.conduct)
+    yield ledger_sheet(results, frames.ledger)
+    yield diagnostics_sheet(results)
+    yield published_sheet(frames.published)
+    yield overlap_sheet(results)
+    yield protocol_sheet(results)
+    yield shared_settings_sheet(results)
+
+
+def _score_sheets(
+    name: str, label: str, results: Results, frames: Tables, measures: list[Measure]
+) -> Iterator[Sheet]:
+    """The methods on these measures where there are several, and every arm."""
+    scores = frames.comparison
+    caption = captions.comparison_caption(results, scores, frames.contrasts)
+    of_methods = f"{label} of the methods"
+    methods = methods_sheet(f"{name}-methods", of_methods, results, scores, measures, caption=caption)
+    yield methods
+    yield comparison_sheet(f"{name}-arms", scores, measures, caption, main=not methods.rows)
 
 
 def _pictures(results: Results, frames: Tables) -> Iterator[Picture]:
@@ -211,10 +189,3 @@ def _pictures(results: Results, frames: Tables) -> Iterator[Picture]:
             svg_text(drawing.figure),
             pdf_bytes(drawing.figure),
         )
-
-
-def _scores(results: Results, comparison: pd.DataFrame, *, general: bool) -> Scores:
-    measures = [measure for measure in reported_measures(results) if (measure.kind == GENERAL) == general]
-    return Scores(
-        views.comparison_view(comparison, measures), views.methods_view(results, comparison, measures)
-    )

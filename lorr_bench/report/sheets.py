@@ -1,18 +1,15 @@
-"""The tables of the page in one shape, so that one piece of markup and script serves them all."""
+"""The one shape of all tables of a report, so that one piece of markup and script serves them all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.embed import script_json
+from lorr_bench.report.cells import NONE
+from lorr_bench.values import START
 
-FIRST_ROWS = 200
-"""Rows that stand in the page itself; further ones are embedded as data."""
-MOST_BYTES = 3_000_000
-"""Bytes of the embedded rows of all tables together."""
 LONG = 40
 """Rows above which a table scrolls under its header, and folds away if it isn't the main one."""
 
@@ -55,15 +52,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table of the page.
+    """One table of a report.
 
     Attributes:
-        name: Unique in the page; lower case.
+        name: Unique in the report; lower case.
         label: What it is called.
         caption: How to read it.
         columns: The columns; the first one heads the rows.
         rows: A cell under each column.
-        file: The file beside the page that holds all of it; empty where there is none.
+        file: The file of the report that holds all of it; empty where there is none.
         main: Whether it is the main table of its section, which never folds away.
         breaks: Numbers of the rows that begin a new group.
     """
@@ -112,49 +109,25 @@ class Sheet:
         return tuple(f"{look} measure" if start else look for look, start in zip(looks, starts, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A table as the page holds it.
-
-    Attributes:
-        sheet: The table.
-        rows: Its first rows, which stand in the page.
-        more: The rows after these as JSON; empty where there are none.
-        left_out: Rows for which there was no room.
-    """
-
-    sheet: Sheet
-    rows: tuple[tuple[Cell, ...], ...]
-    more: str
-    left_out: int
+ARM = Column("arm", "arm")
+BENCHMARK = Column("benchmark", "text", choice=True)
+MODEL = (ARM, Column("pairs", choice=True), Column("seeds"))
+"""Columns that say which models a row rests on."""
 
 
-def place(sheets: Iterable[Sheet], room: int = MOST_BYTES) -> dict[str, Placed]:
-    """Divides the rows of the tables between page and data.
-
-    Args:
-        sheets: The tables, those first that need room most.
-        room: Bytes of all embedded rows together; a table takes at most half of what is left of them.
-
-    Returns:
-        The tables that have rows, by name.
-    """
-    placed = {}
-    for sheet in sheets:
-        further = sheet.rows[FIRST_ROWS:]
-        packed = list(_within(further, room // 2))
-        room -= sum(len(line) + 1 for line in packed)
-        more = f"[{','.join(packed)}]" if packed else ""
-        if sheet.rows:
-            placed[sheet.name] = Placed(sheet, sheet.rows[:FIRST_ROWS], more, len(further) - len(packed))
-    return placed
+def text_cells(*texts: str) -> tuple[Cell, ...]:
+    """A cell for each text."""
+    return tuple(map(Cell, texts))
 
 
-def _within(rows: Iterable[tuple[Cell, ...]], room: int) -> Iterator[str]:
-    """The rows as JSON, as long as they fit."""
-    for row in rows:
-        packed = script_json([cell.packed() for cell in row])
-        room -= len(packed) + 1
-        if room < 0:
-            return
-        yield packed
+def model_cells(arm: str, unique_pairs: int, seeds: str) -> tuple[Cell, ...]:
+    """The cells under ``MODEL``; the start model has neither budget nor seeds."""
+    if arm == START.arm:
+        return text_cells("start model", NONE, NONE)
+    return text_cells(arm, f"{unique_pairs:,}", seeds)
+
+
+def breaks_between(groups: Sequence[Sequence[object]]) -> frozenset[int]:
+    """Numbers of the rows that begin a group, the first one left out."""
+    sizes = [len(group) for group in groups]
+    return frozenset(sum(sizes[:number]) for number in range(1, len(sizes)))

@@ -60,10 +60,10 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
     """
     # pandas, matplotlib and Jinja2 take a second to import: not before a report is written.
     from lorr_bench.report.contents import compute
-    from lorr_bench.report.latex import latex_report
-    from lorr_bench.report.page import html_page
-    from lorr_bench.report.results_file import RESULTS_FILE, results_bytes
-    from lorr_bench.report.summary import markdown_report
+    from lorr_bench.report.formats.latex import latex_report
+    from lorr_bench.report.formats.markdown import markdown_report
+    from lorr_bench.report.formats.page import html_page
+    from lorr_bench.report.formats.results_file import RESULTS_FILE, results_bytes
 
     contents = compute(results)
     texts = {

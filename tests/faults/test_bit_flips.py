@@ -7,7 +7,7 @@ import pytest
 from lorr_bench.errors import DataError
 from lorr_bench.export.suite import export_suite
 from lorr_bench.plan.stage import LANES
-from lorr_bench.report.results_file import read_results, results_bytes
+from lorr_bench.report.formats.results_file import read_results, results_bytes
 from lorr_bench.run.worker import SpoiledError
 from lorr_bench.store.results import DAMAGED, load_results
 from lorr_bench.store.seal import SEAL_FILE, is_sealed, seal

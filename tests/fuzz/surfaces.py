@@ -29,7 +29,7 @@ from lorr_bench.plan.origins import NANO_MODEL
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.published import load_published
 from lorr_bench.plan.task_files import check_task_files
-from lorr_bench.report.results_file import read_results, results_bytes
+from lorr_bench.report.formats.results_file import read_results, results_bytes
 from lorr_bench.run.state import Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec

@@ -13,9 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.drawing import Drawing
-from lorr_bench.report.figures import draw_against, draw_all, draw_main, what_to_show
-from lorr_bench.report.tables import comparison, diagnostic_table, ledger, score_table
+from lorr_bench.report.figures.draw import draw_against, draw_all, draw_main, what_to_show
+from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.tables.diagnostics import diagnostic_table
+from lorr_bench.report.tables.ledger import ledger
+from lorr_bench.report.tables.scores import score_table
 from lorr_bench.values import Results
 
 

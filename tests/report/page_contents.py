@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from unittest.mock import patch
@@ -9,6 +10,7 @@ from unittest.mock import patch
 from synthetic_results import make_results
 
 from lorr_bench.report.contents import Contents, Picture, compute
+from lorr_bench.report.sheets import Cell
 from lorr_bench.values import Results
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 2"><path d="M0 0H4"/></svg>'
@@ -35,6 +37,17 @@ def make_contents(results: Results | None = None) -> Contents:
     with patch("lorr_bench.report.contents.draw_all", return_value=()):
         contents = compute(results or make_results())
     return replace(contents, pictures=PICTURES)
+
+
+def with_rows(contents: Contents, name: str, beginnings: Sequence[tuple[str, ...]]) -> Contents:
+    """A table whose rows begin with these texts and go on as its first row does."""
+    sheets = [
+        replace(sheet, rows=tuple((*map(Cell, texts), *sheet.rows[0][len(texts) :]) for texts in beginnings))
+        if sheet.name == name
+        else sheet
+        for sheet in contents.sheets
+    ]
+    return replace(contents, sheets=tuple(sheets))
 
 
 def hostile_results() -> Results:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from page_contents import make_contents
+from sheet_texts import row_texts
 from synthetic_results import make_results, score
 
-from lorr_bench.report.aggregates import aggregate_rows, aggregate_table
-from lorr_bench.report.page import html_page
-from lorr_bench.report.summary import markdown_report
+from lorr_bench.report.formats.markdown import markdown_report
+from lorr_bench.report.formats.page import html_page
+from lorr_bench.report.tables.aggregates import aggregate_sheet, aggregate_table
 from lorr_bench.values import Point, Results
 
 ARMS = ("dpo+plain", "dpo+lorr")
@@ -73,8 +74,10 @@ def test_metrics_of_one_benchmark_are_one_task() -> None:
 
 
 def test_as_text() -> None:
-    (row,) = aggregate_rows(aggregate_table(results()))
-    assert (row.arm, row.baseline, row.gain, row.improvement) == ("dpo+lorr", "dpo+plain", "+2.6", "78.1")
+    (row,) = row_texts(aggregate_sheet(results(), aggregate_table(results())))
+    assert [row[title].text for title in ("arm", "baseline", "gain (points)", "improvement (%)")] == [
+        "dpo+lorr", "dpo+plain", "+2.6", "78.1",
+    ]  # fmt: skip
 
 
 def test_summary_and_page_show_it_with_eight_benchmarks_only() -> None:

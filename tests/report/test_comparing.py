@@ -13,15 +13,15 @@ import pytest
 from synthetic_results import make_results, score
 
 from lorr_bench.errors import DataError, StoreError
-from lorr_bench.report.comparing import Comparison, compare, compare_runs
-from lorr_bench.report.results_file import RESULTS_FILE, results_bytes
-from lorr_bench.report.side_by_side import (
+from lorr_bench.report.compare.runs import Comparison, compare, compare_runs
+from lorr_bench.report.compare.side_by_side import (
     comparison_csv,
     comparison_markdown,
     comparison_rows,
     comparison_text,
     write_comparison,
 )
+from lorr_bench.report.formats.results_file import RESULTS_FILE, results_bytes
 from lorr_bench.stats import paired_difference
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
 

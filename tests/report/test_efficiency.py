@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sheet_texts import row_texts
 from synthetic_results import make_methods_results, make_results, score
 
-from lorr_bench.report.efficiency import efficiency_rows, efficiency_table
+from lorr_bench.report.tables.efficiency import efficiency_sheet, efficiency_table
 from lorr_bench.values import Point, Results
 
 ARMS = ("dpo+plain", "dpo+lorr")
@@ -50,20 +51,26 @@ def test_the_baseline_s_own_need_is_what_counts() -> None:
 
 
 def test_a_baseline_that_does_not_rise_defines_no_ratio() -> None:
-    (row,) = efficiency_rows(efficiency_table(curves({10: 40, 100: 40}, {10: 30, 100: 80}, problems=100)))
-    assert (row.ratio, row.interval) == ("not defined", "")
-    assert row.note == "not defined: the baseline does not rise"
-    assert row.area == "55.0 (baseline 40.0)"
+    (row,) = row_texts(
+        efficiency_sheet(efficiency_table(curves({10: 40, 100: 40}, {10: 30, 100: 80}, problems=100)))
+    )
+    assert (row["data needed"].text, row["data needed"].small) == ("not defined", "")
+    assert row["note"].text == "not defined: the baseline does not rise"
+    assert row["area under the curve"].text == "55.0 (baseline 40.0)"
 
 
 def test_ends_outside_of_the_budgets_are_told_as_parts_of_the_baseline_s_need() -> None:
     # The baseline has its final 50 at 40 of 160 pairs.
     plain = {10: 10, 40: 50, 160: 50}
-    (below,) = efficiency_rows(efficiency_table(curves(plain, dict.fromkeys(plain, 90), problems=100)))
-    assert below.ratio == "at most 0.25×"
-    assert below.interval.startswith("[< 0.25×, ")
-    (beyond,) = efficiency_rows(efficiency_table(curves(plain, dict.fromkeys(plain, 10), problems=100)))
-    assert beyond.interval.endswith("> 4.00×]")
+    (below,) = row_texts(
+        efficiency_sheet(efficiency_table(curves(plain, dict.fromkeys(plain, 90), problems=100)))
+    )
+    assert below["data needed"].text == "at most 0.25×"
+    assert below["data needed"].small.startswith("[< 0.25×, ")
+    (beyond,) = row_texts(
+        efficiency_sheet(efficiency_table(curves(plain, dict.fromkeys(plain, 10), problems=100)))
+    )
+    assert beyond["data needed"].small.endswith("> 4.00×]")
 
 
 def test_problems_of_a_family_go_together() -> None:
@@ -101,23 +108,31 @@ def test_totals_have_no_families() -> None:
 
 
 def test_as_text() -> None:
-    (row,) = efficiency_rows(efficiency_table(curves({10: 2, 1000: 6}, {10: 4, 1000: 8})))
-    assert (row.arm, row.baseline, row.measure) == ("dpo+lorr", "dpo+plain", "b · greedy")
-    assert (row.ratio, row.area) == ("0.10×", "60.0 (baseline 40.0)")
-    assert row.note == "2 budgets, 2 seeds"
+    (row,) = row_texts(efficiency_sheet(efficiency_table(curves({10: 2, 1000: 6}, {10: 4, 1000: 8}))))
+    assert (row["arm"].text, row["baseline"].text, row["measure"].text) == (
+        "dpo+lorr",
+        "dpo+plain",
+        "b · greedy",
+    )
+    assert (row["data needed"].text, row["area under the curve"].text) == ("0.10×", "60.0 (baseline 40.0)")
+    assert row["note"].text == "2 budgets, 2 seeds"
 
 
 def test_not_reached_is_said() -> None:
-    (row,) = efficiency_rows(efficiency_table(curves({10: 20, 100: 60}, {10: 10, 100: 20}, problems=100)))
-    assert row.ratio == "not reached"
-    assert row.interval.endswith("> 1.00×]")
-    assert row.note == "not reached within 100 pairs"
+    (row,) = row_texts(
+        efficiency_sheet(efficiency_table(curves({10: 20, 100: 60}, {10: 10, 100: 20}, problems=100)))
+    )
+    assert row["data needed"].text == "not reached"
+    assert row["data needed"].small.endswith("> 1.00×]")
+    assert row["note"].text == "not reached within 100 pairs"
 
 
 def test_reached_from_the_smallest_budget_on_is_a_bound() -> None:
-    (row,) = efficiency_rows(efficiency_table(curves({10: 10, 100: 30}, {10: 60, 100: 70}, problems=100)))
-    assert row.ratio == "at most 0.10×"
-    assert row.interval.startswith("[< 0.10×, ")
+    (row,) = row_texts(
+        efficiency_sheet(efficiency_table(curves({10: 10, 100: 30}, {10: 60, 100: 70}, problems=100)))
+    )
+    assert row["data needed"].text == "at most 0.10×"
+    assert row["data needed"].small.startswith("[< 0.10×, ")
 
 
 def test_without_scores_there_is_a_dash() -> None:
@@ -126,8 +141,8 @@ def test_without_scores_there_is_a_dash() -> None:
         replace(line, value=math.nan, per_problem=(math.nan,) * 10) if line.point.arm == "dpo+lorr" else line
         for line in whole.scores
     ]
-    (row,) = efficiency_rows(efficiency_table(replace(whole, scores=empty)))
-    assert (row.ratio, row.interval) == ("–", "")
+    (row,) = row_texts(efficiency_sheet(efficiency_table(replace(whole, scores=empty))))
+    assert (row["data needed"].text, row["data needed"].small) == ("–", "")
 
 
 @pytest.mark.parametrize(
@@ -191,5 +206,5 @@ def test_every_measure_and_average_is_told(results: Results) -> None:
 def test_with_very_many_arms_fewer_measures_are_told(
     most: int, expected: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lorr_bench.report.efficiency.MOST_ROWS", most)
+    monkeypatch.setattr("lorr_bench.report.tables.efficiency.MOST_ROWS", most)
     assert set(efficiency_table(make_methods_results(budgets=(8, 16)))["benchmark"]) == expected

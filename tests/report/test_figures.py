@@ -17,8 +17,8 @@ from figure_checks import Legibility, drawings, frames, legibility, main_drawing
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results, score
 
-from lorr_bench.report.drawing import WIDTH
-from lorr_bench.report.figures import figure_measures, pdf_bytes, png_bytes, svg_text
+from lorr_bench.report.figures.draw import figure_measures, pdf_bytes, png_bytes, svg_text
+from lorr_bench.report.figures.drawing import WIDTH
 from lorr_bench.values import START, Point, Results, Spend
 
 NAMES = ("curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")

@@ -9,9 +9,9 @@ from figure_checks import heights, segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results, score
 
-from lorr_bench.report.ablation import Ablation, draw_ablation, most_panels
-from lorr_bench.report.figures import what_to_show
-from lorr_bench.report.tables import comparison
+from lorr_bench.report.figures.ablation import Ablation, draw_ablation, most_panels
+from lorr_bench.report.figures.draw import what_to_show
+from lorr_bench.report.tables.comparison import comparison
 from lorr_bench.values import START, Point, Results
 
 

@@ -11,7 +11,7 @@ from figure_checks import cost_figure, frames, heights, main_drawing, segments, 
 from matplotlib.figure import Figure
 from synthetic_results import BUDGETS, METHODS, make_methods_results, make_results
 
-from lorr_bench.report.figures import draw_against, what_to_show
+from lorr_bench.report.figures.draw import draw_against, what_to_show
 from lorr_bench.values import START, Point, Results
 
 

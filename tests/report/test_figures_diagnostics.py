@@ -8,10 +8,10 @@ from figure_checks import heights, segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report.drawing import Drawing
-from lorr_bench.report.lineup import Lineup
-from lorr_bench.report.replays import Replays, draw_replays
-from lorr_bench.report.tables import diagnostic_table
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.figures.replays import Replays, draw_replays
+from lorr_bench.report.tables.diagnostics import diagnostic_table
 from lorr_bench.values import Point, Results
 
 

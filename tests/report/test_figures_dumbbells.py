@@ -8,7 +8,7 @@ import numpy as np
 from figure_checks import frames, main_drawing, segments, texts
 from synthetic_results import METHODS, make_methods_results, make_results
 
-from lorr_bench.report.figures import png_bytes
+from lorr_bench.report.figures.draw import png_bytes
 from lorr_bench.values import Results
 
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from synthetic_results import make_results
 
 from lorr_bench.report.cells import MINUS
-from lorr_bench.report.forest import Forest, draw_forest
-from lorr_bench.report.lineup import Lineup
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.forest import Forest, draw_forest
 from lorr_bench.report.measures import Measure
 
 

@@ -1,4 +1,4 @@
-"""Scales, lettering and the choice of arms: what every figure rests on."""
+"""Scales, texts that fit and the choice of arms: what every figure rests on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.cells import MINUS
-from lorr_bench.report.lettering import (
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.panels import Grid
+from lorr_bench.report.figures.scales import Scale
+from lorr_bench.report.figures.text_fit import (
     number_text,
     shortened,
     shortened_apart,
@@ -18,9 +21,6 @@ from lorr_bench.report.lettering import (
     two_lines,
     wrapped,
 )
-from lorr_bench.report.lineup import Lineup
-from lorr_bench.report.panels import Grid
-from lorr_bench.report.scales import Scale
 
 POSITIVE = st.floats(1e-3, 1e15)
 NAMES = st.text("abcdefghij_-+ ", min_size=1, max_size=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_results import make_results
 
-from lorr_bench.report.drawing import Drawing
-from lorr_bench.report.lineup import Lineup
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.figures.pareto import Box, Pareto, draw_pareto, free_box
+from lorr_bench.report.figures.quantities import Quantity
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.pareto import Box, Pareto, draw_pareto, free_box
-from lorr_bench.report.quantities import Quantity
 
 EASY = Measure("easy", "math", "greedy")
 ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
@@ -171,3 +172,9 @@ def test_a_free_box_meets_nothing_where_there_is_room(others: list[tuple[float, 
 def test_without_room_the_nearest_box_is_taken() -> None:
     box = free_box(1.0, 1.0, 0.1, [Box(0, 0, 3, 3)], Box(0, 0, 3, 3))
     assert (box.left, box.right) == pytest.approx((0.865, 0.965))
+
+
+def test_where_no_evaluated_arm_has_a_known_cost_there_is_no_figure() -> None:
+    known = pareto(FOUR)
+    costs = Quantity("flops", {("dpo+plain", 4096): 1e12}, {})
+    assert draw_pareto(replace(known, quantity=costs)) is None

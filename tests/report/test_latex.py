@@ -12,7 +12,7 @@ from page_contents import HOSTILE, hostile_results, make_contents
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.latex import latex_report, latex_table, latex_text
+from lorr_bench.report.formats.latex import latex_report, latex_table, latex_text
 from lorr_bench.report.sheets import Cell, Column, Sheet
 
 COLUMNS = (

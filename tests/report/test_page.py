@@ -11,25 +11,21 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from page_contents import HOSTILE, PICTURES, SVG, Page, hostile_results, make_contents
+from page_contents import HOSTILE, PICTURES, SVG, Page, hostile_results, make_contents, with_rows
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report import page as page_module
 from lorr_bench.report import write_report
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.page import html_page
-from lorr_bench.report.rows import EfficiencyRow, ProtocolRow
-from lorr_bench.report.sheets import place
+from lorr_bench.report.formats import page as page_module
+from lorr_bench.report.formats.embed import place
+from lorr_bench.report.formats.page import html_page
 
 STYLE = (Path(page_module.__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-EFFICIENCY = EfficiencyRow("dpo+lorr", "dpo+plain", "nano_easy · greedy", "0.42", "[0.31, 0.67]", "61.2", "")
-
-
 @pytest.fixture(scope="module")
 def contents() -> Contents:
-    return replace(make_contents(), efficiency=(EFFICIENCY,))
+    return make_contents()
 
 
 @pytest.fixture(scope="module")
@@ -210,16 +206,25 @@ def test_a_single_figure_has_no_further_section(contents: Contents) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "section"),
+    ("tables", "section"),
     [
-        ("secondary", "repeats"), ("conduct", "conduct"), ("efficiency", "efficiency"), ("overlaps", "contamination"),
-        ("published", "published"), ("protocols", "protocol"), ("diagnostics", "diagnostics"), ("times", "seconds"),
-        ("answers", "problems"),
+        (["secondary"], "repeats"), (["conduct"], "conduct"), (["efficiency"], "efficiency"),
+        (["overlaps"], "contamination"), (["published"], "published"), (["diagnostics"], "diagnostics"),
+        (["protocol", "shared-settings"], "protocol"),
     ],
 )  # fmt: skip
-def test_a_section_is_there_only_when_it_has_rows(contents: Contents, field: str, section: str) -> None:
-    assert section not in sections(Page(html_page(replace(contents, **{field: ()}))))
+def test_a_section_is_there_only_when_it_has_rows(
+    contents: Contents, tables: list[str], section: str
+) -> None:
+    left = tuple(sheet for sheet in contents.sheets if sheet.name not in tables)
+    assert section not in sections(Page(html_page(replace(contents, sheets=left))))
     assert section in sections(Page(html_page(contents)))
+
+
+def test_seconds_and_problems_are_there_only_when_there_are_any(contents: Contents) -> None:
+    without = replace(contents, times=(), results=replace(contents.results, answers=()))
+    assert not {"seconds", "problems"} & {*sections(Page(html_page(without)))}
+    assert {"seconds", "problems"} <= {*sections(Page(html_page(contents)))}
 
 
 def test_the_power_line_follows_the_main_table(contents: Contents) -> None:
@@ -238,12 +243,12 @@ def test_missing_stages_stand_at_the_top_and_many_of_them_fold(contents: Content
         assert ("What is missing, and why" in found) == folded
 
 
-def test_settings_that_benchmarks_share_are_told_once(contents: Contents) -> None:
-    protocols = (
-        ProtocolRow("easy", "10", (("template", "plain"), ("repeats", "3"))),
-        ProtocolRow("hard", "20", (("template", "plain"), ("repeats", "10"), ("stop", "###"))),
-    )
-    found = html_page(replace(contents, protocols=protocols))
+def test_settings_that_benchmarks_share_are_told_once() -> None:
+    conditions = {
+        "nano_easy": {"template": "plain", "repeats": 3},
+        "nano_hard": {"template": "plain", "repeats": 10, "stop": "###"},
+    }
+    found = html_page(make_contents(make_results(conditions=conditions)))
     own, shared = (Page(f"<table>{part.split('</table>')[0]}</table>") for part in (
         found.split('<table class="protocol">')[1], found.split('<table class="settings">')[1]))  # fmt: skip
     assert [text.strip() for text in own.texts("th")] == [
@@ -251,10 +256,10 @@ def test_settings_that_benchmarks_share_are_told_once(contents: Contents) -> Non
         "problems",
         "repeats",
         "stop",
-        "easy",
-        "hard",
+        "nano_easy",
+        "nano_hard",
     ]
-    assert own.texts("td") == ["10", "3", "", "20", "10", "###"]
+    assert own.texts("td") == ["300", "3", "", "300", "10", "###"]
     assert (shared.texts("th")[2:], shared.texts("td")) == (["template"], ["plain"])
 
 
@@ -285,8 +290,8 @@ def test_too_many_plugins_have_no_table_beside_each_other() -> None:
 
 
 def test_two_thousand_rows_stand_in_the_data_not_in_the_page(contents: Contents) -> None:
-    rows = tuple(replace(contents.conduct[0], arm=f"m{number}+plain") for number in range(2000))
-    found = Page(html_page(replace(contents, conduct=rows)))
+    arms = [(f"m{number}+plain",) for number in range(2000)]
+    found = Page(html_page(with_rows(contents, "conduct", arms)))
     assert sum(text.endswith("+plain") and text.startswith("m") for text in found.texts("th")) == 200
     data = [json.loads(text) for attributes, text in zip(found.attributes("script"), found.texts("script"), strict=True) if attributes.get("type")]  # fmt: skip
     assert [row[0] for row in data[0]] == [f"m{number}+plain" for number in range(200, 2000)]
@@ -296,8 +301,8 @@ def test_rows_without_room_are_told_beside_the_file_that_has_them(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_module, "place", lambda sheets: place(sheets, room=0))
-    rows = tuple(replace(contents.conduct[0], arm=f"m{number}+plain") for number in range(203))
-    found = " ".join(html_page(replace(contents, conduct=rows)).split())
+    arms = [(f"m{number}+plain",) for number in range(203)]
+    found = " ".join(html_page(with_rows(contents, "conduct", arms)).split())
     assert (
         "no room here for the last 3 of 203 rows: sorting and filters leave them out; all of them are in "
         '<a href="conduct.csv">'

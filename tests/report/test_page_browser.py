@@ -7,16 +7,15 @@ import hashlib
 import json
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from page_contents import HOSTILE, Page, hostile_results, make_contents
+from page_contents import HOSTILE, Page, hostile_results, make_contents, with_rows
 
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.page import html_page
+from lorr_bench.report.formats.page import html_page
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
@@ -67,13 +66,8 @@ def contents() -> Contents:
 def text(contents: Contents) -> str:
     """A page whose table of conduct is long, with every form of a number in its second column."""
     forms = (MINUS_FOUR, "–", "1,024", "3.00×", "[1.0, 2.0]", "not reached", "9.2e+3")
-    rows = tuple(
-        replace(
-            contents.conduct[0], arm=f"m{number}+{('plain', 'lorr')[number % 2]}", budget=forms[number % 7]
-        )
-        for number in range(700)
-    )
-    return html_page(replace(contents, conduct=rows))
+    rows = [(f"m{number}+{('plain', 'lorr')[number % 2]}", forms[number % 7]) for number in range(700)]
+    return html_page(with_rows(contents, "conduct", rows))
 
 
 def test_hostile_text_stays_text_in_the_browser(tmp_path: Path) -> None:

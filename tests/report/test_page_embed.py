@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.embed import data_uri, script_json, source_hash
+from lorr_bench.report.formats.embed import data_uri, script_json, source_hash
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from typing import Any
 
 from synthetic_results import make_results
 
-from lorr_bench.report.problems import LONGEST_TEXT, EmbeddedProblems, embedded_problems, shortened
-from lorr_bench.report.views import MOST_MODELS, answer_view
+from lorr_bench.report.formats.problems import LONGEST_TEXT, MOST_MODELS, embedded_problems, shortened
 from lorr_bench.values import START, Point, Results, SampleAnswer
 
 
@@ -19,12 +18,8 @@ def answer(arm: str, problem: int, benchmark: str = "easy", **changes: Any) -> S
     return SampleAnswer(point, benchmark, f"{problem}", f"prompt {problem}", "4", **values)
 
 
-def embedded(results: Results, **room: int) -> EmbeddedProblems:
-    return embedded_problems(results, answer_view(results), **room)
-
-
 def data(results: Results, **room: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(embedded(results, **room).json)
+    found: dict[str, Any] = json.loads(embedded_problems(results, **room).json)
     return found
 
 
@@ -67,7 +62,7 @@ def test_benchmarks_take_turns_where_room_is_short() -> None:
     answers = [answer("start", number, name) for name in ("easy", "hard") for number in range(5)]
     results = make_results(answers=answers)
     size = len(json.dumps(data(results)["problems"][0], separators=(",", ":"))) + 1
-    found = embedded(results, room=4 * size)
+    found = embedded_problems(results, room=4 * size)
     kept = [(problem[0], problem[1]) for problem in json.loads(found.json)["problems"]]
     assert kept == [("easy", "0"), ("easy", "1"), ("hard", "0"), ("hard", "1")]
     assert (found.problems, found.left_out) == (4, "6 of 10 problems had no room here.")
@@ -76,14 +71,14 @@ def test_benchmarks_take_turns_where_room_is_short() -> None:
 def test_of_very_many_arms_the_first_are_taken_and_the_others_counted() -> None:
     arms = tuple(f"m{number}+plain" for number in range(MOST_MODELS + 2))
     results = make_results(arms=arms, answers=[answer(arm, 0) for arm in reversed(arms)])
-    found = embedded(results)
+    found = embedded_problems(results)
     assert found.models == MOST_MODELS
     assert json.loads(found.json)["models"][0].startswith("m0+plain,")
     assert found.left_out == "The answers of 2 more arms had no room here."
 
 
 def test_nothing_left_out_is_not_mentioned() -> None:
-    assert embedded(make_results()).left_out == ""
+    assert embedded_problems(make_results()).left_out == ""
 
 
 def test_a_model_that_lacks_a_problem_is_left_out_of_it_alone() -> None:

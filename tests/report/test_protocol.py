@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sheet_texts import texts
 from synthetic_results import make_results, score
 
-from lorr_bench.report.protocol import protocol_rows, protocol_table
+from lorr_bench.report.tables.protocol import protocol_sheet, protocol_table, shared_settings_sheet
 from lorr_bench.values import START
 
 CONDITIONS = {
@@ -31,13 +32,25 @@ def test_nested_settings_have_dotted_names_and_values_are_text() -> None:
     assert set(table["problems"]) == {2}
 
 
-def test_long_values_are_cut_in_the_row() -> None:
-    (row,) = protocol_rows(make_results(scores=[], conditions=CONDITIONS))
-    assert row.problems == "–"
-    assert dict(row.settings)["template"] == "x" * 159 + "…"
-    assert dict(row.settings)["sampling.temperature"] == "0.6"
+def test_long_values_are_cut_for_reading() -> None:
+    results = make_results(scores=[], conditions=CONDITIONS)
+    assert texts(protocol_sheet(results)) == [["b", "–"]]
+    shared = dict(texts(shared_settings_sheet(results)))
+    assert shared["template"] == "x" * 159 + "…"
+    assert shared["sampling.temperature"] == "0.6"
+
+
+def test_what_differs_stands_by_benchmark_and_what_does_not_once() -> None:
+    easy = {"template": "plain", "repeats": 3}
+    hard = {"template": "plain", "repeats": 10, "stop": "###"}
+    results = make_results(scores=[], conditions={"easy": easy, "hard": hard})
+    sheet = protocol_sheet(results)
+    assert [column.title for column in sheet.columns] == ["benchmark", "problems", "repeats", "stop"]
+    assert texts(sheet) == [["easy", "–", "3", ""], ["hard", "–", "10", "###"]]
+    assert texts(shared_settings_sheet(results)) == [["template", "plain"]]
 
 
 def test_without_conditions_there_is_no_row() -> None:
-    assert protocol_rows(make_results(conditions={})) == ()
+    results = make_results(conditions={})
+    assert protocol_sheet(results).rows == shared_settings_sheet(results).rows == ()
     assert protocol_table(make_results(conditions={})).empty

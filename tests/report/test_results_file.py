@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from synthetic_results import make_results
 
 from lorr_bench.errors import DataError
-from lorr_bench.report.results_file import RESULTS_FILE, read_results, results_bytes
+from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results, results_bytes
 from lorr_bench.values import START, Analysis, Contrast, Point, Results, Score
 
 BARE = make_results(scores=[], spends={}, times=[], conduct=[])

@@ -11,7 +11,11 @@ from synthetic_results import make_results, score
 
 from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.measures import Measure, all_measures, averages, model_rows, reported_measures
-from lorr_bench.report.tables import comparison, diagnostic_table, ledger, method_table, score_table
+from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.tables.diagnostics import diagnostic_table
+from lorr_bench.report.tables.ledger import ledger
+from lorr_bench.report.tables.methods import method_table
+from lorr_bench.report.tables.scores import score_table
 from lorr_bench.stats import paired_difference
 from lorr_bench.values import START, Point, Results, Score, Spend
 

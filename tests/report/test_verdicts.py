@@ -10,8 +10,8 @@ from synthetic_results import make_methods_results, make_results, score, several
 from lorr_bench.report.cells import MINUS
 from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.measures import primary_measure
-from lorr_bench.report.tables import comparison
-from lorr_bench.report.verdicts import headlines
+from lorr_bench.report.sentences.verdicts import headlines
+from lorr_bench.report.tables.comparison import comparison
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")

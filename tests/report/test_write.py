@@ -17,7 +17,7 @@ from synthetic_results import METHODS, make_methods_results, make_results
 
 from lorr_bench.errors import StoreError
 from lorr_bench.report import write_report
-from lorr_bench.report.results_file import read_results
+from lorr_bench.report.formats.results_file import read_results
 from lorr_bench.values import START, Point, Results
 
 CSVS = [

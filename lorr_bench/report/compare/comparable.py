@@ -1,0 +1,129 @@
+"""What of two runs can be compared, and why not where it can't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+from lorr_bench.report.measures import Cells, Measure, score_cells
+from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.tables.protocol import problem_counts, setting_text, settings
+from lorr_bench.values import START, Results
+
+MOST_FIELDS: Final = 3
+"""Differing conditions that a refusal names."""
+MOST_LETTERS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run with what is computed of it once.
+
+    Attributes:
+        name: What it is called.
+        results: What it found.
+        cells: Its scores.
+        gains: The rows of its comparison table.
+    """
+
+    name: str
+    results: Results
+    cells: Cells = field(repr=False)
+    gains: Mapping[tuple[str, int, Measure], Any] = field(repr=False)
+
+    @property
+    def budgets(self) -> set[int]:
+        """Unique pairs at which arms were evaluated."""
+        return {budget for _, arm, budget in self.cells if arm != START.arm}
+
+
+def make_run(name: str, results: Results) -> Run:
+    """The run of these results."""
+    rows: list[Any] = list(comparison(results).itertuples())
+    gains = {(row.arm, row.unique_pairs, Measure(row.benchmark, row.kind, row.metric)): row for row in rows}
+    return Run(name, results, score_cells(results), gains)
+
+
+def refusals_of_run(first: Run, other: Run) -> Iterator[str]:
+    """Why nothing of the other run can be compared, one line a reason; nothing if it can."""
+    axes = first.results.held_equal, other.results.held_equal
+    if axes[0] != axes[1]:
+        yield (
+            f"{other.name}: it holds {axes[1]} equal between its arms, {first.name} holds {axes[0]}, so arms "
+            "of one budget were trained differently"
+        )
+    if not first.budgets & other.budgets:
+        yield (
+            f"{other.name}: its budgets ({_counts(other.budgets)}) are not those of {first.name} "
+            f"({_counts(first.budgets)})"
+        )
+
+
+def refusals_of_benchmark(benchmark: str, first: Run, other: Run) -> Iterator[str]:
+    """Why this benchmark can't be compared between these runs, one line a reason; nothing if it can."""
+    counts = [problem_counts(run.results) for run in (first, other)]
+    for run, count in zip((first, other), counts, strict=True):
+        if benchmark not in count:
+            yield f"{run.name} has no results on it"
+    conditions = [run.results.conditions.get(benchmark) for run in (first, other)]
+    for run, found in zip((first, other), conditions, strict=True):
+        if not found:
+            yield f"{run.name} does not say under what conditions it was evaluated"
+    if conditions[0] != conditions[1]:
+        names = f"{first.name} and {other.name}"
+        yield f"conditions differ between {names}: {_differing(*conditions)}"
+    if counts[0].get(benchmark) != counts[1].get(benchmark):
+        yield (
+            f"{first.name} has {counts[0][benchmark]:,} problems, {other.name} has {counts[1][benchmark]:,}"
+        )
+
+
+def _differing(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> str:
+    """The first settings that differ, with both values."""
+    left, right = dict(settings(one or {})), dict(settings(other or {}))
+    names = [
+        name
+        for name in dict.fromkeys((*left, *right))
+        if name not in left or name not in right or left[name] != right[name]
+    ]
+    told = [f"{name} {_value(left, name)} and {_value(right, name)}" for name in names[:MOST_FIELDS]]
+    more = len(names) - MOST_FIELDS
+    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+
+
+def _value(values: Mapping[str, Any], name: str) -> str:
+    if name not in values:
+        return "(not set)"
+    text = " ".join(setting_text(values[name]).split()) or '""'
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
+
+
+def left_out(first: Run, other: Run) -> Iterator[str]:
+    """Arms and budgets that only one of two compared runs has, and scores that can't stand side by side."""
+    for one, without in ((first, other), (other, first)):
+        arms = [arm for arm in one.results.arms if arm not in without.results.arms]
+        if arms:
+            shown = ", ".join(islice(arms, MOST_FIELDS)) + (" and others" if len(arms) > MOST_FIELDS else "")
+            yield f"{shown}: only {one.name} has such arms"
+        if one.budgets - without.budgets:
+            yield f"{_counts(one.budgets - without.budgets)} pairs: only {one.name} has such budgets"
+    if not same_start(first, other):
+        yield (
+            f"scores of {other.name}: it began from another start model than {first.name} "
+            f"({_start(other)} and {_start(first)}), so only gains over the own baseline are lined up"
+        )
+
+
+def same_start(first: Run, other: Run) -> bool:
+    """Whether both began from one start model; unknown ones are different."""
+    return bool(first.results.start_model) and first.results.start_model == other.results.start_model
+
+
+def _start(run: Run) -> str:
+    return run.results.start_model or "unknown"
+
+
+def _counts(budgets: set[int]) -> str:
+    return ", ".join(f"{budget:,}" for budget in sorted(budgets)) or "none"

@@ -1,0 +1,264 @@
+"""Accuracy against unique pairs, updates or seconds: one line an arm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lorr_bench.report.arms import is_baseline
+from lorr_bench.report.cells import NONE, count_range
+from lorr_bench.report.figures.arm_styles import Lineup, Selection, Shown
+from lorr_bench.report.figures.drawing import (
+    AXIS_COLOUR,
+    MARK,
+    MUTED,
+    START_COLOUR,
+    START_DASHES,
+    STYLE,
+    TICK_SIZE,
+    Header,
+    dress,
+)
+from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
+from lorr_bench.report.figures.quantities import PAIRS, Quantity
+from lorr_bench.report.figures.scales import Scale, set_scale
+from lorr_bench.report.measures import Measure, rows_of
+from lorr_bench.values import START, Point, Results
+
+MOST_METHODS, MOST_PLUGINS = 30, 8
+SEED_SHIFT = 0.012  # of the axis: single seeds stand just beside the mean, not on it
+SMALL_MARK = 4.2  # points, on small panels
+POINT_COLUMNS = ["arm", "unique_pairs", "x", "place", "low", "mean", "high", "seeds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        title: Its heading.
+        measure: What is drawn.
+        arms: Of which arms.
+    """
+
+    title: str
+    measure: Measure
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A figure of curves before it is drawn.
+
+    Attributes:
+        shown: What is drawn: a panel a measure, with several methods a panel a method.
+        scores: The score table: the points of single seeds.
+        quantity: The horizontal axis.
+    """
+
+    shown: Shown
+    scores: pd.DataFrame
+    quantity: Quantity
+
+    @property
+    def lineup(self) -> Lineup:
+        """The arms."""
+        return self.shown.lineup
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The arms that are drawn."""
+        return self.lineup.first(MOST_METHODS, MOST_PLUGINS)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The horizontal axis of all panels."""
+        shown = self.selection.arms
+        values = [value for (arm, _), value in self.quantity.means.items() if arm in shown]
+        return Scale.over(values, log=True if self.quantity.name == PAIRS else None)
+
+    @property
+    def joined(self) -> bool:
+        """Whether thin lines join the arms of a method: of several methods, at a single budget."""
+        budgets = {budget for _, budget in self.quantity.means}
+        return self.lineup.several and self.quantity.name != PAIRS and len(budgets) == 1
+
+    @cached_property
+    def panels(self) -> tuple[Panel, ...]:
+        """One panel a measure; with several methods one a method, or where they are joined one for all."""
+        measures, selection = self.shown.measures, self.selection
+        if not self.lineup.several or self.joined or not measures:
+            return tuple(Panel(measure.title, measure, selection.arms) for measure in measures)
+        return tuple(Panel(method, measures[0], selection.of_method(method)) for method in selection.methods)
+
+    def points(self, panel: Panel) -> pd.DataFrame:
+        """The points of a panel, a row an arm and budget, in per cent; ``place`` is where they are drawn."""
+        table = rows_of(self.shown.comparison, panel.measure)
+        table = table[table["arm"].isin(panel.arms)]
+        keys = zip(table["arm"], table["unique_pairs"], strict=True)
+        table = table.assign(x=[self.quantity.means.get(key, math.nan) for key in keys])
+        table = table[table["x"].notna()].sort_values("unique_pairs", kind="stable")
+        percents = {name: 100 * table[name].astype(float) for name in ("low", "mean", "high")}
+        place = self.scale.side_by_side([float(x) for x in table["x"]])
+        return table.assign(place=place, **percents)[POINT_COLUMNS]
+
+    @property
+    def count(self) -> int:
+        """How many arms at how many budgets there are to draw."""
+        found = [self.points(panel) for panel in self.panels]
+        return len(
+            {pair for points in found for pair in zip(points["arm"], points["unique_pairs"], strict=True)}
+        )
+
+
+def draw_curves(curves: Curves) -> Figure:
+    """Draws accuracy against a quantity of the ledger.
+
+    Args:
+        curves: What to draw.
+
+    Returns:
+        The figure, for ``png_bytes``, ``svg_text`` and ``pdf_bytes``.
+    """
+    panels = curves.panels
+    grid = Grid.for_panels(len(panels), shared=curves.lineup.several)
+    points = [curves.points(panel) for panel in panels]
+    handles = tuple(_handles(curves, points))
+    header = Header(curves.shown.results.suite, tuple(_notes(curves, panels, points)), handles)
+    with mpl.rc_context(STYLE):
+        figure, axes = lay_out([_heading(curves, panel) for panel in panels], grid, header)
+        for axis, panel, found in zip(axes, panels, points, strict=True):
+            _draw_panel(axis, curves, panel, found, grid.width)
+        name_axes(axes, grid.columns, x=_axis_name(curves, grid), y="accuracy (%)")
+    return figure
+
+
+def _draw_panel(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, width: float) -> None:
+    dress(axis, "y")
+    start = rows_of(curves.shown.comparison, panel.measure)
+    for value in start.loc[start["arm"] == START.arm, "mean"]:
+        axis.axhline(100 * value, color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, zorder=1)
+    if points.empty:
+        _say_empty(axis, curves)
+        return
+    if curves.joined:
+        _join(axis, curves.shown.results, points)
+    for arm in panel.arms:
+        _draw_arm(axis, curves, panel, points[points["arm"] == arm], arm)
+    budgets = sorted(set(curves.quantity.means.values())) if curves.quantity.name == PAIRS else None
+    set_scale(axis, curves.scale, width, budgets)
+
+
+def _say_empty(axis: Axes, curves: Curves) -> None:
+    """Words instead of an axis without meaning; panels with the same axes keep theirs."""
+    axis.text(
+        0.5, 0.2, "no score", transform=axis.transAxes, ha="center", va="center", fontsize=TICK_SIZE,
+        color=MUTED,
+    )  # fmt: skip
+    if not curves.lineup.several:
+        axis.set_xticks([])
+
+
+def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, arm: str) -> None:
+    """Line, intervals and single seeds of one arm."""
+    style = curves.lineup.style(arm)
+    size = SMALL_MARK if curves.lineup.several else MARK["markersize"]
+    if not curves.joined:
+        axis.vlines(
+            points["place"], points["low"], points["high"], color=style["color"], linewidth=1.1, alpha=0.75,
+            zorder=2,
+        )  # fmt: skip
+    axis.plot(
+        points["place"], points["mean"], **{**style, **MARK, "markersize": size}, linewidth=1.6, zorder=3
+    )
+    if not curves.lineup.several and any(points["seeds"] > 1):
+        seeds = list(_seeds(curves, panel, points))
+        axis.plot(
+            [x for x, _ in seeds], [y for _, y in seeds], linestyle="", marker=style["marker"],
+            markersize=3, markerfacecolor="white", markeredgecolor=style["color"], markeredgewidth=0.7,
+            zorder=4,
+        )  # fmt: skip
+
+
+def _seeds(curves: Curves, panel: Panel, points: pd.DataFrame) -> Iterator[tuple[float, float]]:
+    """The scores of single seeds in per cent; those of the same quantity as their mean stand beside it."""
+    scale, table = curves.scale, rows_of(curves.scores, panel.measure)
+    beside = SEED_SHIFT * scale.length
+    rows: list[Any] = list(points.itertuples())
+    for row in rows:
+        own = table[(table["arm"] == row.arm) & (table["unique_pairs"] == row.unique_pairs)]
+        for seed, value in zip(own["seed"], own["value"], strict=True):
+            x = curves.quantity.runs.get(Point(row.arm, row.unique_pairs, int(seed)), row.x)
+            yield scale.backward(scale.forward(row.place) + beside) if x == row.x else x, 100 * value
+
+
+def _join(axis: Axes, results: Results, points: pd.DataFrame) -> None:
+    """Thin lines from each method's baseline to its other arms."""
+    found = points.set_index("arm")
+    for arm in found.index:
+        base = results.baselines.get(arm)
+        if base in found.index and not is_baseline(results, arm):
+            axis.plot(
+                found.loc[[base, arm], "place"], found.loc[[base, arm], "mean"], color=AXIS_COLOUR,
+                linewidth=0.6, alpha=0.7, zorder=1,
+            )  # fmt: skip
+
+
+def _heading(curves: Curves, panel: Panel) -> Heading:
+    """A measure's title with its number of problems, or a method's name."""
+    names_measure = panel.title == panel.measure.title
+    return Heading(panel.title, curves.shown.problems(panel.measure) if names_measure else "")
+
+
+def _axis_name(curves: Curves, grid: Grid) -> str:
+    told = curves.scale.log and grid.columns <= 3
+    return f"{curves.quantity.title} (log scale)" if told else curves.quantity.title
+
+
+def _notes(curves: Curves, panels: Sequence[Panel], points: Sequence[pd.DataFrame]) -> Iterator[str]:
+    """What is drawn and on how many seeds; the measure where no panel names it; what is left out."""
+    comparison = curves.shown.comparison
+    seeds = count_range([int(count) for count in comparison.loc[comparison["arm"] != START.arm, "seeds"]])
+    if seeds == NONE:
+        yield "No trained arm has a score."
+        return
+    if curves.lineup.several and not curves.joined:
+        told = [panels[0].measure.title, curves.shown.problems(panels[0].measure), "one panel per method"]
+        yield f"{', '.join(filter(None, told))}."
+    if curves.quantity.name != PAIRS:
+        yield _cost_note(curves.joined)
+        if any(found["x"].duplicated().any() for found in points):
+            yield "Points of equal cost stand side by side."
+    yield _marks_note(seeds, bars=not curves.joined, singles=not curves.lineup.several)
+    yield from filter(None, (curves.shown.note(len(curves.shown.measures)), curves.selection.note))
+
+
+def _cost_note(joined: bool) -> str:
+    lines = "thin lines join the arms of a method" if joined else "along a line the budget grows"
+    return f"A point is a finished training run, not a moment in one; {lines}."
+
+
+def _marks_note(seeds: str, *, bars: bool, singles: bool) -> str:
+    """On how many seeds points rest, and what the bars and the small points are."""
+    if seeds == "1":
+        covered = "; bars: 95 % interval over problems only, not over training runs" if bars else ""
+        return f"One seed{covered}."
+    covered = "; bars: 95 % interval over seeds and problems" if bars else ""
+    return f"Mean of {seeds} seeds{covered}{'; small open points: single seeds' if singles else ''}."
+
+
+def _handles(curves: Curves, points: Sequence[pd.DataFrame]) -> Iterator[Line2D]:
+    present = {arm for found in points for arm in found["arm"]}
+    arms = [arm for arm in curves.selection.arms if arm in present]
+    start = START.arm in set(curves.shown.comparison["arm"])
+    look = {"linestyle": ""} if curves.joined else {"linewidth": 1.6}
+    return curves.lineup.handles(arms, start=start, **look)

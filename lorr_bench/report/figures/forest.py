@@ -1,0 +1,273 @@
+"""Forest plot: paired differences with their intervals, and which of them the corrected test finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lorr_bench.report.arms import baseline_name, plugin_of
+from lorr_bench.report.cells import DAGGER, MINUS, NONE, plural, points, span
+from lorr_bench.report.contrasts import DECLARED
+from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.drawing import (
+    AXIS_COLOUR,
+    MARGIN,
+    MUTED,
+    STYLE,
+    TICK_SIZE,
+    WIDTH,
+    Drawing,
+    Header,
+    add_header,
+    blank_figure,
+    dress,
+)
+from lorr_bench.report.figures.text_fit import shortened, shortened_apart, widest
+from lorr_bench.report.measures import MATH, Measure, primary_measure, rows_of
+from lorr_bench.report.tables.comparison import largest_budget
+
+MOST_HEIGHT = 7.6
+LINE, GAP, LABEL_ROOM, HEADING_ROOM = 0.165, 0.06, 1.9, 4.4
+BOTTOM, COLUMN_GAP, INDENT = 0.46, 0.14, 0.1
+DIFFERENCE_HEAD, COUNT_HEAD = "points [95 %]", "seeds × n"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the figure.
+
+    Attributes:
+        place: Inches from the upper edge of the panel to its middle.
+        text: What stands at its left: an arm, or a measure as the heading of those below it.
+        row: The difference; None for a heading.
+    """
+
+    place: float
+    text: str
+    row: Any = None
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The figure before it is drawn.
+
+    Attributes:
+        lineup: The arms.
+        contrasts: The table of contrasts.
+    """
+
+    lineup: Lineup
+    contrasts: pd.DataFrame
+
+    @cached_property
+    def differences(self) -> pd.DataFrame:
+        """All differences at the largest budget that has any."""
+        known = self.contrasts[self.contrasts["difference"].notna()]
+        return known[known["unique_pairs"] == largest_budget(known)]
+
+    @cached_property
+    def measures(self) -> list[Measure]:
+        """The measures that have differences, the headline's first, then in the order of the table."""
+        rows = self.differences[["benchmark", "kind", "metric"]].itertuples(index=False)
+        found = [Measure(*row) for row in dict.fromkeys(rows)]
+        primary = primary_measure(self.lineup.results)
+        return sorted(found, key=lambda measure: (measure != primary, measure.kind != MATH))
+
+    @cached_property
+    def shown(self) -> dict[Measure, list[Any]]:
+        """Whole measures as many as fit, arms in the order of the suite; of a first too long its largest."""
+        shown: dict[Measure, list[Any]] = {}
+        for measure in self.measures:
+            rows: list[Any] = list(rows_of(self.differences, measure).itertuples())
+            height = sum(GAP + LINE * (1 + len(others)) for others in (rows, *shown.values()))
+            if height > MOST_HEIGHT:
+                return shown or {measure: self._largest(rows)}
+            shown[measure] = rows
+        return shown
+
+    @property
+    def rows(self) -> list[Any]:
+        """What is drawn, from above to below."""
+        return [row for rows in self.shown.values() for row in rows]
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Each measure as a heading, under it its differences."""
+        lines: list[Line] = []
+        names = self.names
+        for measure, rows in self.shown.items():
+            top = lines[-1].place + LINE + GAP if lines else LINE / 2
+            lines.append(Line(top, measure.title))
+            for number, row in enumerate(rows, 1):
+                lines.append(Line(top + LINE * number, names[row.treatment, row.reference], row))
+        return lines
+
+    @property
+    def names(self) -> dict[tuple[str, str], str]:
+        """What stands for each contrast, shortened to fit: its arm, and the other where it is no baseline.
+
+        Of arms their plug-ins, where all have the same method.
+        """
+        contrasts = list(dict.fromkeys((row.treatment, row.reference) for row in self.rows))
+        texts = [self._name(*contrast) for contrast in contrasts]
+        return dict(zip(contrasts, shortened_apart(texts, LABEL_ROOM, TICK_SIZE), strict=True))
+
+    def _name(self, treatment: str, reference: str) -> str:
+        own = self.lineup.results.baselines.get(treatment) == reference
+        arms = [treatment] if own else [treatment, reference]
+        return f" {MINUS} ".join(arm if self.lineup.several else plugin_of(arm) for arm in arms)
+
+    @property
+    def note(self) -> str:
+        """How many differences are drawn of how many, and which; empty where all are."""
+        shown, total = len(self.rows), len(self.differences)
+        if shown == total:
+            return ""
+        (first, *more) = self.shown
+        if shown == len(rows_of(self.differences, first)) or more:
+            which = f"the first {len(self.shown)} measures" if more else f"all of {first.title}"
+            return f"Drawn: {shown} of {total:,} differences, {which}."
+        return (
+            f"Drawn: {shown} of {total:,} differences, those of {first.title} largest in size; luck is among "
+            "what made them so."
+        )
+
+    @staticmethod
+    def _largest(rows: Sequence[Any]) -> list[Any]:
+        """The largest differences in absolute size, in the order they came in."""
+        order = sorted(range(len(rows)), key=lambda number: -abs(rows[number].difference))
+        return [rows[number] for number in sorted(order[: int((MOST_HEIGHT - GAP) / LINE) - 1])]
+
+
+def draw_forest(forest: Forest) -> Drawing | None:
+    """Draws the paired differences of arms to their baselines at the largest budget.
+
+    Args:
+        forest: What to draw.
+
+    Returns:
+        The drawing; None where no difference is known.
+    """
+    rows = forest.rows
+    if not rows:
+        return None
+    found = sum(bool(row.significant) for row in rows)
+    count = plural(f"{len(rows)}", "paired difference")
+    return Drawing(
+        "forest",
+        f"Differences at {rows[0].unique_pairs:,} unique pairs",
+        f"{count} with intervals; {found} pass the corrected test",
+        _draw(forest),
+    )
+
+
+def _draw(forest: Forest) -> Figure:
+    header = Header(forest.lineup.results.suite, tuple(_notes(forest)))
+    panel = forest.lines[-1].place + LINE
+    top = header.height + LINE + 0.06
+    height = top + panel + BOTTOM
+    texts = [(_difference_text(row), _count_text(row)) for row in forest.rows]
+    widths = [
+        widest([head, *column], TICK_SIZE)
+        for head, column in zip((DIFFERENCE_HEAD, COUNT_HEAD), zip(*texts, strict=True), strict=True)
+    ]
+    right = MARGIN + sum(widths) + 2 * COLUMN_GAP
+    left = MARGIN + INDENT + widest(forest.names.values(), TICK_SIZE) + 0.1
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(height)
+        axis = figure.add_axes(
+            (left / WIDTH, BOTTOM / height, (WIDTH - left - right) / WIDTH, panel / height)
+        )
+        _dress(axis, panel)
+        for row, place in ((line.row, line.place) for line in forest.lines if line.row is not None):
+            _draw_row(axis, forest.lineup, row, place)
+        _write(figure, forest, texts, widths)
+        add_header(figure, header)
+    return figure
+
+
+def _dress(axis: Axes, panel: float) -> None:
+    dress(axis, "x")
+    axis.set_ylim(panel, 0)
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
+    axis.axvline(0, color=AXIS_COLOUR, linewidth=1.0, zorder=1)
+    axis.set_xlabel("difference (points)", labelpad=3)
+    axis.margins(x=0.05)
+
+
+def _draw_row(axis: Axes, lineup: Lineup, row: Any, place: float) -> None:
+    """Interval and mark, filled where the corrected test finds a difference."""
+    style = lineup.style(row.treatment)
+    axis.hlines(
+        place,
+        100 * row.difference_low,
+        100 * row.difference_high,
+        color=style["color"],
+        linewidth=1.4,
+        zorder=2,
+    )
+    axis.plot(
+        [100 * row.difference], [place], marker=style["marker"], linestyle="", markersize=5.5, zorder=3,
+        markeredgecolor=style["color"], markeredgewidth=1.1,
+        markerfacecolor=style["color"] if row.significant else "white",
+    )  # fmt: skip
+
+
+def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], widths: Sequence[float]) -> None:
+    """Names at the left, numbers in two columns at the right, with their heads."""
+    height = figure.get_size_inches()[1]
+    upper = height - (figure.axes[0].get_position().y1 * height)
+    ends = (WIDTH - MARGIN - widths[1] - COLUMN_GAP, WIDTH - MARGIN)
+
+    def write(x: float, place: float, text: str, **look: Any) -> None:
+        y = 1 - (upper + place) / height
+        figure.text(x / WIDTH, y, text, fontsize=TICK_SIZE, va="center_baseline", **look)
+
+    for end, head in zip(ends, (DIFFERENCE_HEAD, COUNT_HEAD), strict=True):
+        write(end, -LINE / 2 - 0.02, head, ha="right", color=MUTED)
+    numbers = iter(texts)
+    for line in forest.lines:
+        if line.row is None:
+            text = shortened(line.text, HEADING_ROOM, TICK_SIZE, bold=True)
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            write(MARGIN, line.place, text, fontweight="bold", bbox=box)
+            continue
+        write(MARGIN + INDENT, line.place, line.text)
+        for end, text in zip(ends, next(numbers), strict=True):
+            write(end, line.place, text, ha="right")
+
+
+def _difference_text(row: Any) -> str:
+    ends = span(points(row.difference_low), points(row.difference_high))
+    mark = DAGGER if row.role in DECLARED else ""
+    return f"{points(row.difference)}{mark} {ends}".strip()
+
+
+def _count_text(row: Any) -> str:
+    problems = f"{int(row.paired_problems):,}" if row.paired_problems else NONE
+    return f"{int(row.paired_seeds)} × {problems}"
+
+
+def _notes(forest: Forest) -> Iterator[str]:
+    """What is drawn, what a filled mark says, what is left out."""
+    rows, baseline = forest.rows, baseline_name(forest.lineup.results)
+    alone = all(row.paired_seeds == 1 for row in rows)
+    over = "problems only, not over training runs" if alone else "seeds and problems"
+    results = forest.lineup.results
+    own = all(results.baselines.get(row.treatment) == row.reference for row in rows)
+    named = "" if own else ", or to the arm named"
+    yield f"Difference to {baseline}{named}, at {rows[0].unique_pairs:,} unique pairs."
+    tests = int(forest.contrasts["p_value"].notna().sum())
+    primary = f"; {DAGGER}: primary" if any(row.role in DECLARED for row in rows) else ""
+    marks = f"filled: corrected p < 0.05, open: others{primary}"
+    yield f"Lines: 95 % interval over {over}; {marks if tests else 'marks are open: none could be tested'}."
+    if forest.note:
+        yield forest.note

@@ -1,0 +1,1 @@
+"""The forms of a report: the page, Markdown, LaTeX, and the results for programs."""

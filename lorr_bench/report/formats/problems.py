@@ -1,0 +1,152 @@
+"""Problems with the answers of several models, as the page embeds them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+from lorr_bench.outside import visible_text
+from lorr_bench.report.arms import one_point_an_arm, point_label
+from lorr_bench.report.cells import plural
+from lorr_bench.report.formats.embed import script_json
+from lorr_bench.values import Point, Results, SampleAnswer
+
+MOST_MODELS = 64
+"""Models whose answers are shown."""
+MOST_BYTES = 5_000_000
+"""Bytes of all embedded problems."""
+LONGEST_TEXT = 6_000
+"""Characters of a prompt or an answer; of a longer one the middle is left out."""
+TAIL = 2_000
+"""Characters that are kept of its end, where the final answer stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem with the answers of several models, each named by its label."""
+
+    benchmark: str
+    id: str
+    prompt: str
+    gold: str
+    answers: tuple[tuple[str, SampleAnswer], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedProblems:
+    """The data behind the drill-down.
+
+    Attributes:
+        json: Safe inside a script element: ``models`` (their labels), ``pair`` (numbers of the two that are
+            shown first), ``problems`` (benchmark, id, prompt, right answer, answers; each answer: number of
+            its model, whether it is right, reason, extracted answer or null, tokens, whether it was cut off,
+            text).
+        models: How many models answered.
+        problems: How many problems there are.
+        left_out: What was left out, in sentences; empty where nothing was.
+    """
+
+    json: str
+    models: int
+    problems: int
+    left_out: str
+
+
+def embedded_problems(results: Results, room: int = MOST_BYTES) -> EmbeddedProblems:
+    """As many problems as there is room for, the benchmarks taking turns.
+
+    Args:
+        results: What the problems are from.
+        room: Bytes of all of them together.
+
+    Returns:
+        The data, and what was left out of it.
+    """
+    problems = _sampled(results)
+    labels = list(dict.fromkeys(label for problem in problems for label, _ in problem.answers))
+    numbers = {label: number for number, label in enumerate(labels)}
+    kept: dict[int, str] = {}
+    for place in _turns(problems):
+        packed = script_json(_packed(problems[place], numbers))
+        room -= len(packed) + 1
+        if room < 0:
+            break
+        kept[place] = packed
+    head = script_json(
+        {"models": [visible_text(label) for label in labels], "pair": _pair(results, problems)}
+    )
+    body = ",".join(kept[place] for place in sorted(kept))
+    left_out = _left_out(results, len(labels), len(problems), len(kept))
+    return EmbeddedProblems(f'{head[:-1]},"problems":[{body}]}}', len(labels), len(kept), left_out)
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning and end with the number of characters left out between them."""
+    missing = len(text) - LONGEST_TEXT
+    if missing <= 0:
+        return text
+    head, tail = text[: LONGEST_TEXT - TAIL], text[-TAIL:]
+    return f"{head}\n[… {missing:,} characters left out …]\n{tail}"
+
+
+def _sampled(results: Results) -> tuple[Problem, ...]:
+    """The problems of the sample, each with one answer an arm: largest budget, lowest seed.
+
+    Of very many arms the first of the suite are taken.
+    """
+    points = one_point_an_arm({answer.point for answer in results.answers}, results.arms)[:MOST_MODELS]
+    labels = {point: point_label(point) for point in points}
+    problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
+    for answer in results.answers:
+        if answer.point in labels:
+            problems[answer.benchmark, answer.problem_id].setdefault(answer.point, answer)
+    return tuple(_problem(answers, labels) for answers in problems.values())
+
+
+def _problem(answers: Mapping[Point, SampleAnswer], labels: Mapping[Point, str]) -> Problem:
+    """One problem from the answers to it, in the order of the labels."""
+    one = next(iter(answers.values()))
+    labelled = tuple((label, answers[point]) for point, label in labels.items() if point in answers)
+    return Problem(one.benchmark, one.problem_id, one.prompt, one.gold, labelled)
+
+
+def _turns(problems: Sequence[Problem]) -> list[int]:
+    """Numbers of the problems: the first of each benchmark, the second of each, and so on."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for number, problem in enumerate(problems):
+        places[problem.benchmark].append(number)
+    rounds = chain.from_iterable(zip_longest(*places.values()))
+    return [number for number in rounds if number is not None]
+
+
+def _packed(problem: Problem, numbers: dict[str, int]) -> list[object]:
+    answers = [[numbers[label], *_answer(answer)] for label, answer in problem.answers]
+    texts = [problem.benchmark, problem.id, shortened(problem.prompt), problem.gold]
+    return [*map(visible_text, texts), answers]
+
+
+def _answer(answer: SampleAnswer) -> list[object]:
+    extracted = None if answer.extracted is None else visible_text(shortened(answer.extracted))
+    text = visible_text(shortened(answer.text))
+    return [int(answer.correct), answer.reason, extracted, answer.tokens, int(answer.truncated), text]
+
+
+def _pair(results: Results, problems: Sequence[Problem]) -> list[int]:
+    """The first compared arm beside its baseline, or the first model beside the last."""
+    arms = list(dict.fromkeys(answer.point.arm for problem in problems for _, answer in problem.answers))
+    for arm, baseline in results.baselines.items():
+        if arm != baseline and arm in arms and baseline in arms:
+            return [arms.index(baseline), arms.index(arm)]
+    return [0, max(0, len(arms) - 1)]
+
+
+def _left_out(results: Results, models: int, problems: int, kept: int) -> str:
+    others = len({answer.point.arm for answer in results.answers}) - models
+    told = []
+    if others > 0:
+        told.append(f"The answers of {plural(f'{others:,}', 'more arm')} had no room here.")
+    if problems > kept:
+        told.append(f"{problems - kept:,} of {plural(f'{problems:,}', 'problem')} had no room here.")
+    return " ".join(told)

@@ -1,0 +1,162 @@
+"""What the numbers say, in sentences computed from them."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from lorr_bench.report.arms import baseline_name, methods, plugins, point_label
+from lorr_bench.report.cells import DAGGER, NONE, count_range, either, listed, percent, plural
+from lorr_bench.report.contrasts import PRIMARY, SECONDARY
+from lorr_bench.report.measures import all_measures
+from lorr_bench.values import START, Point, Results
+
+MOST_FOOTNOTES = 12
+MOST_POINTS = 3
+"""How many models a footnote names."""
+
+
+def compared_line(results: Results) -> str:
+    """What was compared: arms, budgets, seeds, benchmarks."""
+    trained = [score.point for score in results.scores if score.point.arm != START.arm]
+    budgets = sorted({point.unique_pairs for point in trained})
+    seeds = {point.seed for point in trained}
+    benchmarks = dict.fromkeys(measure.benchmark for measure in all_measures(results))
+    if not trained:
+        return "No trained arm has a result."
+    return (
+        f"{_arms(results)}, at {listed([f'{budget:,}' for budget in budgets])} unique pairs, "
+        f"{plural(str(len(seeds)), 'training seed')}, on {listed(list(benchmarks))}."
+    )
+
+
+def comparison_caption(results: Results, comparison: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """How to read a table of scores and differences."""
+    trained = comparison[comparison["arm"] != START.arm]
+    over = "seeds and problems" if (trained["seeds"] > 1).any() else "problems only"
+    seeds = count_range([int(count) for count in trained["seeds"]])
+    counts = "" if seeds == NONE else f", over {plural(seeds, 'seed')} and n problems"
+    return (
+        f"Score in %{counts}; Δ: difference in points to {baseline_name(results)} at the same budget, paired "
+        f"by seed and problem. In brackets 95 % intervals over {over}. {test_caption(contrasts)}"
+    )
+
+
+def test_caption(contrasts: pd.DataFrame) -> str:
+    """What is tested with what, and what the marks say."""
+    tested = contrasts[contrasts["p_value"].notna()]
+    if tested.empty:
+        return "No difference could be tested."
+    counts = tested[tested["role"] == SECONDARY].groupby("family", sort=False).size()
+    declared = len(tested) - int(counts.sum())
+    parts = ["Bold: corrected p < 0.05."]
+    if declared:
+        first = int((tested["role"] == PRIMARY).sum())
+        parts.append(
+            f"{DAGGER}: primary, that is declared beforehand: corrected by Holm over "
+            f"{plural(f'{first}', 'contrast')} at the largest budget, below it in fixed sequence."
+        )
+    if len(counts):
+        families = listed([f"{count:,} of {family}" for family, count in counts.items()])
+        parts.append(f"All else is secondary, corrected in families of its own: {families}.")
+    return " ".join([*parts, *_pooling(tested)])
+
+
+def _pooling(tested: pd.DataFrame) -> list[str]:
+    """Whose spread between seeds the tests use."""
+    if not tested["pooled"].any():
+        return []
+    own = int((~tested["pooled"].astype(bool)).sum())
+    told = "The spread between seeds is that of all arms of a budget"
+    if not own:
+        return [f"{told}."]
+    return [
+        f"{told}; {own:,} differences scatter more, or an arm of theirs unlike the rest, and have their own."
+    ]
+
+
+def power_line(contrasts: pd.DataFrame, kind: str) -> str:
+    """The smallest differences that the tests of a kind find, at the levels they are really made at.
+
+    Args:
+        contrasts: The table of contrasts.
+        kind: ``math`` or ``general``.
+
+    Returns:
+        At most two sentences; empty where nothing is compared.
+    """
+    rows = contrasts[(contrasts["kind"] == kind) & contrasts["difference"].notna()]
+    if rows.empty:
+        return ""
+    known = rows[rows["detectable"].notna()]
+    if known.empty:
+        return "Power: with one seed no difference is tested, so none could have been shown."
+    seeds, problems = (
+        count_range([int(count) for count in known[name]]) for name in ("paired_seeds", "paired_problems")
+    )
+    on = "" if problems == NONE else f" and {plural(problems, 'problem')}"
+    told = [
+        f"the tests of {name} find a true difference of {_sizes(some)} points"
+        for name, some in (
+            ("primary contrasts", known[known["role"] == PRIMARY]),
+            ("secondary ones" if (known["role"] == PRIMARY).any() else "secondary contrasts",
+             known[known["role"] == SECONDARY]),
+        )
+        if len(some)
+    ]  # fmt: skip
+    if not told:
+        return ""
+    return (
+        f"Power: with {plural(seeds, 'seed')}{on}, {', '.join(told)} in four of five such suites, each at "
+        "the level of the first step of its correction; smaller ones are missed more often."
+    )
+
+
+def _sizes(rows: pd.DataFrame) -> str:
+    """The range of what can be found; what could be shown beyond 100 points alone could not be shown."""
+    ends = rows["detectable"].min(), rows["detectable"].max()
+    return either(*("over 100" if end > 1 else percent(end) for end in ends))
+
+
+def footnotes(results: Results) -> tuple[str, ...]:
+    """Why scores are missing, one line a reason, benchmark and metric."""
+    groups: dict[tuple[str, str, str], list[Point]] = {}
+    for score in results.scores:
+        if math.isnan(score.value) and score.reason:
+            groups.setdefault((score.benchmark, score.metric, score.reason), []).append(score.point)
+    lines = [
+        f"{NONE} {benchmark} {metric} of {_first_points(points)}: {reason}"
+        for (benchmark, metric, reason), points in groups.items()
+    ]
+    more = len(lines) - MOST_FOOTNOTES
+    return (*lines[:MOST_FOOTNOTES], *([f"{more} more reasons are in scores.csv."] if more > 0 else []))
+
+
+def seed_caution(comparison: pd.DataFrame) -> str:
+    """A caution where trained rows rest on a single seed; empty otherwise."""
+    trained = comparison[(comparison["arm"] != START.arm) & (comparison["seeds"] == 1)]
+    if trained.empty:
+        return ""
+    return (
+        "Rows with one seed: one training run can't tell the effect of a plug-in from training noise. Their "
+        "intervals cover the choice of problems only, not another training run, so no difference of theirs "
+        "is tested."
+    )
+
+
+def _arms(results: Results) -> str:
+    """All arms; with several methods the methods and the plug-ins instead."""
+    names = methods(results)
+    if len(names) <= 1:
+        return listed(list(results.arms))
+    return (
+        f"{len(names)} methods ({', '.join(names)}) with {listed(list(plugins(results)))}, each against "
+        f"{baseline_name(results)}"
+    )
+
+
+def _first_points(points: list[Point]) -> str:
+    names = [point_label(point) for point in points[:MOST_POINTS]]
+    more = len(points) - MOST_POINTS
+    return "; ".join(names) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,71 @@
+"""What was measured at the end of each replay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from lorr_bench.report.arms import one_point_an_arm
+from lorr_bench.report.cells import decimals, percent
+from lorr_bench.report.sheets import ARM, Cell, Column, Sheet, breaks_between, text_cells
+from lorr_bench.values import Point, Results
+
+DIAGNOSTIC_COLUMNS = ("arm", "unique_pairs", "seed", "replay", "name", "value")
+DIAGNOSTICS = {
+    "train_accuracy": ("accuracy, training pairs (%)", percent),
+    "held_out_accuracy": ("accuracy, held-out pairs (%)", percent),
+    "held_out_margin": ("margin, held-out pairs", decimals(3)),
+    "logp_chosen": ("log-prob. of chosen", decimals(2)),
+    "logp_rejected": ("log-prob. of rejected", decimals(2)),
+    "kl_to_start": ("KL to start", decimals(4)),
+    "effective_rank": ("effective rank", decimals(1)),
+    "dormant_share": ("dormant units (%)", percent),
+}
+"""What is shown of a replay: heading and form of each."""
+
+
+def diagnostic_table(results: Results) -> pd.DataFrame:
+    """Everything that was measured at the end of a replay, one value a row.
+
+    Returns:
+        Columns ``arm, unique_pairs, seed, replay, name, value``; replays are counted from 1.
+    """
+    rows = [
+        (point.arm, point.unique_pairs, point.seed, replay, name, value)
+        for point, replays in results.diagnostics.items()
+        for replay, values in enumerate(replays, start=1)
+        for name, value in values.items()
+    ]
+    return pd.DataFrame(rows, columns=list(DIAGNOSTIC_COLUMNS))
+
+
+def diagnostics_sheet(results: Results) -> Sheet:
+    """What was measured of each arm, at its largest budget and lowest seed."""
+    headings = (Column(heading) for heading, _ in DIAGNOSTICS.values())
+    columns = (ARM, Column("pairs"), Column("seed"), Column("replay", choice=True), *headings)
+    caption = (
+        "The model at the end of each replay, before its reset: largest budget and first seed of each arm. "
+        "Accuracy and margin are of the implicit reward, against the model that training started from. "
+        "Everything measured, of all seeds and budgets, is in diagnostics.csv."
+    )
+    groups = [
+        [_cells(point, number, values) for number, values in enumerate(results.diagnostics[point], start=1)]
+        for point in one_point_an_arm(_measured(results), results.arms)
+    ]
+    rows = tuple(row for group in groups for row in group)
+    label, breaks = "Every replay of every arm", breaks_between(groups)
+    return Sheet("diagnostics", label, caption, columns, rows, "diagnostics.csv", breaks=breaks)
+
+
+def _measured(results: Results) -> Iterator[Point]:
+    """The models of which something was measured that is shown."""
+    for point, replays in results.diagnostics.items():
+        if any(name in values for values in replays for name in DIAGNOSTICS):
+            yield point
+
+
+def _cells(point: Point, number: int, values: Mapping[str, float]) -> tuple[Cell, ...]:
+    shown = (form(values.get(name, math.nan)) for name, (_, form) in DIAGNOSTICS.items())
+    return text_cells(point.arm, f"{point.unique_pairs:,}", f"{point.seed}", f"{number}", *shown)

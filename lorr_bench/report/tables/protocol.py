@@ -1,0 +1,94 @@
+"""How each benchmark was evaluated: everything that decides its numbers besides the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from lorr_bench.report.cells import NONE
+from lorr_bench.report.sheets import Column, Sheet, text_cells
+from lorr_bench.values import Results
+
+PROTOCOL_COLUMNS = ("benchmark", "problems", "setting", "value")
+MOST_LETTERS = 160
+
+
+def protocol_table(results: Results) -> pd.DataFrame:
+    """Every setting of every benchmark, one a row.
+
+    Returns:
+        Columns ``benchmark, problems, setting, value``: nested settings have dotted names, values are text.
+    """
+    problems = problem_counts(results)
+    rows = [
+        (benchmark, problems.get(benchmark, 0), name, setting_text(value))
+        for benchmark, conditions in results.conditions.items()
+        for name, value in settings(conditions)
+    ]
+    return pd.DataFrame(rows, columns=list(PROTOCOL_COLUMNS))
+
+
+def protocol_sheet(results: Results) -> Sheet:
+    """The settings in which the benchmarks differ, a row a benchmark; long values are cut."""
+    problems = problem_counts(results)
+    own = {name: values for name, values in _by_setting(results).items() if len(set(values.values())) > 1}
+    columns = (Column("benchmark", "text"), Column("problems"), *(Column(name, "text") for name in own))
+    rows = tuple(
+        text_cells(
+            benchmark,
+            f"{problems[benchmark]:,}" if problems.get(benchmark) else NONE,
+            *(values[benchmark] for values in own.values()),
+        )
+        for benchmark in results.conditions
+    )
+    differing = ", and the settings in which the benchmarks differ" if own else ""
+    caption = f"Problems of each benchmark{differing}."
+    return Sheet("protocol", "Protocol of each benchmark", caption, columns, rows, main=True)
+
+
+def shared_settings_sheet(results: Results) -> Sheet:
+    """The settings that all benchmarks share, a row a setting; long values are cut."""
+    rows = tuple(
+        text_cells(name, next(iter(values.values())))
+        for name, values in _by_setting(results).items()
+        if len(set(values.values())) == 1
+    )
+    columns = (Column("setting", "text"), Column("value", "text"))
+    caption = "Settings that are the same for every benchmark."
+    return Sheet("shared-settings", "Shared settings", caption, columns, rows, main=True)
+
+
+def settings(conditions: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested conditions as dotted names and plain values."""
+    for name, value in conditions.items():
+        if isinstance(value, Mapping) and value:
+            yield from settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def setting_text(value: Any) -> str:
+    """A plain value as text: texts as they are, everything else as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def problem_counts(results: Results) -> dict[str, int]:
+    """Problems of each benchmark that was evaluated; 0 for scores known only as totals."""
+    return {score.benchmark: len(score.per_problem) for score in results.scores}
+
+
+def _by_setting(results: Results) -> dict[str, dict[str, str]]:
+    """Value of each setting by benchmark; empty for a benchmark that does not have it."""
+    tables = {
+        benchmark: {name: _short(setting_text(value)) for name, value in settings(conditions)}
+        for benchmark, conditions in results.conditions.items()
+    }
+    names = dict.fromkeys(name for values in tables.values() for name in values)
+    return {name: {benchmark: values.get(name, "") for benchmark, values in tables.items()} for name in names}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"

@@ -1,0 +1,56 @@
+"""The tables of contrasts: what stands in them, and that a reader can tell tested from looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from synthetic_results import make_results, score
+
+from lorr_bench.report.cells import DAGGER, MINUS
+from lorr_bench.report.contrasts import contrast_table
+from lorr_bench.report.tables.contrasts import declared_sheet, other_sheet
+from lorr_bench.values import Analysis, Contrast, Point, Results
+
+GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
+
+
+def three_arms() -> Results:
+    """LoRR and its control right on 40 of 100 problems, plain on 20, with both seeds at both budgets."""
+    scores = [
+        score(Point(arm, budget, seed), "b", "math", "greedy", [1] * right + [0] * (100 - right))
+        for arm, right in (("dpo+plain", 20), ("dpo+lorr", 40), ("dpo+no_reset", 40))
+        for budget in (8, 16)
+        for seed in (0, 1)
+    ]
+    analysis = Analysis("b", "greedy", (GAIN,), (RESET,), budgets=(8, 16))
+    return make_results(scores=scores, analysis=analysis)
+
+
+def test_declared_contrasts_stand_with_the_largest_budget_first() -> None:
+    sheet = declared_sheet(contrast_table(three_arms()))
+    texts = [[cell.text for cell in row] for row in sheet.rows]
+    assert [row[:5] for row in texts] == [
+        [f"dpo+lorr {MINUS} dpo+plain", pairs, "b · greedy", "40.0 and 20.0", f"+20.0{DAGGER}"]
+        for pairs in ("16", "8")
+    ]
+    assert [row[5:7] for row in texts] == [["< 0.001", "significant"]] * 2
+    assert [cell.bold for cell in sheet.rows[0]] == [False] * 4 + [True] + [False] * 3
+    assert sheet.breaks == {1}
+    assert sheet.caption.startswith("Corrected by Holm over the 1 at the largest budget.")
+
+
+def test_further_contrasts_are_those_against_no_baseline() -> None:
+    results = three_arms()
+    sheet = other_sheet(results, contrast_table(results))
+    assert [[cell.text for cell in row][:2] for row in sheet.rows] == [
+        [f"dpo+lorr {MINUS} dpo+no_reset", pairs] for pairs in ("8", "16")
+    ]
+    assert {row[6].text for row in sheet.rows} == {"not shown"}
+    assert all(DAGGER not in row[4].text for row in sheet.rows)
+
+
+def test_one_seed_has_neither_p_nor_verdict() -> None:
+    results = three_arms()
+    results = replace(results, scores=[line for line in results.scores if line.point.seed == 0])
+    (first, _) = declared_sheet(contrast_table(results)).rows
+    assert [cell.text for cell in first[5:]] == ["–", "not tested", "–"]
