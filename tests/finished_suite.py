@@ -15,7 +15,16 @@ SUITE = {
     "methods": {"dpo": {"learning_rate": 1e-4, "per_device_train_batch_size": 4}},
     "plugins": {"plain": {}, "lorr": {"replays": 2}},
     "evaluation": {
-        "math": [{"name": "easy", "source": "nano/easy", "limit": 10, "max_tokens": 32, "avg_at": 2}],
+        "math": [
+            {
+                "name": "easy",
+                "source": "nano/easy",
+                "limit": 10,
+                "max_tokens": 32,
+                "avg_at": 2,
+                "cluster_column": "family",
+            }
+        ],
         "general": [{"name": "general", "tasks": ["nano_compare"], "limit": 5}],
     },
 }

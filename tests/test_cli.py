@@ -40,7 +40,7 @@ def test_validate_says_arms_and_stages():
     done = lorr_bench("validate", QUICKSTART)
     assert done.returncode == 0
     # 3 seeds × (collect + reference + 2 searches for a benchmark) + 27 trainings + 28 models × 3 evaluations
-    assert done.stdout == f"{QUICKSTART}: valid, 3 arms, 125 stages\n"
+    assert done.stdout == f"{QUICKSTART}: valid, 4 arms, 184 stages\n"
 
 
 def test_a_wrong_key_has_its_line_and_the_nearest_name(tmp_path):
@@ -93,8 +93,8 @@ def test_plan_says_what_will_be_tested_before_anything_runs(tmp_path):
     primary = "analysis.primary=[lorr - plain, dpo+lorr - dpo+no_reset]"
     done = lorr_bench("plan", QUICKSTART, "-o", tmp_path / "out", "--set", primary)
     assert (
-        "Will be tested (Holm's correction over 2, 3 seeds): nano_easy greedy at 1,024 pairs: "
-        "dpo+lorr - dpo+plain; dpo+lorr - dpo+no_reset. Below that in fixed sequence: 384, 128. "
+        "Will be tested (Holm's correction over 2, 5 seeds): nano_easy greedy at 1,024 pairs: "
+        "dpo+lorr - dpo+plain; dpo+lorr - dpo+no_reset. Below that in fixed sequence: 512, 256. "
         "Everything else is secondary."
     ) in " ".join(line.strip() for line in done.stdout.splitlines())
     assert not (tmp_path / "out").exists()
@@ -109,7 +109,8 @@ def test_an_unknown_arm_of_the_analysis_is_one_message(tmp_path):
 def test_plan_shows_methods_that_make_their_own_answers(tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text(
-        QUICKSTART.read_text("utf-8")
+        QUICKSTART.with_name("smoke.yaml")
+        .read_text("utf-8")
         .replace("../lorr_bench", str(ROOT / "lorr_bench"))
         .replace("methods:\n", "methods:\n  grpo: {num_generations: 4, plugins: [plain]}\n"),
         "utf-8",

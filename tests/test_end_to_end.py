@@ -151,6 +151,7 @@ def test_real_problems_go_through_the_same_code(tmp_path, small_model):
         "model.path": small_model,
         "data": json.dumps({"pairs": {"source": str(pairs)}}),
         "evaluation.math.0.source": data / "gsm8k_test.jsonl",
+        "evaluation.math.0.cluster_column": "off",
         "evaluation.math.0.name": "gsm8k",
         "evaluation.math.0.limit": 8,
         "evaluation.general": "[]",

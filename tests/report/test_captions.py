@@ -70,7 +70,7 @@ def test_the_caption_of_one_seed_promises_no_test() -> None:
 
 
 def test_the_caption_says_whose_spread_between_seeds_is_used(results: Results) -> None:
-    assert "The spread between seeds is that of all arms of a budget." in captioned(results)
+    assert "The spread between seeds is that of all arms of a budget" in captioned(results)
     assert "spread between seeds" not in captioned(two_arms([0] * 80 + [1] * 20, [0] * 60 + [1] * 40))
 
 

@@ -119,7 +119,8 @@ def test_the_spread_between_seeds_is_that_of_all_arms_of_the_budget() -> None:
     """Five arms; a contrast's training part is twice the residual mean square over the seeds."""
     rng = np.random.default_rng(3)
     arms = [PLAIN, LORR, CONTROL, "dpo+a", "dpo+b"]
-    counts = rng.integers(40, 60, size=(5, 3))
+    # The two of the contrast go up and down together, so it scatters less than the others do.
+    counts = np.array([[50, 55, 45], [53, 56, 47], [44, 41, 49], [51, 42, 48], [46, 53, 40]])
     answers = {
         (arm, 8): [rng.permutation(right(n)) for n in row] for arm, row in zip(arms, counts, strict=True)
     }
@@ -129,7 +130,7 @@ def test_the_spread_between_seeds_is_that_of_all_arms_of_the_budget() -> None:
     variance = (residual**2).sum() / (4 * 2)
     left, other = (np.array(answers[arm, 8]) for arm in (LORR, PLAIN))
     wanted = stratified_difference([(left, other)], spread=SeedSpread(variance, 8, ()))
-    assert table["pooled"].all()
+    assert table.loc[0, "pooled"]
     ends = table.loc[0, ["difference_low", "difference_high"]].to_list()
     assert ends == pytest.approx([wanted.low, wanted.high])
 

@@ -104,6 +104,6 @@ def test_a_run_says_it_at_its_beginning_and_a_pipe_stays_quiet(monkeypatch, tmp_
     monkeypatch.setattr(suite_run, "run_suite", lambda loaded, _, __, ___, wishes: wishes(make_plan(loaded)))
     quickstart = Path(__file__).parents[2] / "suites" / "quickstart.yaml"
     wanted, _ = cli._run(quickstart, [], tmp_path / "out", None, lambda plan: f"{len(plan.arms)} arms")
-    assert wanted == "3 arms"
+    assert wanted == "4 arms"
     lines = [line for line in out.file.getvalue().splitlines() if "Will be tested" in line]
     assert len(lines) == terminal
