@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lorr_bench"
 MOST_FILES = 15
-CROWDED = {"plan": 19, "report": 47, "spec": 16, "stages": 24}
+CROWDED = {"plan": 19, "spec": 16, "stages": 24}
 """Rooms that may have more, and how many: to be lowered, never raised."""
 ROOMS = sorted(file.parent.name for file in PACKAGE.glob("*/__init__.py"))
 FOLDERS = sorted(
