@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,3 +172,9 @@ def test_a_free_box_meets_nothing_where_there_is_room(others: list[tuple[float, 
 def test_without_room_the_nearest_box_is_taken() -> None:
     box = free_box(1.0, 1.0, 0.1, [Box(0, 0, 3, 3)], Box(0, 0, 3, 3))
     assert (box.left, box.right) == pytest.approx((0.865, 0.965))
+
+
+def test_where_no_evaluated_arm_has_a_known_cost_there_is_no_figure() -> None:
+    known = pareto(FOUR)
+    costs = Quantity("flops", {("dpo+plain", 4096): 1e12}, {})
+    assert draw_pareto(replace(known, quantity=costs)) is None

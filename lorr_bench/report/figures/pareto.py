@@ -74,9 +74,11 @@ class Pareto:
         table = rows_of(self.comparison, self.measure)
         table = table[table["arm"] != START.arm]
         keys = zip(table["arm"], table["unique_pairs"], strict=True)
-        table = table.assign(cost=[self.quantity.means.get(key, math.nan) for key in keys])
-        table = table[table["cost"].notna()].assign(accuracy=100 * table["mean"].astype(float))
-        table = table.sort_values(["cost", "accuracy"], ascending=[True, False], kind="stable")
+        costs = [self.quantity.means.get(key, math.nan) for key in keys]
+        table = table.assign(cost=costs, accuracy=100 * table["mean"].astype(float))
+        table = table[table["cost"].notna()].sort_values(
+            ["cost", "accuracy"], ascending=[True, False], kind="stable"
+        )
         best_before = table["accuracy"].cummax().shift(fill_value=-math.inf)
         return table.assign(front=table["accuracy"] > best_before)
 
