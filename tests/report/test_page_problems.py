@@ -77,6 +77,13 @@ def test_of_very_many_arms_the_first_are_taken_and_the_others_counted() -> None:
     assert found.left_out == "The answers of 2 more arms had no room here."
 
 
+def test_arms_that_the_suite_does_not_have_come_in_the_order_of_their_answers() -> None:
+    """Of a set every process would have another order; nine arms are in order once in 362,880 times."""
+    arms = [f"m{number}+plain" for number in (5, 3, 8, 1, 9, 2, 7, 4, 6)]
+    found = data(make_results(answers=[answer(arm, 0) for arm in arms]))
+    assert [label.partition(",")[0] for label in found["models"]] == arms
+
+
 def test_nothing_left_out_is_not_mentioned() -> None:
     assert embedded_problems(make_results()).left_out == ""
 

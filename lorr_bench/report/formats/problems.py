@@ -96,7 +96,8 @@ def _sampled(results: Results) -> tuple[Problem, ...]:
 
     Of very many arms the first of the suite are taken.
     """
-    points = one_point_an_arm({answer.point for answer in results.answers}, results.arms)[:MOST_MODELS]
+    answered = dict.fromkeys(answer.point for answer in results.answers)
+    points = one_point_an_arm(answered, results.arms)[:MOST_MODELS]
     labels = {point: point_label(point) for point in points}
     problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
     for answer in results.answers:
