@@ -36,7 +36,7 @@ def test_declared_contrasts_stand_with_the_largest_budget_first() -> None:
     assert [row[5:7] for row in texts] == [["< 0.001", "significant"]] * 2
     assert [cell.bold for cell in sheet.rows[0]] == [False] * 4 + [True] + [False] * 3
     assert sheet.breaks == {1}
-    assert sheet.caption.startswith("Corrected by Holm over the 1 at the largest budget.")
+    assert sheet.caption.startswith("Corrected by Holm over 1 contrast at the largest budget.")
 
 
 def test_further_contrasts_are_those_against_no_baseline() -> None:

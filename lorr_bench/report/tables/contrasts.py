@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.cells import DAGGER, MINUS, NONE, p_text, percent, points, span
+from lorr_bench.report.cells import DAGGER, MINUS, NONE, p_text, percent, plural, points, span
 from lorr_bench.report.contrasts import DECLARED, PRIMARY, declared_rows
 from lorr_bench.report.measures import Measure
 from lorr_bench.report.sentences.verdicts import verdict
@@ -32,8 +32,8 @@ def declared_sheet(contrasts: pd.DataFrame) -> Sheet:
     rows = declared_rows(contrasts)
     tests = int((rows["role"] == PRIMARY).sum())
     caption = (
-        f"Corrected by Holm over the {tests} at the largest budget. A smaller one is tested if all were "
-        f"found at those above it. {HOW}"
+        f"Corrected by Holm over {plural(str(tests), 'contrast')} at the largest budget. A smaller one is tested "
+        f"if all were found at those above it. {HOW}"
     )
     return _sheet("tests", "Primary contrasts", caption, rows, main=True)
 
