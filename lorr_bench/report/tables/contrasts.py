@@ -32,8 +32,8 @@ def declared_sheet(contrasts: pd.DataFrame) -> Sheet:
     rows = declared_rows(contrasts)
     tests = int((rows["role"] == PRIMARY).sum())
     caption = (
-        f"Corrected by Holm over {plural(str(tests), 'contrast')} at the largest budget. A smaller one is tested "
-        f"if all were found at those above it. {HOW}"
+        f"Corrected by Holm over {plural(str(tests), 'contrast')} at the largest budget. A smaller one is "
+        f"tested if all were found at those above it. {HOW}"
     )
     return _sheet("tests", "Primary contrasts", caption, rows, main=True)
 
