@@ -127,7 +127,16 @@ def plan(tmp_path_factory):
         "training": {"diagnostics": False},
         "data": {"collect": {"source": "nano/train", "num_prompts": 12, "num_samples": 2, "max_tokens": 9}},
         "evaluation": {
-            "math": [{"name": "easy", "source": "nano/easy", "limit": 2, "max_tokens": 9, "avg_at": 2}],
+            "math": [
+                {
+                    "name": "easy",
+                    "source": "nano/easy",
+                    "limit": 2,
+                    "max_tokens": 9,
+                    "avg_at": 2,
+                    "cluster_column": "family",
+                }
+            ],
             "general": [{"name": "general", "tasks": ["nano_compare"], "limit": 2}],
         },
     }
