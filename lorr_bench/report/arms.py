@@ -58,6 +58,6 @@ def one_point_an_arm(points: Iterable[Point], arms: Sequence[str]) -> list[Point
     """Of each arm the point with the largest budget and the lowest seed, in the order of the suite."""
     place = {arm: number for number, arm in enumerate((START.arm, *arms))}
     chosen: dict[str, Point] = {}
-    for point in sorted(points, key=lambda point: (-point.unique_pairs, point.seed, point.arm)):
+    for point in sorted(points, key=lambda point: (-point.unique_pairs, point.seed)):
         chosen.setdefault(point.arm, point)
     return sorted(chosen.values(), key=lambda point: place.get(point.arm, len(place)))

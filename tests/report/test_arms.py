@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import permutations
-
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.arms import (
@@ -12,11 +10,10 @@ from lorr_bench.report.arms import (
     is_baseline,
     method_of,
     methods,
-    one_point_an_arm,
     plugin_of,
     plugins,
 )
-from lorr_bench.values import Point, Results
+from lorr_bench.values import Results
 
 
 def two_methods(**baselines: str) -> Results:
@@ -55,11 +52,3 @@ def test_only_one_method_of_the_many_has_another_plugin() -> None:
     assert len(methods(results)) == 26
     assert plugins(results) == ("plain", "lorr", "replay_reset")
     assert [arm for arm in results.arms if plugin_of(arm) == "replay_reset"] == ["sft+replay_reset"]
-
-
-def test_one_point_an_arm_is_the_same_whatever_the_order_of_the_points() -> None:
-    """Of arms that the suite has or not: a set of points has another order in every process."""
-    points = [Point(arm, pairs, 0) for arm in ("b+lorr", "c+lorr", "a+lorr") for pairs in (8, 16)]
-    for order in permutations(points):
-        found = one_point_an_arm(order, ("c+lorr",))
-        assert found == [Point(arm, 16, 0) for arm in ("c+lorr", "a+lorr", "b+lorr")]
