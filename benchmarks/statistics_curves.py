@@ -9,7 +9,6 @@ equal arms no saving is true, so an interval of the ratio wholly below one is a 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,6 +22,7 @@ from statistics_simulation import (
     arm,
     head,
     percent,
+    print_tables,
     row,
     seed_deviation,
     share_right,
@@ -170,16 +170,5 @@ def _aggregates(suites: int, rng: np.random.Generator, runs: int, gains: Array) 
 PARTS: Final = {part.__name__: part for part in (equal, better, aggregates)}
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suites", type=int, default=500, help="simulated suites a design")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default=",".join(PARTS), help="tables, by comma: %(default)s")
-    arguments = parser.parse_args()
-    for name in arguments.only.split(","):
-        PARTS[name](arguments.suites, arguments.seed)
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, PARTS, suites=500)

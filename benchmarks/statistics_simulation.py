@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -111,6 +111,23 @@ def head(title: str, *columns: str) -> None:
     print(f"\n### {title}\n")
     row(*columns)
     row(*["---"] * len(columns))
+
+
+def print_tables(description: str, parts: Mapping[str, Callable[[int, int], None]], suites: int) -> None:
+    """Print the tables that the command line names.
+
+    Args:
+        description: Of the script; its first line is shown.
+        parts: What prints each table, from simulated suites a design and a seed.
+        suites: How many, unless told.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--suites", type=int, default=suites, help="simulated suites a design")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default=",".join(parts), help="tables, by comma: %(default)s")
+    arguments = parser.parse_args()
+    for name in arguments.only.split(","):
+        parts[name](arguments.suites, arguments.seed)
 
 
 def percent(shares: Iterable[bool]) -> str:
@@ -384,16 +401,5 @@ PARTS: Final = {
 }
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suites", type=int, default=1000, help="simulated suites a design")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default=",".join(PARTS), help="tables, by comma: %(default)s")
-    arguments = parser.parse_args()
-    for name in arguments.only.split(","):
-        PARTS[name](arguments.suites, arguments.seed)
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, PARTS, suites=1000)

@@ -9,7 +9,6 @@ than the others, and problems in families. Answers as in ``statistics_simulation
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -24,6 +23,7 @@ from statistics_simulation import (
     head,
     level_of,
     percent,
+    print_tables,
     row,
     seed_deviation,
 )
@@ -249,16 +249,5 @@ def _in_families(rng: np.random.Generator, seeds: int, deviation: float) -> list
 PARTS: Final = {part.__name__: part for part in (quickstart, pooling, noisy, families)}
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suites", type=int, default=1000, help="simulated suites a design")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default=",".join(PARTS), help="tables, by comma: %(default)s")
-    arguments = parser.parse_args()
-    for name in arguments.only.split(","):
-        PARTS[name](arguments.suites, arguments.seed)
-
-
 if __name__ == "__main__":
-    main()
+    print_tables(__doc__, PARTS, suites=1000)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from lorr_bench.report.declared import all_contrasts, analysis_of, largest_budget_of
+from lorr_bench.report.declared import all_contrasts, analysis_of, primary_budget
 from lorr_bench.report.measures import (
     Measure,
     averages,
@@ -95,7 +95,7 @@ class _Differences:
         self.cells = score_cells(results)
         self.averages = averages(results)
         self.declared = frozenset(analysis_of(results).primary)
-        self.measure, self.largest = primary_measure(results), largest_budget_of(results)
+        self.measure, self.largest = primary_measure(results), primary_budget(results)
         self.spreads: dict[tuple[Any, ...], tuple[SeedSpread, tuple[str, ...]] | None] = {}
 
     def rows(self) -> Iterator[tuple[dict[str, Any], Difference]]:

@@ -32,7 +32,7 @@ def all_contrasts(results: Results) -> tuple[Contrast, ...]:
     return tuple(dict.fromkeys([*analysis.primary, *analysis.secondary, *baseline_contrasts(results)]))
 
 
-def largest_budget_of(results: Results) -> int:
+def primary_budget(results: Results) -> int:
     """The budget of the primary tests: the largest of the suite, or of the results where it is not known."""
     analysis = analysis_of(results)
     evaluated = [score.point.unique_pairs for score in results.scores]

@@ -19,7 +19,6 @@ from lorr_bench.stats.components import Components, Table, components
 from lorr_bench.stats.estimates import Difference, Interval
 from lorr_bench.stats.families import Names, complete_families
 from lorr_bench.stats.hierarchy import half_width, p_value
-from lorr_bench.stats.power import detectable
 from lorr_bench.stats.spread import SeedSpread
 from lorr_bench.stats.wilson import wilson_ends
 
@@ -141,8 +140,7 @@ def stratified_difference(
     parts = _with_one_disagreement(components(cells, spread), cells)
     half, p = half_width(parts, 1 - level), p_value(parts)
     low, high = parts.mean - half, parts.mean + half
-    found = (parts.mean, low, high, p, parts.seeds, problems, detectable(parts))
-    return Difference(*found, families=parts.problems, parts=parts)
+    return Difference(parts.mean, low, high, p, parts.seeds, problems, parts.problems, parts)
 
 
 def _arrays(tables: Sequence[ArrayLike]) -> list[Table]:

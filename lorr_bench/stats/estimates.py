@@ -46,8 +46,6 @@ class Difference:
             seed: problems are not replications of training.
         seeds: Seeds that both have.
         problems: Problems that both have.
-        detectable: Smallest true difference that a test at 5 % finds in 80 % of such suites, if the variance
-            is as estimated here. NaN with one seed.
         families: Families of problems that were taken as drawn; as many as problems where none are given.
         parts: Mean and variance components of the difference.
     """
@@ -58,9 +56,13 @@ class Difference:
     p_value: float
     seeds: int
     problems: int
-    detectable: float
     families: int
     parts: Components = field(repr=False, compare=False)
+
+    @property
+    def detectable(self) -> float:
+        """Smallest true difference that a test at 5 % finds in 80 % of such suites, as ``detectable_at``."""
+        return detectable(self.parts)
 
     def detectable_at(self, alpha: float) -> float:
         """Smallest true difference that a test at another level finds in 80 % of such suites.

@@ -25,7 +25,7 @@ from lorr_bench.report.compare.comparable import (
     same_start,
 )
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SIGNIFICANCE
-from lorr_bench.report.declared import analysis_of, largest_budget_of
+from lorr_bench.report.declared import analysis_of, primary_budget
 from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results
 from lorr_bench.report.measures import Measure, all_measures, model_rows, primary_measure, stack
 from lorr_bench.stats import holm, paired_difference, permutation_test
@@ -172,7 +172,7 @@ def _role(key: tuple[Measure, str, int], first: Run) -> dict[str, str]:
     """Whether the first run declared this measure of this arm, and what it is corrected with."""
     measure, arm, budget = key
     named = {name for each in analysis_of(first.results).primary for name in (each.treatment, each.reference)}
-    declared = measure == primary_measure(first.results) and budget == largest_budget_of(first.results)
+    declared = measure == primary_measure(first.results) and budget == primary_budget(first.results)
     if declared and arm in named:
         return {"role": PRIMARY, "family": PRIMARY}
     return {"role": SECONDARY, "family": measure.kind}
