@@ -24,7 +24,7 @@ from transformers.utils import logging
 from lorr_bench.data.tokens import TokenPair, tokenize_pairs
 from lorr_bench.lorr.diagnostics import ReplayProbe, probe_size
 from lorr_bench.lorr.loop import ReplayLoop, Reset
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 
 SIZES = (128, 512, 2048)
 REPLAYS = 3

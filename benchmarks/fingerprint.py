@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.generate.fingerprint import Fingerprint, take_fingerprint
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.trainer import StartModel
 
 

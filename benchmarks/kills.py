@@ -43,7 +43,7 @@ GRACE_SECONDS: Final = 15.0
 INTERRUPTED: Final = 130
 LOCK: Final = "lock"
 MESSAGE: Final = "Interrupted. What is done is kept; run the same command to continue."
-LONGEST_LIFE_SECONDS: Final = 600.0
+MAX_LIFE_SECONDS: Final = 600.0
 AGAIN: Final = 0.5
 """Share of an undisturbed run that a continued one needs at most for what it does again, such as imports."""
 
@@ -401,7 +401,7 @@ class Trial:
         Raises:
             SystemExit: It failed.
         """
-        code = run.process.wait(LONGEST_LIFE_SECONDS)
+        code = run.process.wait(MAX_LIFE_SECONDS)
         if code != 0:
             raise SystemExit(f"a run that was left alone failed with exit code {code}:\n{run.printed}")
         tally.faults += [f"left behind: {command}" for command in run.strays()]

@@ -24,10 +24,10 @@ from torch.nn.functional import softplus
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lorr_bench.lorr.loop import ReplayLoop
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainerAdapter, TrainJob
-from lorr_bench.stages.rows import labelled
+from lorr_bench.stages.training.rows import labelled
 from lorr_bench.values import Demonstration, Pair, Row
 
 PAIRS: Final = 8

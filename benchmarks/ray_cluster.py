@@ -55,9 +55,9 @@ class Witness(Watchers):
         self._ended = 0
         self.killed_after: int | None = None
 
-    def stage_begins(self, stage: Stage, seat: str) -> None:
+    def stage_begins(self, stage: Stage, slot: str) -> None:
         """Say it."""
-        print(f"  {self._ended:3} done; {stage.label} on {seat}", flush=True)
+        print(f"  {self._ended:3} done; {stage.label} on {slot}", flush=True)
         if stage.kind == "train":
             self._training.append(stage.digest)
 
@@ -113,8 +113,8 @@ class Killer:
 
     def __call__(self, stage: Stage) -> None:
         """Kill the node of this stage."""
-        (desk,) = (d for d in self._executor._desks if d.order and d.order.stage.digest == stage.digest)
-        (node,) = (node for node in self._cluster.worker_nodes if node.node_id == desk.node)
+        (slot,) = (d for d in self._executor._slots if d.order and d.order.stage.digest == stage.digest)
+        (node,) = (node for node in self._cluster.worker_nodes if node.node_id == slot.node)
         print(f"  killing the node of `{stage.label}`", flush=True)
         self._cluster.remove_node(node, allow_graceful=False)
 

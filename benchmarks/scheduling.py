@@ -29,7 +29,7 @@ from lorr_bench.plan.stage import Stage
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.executor import Ended, Event, Order
 from lorr_bench.run.local import LocalExecutor
-from lorr_bench.run.retention import Keeper
+from lorr_bench.run.retention import Retention
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record
@@ -125,19 +125,19 @@ class Nobody:
 
 
 class AtOnce:
-    """An executor with some seats that ends every stage at once.
+    """An executor with some slots that ends every stage at once.
 
     Args:
-        seats: How many stages it takes at the same time.
+        slots: How many stages it takes at the same time.
     """
 
-    def __init__(self, seats: int) -> None:
-        self._seats = seats
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
         self._ended: deque[Event] = deque()
 
-    def takes(self, stage: Stage) -> bool:  # noqa: ARG002 - any seat takes any stage
-        """Whether a seat is free."""
-        return len(self._ended) < self._seats
+    def takes(self, stage: Stage) -> bool:  # noqa: ARG002 - any slot takes any stage
+        """Whether a slot is free."""
+        return len(self._ended) < self._slots
 
     def begin(self, order: Order) -> str:
         """Begin and end the stage."""
@@ -203,8 +203,8 @@ class PairImports:
 def print_scheduling(plan: Plan, folder: Path, imports: int) -> None:
     """The second table."""
     print("\n| what runs the stages | stages | seconds | milliseconds a stage |\n|---|---|---|---|")
-    keeper = Keeper(plan, Store(folder / "at-once" / "store"), plan.suite.execution.keep)
-    seconds = drive(plan, folder / "at-once", AtOnce(seats=8), keeper.stage_done)
+    keeper = Retention(plan, Store(folder / "at-once" / "store"), plan.suite.execution.keep)
+    seconds = drive(plan, folder / "at-once", AtOnce(slots=8), keeper.stage_done)
     print_row("an executor that ends each at once", len(plan.stages), seconds)
     one = load_suite(SMOKE, ["execution.workers=1"]).suite
     warm = drive(PairImports(folder, 1), folder / "start", LocalExecutor(one, (), 1), lambda _: None)

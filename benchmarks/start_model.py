@@ -11,9 +11,9 @@ from pathlib import Path
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.evaluate.general import evaluate_general
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.spec.sources import PromptSpec
-from lorr_bench.stages.answers import grade_answers
+from lorr_bench.stages.pairs.answers import grade_answers
 
 SPLITS = {"easy": 1000, "validation": 1000, "train": 1000, "hard": 500}
 SAMPLES = 8

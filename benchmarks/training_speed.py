@@ -23,7 +23,7 @@ from nano_pairs import nano_pairs
 
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.lorr.schedule import sft_weights
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.values import Pair
@@ -92,7 +92,7 @@ def table(found: dict[str, list[dict[str, float]]], pairs: int) -> str:
 
 def measure(name: str, count: int, model: Path) -> dict[str, float]:
     """Seconds of the fastest run of one variant, peak memory and held-out accuracy, after a short warm-up."""
-    from lorr_bench.stages.memory import forget_peak_memory, peak_memory
+    from lorr_bench.stages.training.memory import forget_peak_memory, peak_memory
 
     pairs = nano_pairs(count + 256, SEED)
     held_out = pairs[count:]

@@ -45,7 +45,7 @@ def best(tries: Mapping[Try, list[float]]) -> Try:
     return max(tries, key=lambda each: fmean(tries[each]))
 
 
-def spoken(rate: float) -> str:
+def in_percent(rate: float) -> str:
     """0.0003 to ``3e-4``."""
     return f"{rate:.0e}".replace("e-0", "e-")
 
@@ -58,12 +58,12 @@ def lines(found: Mapping[Place, Mapping[Try, list[float]]]) -> Iterator[str]:
         beta, rate = chosen = best(tries)
         accuracy = 100 * fmean(tries[chosen])
         yield (
-            f"| {plugin} | {pairs:,} | {len(tries)} | {len(tries[chosen])} | {beta:g} | {spoken(rate)} | "
+            f"| {plugin} | {pairs:,} | {len(tries)} | {len(tries[chosen])} | {beta:g} | {in_percent(rate)} | "
             f"{accuracy:.1f} |"
         )
     rates = sorted({rate for tries in found.values() for _, rate in tries})
     yield ""
-    yield f"| arm | pairs | β | {' | '.join(f'{spoken(rate)}' for rate in rates)} |"
+    yield f"| arm | pairs | β | {' | '.join(f'{in_percent(rate)}' for rate in rates)} |"
     yield f"|:--|--:|--:|{'--:|' * len(rates)}"
     for (plugin, pairs), tries in found.items():
         for beta in sorted({beta for beta, _ in tries}):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lorr_bench.forecast.forecast import Forecast
     from lorr_bench.plan.plan import Plan
-    from lorr_bench.run.suite_run import Finished, Places, Wishes
+    from lorr_bench.run.suite_run import Finished, Places, RunOptions
     from lorr_bench.spec.load import LoadedSuite
 
 INTERRUPTED: Final = 130
@@ -78,17 +78,17 @@ def run(
     ] = None,
 ) -> None:
     """Run a suite: collect, train, evaluate, report. Run it again to continue."""
-    from lorr_bench.quantities import spoken
+    from lorr_bench.quantities import duration_text
     from lorr_bench.run.driver import Scope
     from lorr_bench.run.selection import select
-    from lorr_bench.run.suite_run import Wishes
+    from lorr_bench.run.suite_run import RunOptions
 
-    def wishes(plan: Plan) -> Wishes:
+    def options(plan: Plan) -> RunOptions:
         chosen = frozenset(select(plan, only)) if only else None
-        return Wishes(Scope(only=chosen, fail_fast=fail_fast), retry_failed)
+        return RunOptions(Scope(only=chosen, fail_fast=fail_fast), retry_failed)
 
     more = [] if workers is None else [f"execution.workers={workers}"]
-    finished, places = _run(suite, [*(overrides or ()), *more], output, store, wishes)
+    finished, places = _run(suite, [*(overrides or ()), *more], output, store, options)
     out, err = _consoles()
     state, total = finished.state, len(finished.plan.stages)
     if not state.ran and not state.failed:
@@ -97,7 +97,9 @@ def run(
     else:
         reused = f", {state.reused} reused" if state.reused else ""
         again = f", {state.retried} tried again" if state.retried else ""
-        out.print(f"{len(state.ran)} of {total} stages run{reused}{again} in {spoken(state.wall_seconds)}.")
+        out.print(
+            f"{len(state.ran)} of {total} stages run{reused}{again} in {duration_text(state.wall_seconds)}."
+        )
     _end(out, err, finished, places)
 
 
@@ -107,9 +109,9 @@ def regrade(
 ) -> None:
     """Grade stored answers again, with another policy or grader, and report; needs no model."""
     from lorr_bench.run.driver import Scope
-    from lorr_bench.run.suite_run import Wishes
+    from lorr_bench.run.suite_run import RunOptions
 
-    finished, places = _run(suite, overrides, output, store, lambda _: Wishes(Scope(lanes=("grade",))))
+    finished, places = _run(suite, overrides, output, store, lambda _: RunOptions(Scope(pools=("grade",))))
     out, err = _consoles()
     grading = [stage.digest for stage in finished.plan.stages if stage.kind == "grade_math"]
     ran = sum(digest in finished.state.ran for digest in grading)
@@ -128,7 +130,7 @@ def _run(
     overrides: list[str] | None,
     output: Path | None,
     store: str | None,
-    wishes: Callable[[Plan], Wishes],
+    options: Callable[[Plan], RunOptions],
 ) -> tuple[Finished, Places]:
     from lorr_bench.run.planned_tests import what_is_tested
     from lorr_bench.run.state import STATE_FILE, Journal
@@ -142,8 +144,8 @@ def _run(
     if out.is_terminal:
         out.print(protocol_table(loaded.suite.evaluation))
 
-    def announced(plan: Plan) -> Wishes:
-        wanted = wishes(plan)
+    def announced(plan: Plan) -> RunOptions:
+        wanted = options(plan)
         if out.is_terminal:
             out.print(" ".join(what_is_tested(plan)), highlight=False, markup=False)
         return wanted

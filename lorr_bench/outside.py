@@ -18,7 +18,7 @@ UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 BLOT: Final = "***"
-LEAST_LETTERS: Final = 8
+MIN_LETTERS: Final = 8
 """A shorter value of a variable is no secret, and would be found in innocent words."""
 _SECRET_VARIABLE: Final = re.compile(
     r"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY|KEY_ID|CONNECTION_STRING)\Z", re.IGNORECASE
@@ -60,7 +60,7 @@ def without_secrets(text: str, variables: Mapping[str, str] = os.environ) -> str
 def _secrets(variables: Mapping[str, str]) -> list[str]:
     """The values of variables that are named like a secret, a longer one before what it begins with."""
     found = (value for name, value in variables.items() if _SECRET_VARIABLE.search(name))
-    return sorted((value for value in found if len(value) >= LEAST_LETTERS), key=len, reverse=True)
+    return sorted((value for value in found if len(value) >= MIN_LETTERS), key=len, reverse=True)
 
 
 def fit_to_show(text: str) -> str:

@@ -9,7 +9,7 @@ SIZES: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, 
 COUNTS: Final = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"))
 
 
-def spoken(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """``75`` as ``1 min 15 s``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -32,7 +32,7 @@ def roughly(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
-def spoken_speed(tokens_per_second: float) -> str:
+def speed_text(tokens_per_second: float) -> str:
     """``5432.1`` as ``5,432``; slow ones with a decimal."""
     return f"{tokens_per_second:,.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
 

@@ -179,6 +179,12 @@ class Point:
     unique_pairs: int
     seed: int
 
+    def __str__(self) -> str:
+        """In words: ``dpo+lorr, 1,024 pairs, seed 0``."""
+        if self == START:
+            return "start model"
+        return f"{self.arm}, {self.unique_pairs:,} pairs, seed {self.seed}"
+
 
 START = Point("start", 0, -1)
 

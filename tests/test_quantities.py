@@ -2,7 +2,7 @@
 
 import pytest
 
-from lorr_bench.quantities import count, roughly, size, spoken, spoken_speed
+from lorr_bench.quantities import count, duration_text, roughly, size, speed_text
 
 GIB = 1 << 30
 
@@ -12,7 +12,7 @@ GIB = 1 << 30
     [(0.4, "0 s"), (59, "59 s"), (75, "1 min 15 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")],
 )
 def test_spoken(seconds, text):
-    assert spoken(seconds) == text
+    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_an_estimate_is_as_exact_as_it_deserves(seconds, text):
 
 @pytest.mark.parametrize(("speed", "text"), [(5432.1, "5,432"), (10, "10"), (9.96, "10.0"), (0.31, "0.3")])
 def test_a_slow_speed_has_a_decimal(speed, text):
-    assert spoken_speed(speed) == text
+    assert speed_text(speed) == text
 
 
 @pytest.mark.parametrize(

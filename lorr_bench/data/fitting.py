@@ -20,7 +20,7 @@ from lorr_bench.values import Demonstration, Pair, Prompt
 ROWS_AT_ONCE: Final = 512
 """Rows that are tokenized before the next look at whether there are enough."""
 
-MOST_NAMED: Final = 5
+MAX_NAMED: Final = 5
 """Rows that a message names; of the others it says how many there are."""
 
 
@@ -139,8 +139,8 @@ def fit_prompts(rows: Sequence[Prompt], tokenizer: Any, max_length: int) -> Fitt
 def named_rows(rows: Iterable[LeftOut]) -> str:
     """The first rows with their lengths: ``gsm8k-7 (2,113 tokens), ... and 3 more``."""
     listed = list(rows)
-    first = ", ".join(f"{row.id} ({row.tokens:,} tokens)" for row in listed[:MOST_NAMED])
-    more = len(listed) - MOST_NAMED
+    first = ", ".join(f"{row.id} ({row.tokens:,} tokens)" for row in listed[:MAX_NAMED])
+    more = len(listed) - MAX_NAMED
     return f"{first} and {more:,} more" if more > 0 else first
 
 

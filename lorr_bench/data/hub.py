@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lorr_bench.data.rows import Row, identified, read_rows
 from lorr_bench.errors import DataError
-from lorr_bench.plan.origins import is_hub_source
-from lorr_bench.plan.revisions import check_commit
+from lorr_bench.plan.identity.origins import is_hub_source
+from lorr_bench.plan.identity.revisions import check_commit
 
 
 def source_rows(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lorr_bench.errors import DataError
 
-LONGEST_LINE: Final = 1 << 24
+MAX_LINE: Final = 1 << 24
 """Letters of a row."""
 
 
@@ -119,7 +119,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number in itertools.count(1):
-                line = file.readline(LONGEST_LINE + 1)
+                line = file.readline(MAX_LINE + 1)
                 if not line:
                     return
                 if line.strip():
@@ -140,9 +140,9 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def _row(path: Path, number: int, line: str) -> Row:
     where = f"{path}:{number}"
-    if len(line) > LONGEST_LINE:
+    if len(line) > MAX_LINE:
         raise DataError(
-            f"the line is longer than {LONGEST_LINE >> 20} million letters",
+            f"the line is longer than {MAX_LINE >> 20} million letters",
             where=where,
             fix="each line must be one JSON object; is it a file of another kind?",
         )

@@ -21,16 +21,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import DataError, StageError
-from lorr_bench.plan.origins import digest_of_contents
-from lorr_bench.plan.revisions import COMMIT, DEFAULT, check_commit
-from lorr_bench.plan.task_data import FILE_READERS, HUB_FILE, files_read
-from lorr_bench.plan.task_files import check_task_files
+from lorr_bench.plan.identity.origins import digest_of_contents
+from lorr_bench.plan.identity.revisions import COMMIT, DEFAULT, check_commit
+from lorr_bench.plan.identity.task_data import FILE_READERS, HUB_FILE, files_read
+from lorr_bench.plan.identity.task_files import check_task_files
 
 if TYPE_CHECKING:
     from vllm import LLM
 
 NANO_TASKS: Final = Path(__file__).parents[1] / "data" / "nano" / "tasks"
-LONGEST_NAME: Final = 120
+MAX_NAME: Final = 120
 ONE_BATCH: Final = 1 << 30  # requests handed to the engine together; it batches better than lm-eval
 
 
@@ -266,11 +266,11 @@ def _index(include_path: Path | None, include_defaults: bool) -> Any:
 def _check_names(tasks: Sequence[str]) -> None:
     """Refuse a task whose name would lead out of the folder that its answers are written to."""
     for name in tasks:
-        if "/" in name or not name.isprintable() or len(name) > LONGEST_NAME:
+        if "/" in name or not name.isprintable() or len(name) > MAX_NAME:
             raise DataError(
-                f"{name[:LONGEST_NAME]!r} is no name for a task",
+                f"{name[:MAX_NAME]!r} is no name for a task",
                 where="lm-eval tasks",
-                fix=f"use letters, digits, - and _, at most {LONGEST_NAME}",
+                fix=f"use letters, digits, - and _, at most {MAX_NAME}",
             )
 
 

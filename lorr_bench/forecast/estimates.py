@@ -14,7 +14,7 @@ from lorr_bench.forecast.memory import NO_MODEL, Machine, Memory, MemoryEstimate
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.workload import ELEMENT_BYTES, Workload, Workloads
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import LANES, Kind, Lane, Stage
+from lorr_bench.plan.stage import POOLS, Kind, Pool, Stage
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class KindEstimate:
 
     Attributes:
         kind: The kind.
-        lane: Which workers do them.
+        pool: Which workers do them.
         stages: How many there are.
         left: How many are not done.
         seconds: Of those left, one after the other.
@@ -60,7 +60,7 @@ class KindEstimate:
     """
 
     kind: Kind
-    lane: Lane
+    pool: Pool
     stages: int
     left: int
     seconds: Figure
@@ -149,7 +149,7 @@ class Estimates:
         disk = {workload: disk_of(workload, like) for workload in left}
         return KindEstimate(
             kind=kind,
-            lane=LANES[kind],
+            pool=POOLS[kind],
             stages=self._all[kind].total(),
             left=left.total(),
             seconds=total(seconds, left),

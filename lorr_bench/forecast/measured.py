@@ -13,12 +13,12 @@ from lorr_bench.errors import LorrBenchError
 from lorr_bench.forecast.calibration import Measured
 from lorr_bench.forecast.model_size import ModelSize, read_model_size
 from lorr_bench.forecast.workload import Workloads
-from lorr_bench.plan.stage import LANES, Kind, Stage
+from lorr_bench.plan.stage import POOLS, Kind, Stage
 from lorr_bench.stages.tokens import tokens_of
 from lorr_bench.store.record import RECORD_FILE, Record
 from lorr_bench.store.store import Store
 
-MOST_RECORDS: Final = 60
+MAX_RECORDS: Final = 60
 """Of each kind, for each of the two sources; more would only make the plan slower."""
 ENGINE_START: Final = "engine_start"
 
@@ -46,9 +46,9 @@ def measured_stages(plan_stages: Sequence[Stage], done: Collection[str], store: 
 
 def _own(stages: Sequence[Stage], done: Collection[str], store: Store) -> Iterator[Record]:
     """Records of the plan: the first of each kind."""
-    taken: dict[Kind, int] = dict.fromkeys(LANES, 0)
+    taken: dict[Kind, int] = dict.fromkeys(POOLS, 0)
     for stage in stages:
-        if stage.digest in done and taken[stage.kind] < MOST_RECORDS:
+        if stage.digest in done and taken[stage.kind] < MAX_RECORDS:
             record = store.read(stage)
             if record is not None:
                 taken[stage.kind] += 1
@@ -57,7 +57,7 @@ def _own(stages: Sequence[Stage], done: Collection[str], store: Store) -> Iterat
 
 def _others(root: Path) -> Iterator[Record]:
     """The newest records of each kind; what can't be read is left to who needs it."""
-    for kind in LANES:
+    for kind in POOLS:
         for folder in _newest(root / kind):
             try:
                 yield Record.from_text((folder / RECORD_FILE).read_text("utf-8"))
@@ -69,7 +69,7 @@ def _newest(folder: Path) -> list[Path]:
     """The result folders that came last."""
     try:
         with os.scandir(folder) as results:
-            newest = heapq.nlargest(MOST_RECORDS, results, key=lambda result: result.stat().st_mtime)
+            newest = heapq.nlargest(MAX_RECORDS, results, key=lambda result: result.stat().st_mtime)
     except OSError:
         return []
     return [Path(result) for result in newest]

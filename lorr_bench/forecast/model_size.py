@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 CONFIG_FILE: Final = "config.json"
-MOST_HEADER_BYTES: Final = 100_000_000  # the limit of the safetensors format
+MAX_HEADER_BYTES: Final = 100_000_000  # the limit of the safetensors format
 DENSE_FAMILIES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Models whose tensors follow from their configuration alone."""
 _NUMBERS: Final = (
@@ -28,8 +28,8 @@ UNREADABLE: Final = (
     OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, struct.error,
 )  # fmt: skip
 """What reading a file raises that is not what it should be."""
-LARGEST_SIZE: Final = 1 << 32
-MOST_LAYERS: Final = 1 << 12
+MAX_SIZE: Final = 1 << 32
+MAX_LAYERS: Final = 1 << 12
 _NOT_LINEAR: Final = re.compile(r"embed|lm_head|(^|\.)w[tp]e\.")
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -142,8 +142,8 @@ def _is_believable(config: Mapping[str, Any]) -> bool:
     """Whether a model can have these sizes; a planner that believes any would fill the memory."""
     sizes = [config.get(name) for name in _NUMBERS]
     sizes += [config[name] for name in _MORE_NUMBERS if config.get(name) is not None]
-    believable = all(type(size) is int and 0 < size <= LARGEST_SIZE for size in sizes)
-    return believable and config[_NUMBERS[0]] <= MOST_LAYERS
+    believable = all(type(size) is int and 0 < size <= MAX_SIZE for size in sizes)
+    return believable and config[_NUMBERS[0]] <= MAX_LAYERS
 
 
 def _model_size(config: Mapping[str, Any], stored: Shapes) -> ModelSize | None:
@@ -235,7 +235,7 @@ def _header_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     """
     with file.open("rb") as data:
         (length,) = struct.unpack("<Q", data.read(8))
-        if length > MOST_HEADER_BYTES:
+        if length > MAX_HEADER_BYTES:
             raise ValueError("the header is longer than the format allows")
         header: dict[str, Any] = json.loads(data.read(length))
     shapes = {
@@ -243,6 +243,6 @@ def _header_shapes(file: Path) -> dict[str, tuple[int, ...]]:
         for name, described in header.items()
         if name != "__metadata__"
     }
-    if not all(0 <= size <= LARGEST_SIZE for shape in shapes.values() for size in shape):
+    if not all(0 <= size <= MAX_SIZE for shape in shapes.values() for size in shape):
         raise ValueError("a size that no tensor has")
     return shapes

@@ -11,12 +11,12 @@ from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairs import PairFile, load_pair_file, read_pairs
 from lorr_bench.data.tokenizer_file import TokenizerFile
 from lorr_bench.errors import DataError, ModelError
-from lorr_bench.plan.origins import is_hub_source
+from lorr_bench.plan.identity.origins import is_hub_source
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.sources import PairFileSpec
-from lorr_bench.stages.collect import shuffled_pairs
-from lorr_bench.stages.selection import PAIRS_FILE, reasons
+from lorr_bench.stages.pairs.collect import shuffled_pairs
+from lorr_bench.stages.training.selection import PAIRS_FILE, reasons
 from lorr_bench.store.store import Store
 from lorr_bench.values import Pair
 

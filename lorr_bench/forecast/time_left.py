@@ -6,14 +6,14 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from lorr_bench.plan.stage import Kind, Lane, Stage
+from lorr_bench.plan.stage import Kind, Pool, Stage
 
 WINDOW_SECONDS: Final = 20.0
-SHORTEST_SECONDS: Final = 0.5
+MIN_SECONDS: Final = 0.5
 """Over less than that no speed is told: words of a worker that arrive late arrive together."""
-MOST_CHAINED: Final = 2000
+MAX_CHAINED: Final = 2000
 
-_Group = tuple[Lane, Kind, str]
+_Group = tuple[Pool, Kind, str]
 
 
 class Told(NamedTuple):
@@ -30,22 +30,22 @@ class Told(NamedTuple):
     tokens: int
 
 
-class Pace:
+class StageProgress:
     """A stage under way.
 
     Args:
         stage: Which.
-        seat: Where it runs, in words.
+        slot: Where it runs, in words.
         begun: When, in seconds on the clock of the caller.
 
     Attributes:
         stage: Which.
-        seat: Where it runs, in words.
+        slot: Where it runs, in words.
     """
 
-    def __init__(self, stage: Stage, seat: str, begun: float) -> None:
+    def __init__(self, stage: Stage, slot: str, begun: float) -> None:
         self.stage = stage
-        self.seat = seat
+        self.slot = slot
         self._begun = begun
         self._total = 0
         self._first: Told | None = None
@@ -89,11 +89,11 @@ class Pace:
 
 def _speed(first: Told, last: Told) -> float | None:
     seconds, tokens = last.seconds - first.seconds, last.tokens - first.tokens
-    return tokens / seconds if seconds >= SHORTEST_SECONDS and tokens > 0 else None
+    return tokens / seconds if seconds >= MIN_SECONDS and tokens > 0 else None
 
 
 class TimeLeft:
-    """Estimates the rest of a run from the stages that were measured, and the seats that were seen.
+    """Estimates the rest of a run from the stages that were measured, and the slots that were seen.
 
     A stage takes as long as those of its family, such as trainings by the same method, for each unit of work;
     as those of its kind where none of the family was measured.
@@ -107,21 +107,21 @@ class TimeLeft:
         self._units: defaultdict[_Group, float] = defaultdict(float)
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._work: defaultdict[str, float] = defaultdict(float)
-        self._seats: defaultdict[Lane, set[str]] = defaultdict(set)
+        self._slots: defaultdict[Pool, set[str]] = defaultdict(set)
         self._most_at_once = 1
         for stage in stages:
             self._add(stage)
 
-    def begins(self, stage: Stage, seat: str, at_once: int) -> None:
+    def begins(self, stage: Stage, slot: str, at_once: int) -> None:
         """A stage begins, perhaps once more.
 
         Args:
             stage: Which.
-            seat: Where, in words.
+            slot: Where, in words.
             at_once: How many stages run now, this one included.
         """
         self._add(stage)
-        self._seats[stage.lane].add(seat)
+        self._slots[stage.pool].add(slot)
         self._most_at_once = max(self._most_at_once, at_once)
 
     def measured(self, stage: Stage, seconds: float) -> None:
@@ -138,10 +138,10 @@ class TimeLeft:
             if self._units[group] <= 0:
                 del self._units[group]
 
-    def seconds_left(self, running: Mapping[str, Pace], now: float) -> float | None:
+    def seconds_left(self, running: Mapping[str, StageProgress], now: float) -> float | None:
         """Seconds until all is done; None while a kind of stage was never measured.
 
-        No less than the work of any lane spread over its seats, than all work spread over as many stages as
+        No less than the work of any pool spread over its slots, than all work spread over as many stages as
         ran at once, and than the longest chain of stages that wait for each other, where few are left.
 
         Args:
@@ -149,18 +149,20 @@ class TimeLeft:
             now: On their clock.
         """
         rates = self._rates(running, now)
-        lanes: defaultdict[Lane, float] = defaultdict(float)
-        for (lane, kind, family), units in self._units.items():
+        pools: defaultdict[Pool, float] = defaultdict(float)
+        for (pool, kind, family), units in self._units.items():
             if (rate := rates.get(family, rates.get(kind))) is None:
                 return None
-            lanes[lane] += rate * units
+            pools[pool] += rate * units
         passed = {
-            digest: _passed(pace, rates, now) for digest, pace in running.items() if digest in self._left
+            digest: _passed(progress, rates, now)
+            for digest, progress in running.items()
+            if digest in self._left
         }
         for digest, seconds in passed.items():
-            lanes[self._left[digest].lane] -= seconds
-        spread = [seconds / max(1, len(self._seats[lane])) for lane, seconds in lanes.items()]
-        return max([*spread, sum(lanes.values()) / self._most_at_once, self._longest_chain(rates, passed)])
+            pools[self._left[digest].pool] -= seconds
+        spread = [seconds / max(1, len(self._slots[pool])) for pool, seconds in pools.items()]
+        return max([*spread, sum(pools.values()) / self._most_at_once, self._longest_chain(rates, passed)])
 
     def _add(self, stage: Stage) -> None:
         if stage.digest not in self._left:
@@ -169,7 +171,7 @@ class TimeLeft:
 
     def _longest_chain(self, rates: Mapping[str, float], passed: Mapping[str, float]) -> float:
         """Of many stages the spread decides, and an estimate is not worth looking at each of them."""
-        if len(self._left) > MOST_CHAINED:
+        if len(self._left) > MAX_CHAINED:
             return 0.0
         ends: dict[str, float] = {}
         for digest, stage in self._left.items():
@@ -177,12 +179,12 @@ class TimeLeft:
             ends[digest] = begin + _expected(stage, rates) - passed.get(digest, 0.0)
         return max(ends.values(), default=0.0)
 
-    def _rates(self, running: Mapping[str, Pace], now: float) -> dict[str, float]:
+    def _rates(self, running: Mapping[str, StageProgress], now: float) -> dict[str, float]:
         """Seconds for each unit of work, by family and kind; of stages under way where none was measured."""
         rates = {group: self._seconds[group] / done for group, done in self._work.items() if done}
-        for pace in running.values():
-            if (left := pace.seconds_left(now)) is not None:
-                rates.setdefault(pace.stage.kind, (pace.seconds(now) + left) / work(pace.stage))
+        for progress in running.values():
+            if (left := progress.seconds_left(now)) is not None:
+                rates.setdefault(progress.stage.kind, (progress.seconds(now) + left) / work(progress.stage))
         return rates
 
 
@@ -200,14 +202,14 @@ def _expected(stage: Stage, rates: Mapping[str, float]) -> float:
     return rates.get(_family(stage), rates.get(stage.kind, 0.0)) * work(stage)
 
 
-def _passed(pace: Pace, rates: Mapping[str, float], now: float) -> float:
+def _passed(progress: StageProgress, rates: Mapping[str, float], now: float) -> float:
     """Seconds of what a stage under way is expected to take that need not be waited for any more."""
-    expected, left = _expected(pace.stage, rates), pace.seconds_left(now)
-    return min(expected, pace.seconds(now)) if left is None else expected - left
+    expected, left = _expected(progress.stage, rates), progress.seconds_left(now)
+    return min(expected, progress.seconds(now)) if left is None else expected - left
 
 
 def _group(stage: Stage) -> _Group:
-    return stage.lane, stage.kind, _family(stage)
+    return stage.pool, stage.kind, _family(stage)
 
 
 def _family(stage: Stage) -> str:

@@ -9,8 +9,8 @@ from typing import Final
 from lorr_bench.grade.forms import Form, as_list
 from lorr_bench.grade.numerals import read_number, same_number
 from lorr_bench.grade.policy import Policy
+from lorr_bench.grade.radicals import read_radical
 from lorr_bench.grade.segment import plain
-from lorr_bench.grade.surds import read_surd
 
 Algebra = Callable[[str, str], bool]
 
@@ -108,9 +108,9 @@ def same_scalar(gold: str, answer: str, policy: Policy, algebra: Algebra) -> boo
     other = read_number(answer, letter_units=number is not None)
     if number and other:
         return same_number(number, other, policy)
-    surds = read_surd(gold), read_surd(answer)
-    if surds[0] and surds[1] and not policy.tolerance:
-        return surds[0] == surds[1]
+    radicals = read_radical(gold), read_radical(answer)
+    if radicals[0] and radicals[1] and not policy.tolerance:
+        return radicals[0] == radicals[1]
     if is_words(gold) or is_words(answer):
         return plain(gold).casefold() == plain(answer).casefold()
     assigned = _assigned(gold, answer)

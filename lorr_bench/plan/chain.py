@@ -224,7 +224,7 @@ class Chain:
 
     @property
     def _label(self) -> str:
-        return spoken(self._point)
+        return str(self._point)
 
     def _spoken_round(self, round_: _Round) -> str:
         return f", round {round_.number} of {self._arm.rounds}" if self._arm.rounds > 1 else ""
@@ -236,8 +236,3 @@ def _whole_batches(pairs: int, rows: RowKind, settings: Mapping[str, Any]) -> in
         return pairs
     batch: int = settings.get("precompute_ref_batch_size", 1)
     return math.ceil(pairs / batch) * batch
-
-
-def spoken(point: Point) -> str:
-    """A point in words."""
-    return f"{point.arm}, {point.unique_pairs} pairs, seed {point.seed}"

@@ -8,9 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lorr_bench.plan.model_files import asks_for_date
-from lorr_bench.plan.origins import Origin, Scorer, model_origin, pair_origin, prompt_origin, reward_scorer
-from lorr_bench.plan.revisions import Revisions
+from lorr_bench.plan.identity.model_files import asks_for_date
+from lorr_bench.plan.identity.origins import (
+    Origin,
+    Scorer,
+    model_origin,
+    pair_origin,
+    prompt_origin,
+    reward_scorer,
+)
+from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Stage
 from lorr_bench.ports.versions import installed_versions, package_version

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
-from lorr_bench.plan.origins import (
+from lorr_bench.plan.identity.origins import (
     nano_families_identity,
     nano_tasks_identity,
     prompt_origin,
     task_folder_identity,
 )
+from lorr_bench.plan.identity.task_files import check_task_files
+from lorr_bench.plan.identity.task_source import task_source
+from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
 from lorr_bench.plan.stage import Kind, Shared, Stage
-from lorr_bench.plan.task_files import check_task_files
-from lorr_bench.plan.task_source import task_source
 from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.evaluation import EMBEDDED, GeneralBenchmark, MathBenchmark
 from lorr_bench.spec.sources import PromptSpec

@@ -1,4 +1,4 @@
-"""From a suite to a plan: every stage, in the order in which the lanes prefer them."""
+"""From a suite to a plan: every stage, in the order in which the pools prefer them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import date
 
 from lorr_bench.plan.analysis import resolve
 from lorr_bench.plan.arms import Arm, make_arms
-from lorr_bench.plan.chain import Chain, spoken
+from lorr_bench.plan.chain import Chain
 from lorr_bench.plan.charges import check_budgets
+from lorr_bench.plan.identity.origins import Origin
+from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.ingredients import Ingredients
 from lorr_bench.plan.measurements import Evaluation, Measurements
-from lorr_bench.plan.origins import Origin
 from lorr_bench.plan.published import load_published
-from lorr_bench.plan.revisions import Revisions
 from lorr_bench.plan.stage import Stage, canonical_digest
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
@@ -147,8 +147,7 @@ class _Planner:
         return stage.digest
 
     def _evaluate(self, point: Point, weights: str | None) -> None:
-        who = "start model" if weights is None else spoken(point)
-        self._evaluations.extend(self._measurements.of(point, weights, who))
+        self._evaluations.extend(self._measurements.of(point, weights, str(point)))
 
     def _find_families(self) -> None:
         for evaluation in self._evaluations:

@@ -22,9 +22,9 @@ Kind = Literal[
     "contamination",
     "families",
 ]
-Lane = Literal["train", "engine", "grade"]
+Pool = Literal["train", "engine", "grade"]
 
-LANES: Final[dict[Kind, Lane]] = {
+POOLS: Final[dict[Kind, Pool]] = {
     "fingerprint": "train",
     "collect": "engine",
     "refresh": "engine",
@@ -89,9 +89,9 @@ class Stage:
         return _sha256(f'{{"inputs":{inputs},"kind":{kind},"params":{params},"version":{version}}}')
 
     @property
-    def lane(self) -> Lane:
+    def pool(self) -> Pool:
         """Which worker does it."""
-        return LANES[self.kind]
+        return POOLS[self.kind]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -29,14 +29,14 @@ from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.run.executor import Advanced, Ended, Event, Failed, Noted, Order
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
-from lorr_bench.stages.rows import ANSWERS_FILE, PROMPTS_FILE
-from lorr_bench.stages.selection import PAIRS_FILE
+from lorr_bench.stages.training.rows import ANSWERS_FILE, PROMPTS_FILE
+from lorr_bench.stages.training.selection import PAIRS_FILE
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
 STEPS: Final = 2
-MOST_ACCUMULATION: Final = 2
+MAX_ACCUMULATION: Final = 2
 """More micro-batches an update need no more memory: gradients are there from the second one on."""
 NEVER: Final = 1 << 31
 """Period of a reset that keeps its anchor and never comes."""
@@ -224,8 +224,8 @@ def training_stage(planned: Stage, adapter: TrainerAdapter) -> Stage:
     """
     params = planned.params
     settings = {**params["hyperparameters"]}
-    if not adapter.online and settings.get("gradient_accumulation_steps", 1) > MOST_ACCUMULATION:
-        settings["gradient_accumulation_steps"] = MOST_ACCUMULATION
+    if not adapter.online and settings.get("gradient_accumulation_steps", 1) > MAX_ACCUMULATION:
+        settings["gradient_accumulation_steps"] = MAX_ACCUMULATION
     checked = adapter.hyperparameters.model_validate({**settings, **planned.setting["places"]})
     changes = {
         "hyperparameters": settings,

@@ -47,13 +47,6 @@ def baseline_name(results: Results) -> str:
     return f"its method's {first_plugins.pop()} arm" if len(first_plugins) == 1 else "its method's baseline"
 
 
-def point_label(point: Point) -> str:
-    """Which model: ``dpo+lorr, 1,024 pairs, seed 0``."""
-    if point.arm == START.arm:
-        return "start model"
-    return f"{point.arm}, {point.unique_pairs:,} pairs, seed {point.seed}"
-
-
 def one_point_an_arm(points: Iterable[Point], arms: Sequence[str]) -> list[Point]:
     """Of each arm the point with the largest budget and the lowest seed, in the order of the suite."""
     place = {arm: number for number, arm in enumerate((START.arm, *arms))}

@@ -41,7 +41,7 @@ SIGNIFICANCE: Final = 0.05
 PRIMARY, SEQUENCE, SECONDARY = "primary", "sequence", "secondary"
 """Roles of a difference: declared and at the largest budget; declared, below it; everything else."""
 DECLARED: Final = (PRIMARY, SEQUENCE)
-FEWEST_POOLED: Final = 3
+MIN_POOLED: Final = 3
 """Arms: with two, their own spread is that of all."""
 CONTRAST_COLUMNS: Final = (
     "treatment", "reference", "unique_pairs", "benchmark", "kind", "metric", "role", "family",
@@ -153,7 +153,7 @@ class _Differences:
         key = (*parts, budget, seeds)
         if key not in self.spreads:
             means = self._means(parts, budget, seeds)
-            arms, enough = tuple(means), len(means) >= FEWEST_POOLED and len(seeds) > 1
+            arms, enough = tuple(means), len(means) >= MIN_POOLED and len(seeds) > 1
             self.spreads[key] = (seed_spread(np.array([*means.values()])), arms) if enough else None
         found = self.spreads[key]
         if found is None or not {contrast.treatment, contrast.reference} <= set(found[1]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence, Set
 
-from lorr_bench.plan.stage import Lane, Stage
+from lorr_bench.plan.stage import Pool, Stage
 
 
 def unfinished(
@@ -54,7 +54,7 @@ class Agenda:
         self._finished = set(finished) - todo
         self._missing: dict[str, set[str]] = {}
         self._readers: dict[str, set[str]] = {}
-        self._ready: dict[Lane, list[int]] = {}
+        self._ready: dict[Pool, list[int]] = {}
         for digest in self._order:
             if digest in todo:
                 self._wait(digest)
@@ -66,10 +66,10 @@ class Agenda:
 
     def take(self, takes: Callable[[Stage], bool]) -> Stage | None:
         """The first stage that can run and that somebody takes; None where there is none."""
-        for place, lane in sorted((heap[0], lane) for lane, heap in self._ready.items() if heap):
+        for place, pool in sorted((heap[0], pool) for pool, heap in self._ready.items() if heap):
             stage = self._stages[self._order[place]]
             if takes(stage):
-                heapq.heappop(self._ready[lane])
+                heapq.heappop(self._ready[pool])
                 return stage
         return None
 
@@ -120,4 +120,4 @@ class Agenda:
 
     def _offer(self, digest: str) -> None:
         del self._missing[digest]
-        heapq.heappush(self._ready.setdefault(self._stages[digest].lane, []), self._place[digest])
+        heapq.heappush(self._ready.setdefault(self._stages[digest].pool, []), self._place[digest])

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import StoreError
+from lorr_bench.plan.identity.revisions import COMMIT, Revisions
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.revisions import COMMIT, Revisions
 from lorr_bench.store.disk import write_text
 
 COMMITS_FILE: Final = "revisions.json"

@@ -19,7 +19,7 @@ from typing import Any, Final
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.plan.plan import Plan
-from lorr_bench.run.planned_tests import spoken_contrasts, spoken_measure
+from lorr_bench.run.planned_tests import contrasts_text, measure_text
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import guarded
 from lorr_bench.store.store import Store, done_stages
@@ -175,9 +175,9 @@ def _difference(before: Declaration, after: Declaration) -> str:
     analysis = before.analysis
     told = []
     if changed & {"measure", "primary"}:
-        told.append(f"{spoken_measure(analysis)}: {spoken_contrasts(analysis.primary) or 'nothing'}")
+        told.append(f"{measure_text(analysis)}: {contrasts_text(analysis.primary) or 'nothing'}")
     if "secondary" in changed:
-        told.append(f"secondary: {spoken_contrasts(analysis.secondary) or 'nothing'}")
+        told.append(f"secondary: {contrasts_text(analysis.secondary) or 'nothing'}")
     if "unique_pairs" in changed:
         told.append(f"budgets of {', '.join(f'{pairs:,}' for pairs in before.unique_pairs)} pairs")
     if "seeds" in changed:

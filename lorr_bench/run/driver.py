@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import Lane, Stage
+from lorr_bench.plan.stage import Pool, Stage
 from lorr_bench.run.agenda import Agenda, unfinished
 from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Executor, Failed, Noted, Order, Spoiled
 from lorr_bench.run.local import log_file
@@ -19,7 +19,7 @@ from lorr_bench.run.watcher import Watcher
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.store import Store
 
-LANES: Final[tuple[Lane, ...]] = ("engine", "train", "grade")
+POOLS: Final[tuple[Pool, ...]] = ("engine", "train", "grade")
 PATIENCE_SECONDS: Final = 5.0
 BUSY_DELAY_SECONDS: Final = 5.0
 
@@ -29,12 +29,12 @@ class Scope:
     """What a run is about.
 
     Attributes:
-        lanes: Only stages of these lanes are run.
+        pools: Only stages of these pools are run.
         only: Digests of the stages to have, with what they need; None is all.
         fail_fast: Whether the first failure ends the run.
     """
 
-    lanes: Sequence[Lane] = LANES
+    pools: Sequence[Pool] = POOLS
     only: Set[str] | None = None
     fail_fast: bool = False
 
@@ -51,7 +51,7 @@ class RunState:
         ran: Seconds of each stage that ran, by digest.
         failed: Why a stage failed, by digest; stages behind a failed one are in it too.
         retried: How often a stage was tried again.
-        lane_seconds: Seconds that seats of each lane were busy; more than the sum of the stages by what lies
+        pool_seconds: Seconds that slots of each pool were busy; more than the sum of the stages by what lies
             between them, such as starting a process and checking inputs.
         wall_seconds: Seconds of the whole run.
         halted: Why the run ended before its time; empty where it did not.
@@ -62,7 +62,7 @@ class RunState:
     ran: dict[str, float] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     retried: int = 0
-    lane_seconds: dict[Lane, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0.0))
+    pool_seconds: dict[Pool, float] = field(default_factory=lambda: dict.fromkeys(POOLS, 0.0))
     wall_seconds: float = 0.0
     halted: str = ""
     disk_full: bool = False
@@ -117,7 +117,7 @@ class Driver:
     def run(self) -> RunState:
         """Run everything that is not done. A stage fails alone; only what needs its result is left out.
 
-        What needs a result that no lane of this run makes is left out too, and is no failure.
+        What needs a result that no pool of this run makes is left out too, and is no failure.
         """
         started = time.perf_counter()
         self._prepare()
@@ -139,7 +139,7 @@ class Driver:
         finished = {stage.digest for stage in stages if self._store.read(stage) is not None}
         wanted = scope.only if scope.only is not None else self._stages.keys()
         needed = unfinished(stages, wanted, finished, self._store.whole)
-        waiting = [stage for stage in stages if stage.digest in needed and stage.lane in scope.lanes]
+        waiting = [stage for stage in stages if stage.digest in needed and stage.pool in scope.pools]
         todo = {stage.digest for stage in waiting}
         self._state.reused = len(finished - todo)
         self._agenda = Agenda(stages, todo, finished, self._store.whole)
@@ -169,10 +169,10 @@ class Driver:
             return
         inputs = {role: self._stages[digest] for role, digest in stage.inputs.items()}
         order = Order(stage, inputs, self._store.location, log_file(self._logs, stage))
-        seat = self._executor.begin(order)
+        slot = self._executor.begin(order)
         self._begun[stage.digest] = time.monotonic()
-        self._journal.begins(stage.digest, seat)
-        self._watcher.stage_begins(stage, seat)
+        self._journal.begins(stage.digest, slot)
+        self._watcher.stage_begins(stage, slot)
 
     def _wake(self) -> None:
         """Bring back what has waited long enough; another run may have done it meanwhile."""
@@ -211,7 +211,7 @@ class Driver:
             self._watcher.stage_advances(self._stages[event.digest], event.done, event.total, event.tokens)
         else:
             stage = self._stages[event.digest]
-            self._state.lane_seconds[stage.lane] += time.monotonic() - self._begun.pop(event.digest)
+            self._state.pool_seconds[stage.pool] += time.monotonic() - self._begun.pop(event.digest)
             if isinstance(event, Ended):
                 self._end(event)
             elif isinstance(event, Failed):
@@ -251,7 +251,7 @@ class Driver:
         """Run an input again that is gone, then the stage. A disk that spoils for ever uses up attempts."""
         reason = f"the result of `{spoiled.label}` is gone or damaged"
         attempts = self._journal.fails(stage.digest, reason, log_file(self._logs, stage))
-        hopeless = spoiled.digest in self._state.failed or spoiled.lane not in self._scope.lanes
+        hopeless = spoiled.digest in self._state.failed or spoiled.pool not in self._scope.pools
         if hopeless or attempts >= self._terms.attempts:
             self._give_up(stage, reason)
             return

@@ -1,7 +1,7 @@
 """Where stages run: the port that local processes and a Ray cluster implement.
 
-The driver asks ``takes`` whether a seat is free, gives it a stage with ``begin``, and hears with
-``next_event`` what came of it. A seat is one worker process. It serves one lane, one stage at a time, and
+The driver asks ``takes`` whether a slot is free, gives it a stage with ``begin``, and hears with
+``next_event`` what came of it. A slot is one worker process. It serves one pool, one stage at a time, and
 keeps its engine.
 """
 
@@ -138,16 +138,16 @@ Event = Advanced | Ended | Failed | Busy | Spoiled | Noted
 
 
 class Executor(Protocol):
-    """Runs stages somewhere. A worker that dies is a ``Failed`` that does not last; its seat starts anew."""
+    """Runs stages somewhere. A worker that dies is a ``Failed`` that does not last; its slot starts anew."""
 
     def takes(self, stage: Stage) -> bool:
-        """Whether a seat is free for the stage now."""
+        """Whether a slot is free for the stage now."""
 
     def begin(self, order: Order) -> str:
-        """Begin a stage on a free seat.
+        """Begin a stage on a free slot.
 
         Returns:
-            The seat in words, such as ``train 1, GPU 1``.
+            The slot in words, such as ``train 1, GPU 1``.
         """
 
     def end(self, stage: Stage, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Run stages on this machine: one worker process a seat, each with devices of its own."""
+"""Run stages on this machine: one worker process a slot, each with devices of its own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.line_process import LineProcess
-from lorr_bench.plan.stage import Lane, Stage
+from lorr_bench.plan.stage import Pool, Stage
 from lorr_bench.run import executor
 from lorr_bench.run.executor import Event, Failed, Order
 from lorr_bench.spec.models import Suite
 
-MOST_WORKERS_BY_CORES: Final = 8
+MAX_WORKERS_BY_CORES: Final = 8
 SILENCE_SECONDS: Final = 300.0
 """A worker that says nothing for so long, not even that it lives, is ended."""
 
@@ -38,33 +38,33 @@ QUIET: Final = {
 
 
 @dataclass(frozen=True)
-class Seat:
+class Slot:
     """A place for one worker process.
 
     Attributes:
-        lane: Which stages it takes.
-        number: Counted from 1 within the lane.
+        pool: Which stages it takes.
+        number: Counted from 1 within the pool.
         devices: GPUs it uses, as ``CUDA_VISIBLE_DEVICES`` names them; none on a CPU.
         threads: Processor threads of its numerics.
     """
 
-    lane: Lane
+    pool: Pool
     number: int
     devices: tuple[str, ...]
     threads: int
 
     def __str__(self) -> str:
-        """The seat in words."""
+        """The slot in words."""
         place = f", GPU {' '.join(self.devices)}" if self.devices else ""
-        return f"{self.lane} {self.number}{place}"
+        return f"{self.pool} {self.number}{place}"
 
 
-def make_seats(suite: Suite, gpus: Sequence[str], cores: int) -> tuple[tuple[Seat, ...], int]:
-    """The seats of this machine, and how many training and engine stages may run at the same time.
+def make_slots(suite: Suite, gpus: Sequence[str], cores: int) -> tuple[tuple[Slot, ...], int]:
+    """The slots of this machine, and how many training and engine stages may run at the same time.
 
-    On GPUs each group of as many as a stage needs is a seat, for training and for engines alike: an engine
+    On GPUs each group of as many as a stage needs is a slot, for training and for engines alike: an engine
     leaves the rest of its GPU to training (``engine.gpu_memory_utilization``). On a CPU training has as many
-    seats as workers, and there is one engine. Grading has a seat of its own.
+    slots as workers, and there is one engine. Grading has a slot of its own.
 
     Args:
         suite: How many workers it wants, and how many GPUs its stages need.
@@ -77,17 +77,17 @@ def make_seats(suite: Suite, gpus: Sequence[str], cores: int) -> tuple[tuple[Sea
         engines = _groups(gpus, engine.tensor_parallel_size)[: engine.data_parallel_size]
         workers = suite.execution.workers or len(trainers) + len(engines)
     else:
-        workers = suite.execution.workers or min(cores, MOST_WORKERS_BY_CORES)
+        workers = suite.execution.workers or min(cores, MAX_WORKERS_BY_CORES)
         trainers = [()] * workers
         engines = [()] * (engine.data_parallel_size or 1)
     threads = max(1, cores // workers)
-    by_lane: dict[Lane, list[tuple[str, ...]]] = {"engine": engines, "train": trainers, "grade": [()]}
-    seats = tuple(
-        Seat(lane, number, devices, threads)
-        for lane, places in by_lane.items()
+    by_pool: dict[Pool, list[tuple[str, ...]]] = {"engine": engines, "train": trainers, "grade": [()]}
+    slots = tuple(
+        Slot(pool, number, devices, threads)
+        for pool, places in by_pool.items()
         for number, devices in enumerate(places, 1)
     )
-    return seats, workers
+    return slots, workers
 
 
 def _groups(gpus: Sequence[str], size: int) -> list[tuple[str, ...]]:
@@ -117,16 +117,16 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def worker_environment(own: Mapping[str, str], seat: Seat) -> dict[str, str]:
+def worker_environment(own: Mapping[str, str], slot: Slot) -> dict[str, str]:
     """The environment of a worker: quiet libraries, its share of the processors, its GPUs.
 
-    What the user has set wins, except for the GPUs, of which each seat has its own.
+    What the user has set wins, except for the GPUs, of which each slot has its own.
     """
-    defaults = {**QUIET, "OMP_NUM_THREADS": str(seat.threads)}
-    if seat.lane == "engine":
+    defaults = {**QUIET, "OMP_NUM_THREADS": str(slot.threads)}
+    if slot.pool == "engine":
         # vLLM would pin its threads to cores that training may be using.
         defaults["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"
-    devices = {"CUDA_VISIBLE_DEVICES": ",".join(seat.devices)} if seat.devices else {}
+    devices = {"CUDA_VISIBLE_DEVICES": ",".join(slot.devices)} if slot.devices else {}
     return {**defaults, **own, **devices}
 
 
@@ -187,20 +187,20 @@ def event_of(answer: Mapping[str, Any]) -> Event | None:
 
 
 @dataclass
-class _Desk:
-    """A seat with what sits at it.
+class _Worker:
+    """A slot with what sits at it.
 
     Attributes:
-        seat: Which.
-        worker: Its process, started with its first stage.
+        slot: Which.
+        process: Its process, started with its first stage.
         stage: What it is doing.
-        doom: Why it is being ended by force.
+        end_reason: Why it is being ended by force.
     """
 
-    seat: Seat
-    worker: WorkerProcess | None = None
+    slot: Slot
+    process: WorkerProcess | None = None
     stage: Stage | None = None
-    doom: str = ""
+    end_reason: str = ""
 
 
 class LocalExecutor:
@@ -222,34 +222,38 @@ class LocalExecutor:
         start: Callable[..., WorkerProcess] = WorkerProcess,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        seats, self._workers = make_seats(suite, gpus, cores)
-        self._desks = [_Desk(seat) for seat in seats]
+        slots, self._at_once = make_slots(suite, gpus, cores)
+        self._workers = [_Worker(slot) for slot in slots]
         self._start = start
         self._silence_seconds = silence_seconds
-        self._inbox: queue.Queue[tuple[_Desk, WorkerProcess, dict[str, Any] | None]] = queue.Queue()
+        self._inbox: queue.Queue[tuple[_Worker, WorkerProcess, dict[str, Any] | None]] = queue.Queue()
 
     def takes(self, stage: Stage) -> bool:
-        """Whether a seat of the stage's lane is free, and fewer stages run than may."""
-        busy = sum(desk.stage is not None for desk in self._desks if desk.seat.lane != "grade")
-        return self._free(stage.lane) is not None and (stage.lane == "grade" or busy < self._workers)
+        """Whether a slot of the stage's pool is free, and fewer stages run than may."""
+        busy = sum(worker.stage is not None for worker in self._workers if worker.slot.pool != "grade")
+        return self._free(stage.pool) is not None and (stage.pool == "grade" or busy < self._at_once)
 
     def begin(self, order: Order) -> str:
         """Begin a stage; a process that runs already is preferred, because its engine is warm."""
-        desk = self._free(order.stage.lane)
-        assert desk is not None
-        desk.stage = order.stage
-        if desk.worker is None:
-            environment = worker_environment(os.environ, desk.seat)
-            desk.worker = self._start(environment, order.log, partial(self._hear, desk))
-        desk.worker.send(order.to_dict())
-        return str(desk.seat)
+        worker = self._free(order.stage.pool)
+        assert worker is not None
+        worker.stage = order.stage
+        if worker.process is None:
+            environment = worker_environment(os.environ, worker.slot)
+            worker.process = self._start(environment, order.log, partial(self._hear, worker))
+        worker.process.send(order.to_dict())
+        return str(worker.slot)
 
     def end(self, stage: Stage, reason: str) -> None:
         """End the process that runs the stage."""
-        for desk in self._desks:
-            if desk.stage is not None and desk.stage.digest == stage.digest and desk.worker is not None:
-                desk.doom = reason
-                desk.worker.kill()
+        for worker in self._workers:
+            if (
+                worker.stage is not None
+                and worker.stage.digest == stage.digest
+                and worker.process is not None
+            ):
+                worker.end_reason = reason
+                worker.process.kill()
 
     def next_event(self, timeout_seconds: float | None) -> Event | None:
         """The next event of any worker; looks for silent workers meanwhile."""
@@ -259,54 +263,54 @@ class LocalExecutor:
             look_again = time.monotonic() + self._silence_seconds / 4
             until = look_again if deadline is None else min(deadline, look_again)
             try:
-                desk, worker, answer = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
+                worker, process, answer = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 if until == deadline:
                     return None
                 continue
-            if worker is desk.worker and (event := self._event(desk, answer)) is not None:
+            if process is worker.process and (event := self._event(worker, answer)) is not None:
                 return event
 
     def stop(self) -> None:
         """End all workers."""
-        for desk in self._desks:
-            if desk.worker is not None:
-                desk.worker.kill()
-                desk.worker = None
-            desk.stage = None
+        for worker in self._workers:
+            if worker.process is not None:
+                worker.process.kill()
+                worker.process = None
+            worker.stage = None
 
-    def _free(self, lane: Lane) -> _Desk | None:
-        free = [desk for desk in self._desks if desk.seat.lane == lane and desk.stage is None]
-        return min(free, key=lambda desk: desk.worker is None, default=None)
+    def _free(self, pool: Pool) -> _Worker | None:
+        free = [worker for worker in self._workers if worker.slot.pool == pool and worker.stage is None]
+        return min(free, key=lambda worker: worker.process is None, default=None)
 
-    def _hear(self, desk: _Desk, worker: WorkerProcess, answer: dict[str, Any] | None) -> None:
-        self._inbox.put((desk, worker, answer))
+    def _hear(self, worker: _Worker, process: WorkerProcess, answer: dict[str, Any] | None) -> None:
+        self._inbox.put((worker, process, answer))
 
     def _end_silent(self) -> None:
-        for desk in self._desks:
-            if desk.stage is not None and desk.worker is not None and not desk.doom:
-                silent = desk.worker.silent_seconds
+        for worker in self._workers:
+            if worker.stage is not None and worker.process is not None and not worker.end_reason:
+                silent = worker.process.silent_seconds
                 if silent > self._silence_seconds:
-                    desk.doom = f"its process did not answer for {silent:.0f} s and was ended"
-                    desk.worker.kill()
+                    worker.end_reason = f"its process did not answer for {silent:.0f} s and was ended"
+                    worker.process.kill()
 
-    def _event(self, desk: _Desk, answer: dict[str, Any] | None) -> Event | None:
+    def _event(self, worker: _Worker, answer: dict[str, Any] | None) -> Event | None:
         if answer is None:
-            return self._lost(desk)
+            return self._lost(worker)
         event = event_of(answer)
         if isinstance(event, executor.Advanced | executor.Noted | None):
             return event
-        desk.stage = None
-        if isinstance(event, Failed) and not event.lasting and desk.worker is not None:
-            desk.worker.kill()  # what an unforeseen failure leaves in the memory is not known
-            desk.worker = None
+        worker.stage = None
+        if isinstance(event, Failed) and not event.lasting and worker.process is not None:
+            worker.process.kill()  # what an unforeseen failure leaves in the memory is not known
+            worker.process = None
         return event
 
-    def _lost(self, desk: _Desk) -> Event | None:
-        assert desk.worker is not None
-        stage, reason = desk.stage, desk.doom or desk.worker.exit_reason()
-        desk.worker.kill()
-        desk.worker, desk.stage, desk.doom = None, None, ""
+    def _lost(self, worker: _Worker) -> Event | None:
+        assert worker.process is not None
+        stage, reason = worker.stage, worker.end_reason or worker.process.exit_reason()
+        worker.process.kill()
+        worker.process, worker.stage, worker.end_reason = None, None, ""
         return Failed(stage.digest, reason, lasting=False, disk_full=False) if stage is not None else None
 
 

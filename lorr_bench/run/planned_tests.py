@@ -10,7 +10,7 @@ from lorr_bench.plan.charges import ACROSS_METHODS
 from lorr_bench.plan.plan import Plan
 from lorr_bench.values import Analysis, Contrast
 
-MOST_NAMED: Final = 6
+MAX_NAMED: Final = 6
 ONE_SEED: Final = "One seed: nothing can be tested."
 NO_CONTRAST: Final = (
     "Nothing will be tested: no method has a second plug-in, and `analysis.primary` names no contrast."
@@ -36,7 +36,7 @@ def what_is_tested(plan: Plan) -> Iterator[str]:
     across = [contrast for contrast in analysis.primary if len(_methods(contrast)) > 1]
     if across and suite.budget.equal not in ACROSS_METHODS:
         unequal = f"`budget.equal: {suite.budget.equal}` holds nothing equal across methods"
-        yield f"{unequal}: {spoken_contrasts(across)}."
+        yield f"{unequal}: {contrasts_text(across)}."
 
 
 def _heading(plan: Plan) -> str:
@@ -49,23 +49,23 @@ def _heading(plan: Plan) -> str:
 
 def _tests(analysis: Analysis) -> str:
     *smaller, largest = analysis.budgets
-    first = f"{spoken_measure(analysis)} at {largest:,} pairs: {spoken_contrasts(analysis.primary)}."
+    first = f"{measure_text(analysis)} at {largest:,} pairs: {contrasts_text(analysis.primary)}."
     below = ", ".join(f"{pairs:,}" for pairs in reversed(smaller))
     return f"{first} Below that in fixed sequence: {below}." if smaller else first
 
 
-def spoken_measure(analysis: Analysis) -> str:
+def measure_text(analysis: Analysis) -> str:
     """``nano_easy greedy``."""
     return f"{analysis.benchmark} {analysis.metric or '(its first metric)'}"
 
 
-def spoken_contrasts(contrasts: Sequence[Contrast]) -> str:
+def contrasts_text(contrasts: Sequence[Contrast]) -> str:
     """All of them; of many, plug-ins with the number of methods they are compared in, and the first ones."""
-    if len(contrasts) <= MOST_NAMED:
+    if len(contrasts) <= MAX_NAMED:
         return "; ".join(map(str, contrasts))
     names = _grouped(contrasts)
-    rest = f"; and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return "; ".join(names[:MOST_NAMED]) + rest
+    rest = f"; and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+    return "; ".join(names[:MAX_NAMED]) + rest
 
 
 def _grouped(contrasts: Sequence[Contrast]) -> list[str]:

@@ -42,7 +42,7 @@ class _Wait:
     decide: Callable[[], Sequence[str]]
 
 
-class Keeper:
+class Retention:
     """Frees what is not kept, as a run goes on.
 
     Args:

@@ -54,9 +54,9 @@ class Journal:
         """How often the stage has failed."""
         return self.troubles[digest].attempts if digest in self.troubles else 0
 
-    def begins(self, digest: str, seat: str) -> None:
+    def begins(self, digest: str, slot: str) -> None:
         """A stage begins."""
-        self.running[digest] = seat
+        self.running[digest] = slot
         self._save_sometimes()
 
     def ends(self, digest: str, seconds: float) -> None:
@@ -135,7 +135,7 @@ def _content(file: Path) -> dict[str, Any]:
         content: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
         return {
             "seconds": {str(digest): float(seconds) for digest, seconds in content["seconds"].items()},
-            "running": {str(digest): str(seat) for digest, seat in content["running"].items()},
+            "running": {str(digest): str(slot) for digest, slot in content["running"].items()},
             "troubles": {str(digest): _trouble(values) for digest, values in content["troubles"].items()},
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

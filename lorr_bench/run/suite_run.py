@@ -19,9 +19,9 @@ from lorr_bench.run.declaration import Clock, declare, foreseen, now
 from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
-from lorr_bench.run.retention import Keeper
+from lorr_bench.run.retention import Retention
 from lorr_bench.run.state import STATE_FILE, Journal
-from lorr_bench.run.unproven import word_on_unproven
+from lorr_bench.run.unproven import unproven_warning
 from lorr_bench.run.watcher import Watcher, Watchers
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
@@ -50,7 +50,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RunOptions:
     """What a user wants of one run beside the suite.
 
     Attributes:
@@ -84,7 +84,7 @@ def run_suite(
     places: Places,
     watcher: Watcher,
     store: Store,
-    wishes: Callable[[Plan], Wishes] = lambda _: Wishes(),
+    options: Callable[[Plan], RunOptions] = lambda _: RunOptions(),
     *,
     clock: Clock = now,
 ) -> Finished:
@@ -95,7 +95,7 @@ def run_suite(
         places: Where to write.
         watcher: Shows progress.
         store: Where results lie.
-        wishes: What the user wants of this run, asked with the plan.
+        options: What the user wants of this run, asked with the plan.
         clock: Dates what is declared to be tested.
 
     Raises:
@@ -103,7 +103,7 @@ def run_suite(
     """
     plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=watcher.note))
     check_pairs(plan, store)
-    wanted = wishes(plan)
+    wanted = options(plan)
     for line in revision_lines(plan, places.output):
         watcher.note(line)
     try:
@@ -129,22 +129,22 @@ class _Run:
     watcher: Watcher
     lock: Lock
 
-    def finish(self, wishes: Wishes) -> Finished:
+    def finish(self, options: RunOptions) -> Finished:
         """Run, and report; a result that the report finds damaged is made again, once."""
         journal = Journal(self.places.output / STATE_FILE)
-        if wishes.retry_failed:
+        if options.retry_failed:
             journal.forgive()
         trackers = make_trackers(self.plan.suite, self.places.output, self.store, self.watcher.note)
         watchers = Watchers((self.watcher, *trackers))
-        if (word := word_on_unproven(self.plan, self.store)) is not None:
+        if (word := unproven_warning(self.plan, self.store)) is not None:
             self.watcher.note(word)
-        state = self._drive(watchers, journal, wishes.scope)
+        state = self._drive(watchers, journal, options.scope)
         if state.disk_full:
             return self._over(state, None)
         set_aside = len(self.store.set_aside)
         page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         if len(self.store.set_aside) > set_aside and not state.halted:
-            state = _both(state, self._drive(watchers, journal, wishes.scope))
+            state = _both(state, self._drive(watchers, journal, options.scope))
             page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         description = _describe(self.plan, state, seconds)
         write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
@@ -161,7 +161,7 @@ class _Run:
             logs=self.places.output / "logs",
             terms=suite.execution,
             scope=scope,
-            after=Keeper(self.plan, self.store, suite.execution.keep, watcher.note).stage_done,
+            after=Retention(self.plan, self.store, suite.execution.keep, watcher.note).stage_done,
             guard=self._guard,
         ).run()
 
@@ -195,13 +195,13 @@ def make_executor(suite: Suite) -> Executor:
 
 def _both(first: RunState, second: RunState) -> RunState:
     """Two runs as one; what the first one did is no reuse in the second."""
-    lanes = {lane: first.lane_seconds[lane] + seconds for lane, seconds in second.lane_seconds.items()}
+    pools = {pool: first.pool_seconds[pool] + seconds for pool, seconds in second.pool_seconds.items()}
     return replace(
         second,
         reused=first.reused,
         ran={**first.ran, **second.ran},
         retried=first.retried + second.retried,
-        lane_seconds=lanes,
+        pool_seconds=pools,
         wall_seconds=first.wall_seconds + second.wall_seconds,
     )
 
@@ -247,5 +247,5 @@ def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, A
         "wall_seconds": state.wall_seconds,
         "report_seconds": report_seconds,
         "stage_seconds": by_kind,
-        "lane_seconds": state.lane_seconds,
+        "pool_seconds": state.pool_seconds,
     }

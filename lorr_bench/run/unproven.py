@@ -8,7 +8,7 @@ from lorr_bench.store.record import RECORD_FILE
 from lorr_bench.store.store import Store
 
 
-def word_on_unproven(plan: Plan, store: Store) -> str | None:
+def unproven_warning(plan: Plan, store: Store) -> str | None:
     """What to say of trained models without a fingerprint, before a run that trains models.
 
     Args:

@@ -15,8 +15,8 @@ class Watcher(Protocol):
     def begin(self, plan: Plan, waiting: Sequence[Stage], others: Sequence[Stage] = ()) -> None:
         """The run begins; ``waiting`` is what has to run, ``others`` what this run leaves undone."""
 
-    def stage_begins(self, stage: Stage, seat: str) -> None:
-        """A stage begins on a seat."""
+    def stage_begins(self, stage: Stage, slot: str) -> None:
+        """A stage begins on a slot."""
 
     def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
         """A stage got further."""
@@ -55,10 +55,10 @@ class Watchers:
         for watcher in self._watchers:
             watcher.begin(plan, waiting, others)
 
-    def stage_begins(self, stage: Stage, seat: str) -> None:
+    def stage_begins(self, stage: Stage, slot: str) -> None:
         """Pass it on."""
         for watcher in self._watchers:
-            watcher.stage_begins(stage, seat)
+            watcher.stage_begins(stage, slot)
 
     def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
         """Pass it on."""

@@ -25,12 +25,12 @@ from typing import Any, Final, TextIO
 
 from lorr_bench.errors import DiskFullError, LorrBenchError
 from lorr_bench.outside import keep_secrets_from_output
+from lorr_bench.plan.identity.unchanged import Inputs
 from lorr_bench.plan.stage import Kind, Stage
-from lorr_bench.plan.unchanged import Inputs
 from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted, Spoiled
-from lorr_bench.stages.memory import out_of_memory_advice
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.tokens import tokens_of
+from lorr_bench.stages.training.memory import out_of_memory_advice
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.lock import HeldError
 from lorr_bench.store.record import Outcome, Record
@@ -42,16 +42,16 @@ BEAT_SECONDS: Final = 5.0
 ALIVE: Final = "Alive"
 STAGES: Final[dict[Kind, tuple[str, str]]] = {
     "fingerprint": ("lorr_bench.stages.fingerprint", "fingerprint"),
-    "collect": ("lorr_bench.stages.collect", "collect"),
-    "refresh": ("lorr_bench.stages.refresh", "refresh"),
-    "import_pairs": ("lorr_bench.stages.collect", "import_pairs"),
-    "reference": ("lorr_bench.stages.train", "reference"),
-    "train": ("lorr_bench.stages.train", "train"),
-    "answer_math": ("lorr_bench.stages.answer_math", "answer_math"),
-    "grade_math": ("lorr_bench.stages.grade_math", "grade_math"),
-    "contamination": ("lorr_bench.stages.contamination", "contamination"),
-    "families": ("lorr_bench.stages.families", "families"),
-    "evaluate_general": ("lorr_bench.stages.general", "evaluate_general"),
+    "collect": ("lorr_bench.stages.pairs.collect", "collect"),
+    "refresh": ("lorr_bench.stages.pairs.refresh", "refresh"),
+    "import_pairs": ("lorr_bench.stages.pairs.collect", "import_pairs"),
+    "reference": ("lorr_bench.stages.training.train", "reference"),
+    "train": ("lorr_bench.stages.training.train", "train"),
+    "answer_math": ("lorr_bench.stages.measuring.answer_math", "answer_math"),
+    "grade_math": ("lorr_bench.stages.measuring.grade_math", "grade_math"),
+    "contamination": ("lorr_bench.stages.measuring.contamination", "contamination"),
+    "families": ("lorr_bench.stages.measuring.families", "families"),
+    "evaluate_general": ("lorr_bench.stages.measuring.evaluate_general", "evaluate_general"),
 }
 
 _INPUTS: Final = Inputs()

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, field_validator, model_validator
 
-from lorr_bench.spec.base import Model, Name, switched
+from lorr_bench.spec.base import GradingSpec, Model, Name, switched
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS, filled, registered_name
-from lorr_bench.spec.grading import GradingSpec
 from lorr_bench.spec.presets import PRESETS, expand_preset
 from lorr_bench.spec.sources import PromptSpec
 

@@ -13,7 +13,7 @@ Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
 class Resources(Model):
-    """What one worker of a lane asks of a cluster."""
+    """What one worker of a pool asks of a cluster."""
 
     cpus: float = Field(1.0, ge=0, description="processor cores")
     gpus: float | None = Field(
@@ -22,8 +22,8 @@ class Resources(Model):
     memory_gib: float | None = Field(None, gt=0, description="main memory that is reserved")
 
 
-class LaneResources(Model):
-    """What the workers of each lane ask of a cluster."""
+class PoolResources(Model):
+    """What the workers of each pool ask of a cluster."""
 
     train: Resources = Field(default_factory=Resources, description="training")
     engine: Resources = Field(default_factory=Resources, description="generation and lm-eval")
@@ -58,8 +58,8 @@ class ExecutionSpec(Model):
         "budget, or `none` once they are evaluated",
     )
     report_to: tuple[Tracker, ...] = Field((), description="experiment trackers")
-    resources: LaneResources = Field(
-        default_factory=LaneResources, description="what each worker asks of a Ray cluster"
+    resources: PoolResources = Field(
+        default_factory=PoolResources, description="what each worker asks of a Ray cluster"
     )
 
     def retry_delay(self, attempts: int) -> float:
@@ -68,7 +68,7 @@ class ExecutionSpec(Model):
         Args:
             attempts: How many there were, at least 1.
         """
-        return min(self.retry_delay_seconds * 2.0 ** min(attempts - 1, 30), LONGEST_DELAY_SECONDS)
+        return min(self.retry_delay_seconds * 2.0 ** min(attempts - 1, 30), MAX_DELAY_SECONDS)
 
 
-LONGEST_DELAY_SECONDS = 300.0
+MAX_DELAY_SECONDS = 300.0

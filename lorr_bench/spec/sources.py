@@ -8,8 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from lorr_bench.spec.base import Model
-from lorr_bench.spec.grading import GradingSpec
+from lorr_bench.spec.base import GradingSpec, Model
 
 ROW_RULES = Literal["one_each", "longest_correct", "verifier_length", "best_worst", "best_random"]
 RULES_OF_RIGHT_AND_WRONG = ("one_each", "longest_correct", "verifier_length")

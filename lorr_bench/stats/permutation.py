@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from lorr_bench.stats.components import Table, observed
 from lorr_bench.stats.families import Names, check_names
 
-MOST_ENUMERATED = 13  # units; 2**13 exchanges are fewer than the default draws
+MAX_ENUMERATED = 13  # units; 2**13 exchanges are fewer than the default draws
 CHUNK = 1000
 
 
@@ -52,7 +52,7 @@ def permutation_test(
     if units.size == 0:
         return float("nan")
     units = units[units != 0]
-    if units.size <= MOST_ENUMERATED:
+    if units.size <= MAX_ENUMERATED:
         return float(_as_far(units, _all_signs(units.size)).mean())
     rng, found = np.random.default_rng(seed), 1
     for start in range(0, draws, CHUNK):

@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 ALPHA = 0.05
 POWER = 0.8
-LARGEST_FREEDOM = 100  # of the problem part: from here on Student's quantile is the normal's within 1 %
+MAX_FREEDOM = 100  # of the problem part: from here on Student's quantile is the normal's within 1 %
 
 
 def detectable(parts: Components, alpha: float = ALPHA) -> float:
@@ -39,7 +39,7 @@ def detectable(parts: Components, alpha: float = ALPHA) -> float:
         raise ValueError(f"the level of a test is between 0 and 1, such as 0.05 / 3, not {alpha}")
     if parts.seeds < 2 or not parts.variance > 0:
         return math.nan
-    freedom = min(round(parts.freedom), LARGEST_FREEDOM)
+    freedom = min(round(parts.freedom), MAX_FREEDOM)
     share = parts.training / parts.variance
     shares, multiples = _detectable_multiples(parts.seed_freedom, freedom, alpha)
     return math.sqrt(parts.variance) * float(np.interp(share, shares, multiples))

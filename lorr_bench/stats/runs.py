@@ -52,10 +52,10 @@ def interquartile_gain(
     if runs * tasks == 0:
         return Interval(math.nan, math.nan, math.nan, runs, tasks)
     gains = left.mean(axis=0) - right.mean(axis=0)
-    middle = float(_middle_half(gains))
+    middle = float(_interquartile_mean(gains))
     if runs == 1:
         return Interval(middle, math.nan, math.nan, runs, tasks)
-    variance = sum(_variance_of_middle(gains, arm, seed) for arm in (left, -right))
+    variance = sum(_variance_of_iqm(gains, arm, seed) for arm in (left, -right))
     student = float(special.stdtrit(len(left) + len(right) - 2, (1 + level) / 2))
     half = student * math.sqrt(variance)
     return Interval(middle, middle - half, middle + half, runs, tasks)
@@ -93,17 +93,17 @@ def probability_of_improvement(treatment: ArrayLike, baseline: ArrayLike, level:
     return Interval(share, low, high, runs, tasks)
 
 
-def _variance_of_middle(gains: Table, arm: Table, seed: int) -> float:
+def _variance_of_iqm(gains: Table, arm: Table, seed: int) -> float:
     """Variance of the middle half of the gains (tasks,) from the choice of the runs (runs, tasks) of an arm.
 
     Of the baseline these are its scores with the sign they have in a gain.
     """
     runs = len(arm)
     drawn = arm[_drawn_rows(runs, seed)].mean(axis=1) - arm.mean(axis=0)
-    return float(_middle_half(gains + drawn).var()) * runs / (runs - 1)
+    return float(_interquartile_mean(gains + drawn).var()) * runs / (runs - 1)
 
 
-def _middle_half(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interquartile_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """(…, values) to the mean (…,) without the lowest and the highest quarter, rounded down."""
     cut = values.shape[-1] // 4
     return np.asarray(np.sort(values)[..., cut : values.shape[-1] - cut].mean(axis=-1))

@@ -30,7 +30,7 @@ from scipy import special
 Means = NDArray[np.float64]
 
 ROUNDING = 1e-15  # a variance of scores between 0 and 1 that is left where they are all equal
-FEWEST_ARMS = 3  # left in a pool that an arm was taken from
+MIN_ARMS = 3  # left in a pool that an arm was taken from
 UNLIKE = 0.005  # on either side: one arm in a hundred, were all alike
 EXCESS = 0.25  # of contrasts that have their own variance, were all arms alike
 
@@ -106,10 +106,10 @@ def seed_spread(means: ArrayLike) -> SeedSpread:
     if min(arms, seeds) < 2:
         return SeedSpread(math.nan, 0, ())
     like = list(range(arms))
-    while len(like) >= FEWEST_ARMS and (strange := _most_unlike(table[like])) is not None:
+    while len(like) >= MIN_ARMS and (strange := _most_unlike(table[like])) is not None:
         like.pop(strange)
     unlike = tuple(sorted(set(range(arms)) - set(like)))
-    if unlike and len(like) < FEWEST_ARMS:
+    if unlike and len(like) < MIN_ARMS:
         return SeedSpread(math.nan, 0, unlike)
     return SeedSpread(_mean_square(table[like]), (len(like) - 1) * (seeds - 1), unlike)
 

@@ -35,7 +35,7 @@ PATIENCE_SECONDS: Final = 60.0
 may show a beat late."""
 LOOK_SECONDS: Final = 1.0
 GUARD_FILE: Final = ".guard"
-MOST_BYTES: Final = 1 << 20
+MAX_BYTES: Final = 1 << 20
 NO_LOCKING: Final = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 """What file systems say that know no ``flock``, such as Lustre as it is often mounted."""
 
@@ -250,7 +250,7 @@ class Lock:
         except FileNotFoundError:
             return self._owner is None
         try:
-            if _parse(os.read(number, MOST_BYTES)) not in (self._owner, None):
+            if _parse(os.read(number, MAX_BYTES)) not in (self._owner, None):
                 return self._owner is None
             then = os.fstat(number).st_mtime_ns + BEAT_SECONDS * 10**9
             os.utime(number, ns=(then, then))
@@ -306,7 +306,7 @@ def _look(path: Path) -> _Sight | None:
         return None
     try:
         about = os.fstat(number)
-        return _Sight(_parse(os.read(number, MOST_BYTES)), (about.st_ino, about.st_mtime_ns))
+        return _Sight(_parse(os.read(number, MAX_BYTES)), (about.st_ino, about.st_mtime_ns))
     finally:
         os.close(number)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lorr_bench.plan.stage import LANES, Kind, Stage
+from lorr_bench.plan.stage import POOLS, Kind, Stage
 from lorr_bench.store.disk import file_digest, storage_error
 from lorr_bench.store.record import RECORD_FILE, Record, signed
 from lorr_bench.store.remote_files import RETRY_DELAYS_SECONDS, RemoteFiles, is_url
@@ -124,7 +124,7 @@ class RemoteStore(Store):
     def listing(self) -> dict[Kind, set[str]]:
         """Names of the finished results by kind of stage, quick to make: no record is read."""
         found: dict[Kind, set[str]] = {}
-        for kind in LANES:
+        for kind in POOLS:
             names = self._remote.names(f"{kind}/*/{RECORD_FILE}")
             found[kind] = {name.split("/")[-2] for name in names}
         return found

@@ -41,7 +41,7 @@ from lorr_bench.values import (
 )
 
 T = TypeVar("T")
-MOST_EXAMPLES: Final = 10
+MAX_EXAMPLES: Final = 10
 """Ids of overlapping problems that a report names."""
 NOT_RUN: Final = "not run yet"
 DAMAGED: Final = "damaged, run again"
@@ -238,7 +238,7 @@ def _overlaps(plan: Plan, records: Mapping[str, Record], folders: Mapping[str, P
             counted["prompts"],
             counted["problems"],
             counted["overlapping"],
-            tuple(ids[:MOST_EXAMPLES]),
+            tuple(ids[:MAX_EXAMPLES]),
         )
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import DiskFullError, HeldError
-from lorr_bench.plan.stage import LANES, Kind, Stage
+from lorr_bench.plan.stage import POOLS, Kind, Stage
 from lorr_bench.store.disk import (
     disk_full,
     file_digest,
@@ -104,7 +104,7 @@ class Store:
 
     def listing(self) -> dict[Kind, set[str]]:
         """Names of the result folders by kind of stage, quick to make: no folder is opened."""
-        return {kind: _names(self.root / kind) for kind in LANES}
+        return {kind: _names(self.root / kind) for kind in POOLS}
 
     def claim(self, stage: Stage) -> Lock:
         """A lock on the work of a stage; half-written results of dead processes go when it is taken.

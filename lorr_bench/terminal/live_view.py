@@ -1,4 +1,4 @@
-"""The live view of a run: how far it is, and a line for each seat at work."""
+"""The live view of a run: how far it is, and a line for each slot at work."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lorr_bench.forecast.time_left import Pace
-from lorr_bench.quantities import roughly, spoken, spoken_speed
+from lorr_bench.forecast.time_left import StageProgress
+from lorr_bench.quantities import duration_text, roughly, speed_text
 from lorr_bench.terminal.text import one_line
 
 FRAME_LINES: Final = 4
-"""Bar, times, heading of the seats, and a line left free for the cursor."""
-LEAST_LINES: Final = 3
-SEAT_LETTERS: Final = 18
+"""Bar, times, heading of the slots, and a line left free for the cursor."""
+MIN_LINES: Final = 3
+SLOT_LETTERS: Final = 18
 BAR_LETTERS: Final = 24
 
 
@@ -43,7 +43,7 @@ class LiveView:
     failed: int
     passed_seconds: float
     left_seconds: float | None
-    running: Sequence[Pace]
+    running: Sequence[StageProgress]
     now: float
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -52,7 +52,7 @@ class LiveView:
         yield Text(self._times(), no_wrap=True, overflow="ellipsis")
         if self.running:
             height = options.height or console.height
-            yield from self._seats(max(LEAST_LINES, height - FRAME_LINES))
+            yield from self._slots(max(MIN_LINES, height - FRAME_LINES))
 
     def _headline(self) -> Table:
         (done, total), (arms, all_arms) = self.stages, self.arms
@@ -67,34 +67,34 @@ class LiveView:
 
     def _times(self) -> str:
         if not self.running and self.stages[0] >= self.stages[1]:
-            return f"{spoken(self.passed_seconds)} passed"
+            return f"{duration_text(self.passed_seconds)} passed"
         left = self.left_seconds
         ending = "time left: measuring" if left is None else f"about {roughly(left)} left"
-        return f"{spoken(self.passed_seconds)} passed, {ending}"
+        return f"{duration_text(self.passed_seconds)} passed, {ending}"
 
-    def _seats(self, lines: int) -> RenderResult:
-        """A line for each seat, or as many as there is room for and one that counts the others."""
-        ordered = sorted(self.running, key=lambda pace: _natural(pace.seat))
+    def _slots(self, lines: int) -> RenderResult:
+        """A line for each slot, or as many as there is room for and one that counts the others."""
+        ordered = sorted(self.running, key=lambda progress: _natural(progress.slot))
         shown = ordered if len(ordered) <= lines else ordered[: lines - 1]
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, header_style="dim")
-        table.add_column("seat", no_wrap=True, overflow="ellipsis", max_width=SEAT_LETTERS)
+        table.add_column("worker", no_wrap=True, overflow="ellipsis", max_width=SLOT_LETTERS)
         table.add_column("stage", no_wrap=True, overflow="ellipsis", ratio=1)
         for name in ("done", "tokens/s", "left"):
             table.add_column(name, no_wrap=True, justify="right")
-        for pace in shown:
-            seat, label, *figures = self._seat(pace)
-            table.add_row(Text(seat), _Shortened(label), *map(Text, figures))
+        for progress in shown:
+            slot, label, *figures = self._slot(progress)
+            table.add_row(Text(slot), _Shortened(label), *map(Text, figures))
         yield table
         if len(shown) < len(ordered):
             yield Text(f"and {len(ordered) - len(shown):,} more", "dim")
 
-    def _seat(self, pace: Pace) -> tuple[str, ...]:
-        share, speed, left = pace.share, pace.tokens_per_second, pace.seconds_left(self.now)
+    def _slot(self, progress: StageProgress) -> tuple[str, ...]:
+        share, speed, left = progress.share, progress.tokens_per_second, progress.seconds_left(self.now)
         return (
-            one_line(pace.seat),
-            one_line(pace.stage.label),
+            one_line(progress.slot),
+            one_line(progress.stage.label),
             "" if share is None else f"{share:.0%}",
-            "" if speed is None else spoken_speed(speed),
+            "" if speed is None else speed_text(speed),
             "" if left is None or share == 1 else roughly(left),
         )
 
@@ -114,9 +114,9 @@ class _Shortened:
         yield Text(f"{set_cell_size(self.text, width - 1 - cell_len(end))}…{end}", no_wrap=True)
 
 
-def _natural(seat: str) -> list[tuple[bool, str, int]]:
+def _natural(slot: str) -> list[tuple[bool, str, int]]:
     """A key that sorts ``train 2`` before ``train 10``."""
-    parts = re.findall(r"\d+|\D+", seat)
+    parts = re.findall(r"\d+|\D+", slot)
     return [
         (part.isdigit(), "" if part.isdigit() else part, int(part) if part.isdigit() else 0) for part in parts
     ]

@@ -21,8 +21,8 @@ from lorr_bench.terminal.text import indented, one_line
 SIGNS: Final[dict[Bound, str]] = {"": "", "at most": "≤ ", "at least": "≥ "}
 COLOURS: Final = {"fits": "green", "may not fit": "yellow", "does not fit": "red", "unknown": "dim"}
 SECONDS_PER_HOUR: Final = 3600
-MOST_ROWS: Final = 8
-MOST_NAMES: Final = 6
+MAX_ROWS: Final = 8
+MAX_NAMES: Final = 6
 
 
 def estimates_view(forecast: Forecast) -> Group:
@@ -80,12 +80,12 @@ def memory_table(arms: Sequence[ArmMemory]) -> Table:
     table = Table(title="Peak memory of training, each process", title_justify="left")
     for column in ("arms", "peak memory", "fits"):
         table.add_column(column, justify="right" if column == "peak memory" else "left", overflow="fold")
-    for group in arms[:MOST_ROWS]:
-        named = ", ".join(map(one_line, group.arms[:MOST_NAMES]))
-        more = f" and {len(group.arms) - MOST_NAMES:,} more" if len(group.arms) > MOST_NAMES else ""
+    for group in arms[:MAX_ROWS]:
+        named = ", ".join(map(one_line, group.arms[:MAX_NAMES]))
+        more = f" and {len(group.arms) - MAX_NAMES:,} more" if len(group.arms) > MAX_NAMES else ""
         table.add_row(escape(named) + more, _size(group.memory.figure), _fits(group.memory))
-    if len(arms) > MOST_ROWS:
-        rest = sum(len(group.arms) for group in arms[MOST_ROWS:])
+    if len(arms) > MAX_ROWS:
+        rest = sum(len(group.arms) for group in arms[MAX_ROWS:])
         table.add_row(f"{rest:,} more arms", "less", "")
     return table
 
@@ -107,11 +107,11 @@ def _memory_lines(kinds: Sequence[KindEstimate]) -> list[str]:
     for kind in kinds:
         if kind.largest is not None and kind.largest.memory.parts:
             which = f" (`{one_line(kind.largest.stage.label)}`)" if kind.kind == "train" else ""
-            by_parts.setdefault(spoken_parts(kind.largest), []).append(f"{kind.kind}{which}")
+            by_parts.setdefault(parts_text(kind.largest), []).append(f"{kind.kind}{which}")
     return [f"Memory of {', '.join(names)}: {parts}." for parts, names in by_parts.items()]
 
 
-def spoken_parts(largest: Largest) -> str:
+def parts_text(largest: Largest) -> str:
     """The parts of a peak, largest first."""
     parts = largest.memory.parts
     return " + ".join(f"{name} {size(parts[name])}" for name in sorted(parts, key=lambda name: -parts[name]))

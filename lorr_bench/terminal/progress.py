@@ -11,10 +11,10 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
-from lorr_bench.forecast.time_left import Pace, TimeLeft
+from lorr_bench.forecast.time_left import StageProgress, TimeLeft
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
-from lorr_bench.quantities import roughly, spoken, spoken_speed
+from lorr_bench.quantities import duration_text, roughly, speed_text
 from lorr_bench.terminal.live_view import LiveView
 from lorr_bench.terminal.log_lines import Lines
 from lorr_bench.terminal.text import indented, one_line
@@ -53,7 +53,7 @@ class Display:
         self._done: set[str] = set()
         self._failed: set[str] = set()
         self._arms = _Arms(())
-        self._running: dict[str, Pace] = {}
+        self._running: dict[str, StageProgress] = {}
         self._time_left = TimeLeft(())
         self._estimated = NEVER
         self._started = clock()
@@ -75,38 +75,40 @@ class Display:
         if waiting and _can_be_redrawn(self._console):
             self._start_live()
 
-    def stage_begins(self, stage: Stage, seat: str) -> None:
+    def stage_begins(self, stage: Stage, slot: str) -> None:
         """A line in the live view."""
         with self._lock:
             self._done.discard(stage.digest)
-            self._running[stage.digest] = Pace(stage, seat, self._clock())
-            self._time_left.begins(stage, seat, len(self._running))
+            self._running[stage.digest] = StageProgress(stage, slot, self._clock())
+            self._time_left.begins(stage, slot, len(self._running))
 
     def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
         """The line shows it."""
         with self._lock:
-            if (pace := self._running.get(stage.digest)) is not None:
-                pace.advances(self._clock(), done, total, tokens)
+            if (progress := self._running.get(stage.digest)) is not None:
+                progress.advances(self._clock(), done, total, tokens)
 
     def stage_ends(self, stage: Stage, seconds: float, tokens: int) -> None:
         """Count it; say it where there is no live view."""
         with self._lock:
-            pace = self._running.pop(stage.digest, None)
+            progress = self._running.pop(stage.digest, None)
             self._done.add(stage.digest)
             self._arms.done({stage.digest})
             self._time_left.over(stage)
             if seconds > 0:  # else another run did it
                 self._time_left.measured(stage, seconds)
             if self._live is None:
-                speed = (pace and pace.mean_tokens_per_second) or (tokens / seconds if seconds > 0 else 0.0)
-                took = f"{seconds:.1f} s{f', {spoken_speed(speed)} tokens/s' if speed else ''}"
+                speed = (progress and progress.mean_tokens_per_second) or (
+                    tokens / seconds if seconds > 0 else 0.0
+                )
+                took = f"{seconds:.1f} s{f', {speed_text(speed)} tokens/s' if speed else ''}"
                 self._lines.mention(f"{self._count} done: {one_line(stage.label)} ({took})", self._ending())
 
     def stage_retries(self, stage: Stage, reason: str, delay_seconds: float) -> None:
         """Say that it will be tried again, and why."""
         with self._lock:
             self._running.pop(stage.digest, None)
-            what = f"again in {spoken(delay_seconds)}: {one_line(stage.label)}: {indented(reason)}"
+            what = f"again in {duration_text(delay_seconds)}: {one_line(stage.label)}: {indented(reason)}"
             self._lines.say(f"{self._count} {what}")
 
     def stage_fails(self, stage: Stage, reason: str) -> None:

@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from lorr_bench.plan.plan import Plan
-from lorr_bench.quantities import spoken
+from lorr_bench.quantities import duration_text
 from lorr_bench.run.state import Journal, Trouble
 from lorr_bench.terminal.long_table import quick
 from lorr_bench.values import START
 
-MOST_ROWS: Final = 40
-MOST_FAILURES: Final = 20
+MAX_ROWS: Final = 40
+MAX_FAILURES: Final = 20
 TRAINING: Final = "training"
 SHARED: Final = "shared"
 OF_NO_MODEL: Final = ("collect", "import_pairs", "contamination", "families")
@@ -35,7 +35,7 @@ class Situation:
     Attributes:
         done: Digests of those that are done.
         seconds: How long each took, where it is known.
-        running: Seat of each that runs.
+        running: Slot of each that runs.
         troubles: Of those that failed.
         owner: Who runs the suite just now; None where nobody does.
     """
@@ -115,8 +115,8 @@ def _table(plan: Plan, now: Situation, everything: bool) -> RenderableType:
     for column in ("arm", "pairs", TRAINING, *benchmarks, "time"):
         table.add_column(escape(column), justify="left" if column == "arm" else "right", overflow="fold")
     shown = list(found.items())
-    if len(shown) > MOST_ROWS and not everything:
-        shown = [(key, cells) for key, cells in shown if not _all_done(cells, now)][:MOST_ROWS]
+    if len(shown) > MAX_ROWS and not everything:
+        shown = [(key, cells) for key, cells in shown if not _all_done(cells, now)][:MAX_ROWS]
     for (arm, pairs), cells in shown:
         digests = [digest for cell in cells.values() for digest in cell]
         seconds = sum(now.seconds.get(digest, 0.0) for digest in digests)
@@ -124,7 +124,7 @@ def _table(plan: Plan, now: Situation, everything: bool) -> RenderableType:
             escape(arm),
             f"{pairs:,}" if pairs else "",
             *(_cell(cells.get(column, []), now) for column in (TRAINING, *benchmarks)),
-            spoken(seconds) if seconds else "",
+            duration_text(seconds) if seconds else "",
         )
     if len(shown) == len(found):
         return quick(table)
@@ -156,9 +156,9 @@ def _running(plan: Plan, now: Situation) -> Iterator[RenderableType]:
         return
     yield Text(f"Running now: {now.owner}")
     labels = {stage.digest: stage.label for stage in plan.stages}
-    for digest, seat in now.running.items():
+    for digest, slot in now.running.items():
         if digest in labels:
-            yield Text(f"  {seat}: {labels[digest]}")
+            yield Text(f"  {slot}: {labels[digest]}")
 
 
 def _failures(plan: Plan, now: Situation) -> Iterator[RenderableType]:
@@ -167,12 +167,12 @@ def _failures(plan: Plan, now: Situation) -> Iterator[RenderableType]:
         return
     attempts = plan.suite.execution.attempts
     yield Text(f"Failed ({attempts} attempts in all; --retry-failed gives new ones):", "red")
-    for stage in failed[:MOST_FAILURES]:
+    for stage in failed[:MAX_FAILURES]:
         trouble = now.troubles[stage.digest]
         yield Text(f"  {stage.label}, {trouble.attempts}×: {trouble.reason}")
         yield Text(f"    log: {trouble.log}")
-    if len(failed) > MOST_FAILURES:
-        yield Text(f"  and {len(failed) - MOST_FAILURES:,} more")
+    if len(failed) > MAX_FAILURES:
+        yield Text(f"  and {len(failed) - MAX_FAILURES:,} more")
 
 
 def _left(plan: Plan, now: Situation) -> RenderableType:

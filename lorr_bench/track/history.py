@@ -1,4 +1,4 @@
-"""What experiment trackers are told: for each trained model a run, for each of its stages a chapter."""
+"""What experiment trackers are told: for each trained model a run, for each of its stages a section."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from lorr_bench.plan.chain import spoken
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage, canonical_digest
@@ -40,7 +39,7 @@ class TrackedRun:
 
 
 @dataclass(frozen=True)
-class Chapter:
+class Section:
     """What one stage has to tell.
 
     Attributes:
@@ -79,7 +78,7 @@ class Book:
         method, _, plugin = point.arm.partition("+")
         return TrackedRun(
             id=canonical_digest([*asdict(point).values(), training.digest])[:ID_LETTERS],
-            name=spoken(point),
+            name=str(point),
             group=plan.suite.name,
             config={
                 "suite": plan.suite.name,
@@ -97,12 +96,12 @@ class Book:
         )
 
     def keys(self, point: Point) -> dict[str, Stage]:
-        """The stages of a point that have something to tell, by the key of their chapter."""
-        trainings = {chapter_key(stage): stage for stage in self.trainings[point]}
+        """The stages of a point that have something to tell, by the key of their section."""
+        trainings = {section_key(stage): stage for stage in self.trainings[point]}
         evaluations = {_key(e): self._stages[e.digest] for e in self.evaluations[point]}
         return {**trainings, **evaluations}
 
-    def chapters(self, point: Point, records: Mapping[str, Record]) -> Iterator[Chapter]:
+    def sections(self, point: Point, records: Mapping[str, Record]) -> Iterator[Section]:
         """What the finished stages of a point have to tell.
 
         Args:
@@ -111,14 +110,14 @@ class Book:
         """
         trainings = [stage for stage in self.trainings[point] if stage.digest in records]
         for stage in trainings:
-            yield Chapter(chapter_key(stage), tuple(_training_rows(stage, records[stage.digest])))
+            yield Section(section_key(stage), tuple(_training_rows(stage, records[stage.digest])))
         if not trainings:
             return
         step = _steps(records[trainings[-1].digest])
         for evaluation in self.evaluations[point]:
             if (record := records.get(evaluation.digest)) is not None:
                 rows = ((step, _scores(evaluation, record)),)
-                yield Chapter(_key(evaluation), rows)
+                yield Section(_key(evaluation), rows)
 
     def _chain(self, digest: str) -> tuple[Stage, ...]:
         """The trainings that lead to a model: earlier replays, earlier rounds."""
@@ -128,7 +127,7 @@ class Book:
         return tuple(chain)
 
 
-def chapter_key(training: Stage) -> str:
+def section_key(training: Stage) -> str:
     """Key of a training: its digest, as short as the store has it."""
     return training.digest[:DIGEST_LETTERS]
 

@@ -1,6 +1,6 @@
 """The process that writes to one experiment tracker: ``python -m lorr_bench.track.process OUTPUT TRACKER``.
 
-It reads one trained model a line from standard input, with the chapters that it has by now, and logs those
+It reads one trained model a line from standard input, with the sections that it has by now, and logs those
 that are new. What the tracker prints, loads and hangs on stays in this process. On standard output it says
 what the user should know, a sentence a line.
 """
@@ -40,19 +40,19 @@ class Logbook:
         self._logged = read_logged(file)
 
     def new(self, run: str, keys: Iterable[str]) -> list[str]:
-        """Those of the chapters of a run that the tracker does not have."""
+        """Those of the sections of a run that the tracker does not have."""
         known = self._logged.get(run, ())
         return [key for key in keys if key not in known]
 
     def add(self, run: str, keys: Iterable[str]) -> None:
-        """The tracker has chapters of a run now."""
+        """The tracker has sections of a run now."""
         self._logged.setdefault(run, []).extend(keys)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         write_text(self._file, json.dumps(self._logged, indent=1))
 
 
 def read_logged(file: Path) -> dict[str, list[str]]:
-    """Keys of logged chapters by run; nothing where the file is missing or damaged."""
+    """Keys of logged sections by run; nothing where the file is missing or damaged."""
     try:
         logged = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -78,18 +78,18 @@ class Recorder:
         self._say = say
         self._failed = False
 
-    def log(self, run: TrackedRun, chapters: Mapping[str, Rows]) -> None:
+    def log(self, run: TrackedRun, sections: Mapping[str, Rows]) -> None:
         """Log what is new of a run.
 
         Args:
             run: The run.
-            chapters: Rows of each, by key.
+            sections: Rows of each, by key.
         """
-        keys = self._logbook.new(run.id, chapters)
+        keys = self._logbook.new(run.id, sections)
         if self._failed or not keys:
             return
         try:
-            self._write(run, [row for key in keys for row in chapters[key] if row[1]])
+            self._write(run, [row for key in keys for row in sections[key] if row[1]])
             self._logbook.add(run.id, keys)
         except Exception as error:  # noqa: BLE001 - a tracker never stops a suite
             self._failed = True
@@ -122,7 +122,7 @@ def main(output: Path, name: str, orders: TextIO, answers: TextIO) -> None:
     recorder = Recorder(name, partial(TRACKERS[name], output, say), logbook, say)
     for line in orders:
         order = json.loads(line)
-        recorder.log(TrackedRun(**order["run"]), {one["key"]: one["rows"] for one in order["chapters"]})
+        recorder.log(TrackedRun(**order["run"]), {one["key"]: one["rows"] for one in order["sections"]})
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ HURRY_SECONDS: Final = 5.0
 """The same for a run that is interrupted."""
 
 _News = tuple[Point, Mapping[str, Stage]]
-"""A model, and its stages that are done, by the key of their chapter."""
+"""A model, and its stages that are done, by the key of their section."""
 
 
 def make_trackers(
@@ -140,7 +140,7 @@ class Reporter:
         self._sender = threading.Thread(target=self._send, args=(book, self._process), daemon=True)
         self._sender.start()
 
-    def stage_begins(self, stage: Stage, seat: str) -> None:
+    def stage_begins(self, stage: Stage, slot: str) -> None:
         """Nothing to tell yet."""
 
     def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
@@ -218,5 +218,5 @@ class Reporter:
             if done.keys() <= set(logged.get(run.id, ())):
                 continue
             records = {stage.digest: self._store.read(stage) for stage in done.values()}
-            chapters = book.chapters(point, {digest: found for digest, found in records.items() if found})
-            process.tell(json.dumps({"run": asdict(run), "chapters": [asdict(one) for one in chapters]}))
+            sections = book.sections(point, {digest: found for digest, found in records.items() if found})
+            process.tell(json.dumps({"run": asdict(run), "sections": [asdict(one) for one in sections]}))

@@ -20,8 +20,8 @@ from lorr_bench.track.history import TrackedRun
 PROJECT: Final = "lorr-bench"
 STEP: Final = "optimizer_steps"
 MLFLOW_TAG: Final = "lorr_bench.run"
-MOST_MLFLOW_METRICS: Final = 1000  # in one call of its REST interface
-MOST_MLFLOW_PARAMETERS: Final = 100
+MAX_MLFLOW_METRICS: Final = 1000  # in one call of its REST interface
+MAX_MLFLOW_PARAMETERS: Final = 100
 
 Say = Callable[[str], None]
 
@@ -147,7 +147,7 @@ class MLflow:
         from mlflow.entities import Param
 
         parameters = [Param(_mlflow_name(name), str(value)) for name, value in flat(run.config)]
-        for part in _parts(parameters, MOST_MLFLOW_PARAMETERS):
+        for part in _parts(parameters, MAX_MLFLOW_PARAMETERS):
             self._client.log_batch(self._run, params=part)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -155,7 +155,7 @@ class MLflow:
         from mlflow.entities import Metric
 
         metrics = [Metric(_mlflow_name(name), value, _now_ms(), step) for name, value in values.items()]
-        for part in _parts(metrics, MOST_MLFLOW_METRICS):
+        for part in _parts(metrics, MAX_MLFLOW_METRICS):
             self._client.log_batch(self._run, metrics=part)
 
     def close(self) -> None:

@@ -14,9 +14,9 @@ from typing import Final
 
 from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import LANES, Stage
+from lorr_bench.plan.stage import POOLS, Stage
 from lorr_bench.quantities import size
-from lorr_bench.run.retention import Keeper
+from lorr_bench.run.retention import Retention
 from lorr_bench.run.suite_run import LOCK_FILE
 from lorr_bench.store.disk import storage_error, used_bytes
 from lorr_bench.store.lock import Owner, drop_dead, guarded, holder
@@ -154,7 +154,7 @@ class Cleaner:
     def _continued(self, digest: str) -> str:
         """Why a checkpoint is left alone where no process uses it."""
         name = digest[:DIGEST_LETTERS]
-        if any((self._store.root / kind / name).exists() for kind in LANES):
+        if any((self._store.root / kind / name).exists() for kind in POOLS):
             return ""
         if digest in self._stages:
             return TO_CONTINUE
@@ -183,7 +183,7 @@ class Cleaner:
         """Digests whose weights a suite does not need; of one that runs, its own run takes care."""
         if suite.runner is not None:
             return set()
-        keeper = Keeper(suite.plan, self._store, suite.plan.suite.execution.keep)
+        keeper = Retention(suite.plan, self._store, suite.plan.suite.execution.keep)
         whole = {stage.digest for stage in keeper.due(self._finished)}
         torn = {stage.digest for stage in suite.plan.stages if self._half_freed(stage)}
         return whole | torn

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from lorr_bench.data.nano import problems
 from lorr_bench.lorr.loop import ReplayLoop
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob, TrainOutcome
 from lorr_bench.values import Demonstration, Labelled, Prompt

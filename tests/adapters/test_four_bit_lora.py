@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from lorr_bench.lorr.loop import ReplayLoop, Reset
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lorr_bench.data.nano import tokenizer
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 
 CARD = NANO_MODEL / "README.md"
 

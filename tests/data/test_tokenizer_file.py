@@ -7,7 +7,7 @@ import pytest
 
 from lorr_bench.data.tokenizer_file import TokenizerFile
 from lorr_bench.errors import ModelError
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 
 TEXTS = ["Leo has 40 shells.", "", " spaces  inside ", "42 = 40 + 2 <unk>"]
 

@@ -16,10 +16,10 @@ import yaml
 from lorr_bench.errors import DataError, LostError, MissingPackageError, StageError, SuiteError
 from lorr_bench.plan.sharding import library_of, sharding_of
 from lorr_bench.spec.models import TrainingSpec
-from lorr_bench.stages import rank as rank_module
-from lorr_bench.stages import ranks
-from lorr_bench.stages.rank import main, teller
-from lorr_bench.stages.ranks import check_devices, config_file, rank_environment, train_in_processes
+from lorr_bench.stages.training import rank as rank_module
+from lorr_bench.stages.training import ranks
+from lorr_bench.stages.training.rank import main, teller
+from lorr_bench.stages.training.ranks import check_devices, config_file, rank_environment, train_in_processes
 
 HERE = Path(__file__).parent
 QUIET = lambda *_: None  # noqa: E731
@@ -117,7 +117,7 @@ def test_an_interrupted_parent_leaves_no_rank_behind(tmp_path):
 def test_ranks_end_when_parent_and_launcher_are_killed(tmp_path):
     """As a run does that is killed with all its group: the ranks are in sessions of their own."""
     call = (
-        "from pathlib import Path; from lorr_bench.stages.ranks import train_in_processes as train;"
+        "from pathlib import Path; from lorr_bench.stages.training.ranks import train_in_processes as train;"
         f"train({{'folder': {str(tmp_path)!r}}}, 2, 'ddp', Path({str(tmp_path)!r}, 'log'), print,"
         " work='rank_work:linger')"
     )

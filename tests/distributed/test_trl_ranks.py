@@ -11,7 +11,7 @@ import trl_work
 from lorr_bench_adapters.trl.dpo import DPO
 from safetensors.torch import load_file
 
-from lorr_bench.stages import ranks
+from lorr_bench.stages.training import ranks
 
 HERE = Path(__file__).parent
 ROUNDING = 1e-4  # float32, twelve Adam steps of at most 1e-3; gradients are summed in another order

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lorr_bench.lorr.zero import forget_moments, is_cut, set_apart
-from lorr_bench.stages.ranks import train_in_processes
+from lorr_bench.stages.training.ranks import train_in_processes
 
 HERE = Path(__file__).parent
 

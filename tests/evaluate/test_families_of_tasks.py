@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages import general
-from lorr_bench.stages.families import families
+from lorr_bench.stages.measuring import evaluate_general
+from lorr_bench.stages.measuring.families import families
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.generations import read_lines
 
@@ -79,7 +79,7 @@ def measure(raw, model, monkeypatch, tmp_path):
     """Scores and families of some tasks, by the two stages."""
     engine = SimpleNamespace(llm=SimpleNamespace(reset_prefix_cache=lambda: None), home=str(tmp_path))
     monkeypatch.setattr("lorr_bench.evaluate.general.harness_model", lambda llm, path: model)
-    monkeypatch.setattr(general, "counted", lambda llm, progress: contextlib.nullcontext())
+    monkeypatch.setattr(evaluate_general, "counted", lambda llm, progress: contextlib.nullcontext())
     monkeypatch.setattr(Task, "engine", lambda task: engine)
 
     def run(*tasks):
@@ -93,7 +93,7 @@ def measure(raw, model, monkeypatch, tmp_path):
         }
         setting = {"include_path": str(raw.folder), "trust_task_files": False, "task_start": None}
         measured = task_of(Stage("evaluate_general", "x", params, setting=setting), {}, "measured")
-        general.evaluate_general(measured)
+        evaluate_general.evaluate_general(measured)
         clusters = Stage("families", "families of x", {"cluster_column": "text_id"})
         found = task_of(clusters, {"problems": measured.output}, "found")
         families(found)

@@ -20,7 +20,7 @@ from byte_model import write_byte_model
 from traced_opens import TRACE, Watched, traced, write_hook
 
 from lorr_bench.errors import LorrBenchError
-from lorr_bench.plan.model_files import is_read
+from lorr_bench.plan.identity.model_files import is_read
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.run.driver import Driver
 from lorr_bench.run.local import LocalExecutor, WorkerProcess, log_file
@@ -36,7 +36,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 UNCHECKED = (
-    "from lorr_bench.plan.unchanged import Inputs; Inputs.check = lambda *_: None; "
+    "from lorr_bench.plan.identity.unchanged import Inputs; Inputs.check = lambda *_: None; "
     "from lorr_bench.run.worker import main; main()"
 )
 WORKER = (sys.executable, "-P", "-c", UNCHECKED)

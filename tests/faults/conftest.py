@@ -14,8 +14,11 @@ from lorr_bench.evaluate.general import GeneralResult
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.ports.trainer import TrainOutcome
 from lorr_bench.run.worker import run_stage
-from lorr_bench.stages import answers, charge, fingerprint, general, grade_math, train
+from lorr_bench.stages import fingerprint
+from lorr_bench.stages.measuring import evaluate_general, grade_math
+from lorr_bench.stages.pairs import answers
 from lorr_bench.stages.task import EngineRoom
+from lorr_bench.stages.training import charge, train
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.store.store import Store
 from lorr_bench.values import Completion, Verdict
@@ -108,8 +111,8 @@ def scripted(monkeypatch):
         monkeypatch.setattr(module, "load_adapter", lambda name: trainer)
     for module in (answers, grade_math):
         monkeypatch.setattr(module, "grade_many", grade)
-    monkeypatch.setattr(general, "run_lm_eval", run_lm_eval)
-    monkeypatch.setattr(general, "counted", lambda llm, progress: contextlib.nullcontext())
+    monkeypatch.setattr(evaluate_general, "run_lm_eval", run_lm_eval)
+    monkeypatch.setattr(evaluate_general, "counted", lambda llm, progress: contextlib.nullcontext())
     monkeypatch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
     monkeypatch.setattr(train, "forget_peak_memory", lambda: None)
     monkeypatch.setattr(train, "peak_memory", lambda: 1)

@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from lorr_bench.forecast.model_size import read_model_size
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 
 LLAMA = {"model_type": "llama", "head_dim": 128, "num_key_value_heads": 8}
 # Configurations of the Hub's models, and the parameters that their model cards or safetensors indices name.

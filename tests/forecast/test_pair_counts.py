@@ -9,7 +9,7 @@ from lorr_bench.cli import app
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.forecast.pair_counts import check_pairs, pair_lines
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome

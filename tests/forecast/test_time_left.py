@@ -2,7 +2,7 @@
 
 import pytest
 
-from lorr_bench.forecast.time_left import Pace, TimeLeft, work
+from lorr_bench.forecast.time_left import StageProgress, TimeLeft, work
 from lorr_bench.plan.stage import Stage
 
 
@@ -23,42 +23,42 @@ def collect(name, inputs=None):
 
 
 @pytest.fixture
-def pace():
-    return Pace(train("a"), "train 1", begun=100.0)
+def progress():
+    return StageProgress(train("a"), "train 1", begun=100.0)
 
 
-def test_nothing_is_known_before_a_stage_tells_anything(pace):
-    assert pace.share is None
-    assert pace.tokens_per_second is None
-    assert pace.mean_tokens_per_second is None
-    assert pace.seconds_left(150.0) is None
+def test_nothing_is_known_before_a_stage_tells_anything(progress):
+    assert progress.share is None
+    assert progress.tokens_per_second is None
+    assert progress.mean_tokens_per_second is None
+    assert progress.seconds_left(150.0) is None
 
 
-def test_one_word_gives_a_share_but_no_speed(pace):
-    pace.advances(110.0, 5, 20, 1000)
-    assert pace.share == 0.25
-    assert pace.tokens_per_second is None
-    assert pace.seconds_left(150.0) is None
+def test_one_word_gives_a_share_but_no_speed(progress):
+    progress.advances(110.0, 5, 20, 1000)
+    assert progress.share == 0.25
+    assert progress.tokens_per_second is None
+    assert progress.seconds_left(150.0) is None
 
 
-def test_speed_is_that_of_the_window_and_the_mean_that_of_all(pace):
+def test_speed_is_that_of_the_window_and_the_mean_that_of_all(progress):
     for seconds, done, tokens in [(110, 1, 0), (120, 2, 1000), (130, 3, 1100), (145, 4, 1400)]:
-        pace.advances(seconds, done, 10, tokens)
-    assert pace.tokens_per_second == (1400 - 1000) / 25  # what was told at 120 began the last 20 seconds
-    assert pace.mean_tokens_per_second == 1400 / 35
+        progress.advances(seconds, done, 10, tokens)
+    assert progress.tokens_per_second == (1400 - 1000) / 25  # what was told at 120 began the last 20 seconds
+    assert progress.mean_tokens_per_second == 1400 / 35
 
 
-def test_time_left_goes_on_from_the_first_word_not_from_the_start(pace):
-    pace.advances(110.0, 40, 100, 0)  # continued from a checkpoint
-    pace.advances(130.0, 50, 100, 0)
-    assert pace.seconds_left(131.0) == 2.0 * 50 - 1.0
+def test_time_left_goes_on_from_the_first_word_not_from_the_start(progress):
+    progress.advances(110.0, 40, 100, 0)  # continued from a checkpoint
+    progress.advances(130.0, 50, 100, 0)
+    assert progress.seconds_left(131.0) == 2.0 * 50 - 1.0
 
 
-def test_a_stage_that_says_it_is_beyond_its_end_has_all_of_it_done(pace):
-    pace.advances(110.0, 0, 4, 0)
-    pace.advances(111.0, 5, 4, 0)
-    assert pace.share == 1.0
-    assert pace.seconds_left(111.0) == 0.0
+def test_a_stage_that_says_it_is_beyond_its_end_has_all_of_it_done(progress):
+    progress.advances(110.0, 0, 4, 0)
+    progress.advances(111.0, 5, 4, 0)
+    assert progress.share == 1.0
+    assert progress.seconds_left(111.0) == 0.0
 
 
 def test_work_of_a_training_is_pairs_times_replays():
@@ -103,7 +103,7 @@ def test_work_is_spread_over_the_seats_that_were_seen():
     assert left.seconds_left({}, 0.0) == 30.0
 
 
-def test_two_lanes_that_never_ran_at_once_take_the_sum_of_both():
+def test_two_pools_that_never_ran_at_once_take_the_sum_of_both():
     left = TimeLeft([collect(1), train(1)])
     left.measured(collect("done"), 10.0)
     left.measured(train("done"), 20.0)
@@ -139,21 +139,21 @@ def test_of_very_many_stages_the_spread_alone_decides():
 
 def test_a_stage_under_way_has_less_left():
     stage = train("a")
-    left, pace = TimeLeft([stage]), Pace(stage, "train 1", 0.0)
+    left, progress = TimeLeft([stage]), StageProgress(stage, "train 1", 0.0)
     left.measured(train("done"), 20.0)
-    assert left.seconds_left({stage.digest: pace}, 15.0) == 5.0
-    assert left.seconds_left({stage.digest: pace}, 25.0) == 0.0
-    pace.advances(10.0, 10, 100, 0)
-    pace.advances(20.0, 20, 100, 0)
-    assert left.seconds_left({stage.digest: pace}, 20.0) == 80.0
+    assert left.seconds_left({stage.digest: progress}, 15.0) == 5.0
+    assert left.seconds_left({stage.digest: progress}, 25.0) == 0.0
+    progress.advances(10.0, 10, 100, 0)
+    progress.advances(20.0, 20, 100, 0)
+    assert left.seconds_left({stage.digest: progress}, 20.0) == 80.0
 
 
 def test_a_stage_under_way_tells_of_its_kind_while_none_was_measured():
     running, next_one = train("a"), train("b", pairs=20)
-    left, pace = TimeLeft([running, next_one]), Pace(running, "train 1", 0.0)
-    pace.advances(10.0, 0, 10, 0)
-    pace.advances(20.0, 5, 10, 0)
-    assert left.seconds_left({running.digest: pace}, 20.0) == 10.0 + 2 * 30.0
+    left, progress = TimeLeft([running, next_one]), StageProgress(running, "train 1", 0.0)
+    progress.advances(10.0, 0, 10, 0)
+    progress.advances(20.0, 5, 10, 0)
+    assert left.seconds_left({running.digest: progress}, 20.0) == 10.0 + 2 * 30.0
 
 
 def test_a_stage_that_begins_again_is_left_again():
@@ -166,8 +166,8 @@ def test_a_stage_that_begins_again_is_left_again():
     assert left.seconds_left({}, 0.0) == 10.0
 
 
-def test_words_that_arrive_together_tell_no_speed(pace):
-    pace.advances(110.0, 1, 4, 100)
-    pace.advances(110.001, 2, 4, 900)
-    assert pace.tokens_per_second is None
-    assert pace.mean_tokens_per_second is None
+def test_words_that_arrive_together_tell_no_speed(progress):
+    progress.advances(110.0, 1, 4, 100)
+    progress.advances(110.001, 2, 4, 900)
+    assert progress.tokens_per_second is None
+    assert progress.mean_tokens_per_second is None

@@ -25,10 +25,10 @@ from lorr_bench.data.pairs import load_pair_file, read_pairs
 from lorr_bench.data.prompts import load_families, load_prompts
 from lorr_bench.errors import LorrBenchError
 from lorr_bench.forecast.forecast import estimate_plan
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
+from lorr_bench.plan.identity.task_files import check_task_files
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.published import load_published
-from lorr_bench.plan.task_files import check_task_files
 from lorr_bench.report.formats.results_file import read_results, results_bytes
 from lorr_bench.run.state import Journal
 from lorr_bench.spec.load import load_suite

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lorr_bench.generate.counting import counted
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 
 
 def part(tokens, scored=None):

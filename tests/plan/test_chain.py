@@ -254,7 +254,7 @@ def test_every_stage_of_the_engine_has_the_fingerprint_of_the_start_model(plan_o
     plan = plan_of(**changes)
     [start] = [stage.digest for stage in plan.stages if stage.kind == "fingerprint"]
     for stage in plan.stages:
-        assert (stage.inputs.get("start") == start) == (stage.lane == "engine"), stage.label
+        assert (stage.inputs.get("start") == start) == (stage.pool == "engine"), stage.label
 
 
 @pytest.mark.parametrize("pairs", [2, 1])

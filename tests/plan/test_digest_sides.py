@@ -143,8 +143,8 @@ SETTING = {
     "execution.report_to": ["tensorboard"],
 }
 SETTING |= {
-    f"execution.resources.{lane}.{resource}": 2
-    for lane in ("train", "engine", "grade")
+    f"execution.resources.{pool}.{resource}": 2
+    for pool in ("train", "engine", "grade")
     for resource in ("cpus", "gpus", "memory_gib")
 }
 # Checked as a whole above: what is inside them belongs to adapters or to the plug-in.

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.errors import ModelError
-from lorr_bench.plan.model_files import NOT_READ, asks_for_date, is_read, model_files
-from lorr_bench.plan.origins import model_origin
-from lorr_bench.plan.revisions import Revisions
+from lorr_bench.plan.identity.model_files import NOT_READ, asks_for_date, is_read, model_files
+from lorr_bench.plan.identity.origins import model_origin
+from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.spec.sources import ModelSpec
 
 COUNT = (

@@ -9,9 +9,9 @@ import shutil
 import pytest
 
 from lorr_bench.errors import ModelError, SuiteError
-from lorr_bench.plan import origins
-from lorr_bench.plan.origins import is_hub_source, prompt_origin, reward_scorer
-from lorr_bench.plan.revisions import Revisions
+from lorr_bench.plan.identity import origins
+from lorr_bench.plan.identity.origins import is_hub_source, prompt_origin, reward_scorer
+from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
 
 COMMIT = "c" * 40

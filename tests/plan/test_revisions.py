@@ -12,8 +12,8 @@ from huggingface_hub import constants
 from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 
 from lorr_bench.errors import DataError, ModelError
+from lorr_bench.plan.identity.revisions import Revisions, check_commit
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.revisions import Revisions, check_commit
 
 OLD, NEW, OTHER = "a" * 40, "b" * 40, "c" * 40
 HERE = "model.revision"

@@ -9,9 +9,8 @@ import pytest
 import yaml
 
 from lorr_bench.errors import DataError
-from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.revisions import Revisions
-from lorr_bench.plan.task_data import (
+from lorr_bench.plan.identity.revisions import Revisions
+from lorr_bench.plan.identity.task_data import (
     FILE_READERS,
     HubSet,
     defines_all,
@@ -19,6 +18,7 @@ from lorr_bench.plan.task_data import (
     find_task_data,
     own_folder,
 )
+from lorr_bench.plan.plan import make_plan
 
 
 @pytest.fixture

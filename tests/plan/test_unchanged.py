@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from lorr_bench.errors import StageError
-from lorr_bench.plan import unchanged
+from lorr_bench.plan.identity import unchanged
+from lorr_bench.plan.identity.unchanged import Inputs
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.unchanged import Inputs
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.errors import ModelError
 from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.probe.probe import full_prompt
-from lorr_bench.stages.rows import training_rows
+from lorr_bench.stages.training.rows import training_rows
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ class Played:
     def begin(self, order):
         self.began.append(order)
         self.noted = False
-        return "seat"
+        return "slot"
 
     def next_event(self, timeout_seconds):
         order = self.began[-1]

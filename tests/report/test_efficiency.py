@@ -206,5 +206,5 @@ def test_every_measure_and_average_is_told(results: Results) -> None:
 def test_with_very_many_arms_fewer_measures_are_told(
     most: int, expected: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lorr_bench.report.tables.efficiency.MOST_ROWS", most)
+    monkeypatch.setattr("lorr_bench.report.tables.efficiency.MAX_ROWS", most)
     assert set(efficiency_table(make_methods_results(budgets=(8, 16)))["benchmark"]) == expected

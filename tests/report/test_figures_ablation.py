@@ -9,7 +9,7 @@ from figure_checks import heights, segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results, score
 
-from lorr_bench.report.figures.ablation import Ablation, draw_ablation, most_panels
+from lorr_bench.report.figures.ablation import Ablation, draw_ablation, max_panels
 from lorr_bench.report.figures.draw import what_to_show
 from lorr_bench.report.tables.comparison import comparison
 from lorr_bench.values import START, Point, Results
@@ -113,4 +113,4 @@ def test_methods_and_plugins_are_capped() -> None:
 @pytest.mark.parametrize(("bars", "panels"), [(3, 12), (6, 9), (12, 6), (200, 3)])
 def test_fewer_panels_fit_the_more_bars_they_have(bars: int, panels: int) -> None:
     # 7.5 inches of 0.2 a bar and 0.7 between panels, three beside each other, at most twelve.
-    assert most_panels(bars) == panels
+    assert max_panels(bars) == panels

@@ -8,7 +8,7 @@ from figure_checks import heights, segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.replays import Replays, draw_replays
 from lorr_bench.report.tables.diagnostics import diagnostic_table
@@ -25,14 +25,14 @@ def panel(figure: Figure, title: str):
 
 
 def drawn_of(results: Results) -> Drawing:
-    drawing = draw_replays(Replays(Lineup(results), diagnostic_table(results)))
+    drawing = draw_replays(Replays(ArmStyles(results), diagnostic_table(results)))
     assert drawing is not None
     return drawing
 
 
 def drawn(measured: dict[Point, list[dict[str, float]]]) -> Drawing | None:
     results = make_results(diagnostics=measured)
-    return draw_replays(Replays(Lineup(results), diagnostic_table(results)))
+    return draw_replays(Replays(ArmStyles(results), diagnostic_table(results)))
 
 
 def test_an_arm_is_a_line_over_its_replays(figure: Figure) -> None:

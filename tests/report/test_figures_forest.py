@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from synthetic_results import make_results
 
 from lorr_bench.report.cells import MINUS
-from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.forest import Forest, draw_forest
 from lorr_bench.report.measures import Measure
 
@@ -31,7 +31,7 @@ def forest(
     rows: list[dict[str, Any]], arms: tuple[str, ...] = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
 ) -> Forest:
     baselines = {arm: f"{arm.partition('+')[0]}+plain" for arm in arms}
-    return Forest(Lineup(make_results(arms=arms, baselines=baselines)), pd.DataFrame(rows))
+    return Forest(ArmStyles(make_results(arms=arms, baselines=baselines)), pd.DataFrame(rows))
 
 
 def drawn(*rows: dict[str, Any], **changes: Any) -> Figure:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.cells import MINUS
-from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.panels import Grid
 from lorr_bench.report.figures.scales import Scale
 from lorr_bench.report.figures.text_fit import (
@@ -149,29 +149,30 @@ def test_a_text_is_cut_no_further_than_needed() -> None:
 
 def test_plugins_differ_in_colour_marker_or_dash() -> None:
     arms = tuple(f"dpo+p{number}" for number in range(24))
-    lineup = Lineup(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0])))
+    arm_styles = ArmStyles(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0])))
     looks = {
-        (str(style["color"]), style["marker"], str(style["linestyle"])) for style in map(lineup.style, arms)
+        (str(style["color"]), style["marker"], str(style["linestyle"]))
+        for style in map(arm_styles.style, arms)
     }
     assert len(looks) == 24
 
 
 def test_the_first_plugins_differ_without_colour() -> None:
     arms = tuple(f"dpo+p{number}" for number in range(8))
-    lineup = Lineup(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0])))
-    assert len({lineup.style(arm)["marker"] for arm in arms}) == 8
-    dashes = [str(lineup.style(arm)["linestyle"]) for arm in arms]
+    arm_styles = ArmStyles(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0])))
+    assert len({arm_styles.style(arm)["marker"] for arm in arms}) == 8
+    dashes = [str(arm_styles.style(arm)["linestyle"]) for arm in arms]
     assert all(one != other for one, other in pairwise(dashes))
 
 
 def test_all_arms_are_chosen_where_there_are_few() -> None:
     results = make_results()
-    found = Lineup(results).first(30, 8)
+    found = ArmStyles(results).first(30, 8)
     assert (found.arms, found.note) == (results.arms, "")
 
 
 def test_the_first_methods_and_plugins_are_chosen() -> None:
-    found = Lineup(make_methods_results()).first(2, 1)
+    found = ArmStyles(make_methods_results()).first(2, 1)
     assert found.arms == ("dpo+plain", "ipo+plain")
     assert found.methods == ("dpo", "ipo")
     told = "Drawn: 2 of 52 arms, those of the suite's first 2 methods and first 1 plug-ins."
@@ -179,8 +180,8 @@ def test_the_first_methods_and_plugins_are_chosen() -> None:
 
 
 def test_a_legend_names_arms_or_of_several_methods_plugins() -> None:
-    assert list(Lineup(make_results()).legend(["dpo+plain", "dpo+lorr"])) == ["dpo+plain", "dpo+lorr"]
-    many = Lineup(make_methods_results()).legend(["dpo+plain", "ipo+plain", "ipo+lorr"])
+    assert list(ArmStyles(make_results()).legend(["dpo+plain", "dpo+lorr"])) == ["dpo+plain", "dpo+lorr"]
+    many = ArmStyles(make_methods_results()).legend(["dpo+plain", "ipo+plain", "ipo+lorr"])
     assert many == {"plain": "dpo+plain", "lorr": "ipo+lorr"}
 
 

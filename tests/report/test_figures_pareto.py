@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_results import make_results
 
-from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.pareto import Box, Pareto, draw_pareto, free_box
 from lorr_bench.report.figures.quantities import Quantity
@@ -35,8 +35,8 @@ def pareto(points: Iterable[tuple[str, int, float, float]], arms: tuple[str, ...
     ]  # fmt: skip
     costs = {(arm, pairs): cost for arm, pairs, _, cost in points}
     baselines = {arm: f"{arm.partition('+')[0]}+plain" for arm in arms}
-    lineup = Lineup(make_results(arms=arms, baselines=baselines))
-    return Pareto(lineup, pd.DataFrame(rows), EASY, Quantity("flops", costs, {}))
+    arm_styles = ArmStyles(make_results(arms=arms, baselines=baselines))
+    return Pareto(arm_styles, pd.DataFrame(rows), EASY, Quantity("flops", costs, {}))
 
 
 def drawn(found: Pareto) -> Drawing:
@@ -105,7 +105,7 @@ def test_one_point_is_not_drawn() -> None:
 def test_a_point_without_a_cost_is_left_out() -> None:
     found = pareto(FOUR)
     without = Quantity("flops", {("dpo+plain", 64): 1e10, ("dpo+lorr", 64): 3e10}, {})
-    assert len(Pareto(found.lineup, found.comparison, EASY, without).points) == 2
+    assert len(Pareto(found.arm_styles, found.comparison, EASY, without).points) == 2
 
 
 def test_of_thousands_of_points_the_front_and_the_first_others_are_drawn() -> None:

@@ -197,7 +197,7 @@ def test_figures_are_images_with_a_description(page: Page) -> None:
 def test_a_figure_of_very_many_lines_is_shown_as_points(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "MOST_SVG_BYTES", len(SVG) - 1)
+    monkeypatch.setattr(page_module, "MAX_SVG_BYTES", len(SVG) - 1)
     assert Page(html_page(contents)).attributes("img")[0]["src"] == "data:image/png;base64,iVBORw=="
 
 

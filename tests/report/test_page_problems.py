@@ -8,7 +8,7 @@ from typing import Any
 
 from synthetic_results import make_results
 
-from lorr_bench.report.formats.problems import LONGEST_TEXT, MOST_MODELS, embedded_problems, shortened
+from lorr_bench.report.formats.problems import MAX_MODELS, MAX_TEXT, embedded_problems, shortened
 from lorr_bench.values import START, Point, Results, SampleAnswer
 
 
@@ -69,10 +69,10 @@ def test_benchmarks_take_turns_where_room_is_short() -> None:
 
 
 def test_of_very_many_arms_the_first_are_taken_and_the_others_counted() -> None:
-    arms = tuple(f"m{number}+plain" for number in range(MOST_MODELS + 2))
+    arms = tuple(f"m{number}+plain" for number in range(MAX_MODELS + 2))
     results = make_results(arms=arms, answers=[answer(arm, 0) for arm in reversed(arms)])
     found = embedded_problems(results)
-    assert found.models == MOST_MODELS
+    assert found.models == MAX_MODELS
     assert json.loads(found.json)["models"][0].startswith("m0+plain,")
     assert found.left_out == "The answers of 2 more arms had no room here."
 
@@ -95,12 +95,12 @@ def test_a_model_that_lacks_a_problem_is_left_out_of_it_alone() -> None:
 
 
 def test_long_texts_keep_beginning_and_end() -> None:
-    text = "a" * LONGEST_TEXT + "b" * 1234 + "the answer is 4"
+    text = "a" * MAX_TEXT + "b" * 1234 + "the answer is 4"
     found = shortened(text)
     assert found.startswith("aaaa")
     assert found.endswith("bbthe answer is 4")
     assert "[… 1,249 characters left out …]" in found
-    assert shortened("a" * LONGEST_TEXT) == "a" * LONGEST_TEXT
+    assert shortened("a" * MAX_TEXT) == "a" * MAX_TEXT
 
 
 def test_hostile_text_is_made_visible_in_every_field() -> None:

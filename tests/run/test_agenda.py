@@ -81,7 +81,7 @@ def test_the_first_of_the_plan_that_somebody_takes_comes_first():
     collect, train, grade = (Stage(kind, kind, {}) for kind in ("collect", "train", "grade_math"))
     stages = [train, grade, collect]
     agenda = Agenda(stages, {stage.digest for stage in stages}, set(), everything)
-    assert agenda.take(lambda stage: stage.lane != "train") is grade
+    assert agenda.take(lambda stage: stage.pool != "train") is grade
     assert agenda.take(everything) is train
     assert agenda.take(lambda stage: False) is None
     assert agenda.take(everything) is collect

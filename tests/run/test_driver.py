@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lorr_bench.plan.stage import LANES, Stage
+from lorr_bench.plan.stage import POOLS, Stage
 from lorr_bench.run import driver as driver_module
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.executor import Advanced, Busy, Ended, Failed, Noted, Spoiled
@@ -36,8 +36,8 @@ class Watcher:
         left = [[stage.label for stage in others]] if others else []
         self.seen.append(("begin", [stage.label for stage in waiting], *left))
 
-    def stage_begins(self, stage, seat):
-        self.seen.append(("begins", stage.label, seat))
+    def stage_begins(self, stage, slot):
+        self.seen.append(("begins", stage.label, slot))
 
     def stage_advances(self, stage, done, total, tokens):
         self.seen.append(("advances", stage.label, done, total, tokens))
@@ -62,7 +62,7 @@ class Watcher:
 
 
 class FakeExecutor:
-    """Two seats a lane; ``script`` maps a label to the events of its attempts, success when they are used up."""
+    """Two slots a pool; ``script`` maps a label to the events of its attempts, success when they are used up."""
 
     def __init__(self, script, store):
         self.script = {label: deque(attempts) for label, attempts in script.items()}
@@ -74,12 +74,12 @@ class FakeExecutor:
         self.events = deque()
 
     def takes(self, stage):
-        return sum(lane == stage.lane for lane in self.busy.values()) < 2
+        return sum(pool == stage.pool for pool in self.busy.values()) < 2
 
     def begin(self, order):
         stage = order.stage
         self.sent.append((stage.label, {role: needed.label for role, needed in order.inputs.items()}))
-        self.busy[stage.digest] = stage.lane
+        self.busy[stage.digest] = stage.pool
         attempts = self.script.get(stage.label)
         events = attempts.popleft() if attempts else [Ended(stage.digest, 1.5, 30)]
         for event in events:
@@ -87,7 +87,7 @@ class FakeExecutor:
                 with self.store.writing(stage) as draft:
                     draft.commit(Outcome())
             self.events.append(event if isinstance(event, Noted) else replace(event, digest=stage.digest))
-        return f"{stage.lane} 1"
+        return f"{stage.pool} 1"
 
     def end(self, stage, reason):
         self.ended.append((stage.label, reason))
@@ -151,10 +151,10 @@ def test_stages_run_with_their_inputs_when_these_are_there(world):
     assert state.failed == {}
 
 
-def test_every_kind_has_a_lane_and_a_function():
+def test_every_kind_has_a_pool_and_a_function():
     from lorr_bench.run.worker import STAGES
 
-    assert set(STAGES) == set(LANES)
+    assert set(STAGES) == set(POOLS)
 
 
 def test_done_work_is_not_sent_again(world):
@@ -242,8 +242,8 @@ def test_only_what_is_wanted_runs_with_what_it_needs(world):
     assert seen[0] == ("begin", ["collect", "train", "measure"], ["other"])
 
 
-def test_other_lanes_are_left_out_and_what_needs_them_is_no_failure(world):
-    state, _ = world.run(COLLECT, TRAIN, MEASURE, scope=Scope(lanes=("train",)))
+def test_other_pools_are_left_out_and_what_needs_them_is_no_failure(world):
+    state, _ = world.run(COLLECT, TRAIN, MEASURE, scope=Scope(pools=("train",)))
     assert world.sent == []
     assert state.failed == {}
 

@@ -1,4 +1,4 @@
-"""Stages side by side on this machine: seats, devices, and processes that die or fall silent."""
+"""Stages side by side on this machine: slots, devices, and processes that die or fall silent."""
 
 import os
 import subprocess
@@ -13,10 +13,10 @@ from lorr_bench.run import local
 from lorr_bench.run.executor import Advanced, Ended, Failed, Order
 from lorr_bench.run.local import (
     LocalExecutor,
-    Seat,
+    Slot,
     WorkerProcess,
     log_file,
-    make_seats,
+    make_slots,
     visible_gpus,
     worker_environment,
 )
@@ -30,32 +30,32 @@ def suite(*overrides):
     return load_suite(SMOKE, overrides).suite
 
 
-def described(seats):
-    return [(seat.lane, seat.devices, seat.threads) for seat in seats]
+def described(slots):
+    return [(slot.pool, slot.devices, slot.threads) for slot in slots]
 
 
 def test_two_cores_have_two_workers_of_one_thread_and_one_engine():
-    seats, workers = make_seats(suite(), (), 2)
+    slots, workers = make_slots(suite(), (), 2)
     assert workers == 2
-    assert described(seats) == [("engine", (), 1), ("train", (), 1), ("train", (), 1), ("grade", (), 1)]
+    assert described(slots) == [("engine", (), 1), ("train", (), 1), ("train", (), 1), ("grade", (), 1)]
 
 
 def test_the_wanted_number_of_workers_shares_the_cores():
-    seats, workers = make_seats(suite("execution.workers=3", "engine.data_parallel_size=2"), (), 8)
+    slots, workers = make_slots(suite("execution.workers=3", "engine.data_parallel_size=2"), (), 8)
     assert workers == 3
-    assert [seat.lane for seat in seats] == ["engine"] * 2 + ["train"] * 3 + ["grade"]
-    assert {seat.threads for seat in seats} == {2}
+    assert [slot.pool for slot in slots] == ["engine"] * 2 + ["train"] * 3 + ["grade"]
+    assert {slot.threads for slot in slots} == {2}
 
 
 def test_many_cores_have_eight_workers():
-    _, workers = make_seats(suite(), (), 64)
+    _, workers = make_slots(suite(), (), 64)
     assert workers == 8
 
 
 def test_every_gpu_is_a_seat_for_training_and_for_an_engine():
-    seats, workers = make_seats(suite(), ("0", "1"), 16)
+    slots, workers = make_slots(suite(), ("0", "1"), 16)
     assert workers == 4
-    assert [(str(seat)) for seat in seats] == [
+    assert [(str(slot)) for slot in slots] == [
         "engine 1, GPU 0",
         "engine 2, GPU 1",
         "train 1, GPU 0",
@@ -66,8 +66,8 @@ def test_every_gpu_is_a_seat_for_training_and_for_an_engine():
 
 def test_stages_that_need_several_gpus_get_groups_of_them():
     wanted = suite("training.num_processes=2", "engine.tensor_parallel_size=4", "engine.data_parallel_size=1")
-    seats, _ = make_seats(wanted, ("0", "1", "2", "3", "4"), 16)
-    assert described(seats) == [
+    slots, _ = make_slots(wanted, ("0", "1", "2", "3", "4"), 16)
+    assert described(slots) == [
         ("engine", ("0", "1", "2", "3"), 5),
         ("train", ("0", "1"), 5),
         ("train", ("2", "3"), 5),
@@ -76,8 +76,8 @@ def test_stages_that_need_several_gpus_get_groups_of_them():
 
 
 def test_too_few_gpus_are_one_seat_and_the_stage_says_what_it_lacks():
-    seats, _ = make_seats(suite("training.num_processes=4"), ("0", "1"), 4)
-    assert [seat.devices for seat in seats if seat.lane == "train"] == [("0", "1")]
+    slots, _ = make_slots(suite("training.num_processes=4"), ("0", "1"), 4)
+    assert [slot.devices for slot in slots if slot.pool == "train"] == [("0", "1")]
 
 
 @pytest.mark.parametrize(
@@ -101,17 +101,17 @@ def test_no_gpu_driver_is_no_gpu(monkeypatch):
 
 
 def test_what_the_user_set_wins():
-    assert worker_environment({"OMP_NUM_THREADS": "7"}, Seat("train", 1, (), 2))["OMP_NUM_THREADS"] == "7"
+    assert worker_environment({"OMP_NUM_THREADS": "7"}, Slot("train", 1, (), 2))["OMP_NUM_THREADS"] == "7"
 
 
 def test_a_seat_has_its_own_gpus_whatever_the_user_sees():
-    environment = worker_environment({"CUDA_VISIBLE_DEVICES": "4,5"}, Seat("train", 1, ("5",), 2))
+    environment = worker_environment({"CUDA_VISIBLE_DEVICES": "4,5"}, Slot("train", 1, ("5",), 2))
     assert environment["CUDA_VISIBLE_DEVICES"] == "5"
 
 
 def test_the_engine_is_not_pinned_to_cores_that_training_uses():
-    assert worker_environment({}, Seat("engine", 1, (), 1))["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
-    assert "VLLM_CPU_OMP_THREADS_BIND" not in worker_environment({}, Seat("train", 1, (), 1))
+    assert worker_environment({}, Slot("engine", 1, (), 1))["VLLM_CPU_OMP_THREADS_BIND"] == "nobind"
+    assert "VLLM_CPU_OMP_THREADS_BIND" not in worker_environment({}, Slot("train", 1, (), 1))
 
 
 def test_a_log_has_a_readable_and_safe_name(tmp_path):

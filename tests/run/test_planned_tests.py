@@ -14,8 +14,8 @@ from lorr_bench.run.planned_tests import (
     NO_BUDGET,
     NO_CONTRAST,
     ONE_SEED,
-    spoken_contrasts,
-    spoken_measure,
+    contrasts_text,
+    measure_text,
     what_is_tested,
 )
 from lorr_bench.values import Analysis, Contrast
@@ -78,30 +78,32 @@ def test_arms_of_one_method_are_no_matter_of_that():
 def test_many_contrasts_are_counted_by_plugins():
     methods = [f"m{n}" for n in range(11)]
     many = [f"{m}+lorr - {m}+plain" for m in methods] + ["m1+half - m1+plain", "m0+lorr - m1+lorr"]
-    assert spoken_contrasts(contrasts(*many)) == (
+    assert contrasts_text(contrasts(*many)) == (
         "lorr - plain in 11 methods; half - plain in 1 method; m0+lorr - m1+lorr"
     )
 
 
 def test_too_many_are_cut_short_and_counted():
     many = [f"m{n}+lorr - m0+plain" for n in range(1, 10)]
-    assert spoken_contrasts(contrasts(*many)).endswith("; m6+lorr - m0+plain; and 3 more")
+    assert contrasts_text(contrasts(*many)).endswith("; m6+lorr - m0+plain; and 3 more")
 
 
 def test_six_contrasts_are_all_named():
     six = [f"m{n}+lorr - m{n}+plain" for n in range(6)]
-    assert spoken_contrasts(contrasts(*six)) == "; ".join(six)
+    assert contrasts_text(contrasts(*six)) == "; ".join(six)
 
 
 def test_a_metric_that_only_lm_eval_knows():
-    assert spoken_measure(Analysis("nano_order", "", ())) == "nano_order (its first metric)"
+    assert measure_text(Analysis("nano_order", "", ())) == "nano_order (its first metric)"
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_run_says_it_at_its_beginning_and_a_pipe_stays_quiet(monkeypatch, tmp_path, terminal):
     out = Console(file=io.StringIO(), force_terminal=terminal, width=400)
     monkeypatch.setattr(cli, "_consoles", lambda: (out, out))
-    monkeypatch.setattr(suite_run, "run_suite", lambda loaded, _, __, ___, wishes: wishes(make_plan(loaded)))
+    monkeypatch.setattr(
+        suite_run, "run_suite", lambda loaded, _, __, ___, options: options(make_plan(loaded))
+    )
     quickstart = Path(__file__).parents[2] / "suites" / "quickstart.yaml"
     wanted, _ = cli._run(quickstart, [], tmp_path / "out", None, lambda plan: f"{len(plan.arms)} arms")
     assert wanted == "4 arms"

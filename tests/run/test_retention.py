@@ -4,7 +4,7 @@ import pytest
 from finished_suite import ROUNDS, SUITE, finish, plan_of
 
 from lorr_bench.errors import StoreError
-from lorr_bench.run.retention import Keeper
+from lorr_bench.run.retention import Retention
 from lorr_bench.store.store import Store
 
 
@@ -40,7 +40,7 @@ def whole(plan, store, kind="train"):
 
 def test_last_keeps_every_final_model_and_the_reference(planned, store):
     plan = planned(SUITE)
-    run(plan, store, Keeper(plan, store, "last"))
+    run(plan, store, Retention(plan, store, "last"))
     assert whole(plan, store) == set(plan.training.values())
     assert whole(plan, store, "reference") == {s.digest for s in plan.stages if s.kind == "reference"}
 
@@ -49,7 +49,7 @@ def test_last_frees_models_between_rounds_and_checkpoints_between_rollouts(plann
     plan = planned(ROUNDS)
     between = {s.digest for s in plan.stages if s.kind == "train"} - set(plan.training.values())
     assert between
-    run(plan, store, Keeper(plan, store, "last"))
+    run(plan, store, Retention(plan, store, "last"))
     assert whole(plan, store) == set(plan.training.values())
     assert all(store.read(stage, verify=True) is not None for stage in plan.stages)
 
@@ -57,7 +57,7 @@ def test_last_frees_models_between_rounds_and_checkpoints_between_rollouts(plann
 @pytest.mark.parametrize("values", [SUITE, ROUNDS])
 def test_none_frees_all_weights_and_no_result(planned, store, values):
     plan = planned(values)
-    run(plan, store, Keeper(plan, store, "none"))
+    run(plan, store, Retention(plan, store, "none"))
     assert whole(plan, store) == set()
     assert whole(plan, store, "reference") == set()
     for kind in ("collect", "answer_math", "grade_math", "evaluate_general"):
@@ -69,7 +69,10 @@ def test_best_keeps_the_seed_with_the_highest_mean(planned, store):
     # the second seed is better with 8 pairs, the first with 16; pass@2 says the opposite
     better = {(8, 1), (16, 0)}
     run(
-        plan, store, Keeper(plan, store, "best"), lambda p: 0.8 if (p.unique_pairs, p.seed) in better else 0.3
+        plan,
+        store,
+        Retention(plan, store, "best"),
+        lambda p: 0.8 if (p.unique_pairs, p.seed) in better else 0.3,
     )
     kept = {plan.training[p] for p in plan.training if (p.unique_pairs, p.seed) in better}
     assert whole(plan, store) == kept
@@ -78,36 +81,36 @@ def test_best_keeps_the_seed_with_the_highest_mean(planned, store):
 
 def test_of_equal_seeds_the_first_stays(planned, store):
     plan = planned(SUITE)
-    run(plan, store, Keeper(plan, store, "best"))
+    run(plan, store, Retention(plan, store, "best"))
     assert whole(plan, store) == {digest for point, digest in plan.training.items() if point.seed == 0}
 
 
 def test_a_seed_without_a_value_does_not_win(planned, store):
     plan = planned(SUITE)
-    run(plan, store, Keeper(plan, store, "best"), lambda point: None if point.seed == 0 else 0.1)
+    run(plan, store, Retention(plan, store, "best"), lambda point: None if point.seed == 0 else 0.1)
     assert whole(plan, store) == {digest for point, digest in plan.training.items() if point.seed == 1}
 
 
 def test_best_decides_nothing_while_a_seed_is_not_evaluated(planned, store):
     plan = planned(SUITE)
     behind = {e.digest for e in plan.evaluations if e.point.seed == 1}
-    finished = run(plan, store, Keeper(plan, store, "best"), stop=lambda stage: stage.digest in behind)
+    finished = run(plan, store, Retention(plan, store, "best"), stop=lambda stage: stage.digest in behind)
     assert whole(plan, store) == set(plan.training.values())
     for stage in plan.stages:
         if stage.digest in behind:
             finish(store, stage)
     finished |= behind
-    Keeper(plan, store, "best").stage_done(finished)  # the next run
+    Retention(plan, store, "best").stage_done(finished)  # the next run
     assert whole(plan, store) == {digest for point, digest in plan.training.items() if point.seed == 0}
 
 
 def test_best_decides_nothing_where_a_score_is_damaged(planned, store):
     plan = planned(SUITE)
     last = plan.stages[-1]
-    finished = run(plan, store, Keeper(plan, store, "last"))
+    finished = run(plan, store, Retention(plan, store, "last"))
     (store.folder(last) / "scores.json").write_text("{}", "utf-8")
     point = next(e.point for e in plan.evaluations if e.digest == last.digest)
-    Keeper(plan, store, "best").stage_done(finished)
+    Retention(plan, store, "best").stage_done(finished)
     group = {
         d for p, d in plan.training.items() if (p.arm, p.unique_pairs) == (point.arm, point.unique_pairs)
     }
@@ -116,7 +119,7 @@ def test_best_decides_nothing_where_a_score_is_damaged(planned, store):
 
 def test_what_another_run_reads_goes_later(planned, store):
     plan = planned(SUITE)
-    keeper = Keeper(plan, store, "none")
+    keeper = Retention(plan, store, "none")
     answers = next(s for s in plan.stages if s.kind == "answer_math" and "model" in s.inputs)
     with store.claim(answers):
         finished = run(plan, store, keeper)
@@ -133,12 +136,12 @@ def test_weights_that_can_not_be_freed_are_told_and_stop_nothing(planned, store,
         raise StoreError("can't write", where="there")
 
     monkeypatch.setattr(store, "free", fail)
-    run(plan, store, Keeper(plan, store, "none", notices.append))
+    run(plan, store, Retention(plan, store, "none", notices.append))
     assert "could not be freed: there: can't write" in notices[0]
 
 
 def test_what_was_freed_before_is_not_due_again(planned, store):
     plan = planned(SUITE)
-    finished = run(plan, store, Keeper(plan, store, "none"))
-    assert Keeper(plan, store, "none").due(finished) == []
-    assert Keeper(plan, store, "best").due(finished) == []
+    finished = run(plan, store, Retention(plan, store, "none"))
+    assert Retention(plan, store, "none").due(finished) == []
+    assert Retention(plan, store, "best").due(finished) == []

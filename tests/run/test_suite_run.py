@@ -18,7 +18,7 @@ from lorr_bench.run.driver import Scope
 from lorr_bench.run.executor import Ended, Failed
 from lorr_bench.run.local import LocalExecutor
 from lorr_bench.run.selection import select
-from lorr_bench.run.suite_run import LOCK_FILE, Places, Wishes, make_executor, run_suite
+from lorr_bench.run.suite_run import LOCK_FILE, Places, RunOptions, make_executor, run_suite
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.record import Outcome
@@ -51,11 +51,11 @@ class Pretending:
         self.begun.append(stage)
         if stage.kind in self.failure:
             self.events.append(Failed(stage.digest, **self.failure[stage.kind]))
-            return "seat"
+            return "slot"
         with self.store.writing(stage) as draft:
             draft.commit(Outcome())
         self.events.append(Ended(stage.digest, 1.0, 0))
-        return "seat"
+        return "slot"
 
     def next_event(self, timeout_seconds):
         return self.events.popleft() if self.events else None
@@ -72,9 +72,9 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_run, "report_plan", lambda plan, store, output, failed: (output / "page", 0.1))
     places = Places(tmp_path / "out", str(store.root))
 
-    def run(*overrides, wishes=lambda _: Wishes(), watcher=None, **clock):
+    def run(*overrides, options=lambda _: RunOptions(), watcher=None, **clock):
         executor.begun.clear()
-        return run_suite(load_suite(SMOKE, overrides), places, watcher or Quiet(), store, wishes, **clock)
+        return run_suite(load_suite(SMOKE, overrides), places, watcher or Quiet(), store, options, **clock)
 
     run.executor, run.store, run.places = executor, store, places
     return run
@@ -121,12 +121,12 @@ def test_attempts_that_are_used_up_are_given_anew_on_demand(world):
         world()
     world.executor.failure = {}
     assert world().state.ran == {}
-    finished = world(wishes=lambda _: Wishes(retry_failed=True))
+    finished = world(options=lambda _: RunOptions(retry_failed=True))
     assert finished.state.failed == {}
 
 
 def test_only_some_of_it(world):
-    world(wishes=lambda plan: Wishes(Scope(only=frozenset(select(plan, ["dpo+plain"])))))
+    world(options=lambda plan: RunOptions(Scope(only=frozenset(select(plan, ["dpo+plain"])))))
     labels = [stage.label for stage in world.executor.begun]
     assert any("dpo+plain" in label for label in labels)
     assert not any("dpo+lorr" in label for label in labels)
@@ -134,7 +134,7 @@ def test_only_some_of_it(world):
 
 def test_wishes_that_name_nothing_are_refused_before_anything_is_written(world):
     with pytest.raises(SuiteError, match="nothing is called 'kto'"):
-        world(wishes=lambda plan: Wishes(Scope(only=frozenset(select(plan, ["kto"])))))
+        world(options=lambda plan: RunOptions(Scope(only=frozenset(select(plan, ["kto"])))))
     assert not world.places.output.exists()
 
 

@@ -5,7 +5,7 @@ from finished_suite import SUITE, finish, plan_of
 from scripted_fingerprint import put_fingerprint
 
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.unproven import word_on_unproven
+from lorr_bench.run.unproven import unproven_warning
 from lorr_bench.store.store import Store
 
 
@@ -24,21 +24,21 @@ def old_model(store, name):
 
 
 def test_a_new_store_is_not_spoken_of(plan, store):
-    assert word_on_unproven(plan, store) is None
+    assert unproven_warning(plan, store) is None
 
 
 def test_models_without_fingerprint_are_counted(plan, store):
     old_model(store, "one")
-    assert "holds 1 trained model from before" in word_on_unproven(plan, store)
+    assert "holds 1 trained model from before" in unproven_warning(plan, store)
     old_model(store, "two")
-    assert "holds 2 trained models from before" in word_on_unproven(plan, store)
+    assert "holds 2 trained models from before" in unproven_warning(plan, store)
 
 
 def test_proven_models_are_none_of_them(plan, store):
     old_model(store, "one")
     for folder in (store.root / "train").iterdir():
         put_fingerprint(folder)
-    assert word_on_unproven(plan, store) is None
+    assert unproven_warning(plan, store) is None
 
 
 def test_nothing_is_said_where_nothing_is_trained(plan, store):
@@ -46,4 +46,4 @@ def test_nothing_is_said_where_nothing_is_trained(plan, store):
     for stage in plan.stages:
         if stage.kind == "train":
             finish(store, stage)
-    assert word_on_unproven(plan, store) is None
+    assert unproven_warning(plan, store) is None

@@ -13,7 +13,7 @@ import pytest
 from lorr_bench.errors import LostError
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run import worker as worker_module
-from lorr_bench.run.local import Seat, WorkerProcess, worker_environment
+from lorr_bench.run.local import Slot, WorkerProcess, worker_environment
 from lorr_bench.run.worker import Answers, SpoiledError, run_stage, serve
 from lorr_bench.stages.task import EngineRoom
 from lorr_bench.store.record import Outcome
@@ -213,7 +213,7 @@ class Process:
 
     def __init__(self, log):
         self.inbox = queue.Queue()
-        environment = worker_environment(os.environ, Seat("train", 1, (), 1))
+        environment = worker_environment(os.environ, Slot("train", 1, (), 1))
         self.worker = WorkerProcess(environment, log, lambda _, answer: self.inbox.put(answer))
 
     def receive(self):

@@ -34,7 +34,7 @@ def test_a_row_nested_without_end_is_refused(opened: str, tmp_path: Path) -> Non
 
 
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr(rows, "MAX_LINE", 1 << 20)
     longest = json.dumps({"problem": "a" * ((1 << 20) - 40), "answer": "4"})
     assert "longer than 1 million letters" in refused(tmp_path, longest + " " * 100).what
     (tmp_path / "rows.jsonl").write_text(longest + "\n", "utf-8")

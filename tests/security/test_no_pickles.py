@@ -23,12 +23,12 @@ from lorr_bench.errors import DataError, ModelError, StageError
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.grade.reward import score_many
 from lorr_bench.lorr.loop import ReplayLoop
-from lorr_bench.plan.origins import model_origin
-from lorr_bench.plan.revisions import Revisions
+from lorr_bench.plan.identity.origins import model_origin
+from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.spec.sources import ModelSpec, RewardModelSpec
-from lorr_bench.stages import anchor
+from lorr_bench.stages.training import anchor
 
 PICKLED_WEIGHTS = "pytorch_model.bin"
 

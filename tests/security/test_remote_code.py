@@ -14,8 +14,8 @@ from lorr_bench_adapters.loading import load_model
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.evaluate.general import GeneralResult, evaluate_general
+from lorr_bench.plan.identity.task_files import check_task_files
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.task_files import check_task_files
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench.spec.load import load_suite
 

@@ -63,7 +63,8 @@ def adapters(monkeypatch):
 
     What it saves is no model, so it has a scripted fingerprint; rows are fitted by the embedded tokenizer.
     """
-    from lorr_bench.stages import charge, fingerprint, selection, train
+    from lorr_bench.stages import fingerprint
+    from lorr_bench.stages.training import charge, selection, train
 
     monkeypatch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
     monkeypatch.setattr(selection, "load_tokenizer", lambda _: tokenizer.build())

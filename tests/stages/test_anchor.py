@@ -3,7 +3,7 @@
 import pytest
 
 from lorr_bench.ports.trainer import StartModel
-from lorr_bench.stages.anchor import anchor_model, fresh_model
+from lorr_bench.stages.training.anchor import anchor_model, fresh_model
 
 
 def origin(folder):

@@ -9,9 +9,9 @@ from scripted_fingerprint import put_fingerprint, start_folder
 
 from lorr_bench.errors import DataError
 from lorr_bench.plan.stage import Stage
-from lorr_bench.spec.grading import GradingSpec
-from lorr_bench.stages.answer_math import answer_math
-from lorr_bench.stages.grade_math import grade_math
+from lorr_bench.spec.base import GradingSpec
+from lorr_bench.stages.measuring.answer_math import answer_math
+from lorr_bench.stages.measuring.grade_math import grade_math
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.generations import graded_answers, read_lines
 from lorr_bench.store.record import RECORD_FILE, Outcome, Record

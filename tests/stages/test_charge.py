@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lorr_bench.stages.charge import Counted, charge, collection_spend
-from lorr_bench.stages.spent import Spent
+from lorr_bench.stages.training.charge import Counted, charge, collection_spend
+from lorr_bench.stages.training.spent import Spent
 from lorr_bench.values import Pair, Spend
 
 PAIRS = [Pair(str(place), "p", "c", "r", index) for place, index in enumerate([0, 2, 3])]

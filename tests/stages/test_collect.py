@@ -8,9 +8,9 @@ from scripted_fingerprint import start_folder
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages.charge import collection_spend
-from lorr_bench.stages.collect import collect, import_pairs, shuffled_pairs
+from lorr_bench.stages.pairs.collect import collect, import_pairs, shuffled_pairs
 from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.stages.training.charge import collection_spend
 from lorr_bench.values import Completion, Pair
 
 PROBLEMS = [("two and two", "4"), ("three and three", "6"), ("one and one", "2")]

@@ -6,7 +6,7 @@ import pytest
 
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages.contamination import contamination
+from lorr_bench.stages.measuring.contamination import contamination
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Pair
 

@@ -6,7 +6,7 @@ import pytest
 
 from lorr_bench.errors import DataError
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages.families import families
+from lorr_bench.stages.measuring.families import families
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.generations import read_lines
 

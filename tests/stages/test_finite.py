@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DivergedError
-from lorr_bench.stages.finite import check_finite
-from lorr_bench.stages.train import train
+from lorr_bench.stages.training.finite import check_finite
+from lorr_bench.stages.training.train import train
 
 
 def write(folder, name, **tensors):

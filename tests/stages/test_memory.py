@@ -8,7 +8,7 @@ import torch
 
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import adapter_names, load_adapter
-from lorr_bench.stages.memory import (
+from lorr_bench.stages.training.memory import (
     forget_peak_memory,
     is_out_of_memory,
     out_of_memory_advice,

@@ -9,10 +9,10 @@ from lorr_bench_adapters.trl.dpo import DPO
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError, ModelError
-from lorr_bench.plan.origins import NANO_MODEL
+from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages.selection import check_budget, select, tell_fit
 from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.stages.training.selection import check_budget, select, tell_fit
 from lorr_bench.values import Demonstration, Labelled, Pair
 
 LENGTH = 64

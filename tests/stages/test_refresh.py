@@ -11,7 +11,7 @@ from scripted_fingerprint import put_fingerprint, start_folder
 
 from lorr_bench.data.pairs import read_pairs, write_pairs
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages.refresh import HELD_OUT, draw_rows, refresh
+from lorr_bench.stages.pairs.refresh import HELD_OUT, draw_rows, refresh
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Completion, Pair
 
@@ -180,7 +180,7 @@ class Words:
 
 @pytest.fixture
 def words(monkeypatch):
-    monkeypatch.setattr("lorr_bench.stages.refresh.load_tokenizer", lambda _: Words())
+    monkeypatch.setattr("lorr_bench.stages.pairs.refresh.load_tokenizer", lambda _: Words())
 
 
 def test_rows_are_drawn_among_those_that_the_method_trains_on(refreshed, words):

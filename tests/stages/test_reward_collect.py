@@ -16,7 +16,7 @@ from lorr_bench.errors import DataError
 from lorr_bench.grade.reward import score_many
 from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.sources import CollectSpec, RewardModelSpec
-from lorr_bench.stages.collect import collect
+from lorr_bench.stages.pairs.collect import collect
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Completion
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lorr_bench.stages.rows import asked, labelled, training_rows
+from lorr_bench.stages.training.rows import asked, labelled, training_rows
 from lorr_bench.values import Demonstration, Labelled, Pair, Prompt
 
 PAIRS = [Pair("a", "A?", "1", "2", 0), Pair("c", "C?", "5", "6", 2), Pair("d", "D?", "7", "8", 3)]

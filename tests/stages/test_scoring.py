@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lorr_bench.plan.stage import Stage
-from lorr_bench.stages import answers as module
-from lorr_bench.stages.answers import score_answers, scored_rows
+from lorr_bench.stages.pairs import answers as module
+from lorr_bench.stages.pairs.answers import score_answers, scored_rows
 from lorr_bench.values import Completion, Prompt, Verdict
 
 PROBLEMS = [Prompt("a", "two and two", "4"), Prompt("b", "one and one", "2")]

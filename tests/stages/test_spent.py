@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lorr_bench.stages.spent import Meter, Spent
+from lorr_bench.stages.training.spent import Meter, Spent
 
 LOOP = SimpleNamespace(measuring_seconds=0.5)
 

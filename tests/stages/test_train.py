@@ -13,9 +13,9 @@ from lorr_bench.errors import DataError
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import StartModel, TrainOutcome
-from lorr_bench.stages import ranks
 from lorr_bench.stages.task import EngineRoom, Task
-from lorr_bench.stages.train import make_job, reference, run_order, train
+from lorr_bench.stages.training import ranks
+from lorr_bench.stages.training.train import make_job, reference, run_order, train
 from lorr_bench.values import Demonstration, Labelled
 
 START = StartModel("the start", None, "float32", trust_remote_code=False)
@@ -304,7 +304,7 @@ def loop_of(adapter, training, collection, monkeypatch):
 
     def make(inputs=None, setting=None, **params):
         made = []
-        monkeypatch.setattr("lorr_bench.stages.train.ReplayLoop", lambda **parts: made.append(parts))
+        monkeypatch.setattr("lorr_bench.stages.training.train.ReplayLoop", lambda **parts: made.append(parts))
         make_job(training({"pairs": collection, **(inputs or {})}, setting, **params), adapter)
         return made[0]
 
@@ -332,8 +332,10 @@ def test_the_anchor_is_given_where_it_is_not_the_model_that_training_starts_from
 @pytest.fixture
 def probed(loop_of, small_model, monkeypatch):
     """What the diagnostics of a stage look at: training pairs, held-out pairs, padding."""
-    monkeypatch.setattr("lorr_bench.stages.probe.ReplayProbe", lambda *parts: parts)
-    monkeypatch.setattr("lorr_bench.stages.probe.tokenize_pairs", lambda pairs, *_: list(pairs))
+    monkeypatch.setattr("lorr_bench.stages.training.diagnosed_pairs.ReplayProbe", lambda *parts: parts)
+    monkeypatch.setattr(
+        "lorr_bench.stages.training.diagnosed_pairs.tokenize_pairs", lambda pairs, *_: list(pairs)
+    )
     setting = {"diagnostics": True, "model_path": str(small_model)}
     return lambda budget: loop_of(setting=setting, unique_pairs=budget)["probe"]
 

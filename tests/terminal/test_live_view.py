@@ -6,27 +6,27 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from lorr_bench.forecast.time_left import Pace
+from lorr_bench.forecast.time_left import StageProgress
 from lorr_bench.plan.stage import Stage
 from lorr_bench.terminal.live_view import LiveView
 
 
-def pace(number, label="train dpo+lorr, 400 pairs, seed 0", told=True):
-    made = Pace(Stage("train", label, {"number": number}), f"train {number}, GPU {number}", 0.0)
+def progress(number, label="train dpo+lorr, 400 pairs, seed 0", told=True):
+    made = StageProgress(Stage("train", label, {"number": number}), f"train {number}, GPU {number}", 0.0)
     if told:
         made.advances(10.0, 10, 100, 0)
         made.advances(20.0, 20, 100, 54321)
     return made
 
 
-def lines(paces, width=80, height=24, **changes):
+def lines(progresses, width=80, height=24, **changes):
     values = {
         "stages": (12, 1234),
         "arms": (3, 20),
         "failed": 0,
         "passed_seconds": 75.0,
         "left_seconds": 240.0,
-        "running": paces,
+        "running": progresses,
         "now": 20.0,
     }
     out = io.StringIO()
@@ -55,47 +55,47 @@ def test_nothing_is_left_at_the_end():
 
 
 def test_a_seat_shows_its_stage_share_speed_and_time():
-    heading, row = lines([pace(1)])[2:]
-    assert heading.split() == ["seat", "stage", "done", "tokens/s", "left"]
+    heading, row = lines([progress(1)])[2:]
+    assert heading.split() == ["worker", "stage", "done", "tokens/s", "left"]
     assert row.split("  ")[0] == "train 1, GPU 1"
     assert row.split()[4:] == ["train", "dpo+lorr,", "400", "pairs,", "seed", "0", "20%", "5,432", "1", "min"]
 
 
 def test_a_stage_that_has_told_nothing_shows_no_figures():
-    assert lines([pace(1, told=False)])[3].rstrip().endswith("seed 0")
+    assert lines([progress(1, told=False)])[3].rstrip().endswith("seed 0")
 
 
 @pytest.mark.parametrize("width", [40, 80, 132])
 @pytest.mark.parametrize("label", ["x" * 300, "長い" * 50])
 def test_no_line_is_wider_than_the_terminal(width, label):
-    shown = lines([pace(number, label) for number in range(3)], width=width)
+    shown = lines([progress(number, label) for number in range(3)], width=width)
     assert len(shown) == 6
     assert max(map(cell_len, shown)) <= width
 
 
 def test_both_ends_of_a_long_label_are_shown():
-    row = lines([pace(1, "math500 answers: robust_dpo+lorr_without_reset, 1600 pairs, seed 17")])[3]
+    row = lines([progress(1, "math500 answers: robust_dpo+lorr_without_reset, 1600 pairs, seed 17")])[3]
     assert "math500" in row
     assert "seed 17" in row
 
 
 def test_seats_that_do_not_fit_are_counted():
-    shown = lines([pace(number) for number in range(1, 65)], height=24)
+    shown = lines([progress(number) for number in range(1, 65)], height=24)
     assert len(shown) == 23  # a line is left for the cursor
     assert shown[-1] == "and 45 more"
 
 
 def test_seats_that_just_fit_are_all_shown():
-    shown = lines([pace(number) for number in range(1, 21)], height=24)
+    shown = lines([progress(number) for number in range(1, 21)], height=24)
     assert len(shown) == 23
     assert "train 20" in shown[-1]
 
 
 def test_seats_are_in_the_order_of_their_numbers():
-    shown = lines([pace(10), pace(2), pace(1)])[3:]
+    shown = lines([progress(10), progress(2), progress(1)])[3:]
     assert [row.split(",")[0] for row in shown] == ["train 1", "train 2", "train 10"]
 
 
 def test_markup_and_escapes_of_a_label_are_text():
-    row = lines([pace(1, "[red]seed[/red] \x1b[2J")])[3]
+    row = lines([progress(1, "[red]seed[/red] \x1b[2J")])[3]
     assert "[red]seed[/red] ⟨U+001B⟩[2J" in row

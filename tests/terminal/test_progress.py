@@ -86,7 +86,7 @@ def pipe():
     return Screen(terminal=False)
 
 
-def test_a_terminal_shows_stages_arms_and_seats(terminal):
+def test_a_terminal_shows_stages_arms_and_slots(terminal):
     terminal.display.begin(PLAN, STAGES[1:])
     terminal.display.stage_begins(TRAININGS[0], "train 1, GPU 0")
     terminal.display.stage_advances(TRAININGS[0], 1, 4, 100)
@@ -110,7 +110,7 @@ def test_an_arm_without_evaluations_is_done_when_it_is_trained(terminal):
     assert terminal.display._view().arms == (1, 2)
 
 
-def test_the_last_view_has_no_seats(terminal):
+def test_the_last_view_has_no_slots(terminal):
     terminal.display.begin(PLAN, STAGES)
     terminal.display.stage_begins(COLLECT, "engine 1")
     terminal.display.finish()

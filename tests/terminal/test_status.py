@@ -82,7 +82,7 @@ def test_all_done_is_said_so(plan):
 
 
 def test_many_rows_are_folded(plan, monkeypatch):
-    monkeypatch.setattr(status, "MOST_ROWS", 2)
+    monkeypatch.setattr(status, "MAX_ROWS", 2)
     found = rows(plan)
     first = next(iter(found))
     done = {digest for cell in found[first].values() for digest in cell}

@@ -86,7 +86,7 @@ def book():
 
 
 def told(book, records=RECORDS):
-    return {chapter.key: chapter.rows for chapter in book.chapters(POINT, records)}
+    return {section.key: section.rows for section in book.sections(POINT, records)}
 
 
 def test_a_run_is_described_without_places_on_this_machine(book):
@@ -122,9 +122,9 @@ def test_ledger_and_seconds_stand_in_the_last_row_of_a_training(book):
 
 
 def test_scores_stand_at_the_end_of_the_training(book):
-    chapters = told(book)
-    assert chapters[f"{GRADE.digest[:20]} easy"] == ((10, {"score/easy": 0.5}),)
-    assert chapters[f"{GENERAL.digest[:20]} mmlu"] == ((10, {"score/mmlu": 0.25}),)
+    sections = told(book)
+    assert sections[f"{GRADE.digest[:20]} easy"] == ((10, {"score/easy": 0.5}),)
+    assert sections[f"{GENERAL.digest[:20]} mmlu"] == ((10, {"score/mmlu": 0.25}),)
 
 
 def test_the_greedy_score_is_the_main_one(book):

@@ -91,10 +91,10 @@ class Bench:
             self.reporter.stage_ends(stage, 1.0, 0)
 
     def sent(self):
-        """Arm and number of chapters of each model that was sent."""
+        """Arm and number of sections of each model that was sent."""
         self.reporter.finish()
         orders = [json.loads(line) for line in (self.folder / "sent").read_text().splitlines()]
-        return [(order["run"]["config"]["arm"], len(order["chapters"])) for order in orders]
+        return [(order["run"]["config"]["arm"], len(order["sections"])) for order in orders]
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ def test_what_the_trackers_have_is_not_read_again(bench):
     bench.begin([])
     bench.sent()
     run_ids = [json.loads(line)["run"]["id"] for line in (bench.folder / "sent").read_text().splitlines()]
-    chapters = [json.loads(line)["chapters"] for line in (bench.folder / "sent").read_text().splitlines()]
-    logged = {name: [one["key"] for one in found] for name, found in zip(run_ids, chapters, strict=True)}
+    sections = [json.loads(line)["sections"] for line in (bench.folder / "sent").read_text().splitlines()]
+    logged = {name: [one["key"] for one in found] for name, found in zip(run_ids, sections, strict=True)}
     (bench.folder / "trackers").mkdir()
     (bench.folder / "trackers" / "tensorboard.json").write_text(json.dumps(logged))
     second = Bench(bench.folder)

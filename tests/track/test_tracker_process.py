@@ -127,8 +127,8 @@ def test_the_process_reads_models_and_says_sentences(tmp_path, monkeypatch):
         return memory
 
     monkeypatch.setattr(process, "TRACKERS", {"memory": make})
-    chapters = [{"key": key, "rows": rows} for key, rows in ROWS.items()]
-    order = {"run": {"id": "run1", "name": "", "group": "", "config": {}}, "chapters": chapters}
+    sections = [{"key": key, "rows": rows} for key, rows in ROWS.items()]
+    order = {"run": {"id": "run1", "name": "", "group": "", "config": {}}, "sections": sections}
     answers = io.StringIO()
     main(tmp_path, "memory", io.StringIO(f"{json.dumps(order)}\n{json.dumps(order)}\n"), answers)
     assert len(memory.calls) == 5

@@ -12,9 +12,9 @@ from lorr_bench.report.tables.comparison import comparison
 from lorr_bench.report.tables.protocol import problem_counts, setting_text, settings
 from lorr_bench.values import START, Results
 
-MOST_FIELDS: Final = 3
+MAX_FIELDS: Final = 3
 """Differing conditions that a refusal names."""
-MOST_LETTERS: Final = 60
+MAX_LETTERS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def _differing(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -
         for name in dict.fromkeys((*left, *right))
         if name not in left or name not in right or left[name] != right[name]
     ]
-    told = [f"{name} {_value(left, name)} and {_value(right, name)}" for name in names[:MOST_FIELDS]]
-    more = len(names) - MOST_FIELDS
+    told = [f"{name} {_value(left, name)} and {_value(right, name)}" for name in names[:MAX_FIELDS]]
+    more = len(names) - MAX_FIELDS
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
 
 
@@ -97,7 +97,7 @@ def _value(values: Mapping[str, Any], name: str) -> str:
     if name not in values:
         return "(not set)"
     text = " ".join(setting_text(values[name]).split()) or '""'
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
+    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}…"
 
 
 def left_out(first: Run, other: Run) -> Iterator[str]:
@@ -105,7 +105,7 @@ def left_out(first: Run, other: Run) -> Iterator[str]:
     for one, without in ((first, other), (other, first)):
         arms = [arm for arm in one.results.arms if arm not in without.results.arms]
         if arms:
-            shown = ", ".join(islice(arms, MOST_FIELDS)) + (" and others" if len(arms) > MOST_FIELDS else "")
+            shown = ", ".join(islice(arms, MAX_FIELDS)) + (" and others" if len(arms) > MAX_FIELDS else "")
             yield f"{shown}: only {one.name} has such arms"
         if one.budgets - without.budgets:
             yield f"{_counts(one.budgets - without.budgets)} pairs: only {one.name} has such budgets"

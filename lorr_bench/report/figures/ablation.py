@@ -33,9 +33,9 @@ from lorr_bench.report.measures import Measure
 from lorr_bench.report.tables.comparison import largest_budget, largest_rows
 from lorr_bench.values import START
 
-FEWEST_ARMS = 3
+MIN_ARMS = 3
 """Of a method: with two, plain and LoRR, nothing was taken out."""
-MOST_PLUGINS, MOST_PANELS, MOST_COLUMNS, MOST_HEIGHT, BETWEEN_ROWS = 12, 12, 3, 7.5, 0.7
+MAX_PLUGINS, MAX_PANELS, MAX_COLUMNS, MAX_HEIGHT, BETWEEN_ROWS = 12, 12, 3, 7.5, 0.7
 BAR_LINE, BAR_HEIGHT, LABEL_ROOM, NUMBER_SIZE = 0.2, 0.64, 1.5, 7.0
 INTERVAL_COLOUR = "#222222"
 
@@ -66,9 +66,9 @@ class Ablation:
         scored = {arm for arm, measure in self.found if measure in self.shown.measures}
         arms = [arm for arm in self.shown.results.arms if arm in scored]
         counts = Counter(method_of(arm) for arm in arms)
-        ablated = [arm for arm in arms if counts[method_of(arm)] >= FEWEST_ARMS]
-        bars = min(MOST_PLUGINS, len({plugin_of(arm) for arm in ablated}))
-        return self.shown.lineup.first(most_panels(bars), MOST_PLUGINS, ablated)
+        ablated = [arm for arm in arms if counts[method_of(arm)] >= MIN_ARMS]
+        bars = min(MAX_PLUGINS, len({plugin_of(arm) for arm in ablated}))
+        return self.shown.arm_styles.first(max_panels(bars), MAX_PLUGINS, ablated)
 
     @property
     def several(self) -> bool:
@@ -79,7 +79,7 @@ class Ablation:
     def plugins(self) -> list[str]:
         """The bars of each panel, from above to below."""
         shown = {plugin_of(arm) for arm in self.selection.arms}
-        return [name for name in self.shown.lineup.plugins if name in shown]
+        return [name for name in self.shown.arm_styles.plugins if name in shown]
 
     @property
     def panels(self) -> list[Panel]:
@@ -90,7 +90,7 @@ class Ablation:
             Panel(Heading(measure.title, self.shown.problems(measure)), self.selection.methods[0], measure)
             for measure in self.shown.measures
             if any((arm, measure) in self.found for arm in self.selection.arms)
-        ][: most_panels(len(self.plugins))]
+        ][: max_panels(len(self.plugins))]
 
     def rows(self, panel: Panel) -> dict[int, Any]:
         """The scores of a panel by the number of their bar."""
@@ -109,10 +109,10 @@ class Ablation:
         return max([1e-9, *(end for end in (*ends, self.start(panel)) if not math.isnan(end))])
 
 
-def most_panels(bars: int) -> int:
+def max_panels(bars: int) -> int:
     """How many panels of so many bars fit on a page."""
-    rows = max(1, int(MOST_HEIGHT / (BAR_LINE * bars + BETWEEN_ROWS)))
-    return min(MOST_PANELS, MOST_COLUMNS * rows)
+    rows = max(1, int(MAX_HEIGHT / (BAR_LINE * bars + BETWEEN_ROWS)))
+    return min(MAX_PANELS, MAX_COLUMNS * rows)
 
 
 def draw_ablation(ablation: Ablation) -> Drawing | None:
@@ -142,7 +142,7 @@ def _draw(ablation: Ablation) -> Figure:
     labels = shortened_apart(ablation.plugins, LABEL_ROOM, TICK_SIZE)
     grid = Grid.for_panels(len(panels), shared=ablation.several)
     grid = replace(
-        grid, columns=min(MOST_COLUMNS, grid.columns), height=BAR_LINE * len(labels) + 0.08,
+        grid, columns=min(MAX_COLUMNS, grid.columns), height=BAR_LINE * len(labels) + 0.08,
         left=MARGIN + widest(labels, TICK_SIZE) + 0.08, between=0.22,
     )  # fmt: skip
     reach = max(ablation.reach(panel) for panel in panels)
@@ -163,7 +163,7 @@ def _draw_panel(axis: Axes, ablation: Ablation, panel: Panel) -> None:
     dress(axis, "x")
     axis.axvline(ablation.start(panel), color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, zorder=3)
     for line, row in ablation.rows(panel).items():
-        colour = ablation.shown.lineup.style(row.arm)["color"]
+        colour = ablation.shown.arm_styles.style(row.arm)["color"]
         low, mean, high = 100 * row.low, 100 * row.mean, 100 * row.high
         axis.barh(line, mean, height=BAR_HEIGHT, color=colour, alpha=0.8, zorder=2)
         axis.hlines(line, low, high, color=INTERVAL_COLOUR, linewidth=1.2, zorder=4)

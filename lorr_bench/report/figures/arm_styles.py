@@ -40,7 +40,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Lineup:
+class ArmStyles:
     """The arms of a suite: an arm looks as its plug-in does, with every method and in every figure."""
 
     results: Results
@@ -78,12 +78,12 @@ class Lineup:
             labels.setdefault(plugin_of(arm) if self.several else arm, arm)
         return labels
 
-    def first(self, most_methods: int, most_plugins: int, arms: Sequence[str] | None = None) -> Selection:
+    def first(self, max_methods: int, max_plugins: int, arms: Sequence[str] | None = None) -> Selection:
         """The arms of the first methods with the first plug-ins, in the order of the suite.
 
         Args:
-            most_methods: How many methods can be drawn.
-            most_plugins: How many plug-ins can be told apart; those of baselines come first.
+            max_methods: How many methods can be drawn.
+            max_plugins: How many plug-ins can be told apart; those of baselines come first.
             arms: Which arms there is something to draw of; all of the suite unless told.
 
         Returns:
@@ -91,13 +91,13 @@ class Lineup:
         """
         candidates = self.results.arms if arms is None else tuple(arms)
         names = tuple(dict.fromkeys(method_of(arm) for arm in candidates))
-        kept = set(names[:most_methods])
+        kept = set(names[:max_methods])
         present = {plugin_of(arm) for arm in candidates if method_of(arm) in kept}
         known = [plugin for plugin in self.plugins if plugin in present]
-        drawn = set(known[:most_plugins])
+        drawn = set(known[:max_plugins])
         shown = tuple(arm for arm in candidates if method_of(arm) in kept and plugin_of(arm) in drawn)
-        limits = [f"{most_methods} methods"] if len(names) > most_methods else []
-        limits += [f"{most_plugins} plug-ins"] if len(known) > most_plugins else []
+        limits = [f"{max_methods} methods"] if len(names) > max_methods else []
+        limits += [f"{max_plugins} plug-ins"] if len(known) > max_plugins else []
         return Selection(shown, _note(len(shown), len(candidates), limits))
 
     @cached_property
@@ -117,13 +117,13 @@ class Shown:
     """What the figures of scores are drawn from.
 
     Attributes:
-        lineup: The arms.
+        arm_styles: The arms.
         comparison: The comparison table, without rows that have no score.
         measures: The measures that can be drawn; with several methods a single one.
         total: How many there are, those that were left out included.
     """
 
-    lineup: Lineup
+    arm_styles: ArmStyles
     comparison: pd.DataFrame
     measures: tuple[Measure, ...]
     total: int
@@ -140,7 +140,7 @@ class Shown:
     @property
     def results(self) -> Results:
         """The results."""
-        return self.lineup.results
+        return self.arm_styles.results
 
 
 def _note(shown: int, total: int, limits: Sequence[str]) -> str:

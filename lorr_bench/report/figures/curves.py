@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import is_baseline
 from lorr_bench.report.cells import NONE, count_range
-from lorr_bench.report.figures.arm_styles import Lineup, Selection, Shown
+from lorr_bench.report.figures.arm_styles import ArmStyles, Selection, Shown
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARK,
@@ -34,7 +34,7 @@ from lorr_bench.report.figures.scales import Scale, set_scale
 from lorr_bench.report.measures import Measure, rows_of
 from lorr_bench.values import START, Point, Results
 
-MOST_METHODS, MOST_PLUGINS = 30, 8
+MAX_METHODS, MAX_PLUGINS = 30, 8
 SEED_SHIFT = 0.012  # of the axis: single seeds stand just beside the mean, not on it
 SMALL_MARK = 4.2  # points, on small panels
 POINT_COLUMNS = ["arm", "unique_pairs", "x", "place", "low", "mean", "high", "seeds"]
@@ -70,14 +70,14 @@ class Curves:
     quantity: Quantity
 
     @property
-    def lineup(self) -> Lineup:
+    def arm_styles(self) -> ArmStyles:
         """The arms."""
-        return self.shown.lineup
+        return self.shown.arm_styles
 
     @cached_property
     def selection(self) -> Selection:
         """The arms that are drawn."""
-        return self.lineup.first(MOST_METHODS, MOST_PLUGINS)
+        return self.arm_styles.first(MAX_METHODS, MAX_PLUGINS)
 
     @cached_property
     def scale(self) -> Scale:
@@ -90,13 +90,13 @@ class Curves:
     def joined(self) -> bool:
         """Whether thin lines join the arms of a method: of several methods, at a single budget."""
         budgets = {budget for _, budget in self.quantity.means}
-        return self.lineup.several and self.quantity.name != PAIRS and len(budgets) == 1
+        return self.arm_styles.several and self.quantity.name != PAIRS and len(budgets) == 1
 
     @cached_property
     def panels(self) -> tuple[Panel, ...]:
         """One panel a measure; with several methods one a method, or where they are joined one for all."""
         measures, selection = self.shown.measures, self.selection
-        if not self.lineup.several or self.joined or not measures:
+        if not self.arm_styles.several or self.joined or not measures:
             return tuple(Panel(measure.title, measure, selection.arms) for measure in measures)
         return tuple(Panel(method, measures[0], selection.of_method(method)) for method in selection.methods)
 
@@ -130,7 +130,7 @@ def draw_curves(curves: Curves) -> Figure:
         The figure, for ``png_bytes``, ``svg_text`` and ``pdf_bytes``.
     """
     panels = curves.panels
-    grid = Grid.for_panels(len(panels), shared=curves.lineup.several)
+    grid = Grid.for_panels(len(panels), shared=curves.arm_styles.several)
     points = [curves.points(panel) for panel in panels]
     handles = tuple(_handles(curves, points))
     header = Header(curves.shown.results.suite, tuple(_notes(curves, panels, points)), handles)
@@ -164,14 +164,14 @@ def _say_empty(axis: Axes, curves: Curves) -> None:
         0.5, 0.2, "no score", transform=axis.transAxes, ha="center", va="center", fontsize=TICK_SIZE,
         color=MUTED,
     )  # fmt: skip
-    if not curves.lineup.several:
+    if not curves.arm_styles.several:
         axis.set_xticks([])
 
 
 def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, arm: str) -> None:
     """Line, intervals and single seeds of one arm."""
-    style = curves.lineup.style(arm)
-    size = SMALL_MARK if curves.lineup.several else MARK["markersize"]
+    style = curves.arm_styles.style(arm)
+    size = SMALL_MARK if curves.arm_styles.several else MARK["markersize"]
     if not curves.joined:
         axis.vlines(
             points["place"], points["low"], points["high"], color=style["color"], linewidth=1.1, alpha=0.75,
@@ -180,7 +180,7 @@ def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, ar
     axis.plot(
         points["place"], points["mean"], **{**style, **MARK, "markersize": size}, linewidth=1.6, zorder=3
     )
-    if not curves.lineup.several and any(points["seeds"] > 1):
+    if not curves.arm_styles.several and any(points["seeds"] > 1):
         seeds = list(_seeds(curves, panel, points))
         axis.plot(
             [x for x, _ in seeds], [y for _, y in seeds], linestyle="", marker=style["marker"],
@@ -231,14 +231,14 @@ def _notes(curves: Curves, panels: Sequence[Panel], points: Sequence[pd.DataFram
     if seeds == NONE:
         yield "No trained arm has a score."
         return
-    if curves.lineup.several and not curves.joined:
+    if curves.arm_styles.several and not curves.joined:
         told = [panels[0].measure.title, curves.shown.problems(panels[0].measure), "one panel per method"]
         yield f"{', '.join(filter(None, told))}."
     if curves.quantity.name != PAIRS:
         yield _cost_note(curves.joined)
         if any(found["x"].duplicated().any() for found in points):
             yield "Points of equal cost stand side by side."
-    yield _marks_note(seeds, bars=not curves.joined, singles=not curves.lineup.several)
+    yield _marks_note(seeds, bars=not curves.joined, singles=not curves.arm_styles.several)
     yield from filter(None, (curves.shown.note(len(curves.shown.measures)), curves.selection.note))
 
 
@@ -261,4 +261,4 @@ def _handles(curves: Curves, points: Sequence[pd.DataFrame]) -> Iterator[Line2D]
     arms = [arm for arm in curves.selection.arms if arm in present]
     start = START.arm in set(curves.shown.comparison["arm"])
     look = {"linestyle": ""} if curves.joined else {"linewidth": 1.6}
-    return curves.lineup.handles(arms, start=start, **look)
+    return curves.arm_styles.handles(arms, start=start, **look)

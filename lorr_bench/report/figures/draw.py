@@ -8,7 +8,7 @@ import pandas as pd
 
 from lorr_bench.report.arms import methods
 from lorr_bench.report.figures.ablation import Ablation, draw_ablation
-from lorr_bench.report.figures.arm_styles import Lineup, Shown
+from lorr_bench.report.figures.arm_styles import ArmStyles, Shown
 from lorr_bench.report.figures.curves import Curves, draw_curves
 from lorr_bench.report.figures.drawing import Drawing, pdf_bytes, png_bytes, svg_text
 from lorr_bench.report.figures.dumbbells import draw_dumbbells
@@ -21,7 +21,7 @@ from lorr_bench.values import Results
 
 __all__ = ["Drawing", "draw_all", "figure_measures", "pdf_bytes", "png_bytes", "svg_text"]
 
-MOST_MEASURES = 12
+MAX_MEASURES = 12
 
 
 class Frames(Protocol):
@@ -65,8 +65,8 @@ def draw_all(results: Results, frames: Frames) -> tuple[Drawing, ...]:
         draw_against(shown, frames, "updates", "optimizer_steps"),
         draw_against(shown, frames, "seconds", "wall_seconds"),
         draw_ablation(Ablation(shown)),
-        draw_forest(Forest(shown.lineup, frames.contrasts)),
-        draw_replays(Replays(shown.lineup, frames.diagnostics)),
+        draw_forest(Forest(shown.arm_styles, frames.contrasts)),
+        draw_replays(Replays(shown.arm_styles, frames.diagnostics)),
         _pareto(shown, frames),
     )
     return (draw_main(shown, frames), *(drawing for drawing in others if drawing is not None))
@@ -76,7 +76,7 @@ def what_to_show(results: Results, comparison: pd.DataFrame) -> Shown:
     """Arms and measures of the figures, without what has no score."""
     scored = comparison[comparison["mean"].notna()]
     measures = figure_measures(results, scored)
-    return Shown(Lineup(results), scored, measures[:MOST_MEASURES], len(measures))
+    return Shown(ArmStyles(results), scored, measures[:MAX_MEASURES], len(measures))
 
 
 def figure_measures(results: Results, comparison: pd.DataFrame) -> tuple[Measure, ...]:
@@ -96,7 +96,7 @@ def draw_main(shown: Shown, frames: Frames) -> Drawing:
     """Curves, unless there is a single budget: then dumbbells, if there are arms to set beside each other."""
     quantity = unique_pairs(shown.comparison, frames.scores)
     budgets = set(quantity.means.values())
-    if len(budgets) != 1 or not (shown.lineup.several or shown.comparison["difference"].notna().any()):
+    if len(budgets) != 1 or not (shown.arm_styles.several or shown.comparison["difference"].notna().any()):
         figure = draw_curves(Curves(shown, frames.scores, quantity))
         title = "Accuracy against unique pairs"
         return Drawing("curves", title, f"{title}, one line an arm", figure)
@@ -125,4 +125,4 @@ def _pareto(shown: Shown, frames: Frames) -> Drawing | None:
     cost = next((quantity for quantity in costs if quantity.means), None)
     if cost is None:
         return None
-    return draw_pareto(Pareto(shown.lineup, shown.comparison, shown.measures[0], cost))
+    return draw_pareto(Pareto(shown.arm_styles, shown.comparison, shown.measures[0], cost))

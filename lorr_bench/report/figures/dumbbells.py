@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import baseline_name, compared_arms, is_baseline, method_of
 from lorr_bench.report.cells import NONE, count_range, plural
-from lorr_bench.report.figures.arm_styles import Lineup, Selection, Shown
+from lorr_bench.report.figures.arm_styles import ArmStyles, Selection, Shown
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     GRID_COLOUR,
@@ -37,7 +37,7 @@ from lorr_bench.report.measures import Measure
 from lorr_bench.report.tables.comparison import largest_budget, largest_rows
 from lorr_bench.values import START
 
-LINE_HEIGHT, ROW_GAP, MOST_HEIGHT, MOST_PLUGINS = 0.15, 0.08, 7.5, 8
+LINE_HEIGHT, ROW_GAP, MAX_HEIGHT, MAX_PLUGINS = 0.15, 0.08, 7.5, 8
 LABEL_ROOM, RIGHT, BOTTOM, TOP, BETWEEN = 2.0, 0.15, 0.46, 0.08, 0.25
 
 Found = Mapping[tuple[str, Measure], Any]
@@ -95,8 +95,8 @@ def draw_dumbbells(shown: Shown) -> Figure:
     with mpl.rc_context(STYLE):
         figure, scores, differences = _lay_out(rows, header)
         for row in rows:
-            _draw_scores(scores, shown.lineup, row, found)
-            _draw_differences(differences, shown.lineup, row, found)
+            _draw_scores(scores, shown.arm_styles, row, found)
+            _draw_differences(differences, shown.arm_styles, row, found)
         if not differences.collections:
             differences.set_axis_off()
         add_header(figure, header)
@@ -106,19 +106,19 @@ def draw_dumbbells(shown: Shown) -> Figure:
 def shown_arms(shown: Shown) -> Selection:
     """As many arms as a page has lines for: of the first methods, or of one method fewer plug-ins."""
     results = shown.results
-    if not shown.lineup.several:
-        lines_each = int((MOST_HEIGHT / len(shown.measures) - ROW_GAP) / LINE_HEIGHT)
-        return shown.lineup.first(1, min(MOST_PLUGINS, 1 + lines_each))
+    if not shown.arm_styles.several:
+        lines_each = int((MAX_HEIGHT / len(shown.measures) - ROW_GAP) / LINE_HEIGHT)
+        return shown.arm_styles.first(1, min(MAX_PLUGINS, 1 + lines_each))
     others = Counter(method_of(arm) for arm in compared_arms(results))
-    lines = (max(1, min(MOST_PLUGINS, others[name])) for name in shown.lineup.methods)
+    lines = (max(1, min(MAX_PLUGINS, others[name])) for name in shown.arm_styles.methods)
     heights = accumulate(LINE_HEIGHT * count + ROW_GAP for count in lines)
-    return shown.lineup.first(sum(height <= MOST_HEIGHT for height in heights), MOST_PLUGINS)
+    return shown.arm_styles.first(sum(height <= MAX_HEIGHT for height in heights), MAX_PLUGINS)
 
 
 def dumbbell_rows(shown: Shown, found: Found, selection: Selection) -> list[DumbbellRow]:
     """The rows in the order of the suite, one under the other."""
     results, measures = shown.results, shown.measures
-    if shown.lineup.several:
+    if shown.arm_styles.several:
         plans = [(name, measures[0], selection.of_method(name)) for name in selection.methods]
     else:
         plans = [(measure.title, measure, selection.arms) for measure in measures]
@@ -162,7 +162,7 @@ def _lay_out(rows: Sequence[DumbbellRow], header: Header) -> tuple[Figure, Axes,
     return figure, scores, differences
 
 
-def _draw_scores(axis: Axes, lineup: Lineup, row: DumbbellRow, found: Found) -> None:
+def _draw_scores(axis: Axes, arm_styles: ArmStyles, row: DumbbellRow, found: Found) -> None:
     """The baseline's mark on each line, joined to the mark of another arm; and the start model's tick."""
     start = found.get((START.arm, row.measure))
     if start is not None:
@@ -172,19 +172,19 @@ def _draw_scores(axis: Axes, lineup: Lineup, row: DumbbellRow, found: Found) -> 
         )
     base = None if row.baseline is None else 100 * found[row.baseline, row.measure].mean
     for arm, y in zip(row.others, row.lines, strict=False):
-        score, style = 100 * found[arm, row.measure].mean, lineup.style(arm)
+        score, style = 100 * found[arm, row.measure].mean, arm_styles.style(arm)
         if base is not None:
             axis.plot([base, score], [y, y], color=style["color"], linewidth=1.8, alpha=0.6, zorder=2)
         axis.plot([score], [y], **{**style, **MARK, "linestyle": ""}, zorder=4)
     if base is not None and row.baseline is not None:
         places = [base] * len(row.lines)
-        axis.plot(places, row.lines, **{**lineup.style(row.baseline), **MARK, "linestyle": ""}, zorder=3)
+        axis.plot(places, row.lines, **{**arm_styles.style(row.baseline), **MARK, "linestyle": ""}, zorder=3)
 
 
-def _draw_differences(axis: Axes, lineup: Lineup, row: DumbbellRow, found: Found) -> None:
+def _draw_differences(axis: Axes, arm_styles: ArmStyles, row: DumbbellRow, found: Found) -> None:
     """Each arm's paired difference to the baseline with its interval, in points."""
     for arm, y in zip(row.others, row.lines, strict=False):
-        cell, style = found[arm, row.measure], lineup.style(arm)
+        cell, style = found[arm, row.measure], arm_styles.style(arm)
         if math.isnan(cell.difference):
             continue
         axis.hlines(
@@ -198,7 +198,11 @@ def _notes(shown: Shown, found: Found, rows: Sequence[DumbbellRow]) -> Iterator[
     """What is drawn, at which budget, and what the bars cover."""
     measures = {row.measure for row in rows}
     trained = [cell for (arm, measure), cell in found.items() if arm != START.arm and measure in measures]
-    what = f"{rows[0].measure.title}, one row per method" if shown.lineup.several else "One row per benchmark"
+    what = (
+        f"{rows[0].measure.title}, one row per method"
+        if shown.arm_styles.several
+        else "One row per benchmark"
+    )
     seeds = count_range([cell.seeds for cell in trained])
     problems = count_range([cell.problems for cell in trained])
     counts = plural(seeds, "seed") + ("" if problems == NONE else f", {plural(problems, 'problem')}")
@@ -213,4 +217,4 @@ def _handles(shown: Shown, found: Found, arms: Sequence[str]) -> Iterator[Line2D
     present = {arm for arm, _ in found}
     baselines_first = sorted(arms, key=lambda arm: not is_baseline(shown.results, arm))
     named = [arm for arm in baselines_first if arm in present]
-    return shown.lineup.handles(named, start=START.arm in present, linestyle="")
+    return shown.arm_styles.handles(named, start=START.arm in present, linestyle="")

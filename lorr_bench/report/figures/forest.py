@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from lorr_bench.report.arms import baseline_name, plugin_of
 from lorr_bench.report.cells import DAGGER, MINUS, NONE, plural, points, span
 from lorr_bench.report.contrasts import DECLARED
-from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARGIN,
@@ -33,7 +33,7 @@ from lorr_bench.report.figures.text_fit import shortened, shortened_apart, wides
 from lorr_bench.report.measures import MATH, Measure, primary_measure, rows_of
 from lorr_bench.report.tables.comparison import largest_budget
 
-MOST_HEIGHT = 7.6
+MAX_HEIGHT = 7.6
 LINE, GAP, LABEL_ROOM, HEADING_ROOM = 0.165, 0.06, 1.9, 4.4
 BOTTOM, COLUMN_GAP, INDENT = 0.46, 0.14, 0.1
 DIFFERENCE_HEAD, COUNT_HEAD = "points [95 %]", "seeds × n"
@@ -59,11 +59,11 @@ class Forest:
     """The figure before it is drawn.
 
     Attributes:
-        lineup: The arms.
+        arm_styles: The arms.
         contrasts: The table of contrasts.
     """
 
-    lineup: Lineup
+    arm_styles: ArmStyles
     contrasts: pd.DataFrame
 
     @cached_property
@@ -77,7 +77,7 @@ class Forest:
         """The measures that have differences, the headline's first, then in the order of the table."""
         rows = self.differences[["benchmark", "kind", "metric"]].itertuples(index=False)
         found = [Measure(*row) for row in dict.fromkeys(rows)]
-        primary = primary_measure(self.lineup.results)
+        primary = primary_measure(self.arm_styles.results)
         return sorted(found, key=lambda measure: (measure != primary, measure.kind != MATH))
 
     @cached_property
@@ -87,7 +87,7 @@ class Forest:
         for measure in self.measures:
             rows: list[Any] = list(rows_of(self.differences, measure).itertuples())
             height = sum(GAP + LINE * (1 + len(others)) for others in (rows, *shown.values()))
-            if height > MOST_HEIGHT:
+            if height > MAX_HEIGHT:
                 return shown or {measure: self._largest(rows)}
             shown[measure] = rows
         return shown
@@ -120,9 +120,9 @@ class Forest:
         return dict(zip(contrasts, shortened_apart(texts, LABEL_ROOM, TICK_SIZE), strict=True))
 
     def _name(self, treatment: str, reference: str) -> str:
-        own = self.lineup.results.baselines.get(treatment) == reference
+        own = self.arm_styles.results.baselines.get(treatment) == reference
         arms = [treatment] if own else [treatment, reference]
-        return f" {MINUS} ".join(arm if self.lineup.several else plugin_of(arm) for arm in arms)
+        return f" {MINUS} ".join(arm if self.arm_styles.several else plugin_of(arm) for arm in arms)
 
     @property
     def note(self) -> str:
@@ -143,7 +143,7 @@ class Forest:
     def _largest(rows: Sequence[Any]) -> list[Any]:
         """The largest differences in absolute size, in the order they came in."""
         order = sorted(range(len(rows)), key=lambda number: -abs(rows[number].difference))
-        return [rows[number] for number in sorted(order[: int((MOST_HEIGHT - GAP) / LINE) - 1])]
+        return [rows[number] for number in sorted(order[: int((MAX_HEIGHT - GAP) / LINE) - 1])]
 
 
 def draw_forest(forest: Forest) -> Drawing | None:
@@ -169,7 +169,7 @@ def draw_forest(forest: Forest) -> Drawing | None:
 
 
 def _draw(forest: Forest) -> Figure:
-    header = Header(forest.lineup.results.suite, tuple(_notes(forest)))
+    header = Header(forest.arm_styles.results.suite, tuple(_notes(forest)))
     panel = forest.lines[-1].place + LINE
     top = header.height + LINE + 0.06
     height = top + panel + BOTTOM
@@ -187,7 +187,7 @@ def _draw(forest: Forest) -> Figure:
         )
         _dress(axis, panel)
         for row, place in ((line.row, line.place) for line in forest.lines if line.row is not None):
-            _draw_row(axis, forest.lineup, row, place)
+            _draw_row(axis, forest.arm_styles, row, place)
         _write(figure, forest, texts, widths)
         add_header(figure, header)
     return figure
@@ -203,9 +203,9 @@ def _dress(axis: Axes, panel: float) -> None:
     axis.margins(x=0.05)
 
 
-def _draw_row(axis: Axes, lineup: Lineup, row: Any, place: float) -> None:
+def _draw_row(axis: Axes, arm_styles: ArmStyles, row: Any, place: float) -> None:
     """Interval and mark, filled where the corrected test finds a difference."""
-    style = lineup.style(row.treatment)
+    style = arm_styles.style(row.treatment)
     axis.hlines(
         place,
         100 * row.difference_low,
@@ -258,10 +258,10 @@ def _count_text(row: Any) -> str:
 
 def _notes(forest: Forest) -> Iterator[str]:
     """What is drawn, what a filled mark says, what is left out."""
-    rows, baseline = forest.rows, baseline_name(forest.lineup.results)
+    rows, baseline = forest.rows, baseline_name(forest.arm_styles.results)
     alone = all(row.paired_seeds == 1 for row in rows)
     over = "problems only, not over training runs" if alone else "seeds and problems"
-    results = forest.lineup.results
+    results = forest.arm_styles.results
     own = all(results.baselines.get(row.treatment) == row.reference for row in rows)
     named = "" if own else ", or to the arm named"
     yield f"Difference to {baseline}{named}, at {rows[0].unique_pairs:,} unique pairs."

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 
 from lorr_bench.report.arms import plugin_of
 from lorr_bench.report.cells import NONE, count_range, percent, plural
-from lorr_bench.report.figures.arm_styles import Lineup
+from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARGIN,
@@ -39,7 +39,7 @@ from lorr_bench.report.figures.text_fit import number_text, shortened_apart, tex
 from lorr_bench.report.measures import Measure, rows_of
 from lorr_bench.values import START
 
-MOST_POINTS, MOST_LISTED, MOST_PLUGINS = 300, 20, 8
+MAX_POINTS, MAX_LISTED, MAX_PLUGINS = 300, 20, 8
 OTHER_LABEL = "other plug-ins"
 OTHER: dict[str, Any] = {"color": MUTED, "marker": "h"}
 PANEL, LINE, LEFT, BOTTOM, TOP = 3.0, 0.165, 0.55, 0.46, 0.1
@@ -54,13 +54,13 @@ class Pareto:
     """The figure before it is drawn.
 
     Attributes:
-        lineup: The arms.
+        arm_styles: The arms.
         comparison: The comparison table.
         measure: What accuracy is.
         quantity: What cost is.
     """
 
-    lineup: Lineup
+    arm_styles: ArmStyles
     comparison: pd.DataFrame
     measure: Measure
     quantity: Quantity
@@ -90,19 +90,19 @@ class Pareto:
     @cached_property
     def shown(self) -> pd.DataFrame:
         """The front, and of the others the first in the order of the suite."""
-        others = self.points.index[~self.points["front"]].sort_values()[:MOST_POINTS]
+        others = self.points.index[~self.points["front"]].sort_values()[:MAX_POINTS]
         return self.points[self.points["front"] | self.points.index.isin(others)]
 
     @property
     def listed(self) -> list[Any]:
         """The points of the front that have a number: the most accurate."""
-        return self.front[-MOST_LISTED:]
+        return self.front[-MAX_LISTED:]
 
     @cached_property
     def named(self) -> list[str]:
         """The first plug-ins, as many as can be told apart; the points of others look alike."""
         present = {plugin_of(arm) for arm in self.shown["arm"]}
-        return [plugin for plugin in self.lineup.plugins if plugin in present][:MOST_PLUGINS]
+        return [plugin for plugin in self.arm_styles.plugins if plugin in present][:MAX_PLUGINS]
 
     @property
     def scale(self) -> Scale:
@@ -134,7 +134,7 @@ def _draw(pareto: Pareto) -> Figure:
     lines = _table(pareto)
     widths = [widest(column, TICK_SIZE) for column in zip(*lines, strict=True)]
     right = MARGIN + sum(widths) + COLUMN_GAP * (len(widths) - 1) + LIST_GAP
-    header = Header(pareto.lineup.results.suite, tuple(_notes(pareto)), tuple(_handles(pareto)))
+    header = Header(pareto.arm_styles.results.suite, tuple(_notes(pareto)), tuple(_handles(pareto)))
     panel = max(PANEL, LINE * (len(lines) + 1))
     top = header.height + TOP
     height = top + panel + BOTTOM
@@ -177,7 +177,7 @@ def _draw_points(axis: Axes, pareto: Pareto) -> None:
     shown = pareto.shown.assign(plugin=[name if name in pareto.named else "" for name in names])
     for (plugin, front), rows in shown.groupby(["plugin", "front"], sort=True):
         arm = rows["arm"].iloc[0]
-        style = {**(pareto.lineup.style(arm) if plugin in pareto.named else OTHER), "linestyle": ""}
+        style = {**(pareto.arm_styles.style(arm) if plugin in pareto.named else OTHER), "linestyle": ""}
         look = {**MARK, "zorder": 4} if front else {
             "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": style["color"],
             "markeredgewidth": 0.9, "alpha": 0.7, "zorder": 3,
@@ -302,16 +302,16 @@ def _notes(pareto: Pareto) -> Iterator[str]:
     yield f"{', '.join(filter(None, told))}; a point is an arm at a budget, its cost that of training alone."
     yield "Steps: Pareto front, no other point scores as high for as little; bars: its 95 % intervals."
     if shown < total:
-        yield f"Drawn: {shown:,} of {total:,} points, the front and the suite's first {MOST_POINTS} others."
+        yield f"Drawn: {shown:,} of {total:,} points, the front and the suite's first {MAX_POINTS} others."
     if len(pareto.listed) < len(pareto.front):
         yield f"Numbered: the {len(pareto.listed)} most accurate of the front's {len(pareto.front):,} points."
 
 
 def _handles(pareto: Pareto) -> Iterator[Line2D]:
     present = set(pareto.shown["arm"])
-    arms = [arm for arm in pareto.lineup.results.arms if arm in present]
+    arms = [arm for arm in pareto.arm_styles.results.arms if arm in present]
     named = [arm for arm in arms if plugin_of(arm) in pareto.named]
     start = START.arm in set(pareto.comparison["arm"])
-    yield from pareto.lineup.handles(named, start=start, linestyle="")
+    yield from pareto.arm_styles.handles(named, start=start, linestyle="")
     if len(named) < len(arms):
         yield Line2D([], [], **{**OTHER, **MARK}, linestyle="", label=OTHER_LABEL)

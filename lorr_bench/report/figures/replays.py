@@ -15,13 +15,13 @@ from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.arms import plugin_of
 from lorr_bench.report.cells import NONE, count_range, plural
-from lorr_bench.report.figures.arm_styles import Lineup, Selection
+from lorr_bench.report.figures.arm_styles import ArmStyles, Selection
 from lorr_bench.report.figures.drawing import MARK, STYLE, Drawing, Header, dress
 from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
 from lorr_bench.report.figures.scales import Scale
 from lorr_bench.report.figures.text_fit import number_text
 
-MOST_METHODS, MOST_PLUGINS = 30, 8
+MAX_METHODS, MAX_PLUGINS = 30, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Replays:
     """The figure before it is drawn.
 
     Attributes:
-        lineup: The arms.
+        arm_styles: The arms.
         table: The table of diagnostics.
     """
 
-    lineup: Lineup
+    arm_styles: ArmStyles
     table: pd.DataFrame
 
     @cached_property
@@ -77,8 +77,8 @@ class Replays:
     def selection(self) -> Selection:
         """The arms that have diagnostics at this budget."""
         present = set(self._at_budget["arm"])
-        arms = [arm for arm in self.lineup.results.arms if arm in present]
-        return self.lineup.first(MOST_METHODS, MOST_PLUGINS, arms)
+        arms = [arm for arm in self.arm_styles.results.arms if arm in present]
+        return self.arm_styles.first(MAX_METHODS, MAX_PLUGINS, arms)
 
     @cached_property
     def means(self) -> pd.DataFrame:
@@ -122,7 +122,7 @@ class Replays:
         own = self.means[self.means["name"] == diagnostic.name]
         place = {arm: number for number, arm in enumerate(self.selection.arms)}
         own = own.sort_values("arm", key=lambda arms: arms.map(place), kind="stable")
-        places = own["replay"] if self.lineup.several else self.scale.side_by_side([*own["replay"]])
+        places = own["replay"] if self.arm_styles.several else self.scale.side_by_side([*own["replay"]])
         return own.assign(place=places, **{name: factor * own[name] for name in ("mean", "min", "max")})
 
     @property
@@ -165,9 +165,9 @@ def _draw(replays: Replays) -> Figure:
     shown = replays.diagnostics
     grid = Grid.for_panels(len(shown))
     header = Header(
-        replays.lineup.results.suite,
+        replays.arm_styles.results.suite,
         tuple(_notes(replays)),
-        tuple(replays.lineup.handles(replays.selection.arms, start=False, linewidth=1.6)),
+        tuple(replays.arm_styles.handles(replays.selection.arms, start=False, linewidth=1.6)),
     )
     with mpl.rc_context(STYLE):
         figure, axes = lay_out([replays.heading(diagnostic) for diagnostic in shown], grid, header)
@@ -183,7 +183,7 @@ def _draw_panel(axis: Axes, replays: Replays, diagnostic: Diagnostic) -> None:
     lines = replays.panel(diagnostic)
     for arm in replays.selection.arms:
         _draw_arm(axis, replays, lines[lines["arm"] == arm], arm)
-    if replays.lineup.several:
+    if replays.arm_styles.several:
         _draw_medians(axis, replays, lines)
     axis.set_xlim(*replays.scale.limits)
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
@@ -192,8 +192,8 @@ def _draw_panel(axis: Axes, replays: Replays, diagnostic: Diagnostic) -> None:
 
 def _draw_arm(axis: Axes, replays: Replays, line: pd.DataFrame, arm: str) -> None:
     """One arm: with its marks and the range of its seeds, or as one thin line of many."""
-    style = replays.lineup.style(arm)
-    if replays.lineup.several:
+    style = replays.arm_styles.style(arm)
+    if replays.arm_styles.several:
         axis.plot(line["place"], line["mean"], **{**style, "marker": ""}, linewidth=0.6, alpha=0.4, zorder=2)
         return
     axis.vlines(
@@ -205,9 +205,9 @@ def _draw_arm(axis: Axes, replays: Replays, line: pd.DataFrame, arm: str) -> Non
 def _draw_medians(axis: Axes, replays: Replays, lines: pd.DataFrame) -> None:
     """The median over the methods, for each plug-in."""
     by_plugin = lines.assign(plugin=[plugin_of(arm) for arm in lines["arm"]])
-    for plugin, arm in replays.lineup.legend(replays.selection.arms).items():
+    for plugin, arm in replays.arm_styles.legend(replays.selection.arms).items():
         median = by_plugin[by_plugin["plugin"] == plugin].groupby("replay")["mean"].median()
-        axis.plot(median.index, median, **replays.lineup.style(arm), **MARK, linewidth=1.9, zorder=3)
+        axis.plot(median.index, median, **replays.arm_styles.style(arm), **MARK, linewidth=1.9, zorder=3)
 
 
 def _share_scales(axes: Sequence[Axes], shown: Sequence[Diagnostic]) -> None:
@@ -224,7 +224,7 @@ def _notes(replays: Replays) -> Iterator[str]:
     seeds = replays.seeds
     one = seeds in ("1", NONE)
     over = "one seed" if one else f"mean of {plural(seeds, 'seed')}"
-    if replays.lineup.several:
+    if replays.arm_styles.several:
         marks = "thin: single methods; thick: their median"
     else:
         marks = "" if one else "bars: lowest and highest seed"

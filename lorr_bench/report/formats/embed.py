@@ -13,7 +13,7 @@ from lorr_bench.report.sheets import Cell, Sheet
 
 FIRST_ROWS = 200
 """Rows that stand in the page itself; further ones are embedded as data."""
-MOST_BYTES = 3_000_000
+MAX_BYTES = 3_000_000
 """Bytes of the embedded rows of all tables together."""
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
@@ -61,7 +61,7 @@ class Placed:
     left_out: int
 
 
-def place(sheets: Iterable[Sheet], room: int = MOST_BYTES) -> dict[str, Placed]:
+def place(sheets: Iterable[Sheet], room: int = MAX_BYTES) -> dict[str, Placed]:
     """Divides the rows of the tables between page and data.
 
     Args:

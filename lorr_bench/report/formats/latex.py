@@ -15,7 +15,7 @@ from lorr_bench.report.sheets import Cell, Sheet
 
 ROWS_A_PART: Final = 40
 """Rows that fit on a page; of two lines each, half of them."""
-MOST_ROWS: Final = 120
+MAX_ROWS: Final = 120
 COLUMNS_A_PART: Final = 7
 """Columns in groups that fit on a line in print."""
 FLOATS: Final = 10
@@ -39,7 +39,7 @@ SYMBOLS: Final = {
     "“": r"\textquotedblleft{}", "”": r"\textquotedblright{}",
     "†": r"\textdagger{}",
     "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "÷": r"$\div$", "≤": r"$\leq$", "≥": r"$\geq$",
-    "≠": r"$\neq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$", "√": r"$\surd$", "°": r"$^\circ$",
+    "≠": r"$\neq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$", "√": r"$\radical$", "°": r"$^\circ$",
     "Δ": r"$\Delta$", "Σ": r"$\Sigma$", "Ω": r"$\Omega$", "α": r"$\alpha$", "β": r"$\beta$",
     "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "θ": r"$\theta$", "λ": r"$\lambda$",
     "μ": r"$\mu$", "µ": r"$\mu$", "π": r"$\pi$", "ρ": r"$\rho$", "σ": r"$\sigma$", "τ": r"$\tau$",
@@ -90,7 +90,7 @@ def latex_table(sheet: Sheet, notes: Sequence[str] = ()) -> str:
 def _parts(sheet: Sheet, contents: Contents) -> list[str]:
     """The table in parts of a page each, the notes below the last."""
     narrow, fewer_columns = narrowed(sheet)
-    short, fewer_rows = head_of(narrow, MOST_ROWS)
+    short, fewer_rows = head_of(narrow, MAX_ROWS)
     rows = ROWS_A_PART // 2 if sheet.grouped else ROWS_A_PART
     parts = [part for some in column_slices(short, COLUMNS_A_PART) for part in row_slices(some, rows)]
     notes = (*notes_on(sheet, contents), fewer_columns, fewer_rows)

@@ -12,7 +12,7 @@ from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.report.formats.shortened import head_of, narrowed, notes_on
 from lorr_bench.report.sheets import Cell, Sheet
 
-MOST_ROWS = 100
+MAX_ROWS = 100
 
 Sheets = Mapping[str, Sheet]
 """The tables that have rows, by name."""
@@ -57,8 +57,8 @@ def _missing(contents: Contents) -> str:
     if not missing:
         return ""
     rows = [[markdown_cell(stage), markdown_cell(reason)] for stage, reason in missing.items()]
-    more = len(rows) - MOST_ROWS
-    table = markdown_table(["stage", "reason"], rows[:MOST_ROWS], [True, True])
+    more = len(rows) - MAX_ROWS
+    table = markdown_table(["stage", "reason"], rows[:MAX_ROWS], [True, True])
     table += f"\n\n{more:,} more are listed on the page." if more > 0 else ""
     return f"**Incomplete: {len(missing):,} missing.** The figures below leave these out.\n\n{table}"
 
@@ -88,7 +88,7 @@ def _tables(title: str, names: Sequence[str], sheets: Sheets, contents: Contents
 def _table(sheet: Sheet, contents: Contents) -> str:
     """A table with its caption, its notes and what was left out of it."""
     narrow, fewer_columns = narrowed(sheet)
-    short, fewer_rows = head_of(narrow, MOST_ROWS)
+    short, fewer_rows = head_of(narrow, MAX_ROWS)
     table = markdown_table(
         _head(short),
         (list(map(_cell, row)) for row in short.rows),

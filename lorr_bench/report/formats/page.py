@@ -17,7 +17,7 @@ from lorr_bench.report.formats.problems import embedded_problems
 from lorr_bench.report.formats.results_file import RESULTS_FILE
 
 ASSETS = Path(__file__).parent
-MOST_SVG_BYTES = 300_000
+MAX_SVG_BYTES = 300_000
 """Size from which on the page shows a figure as PNG."""
 # No request of any kind, no frame, no form; only the page's own style and script; no text becomes markup.
 POLICY = (
@@ -81,6 +81,6 @@ def _figures(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
 
 def _address(picture: Picture) -> str:
     lines = picture.svg.encode()
-    if len(lines) > MOST_SVG_BYTES:
+    if len(lines) > MAX_SVG_BYTES:
         return data_uri(picture.png, "image/png")
     return data_uri(lines, "image/svg+xml")

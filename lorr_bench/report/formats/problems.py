@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.arms import one_point_an_arm, point_label
+from lorr_bench.report.arms import one_point_an_arm
 from lorr_bench.report.cells import plural
 from lorr_bench.report.formats.embed import script_json
 from lorr_bench.values import Point, Results, SampleAnswer
 
-MOST_MODELS = 64
+MAX_MODELS = 64
 """Models whose answers are shown."""
-MOST_BYTES = 5_000_000
+MAX_BYTES = 5_000_000
 """Bytes of all embedded problems."""
-LONGEST_TEXT = 6_000
+MAX_TEXT = 6_000
 """Characters of a prompt or an answer; of a longer one the middle is left out."""
 TAIL = 2_000
 """Characters that are kept of its end, where the final answer stands."""
@@ -54,7 +54,7 @@ class EmbeddedProblems:
     left_out: str
 
 
-def embedded_problems(results: Results, room: int = MOST_BYTES) -> EmbeddedProblems:
+def embedded_problems(results: Results, room: int = MAX_BYTES) -> EmbeddedProblems:
     """As many problems as there is room for, the benchmarks taking turns.
 
     Args:
@@ -84,10 +84,10 @@ def embedded_problems(results: Results, room: int = MOST_BYTES) -> EmbeddedProbl
 
 def shortened(text: str) -> str:
     """The text, or its beginning and end with the number of characters left out between them."""
-    missing = len(text) - LONGEST_TEXT
+    missing = len(text) - MAX_TEXT
     if missing <= 0:
         return text
-    head, tail = text[: LONGEST_TEXT - TAIL], text[-TAIL:]
+    head, tail = text[: MAX_TEXT - TAIL], text[-TAIL:]
     return f"{head}\n[… {missing:,} characters left out …]\n{tail}"
 
 
@@ -97,8 +97,8 @@ def _sampled(results: Results) -> tuple[Problem, ...]:
     Of very many arms the first of the suite are taken.
     """
     answered = dict.fromkeys(answer.point for answer in results.answers)
-    points = one_point_an_arm(answered, results.arms)[:MOST_MODELS]
-    labels = {point: point_label(point) for point in points}
+    points = one_point_an_arm(answered, results.arms)[:MAX_MODELS]
+    labels = {point: str(point) for point in points}
     problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
     for answer in results.answers:
         if answer.point in labels:

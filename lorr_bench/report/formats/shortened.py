@@ -10,7 +10,7 @@ from lorr_bench.report.contents import Contents
 from lorr_bench.report.sheets import Sheet
 from lorr_bench.report.tables.published import CAUTION
 
-MOST_GROUPS: Final = 8
+MAX_GROUPS: Final = 8
 """Measures beside each other."""
 
 
@@ -22,10 +22,10 @@ def file_of(sheet: Sheet) -> str:
 def narrowed(sheet: Sheet) -> tuple[Sheet, str]:
     """The first groups of columns and the last one, their average, and a note on those left out."""
     groups = _groups(sheet)
-    if len(groups) <= MOST_GROUPS:
+    if len(groups) <= MAX_GROUPS:
         return sheet, ""
-    kept = [*groups[: MOST_GROUPS - 1], groups[-1]]
-    return _with_groups(sheet, kept), f"{len(groups) - MOST_GROUPS} more measures are in {file_of(sheet)}."
+    kept = [*groups[: MAX_GROUPS - 1], groups[-1]]
+    return _with_groups(sheet, kept), f"{len(groups) - MAX_GROUPS} more measures are in {file_of(sheet)}."
 
 
 def column_slices(sheet: Sheet, most: int) -> list[Sheet]:

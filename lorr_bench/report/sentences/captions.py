@@ -6,14 +6,14 @@ import math
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, methods, plugins, point_label
+from lorr_bench.report.arms import baseline_name, methods, plugins
 from lorr_bench.report.cells import DAGGER, NONE, count_range, either, listed, percent, plural
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY
 from lorr_bench.report.measures import all_measures
 from lorr_bench.values import START, Point, Results
 
-MOST_FOOTNOTES = 12
-MOST_POINTS = 3
+MAX_FOOTNOTES = 12
+MAX_POINTS = 3
 """How many models a footnote names."""
 
 
@@ -129,8 +129,8 @@ def footnotes(results: Results) -> tuple[str, ...]:
         f"{NONE} {benchmark} {metric} of {_first_points(points)}: {reason}"
         for (benchmark, metric, reason), points in groups.items()
     ]
-    more = len(lines) - MOST_FOOTNOTES
-    return (*lines[:MOST_FOOTNOTES], *([f"{more} more reasons are in scores.csv."] if more > 0 else []))
+    more = len(lines) - MAX_FOOTNOTES
+    return (*lines[:MAX_FOOTNOTES], *([f"{more} more reasons are in scores.csv."] if more > 0 else []))
 
 
 def seed_caution(comparison: pd.DataFrame) -> str:
@@ -157,6 +157,6 @@ def _arms(results: Results) -> str:
 
 
 def _first_points(points: list[Point]) -> str:
-    names = [point_label(point) for point in points[:MOST_POINTS]]
-    more = len(points) - MOST_POINTS
+    names = list(map(str, points[:MAX_POINTS]))
+    more = len(points) - MAX_POINTS
     return "; ".join(names) + (f"; and {more} more" if more > 0 else "")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, compared_arms, methods, plugin_of, point_label
+from lorr_bench.report.arms import baseline_name, compared_arms, methods, plugin_of
 from lorr_bench.report.cells import TITLES, either, percent, quantity, ratio
 from lorr_bench.values import Results
 
@@ -14,7 +14,7 @@ RATIOS_TOLD = (
     "prompts", "unique_pairs", "verifier_calls", "optimizer_steps", "train_tokens", "pair_visits",
     "wall_seconds",
 )  # fmt: skip
-MOST_BROKEN = 6
+MAX_BROKEN = 6
 CUT_SHARE_WARNED_OF = 0.05
 
 
@@ -60,7 +60,7 @@ def _cut(results: Results) -> Iterator[str]:
     warning = "Warning: " if share > CUT_SHARE_WARNED_OF else ""
     yield (
         f"{warning}max_length cut responses or left pairs out in {len(lost)} of {len(results.spends)} "
-        f"trainings; most in {point_label(point)}: {spend.cut_responses:,} responses cut "
+        f"trainings; most in {point}: {spend.cut_responses:,} responses cut "
         f"({percent(share)} % of those of its pairs), {spend.left_out_pairs:,} pairs passed over."
     )
 
@@ -100,5 +100,5 @@ def _broken(rows: pd.DataFrame, names: list[str]) -> Iterator[str]:
 
 def _first(texts: list[str]) -> str:
     """The first of these and how many more there are."""
-    more = len(texts) - MOST_BROKEN
-    return "; ".join(texts[:MOST_BROKEN]) + (f"; and {more} more in the ledger" if more > 0 else "")
+    more = len(texts) - MAX_BROKEN
+    return "; ".join(texts[:MAX_BROKEN]) + (f"; and {more} more in the ledger" if more > 0 else "")

@@ -25,7 +25,7 @@ from lorr_bench.report.declared import analysis_of
 from lorr_bench.report.measures import primary_measure, rows_of
 from lorr_bench.values import START, Results
 
-MOST_SENTENCES: Final = 6
+MAX_SENTENCES: Final = 6
 """How many contrasts get a sentence of their own; of more, those of a plug-in share two."""
 SIGNIFICANT, NOT_SHOWN, NOT_TESTED = "Significant", "Not shown", "Not tested"
 
@@ -52,7 +52,7 @@ def headlines(results: Results, contrasts: pd.DataFrame, comparison: pd.DataFram
     primary = rows[(rows["role"] == PRIMARY) & rows["difference"].notna()]
     if primary.empty:
         return (*_plain_headline(rows_of(comparison, measure), results), *analysis_of(results).changes)
-    if len(primary) <= MOST_SENTENCES:
+    if len(primary) <= MAX_SENTENCES:
         told = [_sentence(row) for row in primary.itertuples()]
     else:
         told = [line for group in _groups(primary) for line in _group_sentences(group, results, len(primary))]
@@ -148,7 +148,7 @@ def _certainty(table: pd.DataFrame, tests: int) -> str:
 
 def _smaller_budgets(primary: pd.DataFrame, sequence: pd.DataFrame) -> Iterator[str]:
     """Budgets below the largest in fixed sequence, up to the first at which not all was found."""
-    if sequence.empty or primary["p_holm"].isna().all() or len(primary) > MOST_SENTENCES:
+    if sequence.empty or primary["p_holm"].isna().all() or len(primary) > MAX_SENTENCES:
         return
     above = primary
     for budget, rows in sequence.groupby("unique_pairs", sort=False):
@@ -168,7 +168,7 @@ def _controls(rows: pd.DataFrame, primary: pd.DataFrame) -> Iterator[str]:
     budget = primary["unique_pairs"].iloc[0]
     others = rows[(rows["role"] == SECONDARY) & (rows["unique_pairs"] == budget)]
     others = others[others["difference"].notna()]
-    if others.empty or len(others) > MOST_SENTENCES:
+    if others.empty or len(others) > MAX_SENTENCES:
         return
     told = [
         f"{_short(row)}{', significant in its family' if row.significant else ''}"
@@ -213,7 +213,7 @@ def _plain_headline(rows: pd.DataFrame, results: Results) -> tuple[str, ...]:
         "The start model" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
     )
     ends = f"{_number(row['low'])} to {_number(row['high'])}"
-    primary = analysis_of(results).primary[:MOST_SENTENCES]
+    primary = analysis_of(results).primary[:MAX_SENTENCES]
     contrasts = [f"{contrast.treatment} {MINUS} {contrast.reference}" for contrast in primary]
     wanted = listed(contrasts) if contrasts else "an arm and its baseline"
     return (

@@ -21,7 +21,7 @@ AGGREGATE_COLUMNS = (
     "arm", "baseline", "unique_pairs", "runs", "tasks", "gain", "gain_low", "gain_high", "improvement",
     "improvement_low", "improvement_high",
 )  # fmt: skip
-LEAST_TASKS = 8
+MIN_TASKS = 8
 """With fewer benchmarks the middle half is three or less of them, chosen after the numbers are seen."""
 
 
@@ -76,7 +76,7 @@ def _row(found: Cells, tasks: Sequence[Measure], arms: tuple[str, str], budget: 
     if not scores.size or not reference.size:
         return {}
     gain, better = interquartile_gain(scores, reference), probability_of_improvement(scores, reference)
-    if gain.problems < LEAST_TASKS:
+    if gain.problems < MIN_TASKS:
         return {}
     return {
         "arm": arms[0], "baseline": arms[1], "unique_pairs": budget, "runs": gain.seeds,

@@ -31,7 +31,7 @@ EFFICIENCY_COLUMNS = (
     "baseline_needed", "ratio", "ratio_low", "ratio_high", "reached", "reason", "area", "area_low",
     "area_high", "baseline_area",
 )  # fmt: skip
-MOST_ROWS = 500
+MAX_ROWS = 500
 """Each takes 2,000 draws of a bootstrap."""
 
 
@@ -87,7 +87,7 @@ def _measures(results: Results) -> tuple[Measure, ...]:
     few = tuple(measure for measure in every if measure == primary or measure in averages(results))
     one = tuple(measure for measure in every if measure == primary)
     arms = len(compared_arms(results))
-    return next((found for found in (every, few) if arms * len(found) <= MOST_ROWS), one)
+    return next((found for found in (every, few) if arms * len(found) <= MAX_ROWS), one)
 
 
 @dataclass(frozen=True, slots=True)

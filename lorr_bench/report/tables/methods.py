@@ -21,7 +21,7 @@ from lorr_bench.report.tables.comparison import (
 )
 from lorr_bench.values import START, Results
 
-MOST_PLUGINS = 8
+MAX_PLUGINS = 8
 """Plug-ins that fit beside each other."""
 METHOD_COLUMNS = ("benchmark", "kind", "metric", "unique_pairs", "method")
 PLUGIN_COLUMNS = ("mean", "difference", "difference_low", "difference_high", "role", "p_holm", "significant")
@@ -95,7 +95,7 @@ def _rows(
 ) -> Iterator[tuple[Cell, ...]]:
     names, found = _plugins(results), largest_rows(comparison)
     several = len(methods(results)) > 1 and largest_budget(comparison) > 0
-    if not several or len(names) > MOST_PLUGINS:
+    if not several or len(names) > MAX_PLUGINS:
         return
     blanks = [Cell("")] * (len(names) + sum(compared for _, compared in names) - 1)
     starts = (Cell(score_text(found.get((START.arm, measure)))) for measure in measures)

@@ -15,7 +15,7 @@ from lorr_bench.values import Overlap, Results
 OVERLAP_COLUMNS = (
     "benchmark", "seed", "ngram", "prompts", "problems", "overlapping", "share", "examples",
 )  # fmt: skip
-MOST_EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
 def overlap_table(results: Results) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def _cells(benchmark: str, ngram: int, lines: Sequence[Overlap]) -> tuple[Cell, 
         _range([line.problems for line in lines], _count),
         _range([line.overlapping for line in lines], _count),
         _range([_share(line) for line in lines], percent),
-        ", ".join(examples[:MOST_EXAMPLES]),
+        ", ".join(examples[:MAX_EXAMPLES]),
     )
 
 

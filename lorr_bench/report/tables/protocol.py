@@ -13,7 +13,7 @@ from lorr_bench.report.sheets import Column, Sheet, text_cells
 from lorr_bench.values import Results
 
 PROTOCOL_COLUMNS = ("benchmark", "problems", "setting", "value")
-MOST_LETTERS = 160
+MAX_LETTERS = 160
 
 
 def protocol_table(results: Results) -> pd.DataFrame:
@@ -91,4 +91,4 @@ def _by_setting(results: Results) -> dict[str, dict[str, str]]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
+    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}…"

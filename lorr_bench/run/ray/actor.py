@@ -1,4 +1,4 @@
-"""A seat on a node of a Ray cluster: a Ray actor around one ordinary worker process.
+"""A slot on a node of a Ray cluster: a Ray actor around one ordinary worker process.
 
 The actor holds the resources and passes on what the process says. It is asked again and again, and repeats
 what was not heard, so a connection that breaks for a moment loses nothing.
@@ -17,22 +17,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
-from lorr_bench.plan.origins import PACKAGE
-from lorr_bench.plan.stage import Lane
+from lorr_bench.plan.identity.origins import PACKAGE
+from lorr_bench.plan.stage import Pool
 from lorr_bench.ports.versions import package_version
-from lorr_bench.run.local import SILENCE_SECONDS, Seat, WorkerProcess, worker_environment
+from lorr_bench.run.local import SILENCE_SECONDS, Slot, WorkerProcess, worker_environment
 from lorr_bench.run.worker import ALIVE
 
 WORKER: Final = (sys.executable, "-P", "-m", "lorr_bench.run.worker")
 LISTEN_SECONDS: Final = 2.0
-MOST_LOG_BYTES: Final = 1 << 20
+MAX_LOG_BYTES: Final = 1 << 20
 SHARED_SECONDS: Final = 20.0
 PLACES: Final = ("model_path", "source", "include_path", "task_start")
 """Settings of stages that may be paths."""
 
 
 class About(TypedDict):
-    """What a seat says of itself.
+    """What a slot says of itself.
 
     Attributes:
         version: Of lorr-bench on its node.
@@ -48,7 +48,7 @@ class About(TypedDict):
 
 
 class Heard(TypedDict):
-    """What a seat has to tell.
+    """What a slot has to tell.
 
     Attributes:
         answers: Of the worker, from the first that was not heard yet.
@@ -61,7 +61,7 @@ class Heard(TypedDict):
     read: int
 
 
-class Errand(TypedDict):
+class Request(TypedDict):
     """An order that is sent to another machine.
 
     Attributes:
@@ -77,12 +77,12 @@ class Errand(TypedDict):
     token: str | None
 
 
-class NodeSeat:
+class NodeSlot:
     """Runs in a Ray actor, several calls at a time.
 
     Args:
-        lane: Which stages it takes.
-        number: Counted from 1 within the lane.
+        pool: Which stages it takes.
+        number: Counted from 1 within the pool.
         threads: Processor threads of its numerics.
         command: The worker to start; None is the ordinary one of this node. Replaced in tests.
         silence_seconds: A worker that says nothing for so long is ended.
@@ -90,13 +90,13 @@ class NodeSeat:
 
     def __init__(
         self,
-        lane: Lane,
+        pool: Pool,
         number: int,
         threads: int,
         command: Sequence[str] | None = None,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        self._seat = Seat(lane, number, (), threads)
+        self._slot = Slot(pool, number, (), threads)
         self._command = command or WORKER
         self._silence_seconds = silence_seconds
         self._logs = Path(tempfile.mkdtemp(prefix="lorr-bench-"))
@@ -119,20 +119,20 @@ class NodeSeat:
             gpus=list(context.get_accelerator_ids().get("GPU", [])),
         )
 
-    def begin(self, errand: Errand, gpus: Sequence[str]) -> None:
+    def begin(self, request: Request, gpus: Sequence[str]) -> None:
         """Begin a stage.
 
         Args:
-            errand: What to do.
+            request: What to do.
             gpus: The GPUs that the worker may see.
         """
         self._log.unlink(missing_ok=True)
-        self._log = self._logs / f"{errand['digest']}.log"
+        self._log = self._logs / f"{request['digest']}.log"
         self._log.touch()
         with self._news:
-            self._digest, self._answers, self._forgotten = errand["digest"], [], 0
-        order = moved(errand["order"], errand["package"], str(PACKAGE))
-        if lack := what_lacks(order, errand["token"]):
+            self._digest, self._answers, self._forgotten = request["digest"], [], 0
+        order = moved(request["order"], request["package"], str(PACKAGE))
+        if lack := what_lacks(order, request["token"]):
             self._tell(failure(self._digest, lack, lasting=True))
             return
         if self._worker is None:
@@ -164,7 +164,7 @@ class NodeSeat:
 
     def _start(self, gpus: Sequence[str]) -> WorkerProcess:
         own = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
-        return WorkerProcess(worker_environment(own, self._seat), self._log, self._listen, self._command)
+        return WorkerProcess(worker_environment(own, self._slot), self._log, self._listen, self._command)
 
     def _listen(self, worker: WorkerProcess, answer: dict[str, Any] | None) -> None:
         if worker is not self._worker:
@@ -241,20 +241,20 @@ def failure(digest: str, reason: str, *, lasting: bool = False) -> dict[str, Any
     return {"event": "Failed", "digest": digest, "reason": reason, "lasting": lasting, "disk_full": False}
 
 
-def read_on(log: Path, read: int, most_bytes: int = MOST_LOG_BYTES) -> tuple[str, int]:
+def read_on(log: Path, read: int, max_bytes: int = MAX_LOG_BYTES) -> tuple[str, int]:
     """What was added to a log; of a great deal the end.
 
     Args:
         log: The file.
         read: Bytes that have been read.
-        most_bytes: How much to read at most.
+        max_bytes: How much to read at most.
 
     Returns:
         The text, and how many bytes have been read now.
     """
     with log.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
-        start = max(read, end - most_bytes)
+        start = max(read, end - max_bytes)
         file.seek(start)
         text = file.read(end - start).decode("utf-8", "replace")
     return (f"[{start - read} bytes left out]\n{text}" if start > read else text), end

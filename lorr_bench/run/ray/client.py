@@ -1,4 +1,4 @@
-"""A seat on a Ray cluster as the driver's process knows it: the other end of ``lorr_bench.run.ray.actor``."""
+"""A slot on a Ray cluster as the driver's process knows it: the other end of ``lorr_bench.run.ray.actor``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import LorrBenchError, StageError
-from lorr_bench.plan.origins import PACKAGE
-from lorr_bench.plan.stage import Lane
+from lorr_bench.plan.identity.origins import PACKAGE
+from lorr_bench.plan.stage import Pool
 from lorr_bench.ports.versions import package_version
 from lorr_bench.run.executor import Advanced, Noted, Order
 from lorr_bench.run.local import event_of
-from lorr_bench.run.ray.actor import About, Errand, Heard, NodeSeat, failure
+from lorr_bench.run.ray.actor import About, Heard, NodeSlot, Request, failure
 from lorr_bench.run.ray.cluster import living_nodes
 from lorr_bench.run.ray.placement import Share
 from lorr_bench.store.disk import FULL
 
 CALLS_AT_A_TIME: Final = 4
 PLACING_SECONDS: Final = 30.0
-"""A seat that waits for its place so long says so."""
+"""A slot that waits for its place so long says so."""
 WARM_SECONDS: Final = 30.0
 AWAY_SECONDS: Final = 60.0
 """How long an actor may be out of reach before it counts as lost; Ray itself says when its node is dead."""
@@ -31,44 +31,44 @@ STOP_SECONDS: Final = 5.0
 
 
 @dataclass(eq=False)
-class Desk:
-    """A seat of a cluster.
+class ActorSlot:
+    """A slot of a cluster.
 
     Attributes:
-        lane: Which stages it takes.
-        number: Counted from 1 within the lane.
+        pool: Which stages it takes.
+        number: Counted from 1 within the pool.
         share: What it holds.
         actor: Ray's handle.
-        about: What the seat says of itself; None until it is placed.
+        about: What the slot says of itself; None until it is placed.
         order: What it is doing.
-        doom: Why it is being ended by force.
+        end_reason: Why it is being ended by force.
         idle_since: When its last stage was over.
         is_ended: Whether it was told to end.
     """
 
-    lane: Lane
+    pool: Pool
     number: int
     share: Share
     actor: Any
     about: About | None = None
     order: Order | None = None
-    doom: str = ""
+    end_reason: str = ""
     idle_since: float = field(default_factory=time.monotonic)
     is_ended: bool = False
 
     @classmethod
-    def open(cls, lane: Lane, number: int, share: Share, command: Sequence[str] | None) -> Desk:
-        """A seat that Ray places when it can.
+    def open(cls, pool: Pool, number: int, share: Share, command: Sequence[str] | None) -> ActorSlot:
+        """A slot that Ray places when it can.
 
         Args:
-            lane: Which stages it takes.
-            number: Counted from 1 within the lane.
+            pool: Which stages it takes.
+            number: Counted from 1 within the pool.
             share: What it asks of a node.
             command: The worker to start; None is the ordinary one.
         """
         import ray
 
-        actor = ray.remote(NodeSeat).options(
+        actor = ray.remote(NodeSlot).options(
             num_cpus=share.cpus,
             num_gpus=share.gpus,
             memory=share.memory_bytes or None,
@@ -77,7 +77,7 @@ class Desk:
             scheduling_strategy="SPREAD",
         )
         threads = max(1, int(share.cpus))
-        return cls(lane, number, share, actor.remote(lane, number, threads, command))
+        return cls(pool, number, share, actor.remote(pool, number, threads, command))
 
     @property
     def is_warm(self) -> bool:
@@ -90,10 +90,10 @@ class Desk:
         return self.about["node"] if self.about else None
 
     def __str__(self) -> str:
-        """The seat in words."""
+        """The slot in words."""
         place = f" on {self.about['host']}" if self.about else ""
         gpus = f", GPU {' '.join(self.about['gpus'])}" if self.about and self.about["gpus"] else ""
-        return f"{self.lane} {self.number}{place}{gpus}"
+        return f"{self.pool} {self.number}{place}{gpus}"
 
     def take_place(self, note: Callable[[str], None]) -> None:
         """Wait until Ray has placed it; at once where it has.
@@ -130,14 +130,14 @@ class Desk:
             token: A file in the store, if that is a folder.
 
         Raises:
-            RayActorError: The seat was lost.
+            RayActorError: The slot was lost.
             OSError: The log can't be written.
         """
         import ray
 
         assert self.about is not None
-        errand = Errand(digest=order.stage.digest, order=order.to_dict(), package=str(PACKAGE), token=token)
-        ray.get(self.actor.begin.remote(errand, self.about["gpus"]))
+        request = Request(digest=order.stage.digest, order=order.to_dict(), package=str(PACKAGE), token=token)
+        ray.get(self.actor.begin.remote(request, self.about["gpus"]))
         known = read = 0
         while True:
             heard = self._hear(known, read)
@@ -157,8 +157,8 @@ class Desk:
         """
         from ray.exceptions import RayActorError
 
-        if self.doom:
-            return failure(digest, self.doom)
+        if self.end_reason:
+            return failure(digest, self.end_reason)
         if isinstance(error, RayActorError) and not error.actor_init_failed:
             return failure(digest, f"{self} was lost: its actor, or the node under it, has died")
         if isinstance(error, RayActorError | LorrBenchError):
@@ -190,7 +190,7 @@ class Desk:
                 return heard
 
     def _end(self) -> None:
-        """Let the seat end its worker, which would notice only when it listens; then the actor."""
+        """Let the slot end its worker, which would notice only when it listens; then the actor."""
         import ray
 
         if self.about is not None:

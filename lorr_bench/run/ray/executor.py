@@ -1,4 +1,4 @@
-"""Run stages on a Ray cluster: a seat is an actor that holds resources of a node.
+"""Run stages on a Ray cluster: a slot is an actor that holds resources of a node.
 
 What an actor does is in ``lorr_bench.run.ray.actor``, how it is spoken to in ``lorr_bench.run.ray.client``.
 Placing one can take long, on a busy cluster or one that grows; only the thread that follows its stage waits.
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lorr_bench.plan.stage import Lane, Stage
+from lorr_bench.plan.stage import Pool, Stage
 from lorr_bench.run.executor import Advanced, Event, Noted, Order
 from lorr_bench.run.local import event_of
-from lorr_bench.run.ray.client import Desk
+from lorr_bench.run.ray.client import ActorSlot
 from lorr_bench.run.ray.cluster import connect, living_nodes
-from lorr_bench.run.ray.placement import Share, has_room, lane_shares
+from lorr_bench.run.ray.placement import Share, has_room, pool_shares
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.remote import is_url
@@ -31,16 +31,16 @@ STOP_SECONDS: Final = 20.0
 
 @dataclass(frozen=True)
 class _Told:
-    """What became known of a seat.
+    """What became known of a slot.
 
     Attributes:
-        desk: The seat.
+        slot: The slot.
         answer: As its worker answers, or would.
-        is_lost: Whether the seat was lost.
-        can_move: Whether the stage had not begun, so that another seat can take it at no cost.
+        is_lost: Whether the slot was lost.
+        can_move: Whether the stage had not begun, so that another slot can take it at no cost.
     """
 
-    desk: Desk
+    slot: ActorSlot
     answer: dict[str, Any]
     is_lost: bool = False
     can_move: bool = False
@@ -50,22 +50,22 @@ class RayExecutor:
     """Runs stages on the nodes of a Ray cluster, to which it connects when there is the first one to run.
 
     Args:
-        suite: What says where the cluster is, how many seats there are and what each asks.
+        suite: What says where the cluster is, how many slots there are and what each asks.
         command: The worker to start on the nodes; replaced in tests.
     """
 
     def __init__(self, suite: Suite, command: Sequence[str] | None = None) -> None:
         self._suite = suite
         self._command = command
-        self._shares: dict[Lane, Share] = {}
+        self._shares: dict[Pool, Share] = {}
         self._engines = suite.engine.data_parallel_size
-        self._desks: list[Desk] = []
+        self._slots: list[ActorSlot] = []
         self._tokens: dict[str, Path] = {}
         self._threads: list[threading.Thread] = []
         self._inbox: queue.Queue[_Told] = queue.Queue()
 
     def takes(self, stage: Stage) -> bool:
-        """Whether a seat of the lane is free, or can be had by releasing seats that have long been idle.
+        """Whether a slot of the pool is free, or can be had by releasing slots that have long been idle.
 
         Where nothing runs, the answer is yes: a cluster that is busy with other work, or still grows, will
         have a place.
@@ -76,37 +76,37 @@ class RayExecutor:
         """
         if not self._shares:
             self._connect()
-        busy = [desk for desk in self._desks if desk.order is not None]
-        if not self._may_begin(stage.lane, busy):
+        busy = [slot for slot in self._slots if slot.order is not None]
+        if not self._may_begin(stage.pool, busy):
             return False
-        if not busy or self._free(stage.lane) is not None:
+        if not busy or self._free(stage.pool) is not None:
             return True
-        kept = [desk for desk in self._desks if desk.order is not None or desk.is_warm]
-        return has_room(living_nodes(), _held(kept), self._shares[stage.lane])
+        kept = [slot for slot in self._slots if slot.order is not None or slot.is_warm]
+        return has_room(living_nodes(), _held(kept), self._shares[stage.pool])
 
     def begin(self, order: Order) -> str:
-        """Begin a stage, on a seat that is warm if there is one.
+        """Begin a stage, on a slot that is warm if there is one.
 
         Raises:
             StoreError: The store can't be written.
         """
         token = self._token(order.store)
-        desk = self._free(order.stage.lane) or self._open(order.stage.lane)
-        desk.order, desk.doom = order, ""
-        follower = threading.Thread(target=self._follow, args=(desk, order, token), daemon=True)
+        slot = self._free(order.stage.pool) or self._open(order.stage.pool)
+        slot.order, slot.end_reason = order, ""
+        follower = threading.Thread(target=self._follow, args=(slot, order, token), daemon=True)
         follower.start()
         self._threads = [thread for thread in self._threads if thread.is_alive()] + [follower]
-        return str(desk)
+        return str(slot)
 
     def end(self, stage: Stage, reason: str) -> None:
-        """End the seat that runs the stage."""
-        for desk in self._desks:
-            if desk.order is not None and desk.order.stage.digest == stage.digest:
-                desk.doom = reason
-                self._threads.append(desk.end())
+        """End the slot that runs the stage."""
+        for slot in self._slots:
+            if slot.order is not None and slot.order.stage.digest == stage.digest:
+                slot.end_reason = reason
+                self._threads.append(slot.end())
 
     def next_event(self, timeout_seconds: float | None) -> Event | None:
-        """The next event of any seat."""
+        """The next event of any slot."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -118,14 +118,14 @@ class RayExecutor:
                 return event
 
     def stop(self) -> None:
-        """End all seats, and the cluster if it was started here."""
+        """End all slots, and the cluster if it was started here."""
         if not self._shares:
             return
         import ray
 
         self._shares = {}
-        desks, self._desks = self._desks, []
-        self._threads += [desk.end() for desk in desks]
+        slots, self._slots = self._slots, []
+        self._threads += [slot.end() for slot in slots]
         for thread in self._threads:  # Ray must not be shut down under a thread that talks to it
             thread.join(STOP_SECONDS)
         for token in self._tokens.values():
@@ -135,43 +135,43 @@ class RayExecutor:
     def _connect(self) -> None:
         connect(self._suite.execution.address)
         has_gpus = any(share.gpus > 0 for share in living_nodes().values())
-        self._shares = lane_shares(self._suite, has_gpus=has_gpus)
+        self._shares = pool_shares(self._suite, has_gpus=has_gpus)
         if not has_gpus:
             self._engines = self._engines or 1
 
-    def _may_begin(self, lane: Lane, busy: Sequence[Desk]) -> bool:
-        """Whether the suite lets another stage of the lane run beside those that do."""
-        lanes = Counter(desk.lane for desk in busy)
-        if lane == "grade":
-            return lanes["grade"] == 0
+    def _may_begin(self, pool: Pool, busy: Sequence[ActorSlot]) -> bool:
+        """Whether the suite lets another stage of the pool run beside those that do."""
+        pools = Counter(slot.pool for slot in busy)
+        if pool == "grade":
+            return pools["grade"] == 0
         workers = self._suite.execution.workers
-        if workers is not None and lanes["train"] + lanes["engine"] >= workers:
+        if workers is not None and pools["train"] + pools["engine"] >= workers:
             return False
-        return lane == "train" or self._engines is None or lanes["engine"] < self._engines
+        return pool == "train" or self._engines is None or pools["engine"] < self._engines
 
-    def _free(self, lane: Lane) -> Desk | None:
-        """The seat that has worked last, because its engine is warm."""
-        free = [desk for desk in self._desks if desk.lane == lane and desk.order is None]
-        return max(free, key=lambda desk: desk.idle_since, default=None)
+    def _free(self, pool: Pool) -> ActorSlot | None:
+        """The slot that has worked last, because its engine is warm."""
+        free = [slot for slot in self._slots if slot.pool == pool and slot.order is None]
+        return max(free, key=lambda slot: slot.idle_since, default=None)
 
-    def _open(self, lane: Lane) -> Desk:
-        share = self._shares[lane]
+    def _open(self, pool: Pool) -> ActorSlot:
+        share = self._shares[pool]
         self._make_room(share)
-        taken = {desk.number for desk in self._desks if desk.lane == lane}
+        taken = {slot.number for slot in self._slots if slot.pool == pool}
         number = next(number for number in range(1, len(taken) + 2) if number not in taken)
-        desk = Desk.open(lane, number, share, self._command)
-        self._desks.append(desk)
-        return desk
+        slot = ActorSlot.open(pool, number, share, self._command)
+        self._slots.append(slot)
+        return slot
 
     def _make_room(self, share: Share) -> None:
-        """Release seats that have nothing to do, the longest idle first, until there is room."""
+        """Release slots that have nothing to do, the longest idle first, until there is room."""
         nodes = living_nodes()
-        idle = sorted((desk for desk in self._desks if desk.order is None), key=lambda desk: desk.idle_since)
-        for desk in idle:
-            if has_room(nodes, _held(self._desks), share):
+        idle = sorted((slot for slot in self._slots if slot.order is None), key=lambda slot: slot.idle_since)
+        for slot in idle:
+            if has_room(nodes, _held(self._slots), share):
                 return
-            self._desks.remove(desk)
-            self._threads.append(desk.end())
+            self._slots.remove(slot)
+            self._threads.append(slot.end())
 
     def _token(self, store: str) -> str | None:
         """A file in the store, by which a node knows that it sees the same folder; None for a URL."""
@@ -187,35 +187,35 @@ class RayExecutor:
             self._tokens[store] = token
         return str(self._tokens[store])
 
-    def _follow(self, desk: Desk, order: Order, token: str | None) -> None:
-        """Bring what a seat has to say to the inbox; in a thread of its own."""
-        was_placed, begun = desk.about is not None, False
+    def _follow(self, slot: ActorSlot, order: Order, token: str | None) -> None:
+        """Bring what a slot has to say to the inbox; in a thread of its own."""
+        was_placed, begun = slot.about is not None, False
         try:
-            desk.take_place(lambda text: self._inbox.put(_Told(desk, {"event": "Noted", "text": text})))
+            slot.take_place(lambda text: self._inbox.put(_Told(slot, {"event": "Noted", "text": text})))
             begun = True
-            for answer in desk.work(order, token):
-                self._inbox.put(_Told(desk, answer))
+            for answer in slot.work(order, token):
+                self._inbox.put(_Told(slot, answer))
         except Exception as error:  # noqa: BLE001 - whatever it is, the driver waits for word of the stage
-            desk.end().join()
-            can_move = was_placed and not begun and not desk.doom
-            self._inbox.put(_Told(desk, desk.explain(order.stage.digest, error), True, can_move))
+            slot.end().join()
+            can_move = was_placed and not begun and not slot.end_reason
+            self._inbox.put(_Told(slot, slot.explain(order.stage.digest, error), True, can_move))
 
     def _event(self, told: _Told) -> Event | None:
-        """What was told, as an event; where a seat was lost before its stage began, another takes it."""
-        desk, order = told.desk, told.desk.order
-        if desk not in self._desks or order is None:
+        """What was told, as an event; where a slot was lost before its stage began, another takes it."""
+        slot, order = told.slot, told.slot.order
+        if slot not in self._slots or order is None:
             return None
         event = event_of(told.answer)
         if isinstance(event, Advanced | Noted | None):
             return event
-        desk.order, desk.idle_since = None, time.monotonic()
+        slot.order, slot.idle_since = None, time.monotonic()
         if told.is_lost:
-            self._desks.remove(desk)
+            self._slots.remove(slot)
         if told.can_move:
             self.begin(order)
             return None
         return event
 
 
-def _held(desks: Sequence[Desk]) -> list[tuple[str | None, Share]]:
-    return [(desk.node, desk.share) for desk in desks]
+def _held(slots: Sequence[ActorSlot]) -> list[tuple[str | None, Share]]:
+    return [(slot.node, slot.share) for slot in slots]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lorr_bench.plan.stage import Lane
+from lorr_bench.plan.stage import Pool
 from lorr_bench.spec.execution import Resources
 from lorr_bench.spec.models import Suite
 
@@ -46,8 +46,8 @@ class Share:
         return f"CPU {self.cpus:g}, GPU {self.gpus:g}{memory}"
 
 
-def lane_shares(suite: Suite, *, has_gpus: bool) -> dict[Lane, Share]:
-    """What one worker process of each lane asks.
+def pool_shares(suite: Suite, *, has_gpus: bool) -> dict[Pool, Share]:
+    """What one worker process of each pool asks.
 
     Args:
         suite: ``execution.resources``, and how many GPUs its stages need where that says nothing.

@@ -11,7 +11,7 @@ import torch
 from lorr_bench_adapters.native.dpo import DPO
 from safetensors.torch import load_file
 
-from lorr_bench.stages import ranks
+from lorr_bench.stages.training import ranks
 
 HERE = Path(__file__).parent
 PAIRS = 19  # the last micro-batch has three pairs for two processes: two for the first, one for the second

@@ -1,4 +1,4 @@
-"""The part of a Ray seat that runs on a node, without Ray."""
+"""The part of a Ray slot that runs on a node, without Ray."""
 
 import socket
 import sys
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lorr_bench.plan.origins import NANO_MODEL, PACKAGE
+from lorr_bench.plan.identity.origins import NANO_MODEL, PACKAGE
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.executor import Order
 from lorr_bench.run.ray import actor
-from lorr_bench.run.ray.actor import NodeSeat, moved, read_on, what_lacks
+from lorr_bench.run.ray.actor import NodeSlot, moved, read_on, what_lacks
 
 ECHO = (sys.executable, str(Path(__file__).parents[1] / "echo_worker.py"))
 PRINT = """
@@ -24,7 +24,7 @@ for line in sys.stdin:
 PRINTING = (sys.executable, "-c", PRINT)
 
 
-def errand(label="work", token=None, **setting):
+def request(label="work", token=None, **setting):
     stage = Stage("train", label, {})
     stage = Stage("train", label, {}, setting={"digest": stage.digest, **setting})
     order = Order(stage, {}, "a store", Path("/the/driver's/log")).to_dict()
@@ -32,92 +32,92 @@ def errand(label="work", token=None, **setting):
 
 
 @pytest.fixture
-def make_seat():
+def make_slot():
     made = []
 
     def make(command=ECHO, **options):
-        made.append(NodeSeat("train", 1, 1, command, **options))
+        made.append(NodeSlot("train", 1, 1, command, **options))
         return made[-1]
 
     yield make
-    for seat in made:
-        seat.stop()
+    for slot in made:
+        slot.stop()
 
 
-def listen(seat, known=0, read=0):
+def listen(slot, known=0, read=0):
     """What it tells up to the end of the stage, and its log."""
     answers, log = [], ""
     while not answers or answers[-1]["event"] == "Advanced":
-        heard = seat.hear(known + len(answers), read)
+        heard = slot.hear(known + len(answers), read)
         answers, log, read = [*answers, *heard["answers"]], log + heard["log"], heard["read"]
     return answers, log
 
 
-def test_a_stage_is_worked_on_and_told(make_seat):
-    seat = make_seat()
-    seat.begin(errand(), [])
-    answers, _ = listen(seat)
+def test_a_stage_is_worked_on_and_told(make_slot):
+    slot = make_slot()
+    slot.begin(request(), [])
+    answers, _ = listen(slot)
     assert [answer["event"] for answer in answers] == ["Advanced", "Ended"]
 
 
-def test_what_was_not_heard_is_told_again(make_seat):
-    seat = make_seat()
-    seat.begin(errand(), [])
-    answers, _ = listen(seat)
-    assert seat.hear(1, 0)["answers"] == answers[1:]
-    assert seat.hear(1, 0)["answers"] == answers[1:]
+def test_what_was_not_heard_is_told_again(make_slot):
+    slot = make_slot()
+    slot.begin(request(), [])
+    answers, _ = listen(slot)
+    assert slot.hear(1, 0)["answers"] == answers[1:]
+    assert slot.hear(1, 0)["answers"] == answers[1:]
 
 
-def test_a_warm_worker_is_used_again(make_seat):
-    seat, pids = make_seat(), set()
+def test_a_warm_worker_is_used_again(make_slot):
+    slot, pids = make_slot(), set()
     for label in ("one", "two"):
-        seat.begin(errand(label), [])
-        pids.add(listen(seat)[0][-1]["tokens"])
+        slot.begin(request(label), [])
+        pids.add(listen(slot)[0][-1]["tokens"])
     assert len(pids) == 1
 
 
-def test_a_dead_worker_is_a_failure_that_does_not_last_and_the_seat_goes_on(make_seat):
-    seat = make_seat()
-    seat.begin(errand("die"), [])
-    (failed,), _ = listen(seat)
+def test_a_dead_worker_is_a_failure_that_does_not_last_and_the_seat_goes_on(make_slot):
+    slot = make_slot()
+    slot.begin(request("die"), [])
+    (failed,), _ = listen(slot)
     assert (failed["event"], failed["lasting"]) == ("Failed", False)
     assert "was killed" in failed["reason"]
-    seat.begin(errand("work"), [])
-    assert listen(seat)[0][-1]["event"] == "Ended"
+    slot.begin(request("work"), [])
+    assert listen(slot)[0][-1]["event"] == "Ended"
 
 
-def test_a_worker_that_failed_unforeseen_is_not_used_again(make_seat):
-    seat, pids = make_seat(), set()
+def test_a_worker_that_failed_unforeseen_is_not_used_again(make_slot):
+    slot, pids = make_slot(), set()
     for label in ("one", "fail", "two"):
-        seat.begin(errand(label), [])
-        answers, _ = listen(seat)
+        slot.begin(request(label), [])
+        answers, _ = listen(slot)
         pids.add(answers[-1].get("tokens"))
     assert len(pids - {None}) == 2
 
 
-def test_a_silent_worker_is_ended(make_seat, monkeypatch):
+def test_a_silent_worker_is_ended(make_slot, monkeypatch):
     monkeypatch.setattr(actor, "LISTEN_SECONDS", 0.05)
-    seat = make_seat(silence_seconds=0.1)
-    seat.begin(errand("hang"), [])
-    (failed,), _ = listen(seat)
+    slot = make_slot(silence_seconds=0.1)
+    slot.begin(request("hang"), [])
+    (failed,), _ = listen(slot)
     assert "did not answer" in failed["reason"]
 
 
-def test_the_log_of_each_stage_is_brought_once(make_seat):
-    seat = make_seat(PRINTING)
-    seat.begin(errand("a", text="first"), [])
-    assert listen(seat)[1].split() == ["first"]
-    seat.begin(errand("b", text="second"), [])
-    assert listen(seat)[1].split() == ["second"]
+def test_the_log_of_each_stage_is_brought_once(make_slot):
+    slot = make_slot(PRINTING)
+    slot.begin(request("a", text="first"), [])
+    assert listen(slot)[1].split() == ["first"]
+    slot.begin(request("b", text="second"), [])
+    assert listen(slot)[1].split() == ["second"]
 
 
-def test_a_worker_sees_the_gpus_of_its_seat_and_no_others(make_seat, monkeypatch):
+def test_a_worker_sees_the_gpus_of_its_seat_and_no_others(make_slot, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
-    seat = make_seat(PRINTING)
-    seat.begin(errand(text="gpus:"), ["2", "3"])
-    assert listen(seat)[1].split() == ["gpus:", "2,3"]
-    without = make_seat(PRINTING)
-    without.begin(errand(text="gpus:"), [])
+    slot = make_slot(PRINTING)
+    slot.begin(request(text="gpus:"), ["2", "3"])
+    assert listen(slot)[1].split() == ["gpus:", "2,3"]
+    without = make_slot(PRINTING)
+    without.begin(request(text="gpus:"), [])
     assert listen(without)[1].split() == ["gpus:"]
 
 
@@ -125,7 +125,7 @@ def test_of_a_great_log_the_end_is_read(tmp_path):
     log = tmp_path / "log"
     log.write_text("0123456789", "utf-8")
     assert read_on(log, 2) == ("23456789", 10)
-    assert read_on(log, 2, most_bytes=3) == ("[5 bytes left out]\n789", 10)
+    assert read_on(log, 2, max_bytes=3) == ("[5 bytes left out]\n789", 10)
     assert read_on(log, 10) == ("", 10)
 
 
@@ -153,11 +153,11 @@ def test_paths_elsewhere_stay():
     ]
 
 
-def test_the_embedded_model_is_found_wherever_the_package_lies(make_seat):
-    sent = errand(text="", model_path=f"/elsewhere/{NANO_MODEL.relative_to(PACKAGE)}")
-    seat = make_seat()
-    seat.begin({**sent, "package": "/elsewhere"}, [])
-    assert listen(seat)[0][-1]["event"] == "Ended"
+def test_the_embedded_model_is_found_wherever_the_package_lies(make_slot):
+    sent = request(text="", model_path=f"/elsewhere/{NANO_MODEL.relative_to(PACKAGE)}")
+    slot = make_slot()
+    slot.begin({**sent, "package": "/elsewhere"}, [])
+    assert listen(slot)[0][-1]["event"] == "Ended"
 
 
 @pytest.mark.parametrize(
@@ -169,21 +169,21 @@ def test_the_embedded_model_is_found_wherever_the_package_lies(make_seat):
         {"reward_model": {"path": "/nowhere/model"}},
     ],
 )
-def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_seat, setting):
-    seat = make_seat()
-    seat.begin(errand(**setting), [])
-    (failed,), _ = listen(seat)
+def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, setting):
+    slot = make_slot()
+    slot.begin(request(**setting), [])
+    (failed,), _ = listen(slot)
     assert failed["lasting"]
     assert f"{socket.gethostname()} has no /nowhere/model" in failed["reason"]
 
 
 def test_a_name_of_the_hub_is_no_path():
-    order = errand(model_path="org/name", source="nano/easy", include_path=None, reward_model=None)["order"]
+    order = request(model_path="org/name", source="nano/easy", include_path=None, reward_model=None)["order"]
     assert what_lacks(order, None) == ""
 
 
 def test_a_store_that_the_node_does_not_share_is_named(tmp_path):
-    order = errand()["order"]
+    order = request()["order"]
     assert "does not see the store a store" in what_lacks(order, str(tmp_path / "token"), 0.0)
     (tmp_path / "token").touch()
     assert what_lacks(order, str(tmp_path / "token"), 0.0) == ""

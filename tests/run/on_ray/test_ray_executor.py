@@ -107,7 +107,7 @@ def test_a_warm_seat_is_used_again(make_executor, begin):
 
 def test_stages_run_side_by_side_up_to_what_the_nodes_hold(make_executor, begin):
     executor = make_executor()
-    assert all(begin(executor, "hang", lane) for lane in ("train", "train", "train", "collect"))
+    assert all(begin(executor, "hang", pool) for pool in ("train", "train", "train", "collect"))
     assert begin(executor, "hang", "train") is None
 
 
@@ -130,10 +130,10 @@ def test_there_is_one_engine_on_processors_and_more_if_the_suite_says_so(make_ex
     assert begin(two, "more", "collect") is not None
 
 
-EVERY_CORE = [f"execution.resources.{lane}.cpus=2" for lane in ("train", "engine")]
+EVERY_CORE = [f"execution.resources.{pool}.cpus=2" for pool in ("train", "engine")]
 
 
-def test_an_idle_seat_makes_room_for_another_lane(make_executor, begin, monkeypatch):
+def test_an_idle_seat_makes_room_for_another_pool(make_executor, begin, monkeypatch):
     monkeypatch.setattr(client, "WARM_SECONDS", 0.0)
     executor = make_executor(*EVERY_CORE, "engine.data_parallel_size=2")
     begin(executor, "a"), begin(executor, "b")
@@ -191,19 +191,19 @@ def test_a_seat_lost_while_it_had_nothing_to_do_costs_no_attempt(make_executor, 
     assert isinstance(finish(executor), Ended)
 
 
-def wait_for_place(desk):
+def wait_for_place(slot):
     deadline = time.monotonic() + 60
-    while desk.about is None and time.monotonic() < deadline:
+    while slot.about is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    return desk
+    return slot
 
 
 def actor_process(executor):
     """The process of the only actor, once it runs."""
     import ray
 
-    desk = wait_for_place(*executor._desks)
-    return ray.get(desk.actor.__ray_call__.remote(lambda seat: os.getpid()))
+    slot = wait_for_place(*executor._slots)
+    return ray.get(slot.actor.__ray_call__.remote(lambda slot: os.getpid()))
 
 
 def test_a_worker_ends_with_its_actor(make_executor, begin):
@@ -366,14 +366,14 @@ def test_a_node_that_dies_is_a_failure_that_does_not_last(cluster, make_executor
     """The last test: it takes a node away."""
     executor = make_executor("execution.resources.train.cpus=2")
     begin(executor, "hang"), begin(executor, "hang")
-    away = [wait_for_place(desk) for desk in executor._desks]
+    away = [wait_for_place(slot) for slot in executor._slots]
     (node,) = cluster.worker_nodes
-    lost = next(desk.order.stage for desk in away if desk.node == node.node_id)
+    lost = next(slot.order.stage for slot in away if slot.node == node.node_id)
     cluster.remove_node(node, allow_graceful=False)
     failed = finish(executor)
     assert (failed.digest, failed.lasting) == (lost.digest, False)
     assert "was lost" in failed.reason
-    (left,) = [desk for desk in away if desk.node != node.node_id]
+    (left,) = [slot for slot in away if slot.node != node.node_id]
     executor.end(left.order.stage, "make room")
     finish(executor)
     begin(executor, "work")

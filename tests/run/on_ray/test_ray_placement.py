@@ -1,4 +1,4 @@
-"""What seats ask of the nodes of a cluster, and whether the nodes have it."""
+"""What slots ask of the nodes of a cluster, and whether the nodes have it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.run.ray.placement import Share, has_room, lane_shares
+from lorr_bench.run.ray.placement import Share, has_room, pool_shares
 from lorr_bench.spec.load import load_suite
 
 SMOKE = Path(__file__).parents[3] / "suites" / "smoke.yaml"
@@ -19,13 +19,13 @@ def suite(*overrides):
 
 def test_a_stage_holds_the_gpus_that_its_processes_need():
     wanted = suite("training.num_processes=2", "engine.tensor_parallel_size=4")
-    shares = lane_shares(wanted, has_gpus=True)
-    assert {lane: share.gpus for lane, share in shares.items()} == {"train": 2, "engine": 4, "grade": 0}
+    shares = pool_shares(wanted, has_gpus=True)
+    assert {pool: share.gpus for pool, share in shares.items()} == {"train": 2, "engine": 4, "grade": 0}
 
 
 def test_a_cluster_without_gpus_is_not_asked_for_any():
-    shares = lane_shares(suite("training.num_processes=2"), has_gpus=False)
-    assert {lane: share.gpus for lane, share in shares.items()} == {"train": 0, "engine": 0, "grade": 0}
+    shares = pool_shares(suite("training.num_processes=2"), has_gpus=False)
+    assert {pool: share.gpus for pool, share in shares.items()} == {"train": 0, "engine": 0, "grade": 0}
 
 
 def test_what_the_suite_says_wins():
@@ -33,11 +33,11 @@ def test_what_the_suite_says_wins():
     wanted = suite(
         f"{resources}.engine.gpus=0.25", f"{resources}.engine.cpus=4", f"{resources}.engine.memory_gib=2"
     )
-    assert lane_shares(wanted, has_gpus=True)["engine"] == Share(4.0, 0.25, 2 * GIB)
+    assert pool_shares(wanted, has_gpus=True)["engine"] == Share(4.0, 0.25, 2 * GIB)
 
 
 def test_each_seat_has_one_core_by_default():
-    assert {share.cpus for share in lane_shares(suite(), has_gpus=True).values()} == {1.0}
+    assert {share.cpus for share in pool_shares(suite(), has_gpus=True).values()} == {1.0}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One of several processes that train together: ``python -m lorr_bench.stages.rank FOLDER``.
+"""One of several processes that train together: ``python -m lorr_bench.stages.training.rank FOLDER``.
 
 ``accelerate launch`` starts it. It reads the order from the folder; rank 0 leaves progress and outcome
 there, and a rank that fails leaves the reason.
@@ -21,7 +21,7 @@ from typing import Any, Final
 from lorr_bench.errors import LorrBenchError, StageError
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.ports.trainer import Progress
-from lorr_bench.stages.memory import is_out_of_memory
+from lorr_bench.stages.training.memory import is_out_of_memory
 
 ORDER: Final = "order.json"
 OUTCOME: Final = "outcome.json"

@@ -64,7 +64,7 @@ def out_of_memory_advice(stage: Stage, error: Exception) -> str:
         return ""
     if stage.kind in _ADVICE:
         return f"{_ADVICE[stage.kind].format(change=_change_of_method(stage))}{_ENGINE_BESIDE}."
-    return f"{_ENGINE_ADVICE}." if stage.lane == "engine" else ""
+    return f"{_ENGINE_ADVICE}." if stage.pool == "engine" else ""
 
 
 def _change_of_method(stage: Stage) -> str:

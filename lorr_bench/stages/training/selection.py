@@ -18,8 +18,8 @@ from lorr_bench.data.pairs import read_pairs
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import RowKind, TrainerAdapter
-from lorr_bench.stages.rows import PROMPTS_FILE, training_rows
 from lorr_bench.stages.task import Task
+from lorr_bench.stages.training.rows import PROMPTS_FILE, training_rows
 from lorr_bench.values import Pair, Row
 
 PAIRS_FILE: Final = "pairs.jsonl"

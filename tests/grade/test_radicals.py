@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.grade import Policy, worker
 from lorr_bench.grade.numerals import same_number
-from lorr_bench.grade.surds import Surd, read_surd
+from lorr_bench.grade.radicals import Radical, read_radical
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from lorr_bench.grade.surds import Surd, read_surd
     ],
 )
 def test_products_of_integers_roots_and_pi(text, factor, radicand, power):
-    assert read_surd(text) == Surd(Fraction(factor), radicand, power)
+    assert read_radical(text) == Radical(Fraction(factor), radicand, power)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_products_of_integers_roots_and_pi(text, factor, radicand, power):
     ["", "-", "x", "2.5", r"\frac{1}{0}", r"\frac{}{2}", r"\frac{1}{}", r"1 + \sqrt{2}", r"\sqrt[3]{2}", r"\sqrt{-4}", r"\sqrt{2}\sqrt{3}", r"\pi^2"],
 )  # fmt: skip
 def test_what_is_left_to_algebra(text):
-    assert read_surd(text) is None
+    assert read_radical(text) is None
 
 
 def test_a_surd_is_multiplied_by_surds_only():
     with pytest.raises(TypeError):
-        read_surd("2") * "x"
+        read_radical("2") * "x"
 
 
 NUMBER = st.integers(1, 60)
@@ -55,8 +55,8 @@ PRODUCTS = st.tuples(NUMBER, NUMBER, st.sampled_from(["", r"\pi"])).map(
 
 @given(PRODUCTS, PRODUCTS)
 def test_the_value_of_a_quotient(over, under):
-    surd = read_surd(rf"-\frac{{{over[0]}}}{{{under[0]}}}")
-    value = float(surd.factor) * sqrt(surd.radicand) * pi**surd.power
+    radical = read_radical(rf"-\frac{{{over[0]}}}{{{under[0]}}}")
+    value = float(radical.factor) * sqrt(radical.radicand) * pi**radical.power
     assert isclose(value, -over[1] / under[1], rel_tol=1e-12)
 
 
@@ -69,4 +69,4 @@ SURDS = st.tuples(
 @given(SURDS, SURDS)
 def test_the_exact_path_agrees_with_algebra(gold, answer):
     values = [worker.read_part(text).number for text in (gold, answer)]
-    assert (read_surd(gold) == read_surd(answer)) == same_number(*values, Policy(rounding="none"))
+    assert (read_radical(gold) == read_radical(answer)) == same_number(*values, Policy(rounding="none"))

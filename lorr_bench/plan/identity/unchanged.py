@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lorr_bench.errors import StageError
-from lorr_bench.plan.model_files import model_files
-from lorr_bench.plan.origins import file_digest, folder_digest, task_folder_identity
+from lorr_bench.plan.identity.model_files import model_files
+from lorr_bench.plan.identity.origins import file_digest, folder_digest, task_folder_identity
+from lorr_bench.plan.identity.task_source import outside_digest
 from lorr_bench.plan.stage import Stage
-from lorr_bench.plan.task_source import outside_digest
 
 Identity = tuple[Any, Any, Callable[[Path], str]]
 """A place, the identity of what lay there, and what finds the identity of what lies there now."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.ports.registry import load_adapter
-from lorr_bench.stages.spent import Spent
 from lorr_bench.stages.task import Task
+from lorr_bench.stages.training.spent import Spent
 from lorr_bench.store.record import Record
 from lorr_bench.values import Pair
 

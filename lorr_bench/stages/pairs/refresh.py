@@ -11,10 +11,10 @@ from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
 from lorr_bench.data.tokens import load_tokenizer
-from lorr_bench.stages.answers import score_answers
-from lorr_bench.stages.collect import load_problems, sample_answers
-from lorr_bench.stages.selection import reasons
+from lorr_bench.stages.pairs.answers import score_answers
+from lorr_bench.stages.pairs.collect import load_problems, sample_answers
 from lorr_bench.stages.task import Task
+from lorr_bench.stages.training.selection import reasons
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Pair, Prompt
 

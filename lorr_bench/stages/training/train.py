@@ -14,15 +14,15 @@ from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import Progress, TrainerAdapter, TrainJob
-from lorr_bench.stages.anchor import anchor_model
-from lorr_bench.stages.charge import Counted, charge
 from lorr_bench.stages.fingerprint import write_fingerprint
-from lorr_bench.stages.finite import check_finite
-from lorr_bench.stages.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
-from lorr_bench.stages.probe import make_probe
-from lorr_bench.stages.selection import Selection, check_budget, select, tell_fit
-from lorr_bench.stages.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.stages.training.anchor import anchor_model
+from lorr_bench.stages.training.charge import Counted, charge
+from lorr_bench.stages.training.diagnosed_pairs import make_probe
+from lorr_bench.stages.training.finite import check_finite
+from lorr_bench.stages.training.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
+from lorr_bench.stages.training.selection import Selection, check_budget, select, tell_fit
+from lorr_bench.stages.training.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.store.record import Outcome
 
 CHECKPOINT: Final = "checkpoint"
@@ -114,7 +114,7 @@ def _run(task: Task, selection: Selection) -> Mapping[str, Any]:
     }
     if number == 1:
         return run_order(order, task.progress, selection)
-    from lorr_bench.stages.ranks import train_in_processes
+    from lorr_bench.stages.training.ranks import train_in_processes
 
     log = task.scratch.with_suffix(".log")  # beside the checkpoints; kept where a rank fails
     result = train_in_processes(order, number, sharding, log, task.progress)

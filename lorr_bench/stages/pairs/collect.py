@@ -14,8 +14,8 @@ from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.spec.sources import PairFileSpec
-from lorr_bench.stages.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.asking import ask, tell_unasked
+from lorr_bench.stages.pairs.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Completion, Pair, Prompt, Verdict

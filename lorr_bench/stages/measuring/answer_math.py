@@ -91,13 +91,15 @@ def _after(rows: Sequence[Mapping[str, Any]], of_all: int, progress: Progress) -
 def _generation(task: Task) -> dict[str, Any]:
     """What all answers of the stage depend on, each part with its hash."""
     params = task.stage.params
-    spoken = {name: {**asdict(sampling), "stop": list(sampling.stop)} for name, sampling in samplings(params)}
+    described = {
+        name: {**asdict(sampling), "stop": list(sampling.stop)} for name, sampling in samplings(params)
+    }
     return {
         "weights": _weights(task),
         "engine": params["engine"],
         "template": _sha256(f"{params['template']}\0{params['chat_template']}"),
         "samplings": {
-            name: {**values, "sha256": canonical_digest(values)} for name, values in spoken.items()
+            name: {**values, "sha256": canonical_digest(values)} for name, values in described.items()
         },
     }
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lorr_bench.plan.origins import PACKAGE, digest_of_contents
-from lorr_bench.plan.revisions import DEFAULT, Revisions
-from lorr_bench.plan.task_data import HubSet, TaskData, defines_all, find_task_data, own_folder
+from lorr_bench.plan.identity.origins import PACKAGE, digest_of_contents
+from lorr_bench.plan.identity.revisions import DEFAULT, Revisions
+from lorr_bench.plan.identity.task_data import HubSet, TaskData, defines_all, find_task_data, own_folder
 from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark
 

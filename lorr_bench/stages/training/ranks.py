@@ -21,11 +21,11 @@ from lorr_bench import errors
 from lorr_bench.errors import LorrBenchError, LostError, MissingPackageError, StageError, SuiteError
 from lorr_bench.plan.sharding import Sharding, library_of
 from lorr_bench.ports.trainer import Progress
-from lorr_bench.stages.rank import FAILURE, INTERVAL_SECONDS, ORDER, OUT_OF_MEMORY, OUTCOME, PROGRESS
+from lorr_bench.stages.training.rank import FAILURE, INTERVAL_SECONDS, ORDER, OUT_OF_MEMORY, OUTCOME, PROGRESS
 
 _Launcher = subprocess.Popen[bytes]
 
-RUN_ORDER: Final = "lorr_bench.stages.train:run_order"
+RUN_ORDER: Final = "lorr_bench.stages.training.train:run_order"
 CONFIG: Final = "accelerate.json"
 STOP_SECONDS: Final = 20.0
 LOG_TAIL_LINES: Final = 20
@@ -132,7 +132,7 @@ def _launch(
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
     here = ["--num_processes", str(num_processes), "--num_machines", "1", "--main_process_port", "0"]
     return subprocess.Popen(
-        [*launcher, *here, "-m", "lorr_bench.stages.rank", str(folder)],
+        [*launcher, *here, "-m", "lorr_bench.stages.training.rank", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

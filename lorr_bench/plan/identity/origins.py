@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import lorr_bench
 from lorr_bench.errors import DataError, ModelError, SuiteError
-from lorr_bench.plan.model_files import check_model_folder, model_files
-from lorr_bench.plan.revisions import Resolved, Revisions
-from lorr_bench.plan.task_data import cache_folders
+from lorr_bench.plan.identity.model_files import check_model_folder, model_files
+from lorr_bench.plan.identity.revisions import Resolved, Revisions
+from lorr_bench.plan.identity.task_data import cache_folders
 from lorr_bench.ports.versions import installed_versions
 from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
 
