@@ -31,11 +31,13 @@ class Completion:
         text: The generated text, without end-of-sequence token.
         tokens: How many tokens were generated, the end-of-sequence token included.
         truncated: Whether the token limit, not the model, ended it.
+        end: The token at which the model stopped; empty where the token limit or a text to stop at ended it.
     """
 
     text: str
     tokens: int
     truncated: bool
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ class Pair:
         chosen_truncated: Whether a token limit ended the chosen response when it was sampled; such a response
             is not finished, and is trained on without an end-of-sequence token.
         rejected_truncated: Likewise of the rejected response.
+        chosen_end: The token at which the model stopped when it wrote the chosen response; empty where that is
+            not known, and the model's usual end is trained.
+        rejected_end: Likewise of the rejected response.
     """
 
     id: str
@@ -82,6 +87,8 @@ class Pair:
     rejected_score: float = 0.0
     chosen_truncated: bool = False
     rejected_truncated: bool = False
+    chosen_end: str = ""
+    rejected_end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,19 @@ class Labelled:
         completion: The response.
         label: Whether the response is wanted.
         truncated: Whether a token limit ended the response when it was sampled.
+        end: The token at which the model stopped when it wrote the response; empty where that is not known.
     """
 
     prompt: str
     completion: str
     label: bool
     truncated: bool = False
+    end: str = ""
+
+    @property
+    def demonstration(self) -> Demonstration:
+        """The completion without its label."""
+        return Demonstration(self.prompt, self.completion, self.truncated, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +123,13 @@ class Demonstration:
         prompt: The prompt text, template applied.
         response: The response.
         truncated: Whether a token limit ended the response when it was sampled.
+        end: The token at which the model stopped when it wrote the response; empty where that is not known.
     """
 
     prompt: str
     response: str
     truncated: bool = False
+    end: str = ""
 
 
 Row = Pair | Labelled | Demonstration | Prompt

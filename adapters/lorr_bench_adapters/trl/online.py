@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from lorr_bench.data.tokens import check_prompt_lengths, load_tokenizer
+from lorr_bench.data.tokens import check_prompt_lengths, load_tokenizer, prompt_ids
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import RowKind, TrainJob
 from lorr_bench_adapters.loading import load_trainable
@@ -94,7 +94,7 @@ class OnlineMethod(TRLMethod):
                 fix="Lower per_device_train_batch_size or gradient_accumulation_steps, or ask more prompts.",
             )
         tokenizer = load_tokenizer(job.model)
-        check_prompt_lengths(tokenizer([row["prompt"] for row in rows])["input_ids"], settings.max_length)
+        check_prompt_lengths(prompt_ids([row["prompt"] for row in rows], tokenizer), settings.max_length)
         trainer, config = self.configured()
         made: ReplayTrainer = trainer(
             job=job,

@@ -25,7 +25,9 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> lis
     make: dict[RowKind, Callable[[], list[Row]]] = {
         "pairs": lambda: list(pairs),
         "labels": lambda: labelled(pairs),
-        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated) for pair in pairs],
+        "chosen": lambda: [
+            Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated, pair.chosen_end) for pair in pairs
+        ],
         "right_answers": lambda: right_answers(asked(collection, pairs)),
         "prompts": lambda: prompts(asked(collection, pairs)),
     }
@@ -38,8 +40,8 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
         row
         for pair in pairs
         for row in (
-            Labelled(pair.prompt, pair.chosen, label=True, truncated=pair.chosen_truncated),
-            Labelled(pair.prompt, pair.rejected, label=False, truncated=pair.rejected_truncated),
+            Labelled(pair.prompt, pair.chosen, True, pair.chosen_truncated, pair.chosen_end),
+            Labelled(pair.prompt, pair.rejected, False, pair.rejected_truncated, pair.rejected_end),
         )
     ]
 
