@@ -73,8 +73,8 @@ class Pair:
         chosen_truncated: Whether a token limit ended the chosen response when it was sampled; such a response
             is not finished, and is trained on without an end-of-sequence token.
         rejected_truncated: Likewise of the rejected response.
-        chosen_end: The token at which the model stopped when it wrote the chosen response; empty where that is
-            not known, and the model's usual end is trained.
+        chosen_end: The token at which the model stopped when it wrote the chosen response; empty where that
+            is not known, and the model's usual end is trained.
         rejected_end: Likewise of the rejected response.
     """
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from lorr_bench.data.special_tokens import encode, end_token
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.ports.trainer import StartModel
+from lorr_bench.tokens.special import encode, end_token
 from lorr_bench.values import Demonstration, Pair
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> li
     The response begins where the tokens of prompt and prompt with response part, which need not be the end of
     the prompt: tokens may merge across the border. TRL does the same. What is cut, here or by the token limit
     when it was sampled, has no end token: it is not finished. Any other response ends with the token at which
-    it was sampled to the end, or where that is not known, with the one of ``special_tokens.end_token``.
+    it was sampled to the end, or where that is not known, with the one of ``tokens.special.end_token``.
 
     Args:
         pairs: Texts.

@@ -107,6 +107,11 @@ class CollectSpec(PromptSpec):
     temperature: float = Field(1.0, gt=0, le=5, description="sampling temperature")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling distribution")
     max_tokens: int = Field(gt=0, description="token limit of an answer")
+    truncated: Literal["leave_out", "pair"] = Field(
+        "leave_out",
+        description="answers that the token limit ended: leave them out of what is trained on, or pair them "
+        "like any other. Either way they are never trained to end there",
+    )
     grading: GradingSpec = Field(default_factory=GradingSpec, description="policies of the verifier")
     reward_model: RewardModelSpec | None = Field(
         None, description="scores the answers; without one, Math-Verify's verdicts do: 1 right, 0 wrong"

@@ -19,6 +19,7 @@ from lorr_bench.plan.stage import START_ROLE, Stage
 from lorr_bench.ports.trainer import Progress, StartModel
 from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.store.record import RECORD_FILE, Record
+from lorr_bench.tokens.chat import Chat
 
 
 class Clock:
@@ -158,9 +159,14 @@ class Task:
         return self.engines.holding(self)
 
     @property
-    def template_date(self) -> date:
-        """What a chat template that asks for the date is told."""
-        return date.fromisoformat(self.stage.params["template_date"])
+    def chat(self) -> Chat:
+        """What the model's chat template is told."""
+        params = self.stage.params
+        return Chat(
+            today=date.fromisoformat(params["template_date"]),
+            system_prompt=params.get("system_prompt"),
+            arguments=params.get("chat_template_kwargs", {}),
+        )
 
     def record_of(self, role: str) -> Record:
         """The record of an input stage."""

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from lorr_bench.data.chat import Chat, chat_prompt
+from lorr_bench.tokens.chat import Chat, chat_prompt
 
 TODAY = date(2025, 1, 1)
 QUESTIONS = (

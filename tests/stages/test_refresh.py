@@ -76,6 +76,7 @@ def refreshed(tmp_path):
             "reward_model": None,
             "grading": {},
             "pair_rule": "one_each",
+            "truncated": "leave_out",
             "seed": 0,
             "dtype": "float32",
             "max_model_len": None,

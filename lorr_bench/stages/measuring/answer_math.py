@@ -73,7 +73,7 @@ def _problems_and_prompts(task: Task, engine: Engine) -> tuple[list[Prompt], lis
     problems = load_problems(
         spec, folder=Path(), count=params["limit"], seed=0, sizes=task.stage.setting["sizes"]
     )
-    render = (lambda text: engine.chat(text, task.template_date)) if spec.chat_template else None
+    render = (lambda text: engine.chat(text, task.chat)) if spec.chat_template else None
     return problems, [write_prompt(problem, spec, render) for problem in problems]
 
 

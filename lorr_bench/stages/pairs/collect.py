@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import PairFile, load_pair_file, without_repeats, write_pairs
@@ -19,6 +19,9 @@ from lorr_bench.stages.pairs.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 from lorr_bench.values import Completion, Pair, Prompt, Verdict
+
+MAX_TRUNCATED_SHARE: Final = 0.05
+"""Of the answers; above it the user is told that the model hardly stops."""
 
 
 def collect(task: Task) -> Outcome:
@@ -36,7 +39,7 @@ def collect(task: Task) -> Outcome:
     problems = load_problems(task)
     # A reward model has a chat template of its own, so the problems are kept without the policy's.
     prompts = (
-        [dataclasses.replace(p, text=engine.chat(p.text, task.template_date)) for p in problems]
+        [dataclasses.replace(p, text=engine.chat(p.text, task.chat)) for p in problems]
         if spec.chat_template
         else problems
     )
@@ -50,9 +53,18 @@ def collect(task: Task) -> Outcome:
         )
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    made = pair_up(
+        prompts,
+        completions,
+        scores.values,
+        rule=params["pair_rule"],
+        seed=params["seed"],
+        truncated=params["truncated"] == "pair",
+    )
     pairs = without_repeats(made)
     _tell_repeats(task, len(made) - len(pairs))
+    truncated_share = _truncated_share(completions)
+    _tell_truncated(task, truncated_share)
     _keep(task, prompts, completions, scores, pairs)
     if not pairs:
         raise DataError(
@@ -67,8 +79,7 @@ def collect(task: Task) -> Outcome:
             "pairs": len(pairs),
             "repeated_pairs": len(made) - len(pairs),
             **_summary(scores),
-            "truncated_share": sum(c.truncated for row in completions for c in row)
-            / sum(len(row) for row in completions),
+            "truncated_share": truncated_share,
         },
         spend={
             "prompts": asked,
@@ -143,6 +154,23 @@ def _check_number(task: Task, file: PairFile) -> None:
         )
 
 
+def _truncated_share(completions: Sequence[Sequence[Completion]]) -> float:
+    flat = [completion.truncated for row in completions for completion in row]
+    return sum(flat) / len(flat)
+
+
+def _tell_truncated(task: Task, share: float) -> None:
+    """Say how many answers the token limit ended: to the user, where they are many."""
+    if not share:
+        return
+    limit, paired = task.stage.params["max_tokens"], task.stage.params["truncated"] == "pair"
+    fate = "are paired all the same, without an end" if paired else "are not paired"
+    said = f"{share:.1%} of the answers reached max_tokens = {limit} and {fate} (data.collect.truncated)"
+    task.tell(f"{said}.")
+    if share > MAX_TRUNCATED_SHARE:
+        task.notice(f"{task.stage.label}: {said}. Raise max_tokens, or see why the model does not stop.")
+
+
 def _tell_repeats(task: Task, repeated: int) -> None:
     if repeated:
         task.tell(f"{repeated} pairs repeat one before them, and were left out.")
@@ -161,7 +189,8 @@ def _keep(
     scores: Scores,
     pairs: Sequence[Pair],
 ) -> None:
-    task.write_lines("answers.jsonl", scored_rows(prompts, completions, scores))
+    truncated = task.stage.params["truncated"] == "pair"
+    task.write_lines("answers.jsonl", scored_rows(prompts, completions, scores, truncated))
     task.write_lines("prompts.jsonl", _costs(prompts, completions))
     write_pairs(task.output / "pairs.jsonl", pairs)
 

@@ -100,7 +100,14 @@ def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[list[Pair], dict[st
     completions = sample_answers(task, task.engine(), prompts)
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    made = pair_up(
+        prompts,
+        completions,
+        scores.values,
+        rule=params["pair_rule"],
+        seed=params["seed"],
+        truncated=params["truncated"] == "pair",
+    )
     places = {pair.id: pair.prompt_index for pair in pairs}
     spend: dict[str, float] = {
         "verifier_calls": sum(len(row) for row in completions),

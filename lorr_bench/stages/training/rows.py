@@ -55,12 +55,12 @@ def asked(collection: Path, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 
 
 def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:
-    """The different right answers to each prompt; white space at the ends makes no difference."""
+    """The different right answers to each prompt that may be trained on, white space at their ends apart."""
     first: dict[tuple[str, str], Row] = {}
     for row in answers:
-        if row["correct"]:
+        if row["correct"] and row["usable"]:
             content = row["prompt"].strip(), row["text"].strip()
-            first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"]))
+            first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"], row["end"]))
     return list(first.values())
 
 

@@ -1,4 +1,4 @@
-"""Where texts of a model begin, where its answers end, and what fills up a batch: the one place that knows."""
+"""Where the texts of a model begin and where its answers end: the one place that knows."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from lorr_bench.data.special_tokens import begin_text
 from lorr_bench.errors import ModelError
+from lorr_bench.tokens.special import begin_text
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ def written_turns(tokenizer: Any, turns: list[dict[str, str]], chat: Chat, **arg
             )
         )
     except TemplateError as error:
+        roles = ", ".join(turn["role"] for turn in turns)
         raise ModelError(
-            f"the chat template refuses a conversation of {', '.join(turn['role'] for turn in turns)}: {error}",
+            f"the chat template refuses a conversation of {roles}: {error}",
             where=str(tokenizer.name_or_path),
             fix="Leave out model.system_prompt and put its text into the template of the prompts.",
         ) from error
