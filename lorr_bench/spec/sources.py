@@ -21,7 +21,7 @@ TEMPLATE_DATE = date(2025, 1, 1)
 
 
 class ModelSpec(Model):
-    """The start model."""
+    """A model."""
 
     path: str = Field(description="`nano` (the embedded model), a folder in Hugging Face form, or a Hub id")
     revision: str | None = Field(None, description=REVISION)
@@ -31,6 +31,20 @@ class ModelSpec(Model):
         TEMPLATE_DATE,
         description="what a chat template that asks for today's date (`strftime_now`) is told, so that the "
         "prompts are the same tomorrow",
+    )
+
+
+class StartModelSpec(ModelSpec):
+    """The start model, and what its chat template is told wherever a prompt is written in it."""
+
+    system_prompt: str | None = Field(
+        None,
+        description="text of a system turn before every prompt that is written in the chat template; without "
+        "one, the template's own stands, if it has one",
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="further arguments of the chat template, such as `enable_thinking: false`",
     )
 
 
