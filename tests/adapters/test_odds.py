@@ -20,7 +20,7 @@ def native(chosen, rejected):
 
 
 def trl(chosen, rejected):
-    from lorr_bench_adapters.trl.reference_free_trainers import ReplayORPOTrainer
+    from lorr_bench_adapters.trl.training.reference_free import ReplayORPOTrainer
 
     losses, *_ = ReplayORPOTrainer.odds_ratio_loss(SimpleNamespace(beta=BETA), chosen, rejected)
     return -losses

@@ -67,7 +67,7 @@ def test_answers_are_rewarded_by_the_policy_of_the_collection():
     pytest.importorskip("trl")
     from types import SimpleNamespace
 
-    from lorr_bench_adapters.trl.online_trainers import _Rewarded
+    from lorr_bench_adapters.trl.training.online import _Rewarded
 
     from lorr_bench.grade import Policy
 

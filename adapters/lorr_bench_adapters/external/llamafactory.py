@@ -70,7 +70,7 @@ class LlamaFactoryMethod(CheckpointTrainer):
 
     @abstractmethod
     def loss_settings(self, settings: Any) -> dict[str, Any]:
-        """The loss in LLaMA-Factory's words."""
+        """The loss as LLaMA-Factory's options."""
 
     def packages(self, hyperparameters: LlamaFactorySettings) -> dict[str, str]:
         """Versions in LLaMA-Factory's environment; ``none`` where there is no such environment."""
@@ -139,7 +139,7 @@ def write_rows(run: ReplayRun) -> None:
 
 
 def configuration(run: ReplayRun, *, gpu: bool) -> dict[str, Any]:
-    """Everything but the loss, in LLaMA-Factory's words."""
+    """Everything but the loss, as LLaMA-Factory's options."""
     settings: LlamaFactorySettings = run.settings
     return {
         "stage": "dpo",

@@ -12,10 +12,10 @@ from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
-from lorr_bench_adapters.trl.method import TRLMethod, read_rows
+from lorr_bench_adapters.trl.base import TRLMethod, read_rows
 
 if TYPE_CHECKING:
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 COLUMNS = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
 
@@ -36,7 +36,7 @@ class PreferenceMethod(TRLMethod):
     hyperparameters: ClassVar[type[TrainingSettings]] = PreferenceSettings
 
     def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
-        """The loss in the words of DPOConfig."""
+        """The loss as arguments of DPOConfig."""
         return {"loss_type": [self.loss_type], "beta": hyperparameters.beta}
 
     def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class PreferenceMethod(TRLMethod):
         from datasets import Dataset
         from trl import DPOConfig
 
-        from lorr_bench_adapters.trl.dpo_trainer import ReferenceDPOTrainer
+        from lorr_bench_adapters.trl.training.preference import ReferenceDPOTrainer
 
         tokenizer = load_tokenizer(model)
         pairs = tokenize_pairs(rows, tokenizer, hyperparameters.max_length)
@@ -78,7 +78,7 @@ class PreferenceMethod(TRLMethod):
         """A DPOTrainer on rows that are tokenized and carry their reference."""
         from trl import DPOConfig
 
-        from lorr_bench_adapters.trl.dpo_trainer import ReplayDPOTrainer
+        from lorr_bench_adapters.trl.training.preference import ReplayDPOTrainer
 
         settings = job.hyperparameters
         return ReplayDPOTrainer(
@@ -93,7 +93,7 @@ class PreferenceMethod(TRLMethod):
 
 
 def reference_arguments(settings: TrainingSettings) -> dict[str, Any]:
-    """Lengths and reference batches in the words of DPOConfig and KTOConfig."""
+    """Lengths and reference batches as arguments of DPOConfig and KTOConfig."""
     return {
         "max_length": settings.max_length,
         "precompute_ref_log_probs": True,

@@ -1,7 +1,4 @@
-"""LoRR around any trainer of TRL's family: its epochs are replays.
-
-Imported only when training starts.
-"""
+"""LoRR around any trainer of TRL's family: its epochs are replays."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
 from lorr_bench_adapters.saving import check_saving
-from lorr_bench_adapters.trl.training_state import SafeState
+from lorr_bench_adapters.trl.training.checkpoint_state import SafeState
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,18 +12,23 @@ from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
-from lorr_bench_adapters.native.accelerated import apply_liger_kernel, new_accelerator
-from lorr_bench_adapters.native.batches import UPDATES_PER_WINDOW, MicroBatch, grouped_by_length, updates
-from lorr_bench_adapters.native.checkpoint import (
+from lorr_bench_adapters.native.training.accelerator import apply_liger_kernel, new_accelerator
+from lorr_bench_adapters.native.training.batches import (
+    UPDATES_PER_WINDOW,
+    MicroBatch,
+    grouped_by_length,
+    updates,
+)
+from lorr_bench_adapters.native.training.checkpoint import (
     full_tensors,
     newest_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
-from lorr_bench_adapters.native.means import RunningMeans
-from lorr_bench_adapters.native.optimization import make_optimizer, make_schedule
-from lorr_bench_adapters.native.policy import Policy
-from lorr_bench_adapters.native.rows import Batch, TrainingRows
+from lorr_bench_adapters.native.training.means import RunningMeans
+from lorr_bench_adapters.native.training.optimization import make_optimizer, make_schedule
+from lorr_bench_adapters.native.training.policy import Policy
+from lorr_bench_adapters.native.training.rows import Batch, TrainingRows
 from lorr_bench_adapters.saving import check_saving
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lorr_bench_adapters.native.method import NativeMethod
+    from lorr_bench_adapters.native.base import NativeMethod
 
 
 UPDATES_PER_LOOK: Final = 16

@@ -1,49 +1,37 @@
-"""KTO (Ethayarajh et al. 2024, arXiv 2402.01306, equations 7 and 8): labels instead of pairs."""
+"""The loss of TRL's KTOTrainer: labelled responses instead of pairs, and a reference computed once."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import AliasChoices, Field
-
 from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
-from lorr_bench_adapters.fields import KTOFields
 from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
-from lorr_bench_adapters.trl.method import TRLMethod, read_rows
+from lorr_bench_adapters.trl.base import TRLMethod, read_rows
 from lorr_bench_adapters.trl.preference import reference_arguments
 
 if TYPE_CHECKING:
     from lorr_bench.values import Labelled
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 COLUMNS = ["prompt_ids", "completion_ids", "label", "KL_completion_ids", "ref_logps", "ref_KL_logps"]
 
 
-class KTOSettings(KTOFields, TrainingSettings):
-    """What a suite can set for KTO."""
+class LabelMethod(TRLMethod):
+    """A loss of TRL's KTOTrainer: labelled responses, and a reference computed once."""
 
-    per_device_train_batch_size: int = Field(
-        8,
-        ge=4,
-        validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
-        description="labelled responses; the KL estimate needs those of two prompts at least",
-    )
-
-
-class KTO(TRLMethod):
-    """1 - σ(β·(r - KL)) for wanted responses, 1 - σ(β·(KL - r)) for the others; both halves of each pair."""
-
-    name: ClassVar[str] = "kto"
-    source: ClassVar[str] = "Ethayarajh et al. 2024, arXiv 2402.01306"
     rows: ClassVar[RowKind] = "labels"
     needs_reference: ClassVar[bool] = True
     exact_accumulation: ClassVar[bool] = False  # KL is estimated on each micro-batch, and clamped
-    hyperparameters: ClassVar[type[TrainingSettings]] = KTOSettings
+
+    @abstractmethod
+    def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
+        """The loss as arguments of KTOConfig."""
 
     def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:
         """Length and batches; the training batch too, because responses are mismatched within it."""
@@ -67,7 +55,7 @@ class KTO(TRLMethod):
         from datasets import Dataset
         from trl import KTOConfig
 
-        from lorr_bench_adapters.trl.kto_trainer import ReferenceKTOTrainer
+        from lorr_bench_adapters.trl.training.labels import ReferenceKTOTrainer
 
         tokenizer, batch = load_tokenizer(model), hyperparameters.per_device_train_batch_size
         order = apart(len(rows), batch)
@@ -86,18 +74,14 @@ class KTO(TRLMethod):
         """A KTOTrainer on rows that are tokenized and carry their reference."""
         from trl import KTOConfig
 
-        from lorr_bench_adapters.trl.kto_trainer import ReplayKTOTrainer
+        from lorr_bench_adapters.trl.training.labels import ReplayKTOTrainer
 
         settings = job.hyperparameters
         return ReplayKTOTrainer(
             job=job,
             model=load_trainable(job.model, settings.lora, job.seed),
             args=KTOConfig(
-                **job_arguments(job),
-                **reference_arguments(settings),
-                beta=settings.beta,
-                desirable_weight=settings.desirable_weight,
-                undesirable_weight=settings.undesirable_weight,
+                **job_arguments(job), **reference_arguments(settings), **self.loss_settings(settings)
             ),
             train_dataset=read_rows(job.reference, len(job.rows)),
             processing_class=load_tokenizer(job.model),

@@ -1,52 +1,58 @@
-"""KTO (Ethayarajh et al. 2024, arXiv 2402.01306, equations 7 and 8): labels instead of pairs."""
+"""Methods on labelled responses instead of pairs, with a reference."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import AliasChoices, Field
-
 from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
-from lorr_bench_adapters.fields import KTOFields
-from lorr_bench_adapters.native.method import Loss, NativeMethod, reference_forward
+from lorr_bench_adapters.native.base import Loss, NativeMethod, reference_forward
 from lorr_bench_adapters.native.settings import NativeSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lorr_bench_adapters.native.layout import Layout
-    from lorr_bench_adapters.native.rows import Batch, TrainingRows
+    from lorr_bench_adapters.native.training.layout import Layout
+    from lorr_bench_adapters.native.training.rows import Batch, TrainingRows
 
 
-class KTOSettings(KTOFields, NativeSettings):
-    """What a suite can set for KTO."""
+@dataclass(frozen=True)
+class LabelScores:
+    """A batch of labelled responses.
 
-    per_device_train_batch_size: int = Field(
-        8,
-        ge=2,
-        validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
-        description="labelled responses; the KL estimate needs two at least",
-    )
+    Attributes:
+        responses: (responses,) log-probability of each whole response under the policy.
+        references: (responses,) the same under the reference.
+        wanted: (responses,) bool, the labels.
+        kl: Scalar estimate of KL(π ‖ π_ref) over all processes, at least 0, without gradient.
+    """
+
+    responses: Tensor
+    references: Tensor
+    wanted: Tensor
+    kl: Tensor
 
 
-class KTO(NativeMethod):
-    """1 - σ(β·(r - KL)) for wanted responses, 1 - σ(β·(KL - r)) for the others; both halves of each pair.
+class LabelMethod(NativeMethod):
+    """A loss of labelled responses and of KL(π ‖ π_ref), whose reference is computed once.
 
     KL is estimated on every prompt with a response to the prompt before it, fixed once for all batches. TRL
     rotates the responses of each batch, so the two backends differ at the borders of batches.
     """
 
-    name: ClassVar[str] = "kto"
-    source: ClassVar[str] = "Ethayarajh et al. 2024, arXiv 2402.01306"
     rows: ClassVar[RowKind] = "labels"
     needs_reference: ClassVar[bool] = True
     exact_accumulation: ClassVar[bool] = False  # KL is estimated on each micro-batch, and clamped
-    hyperparameters: ClassVar[type[NativeSettings]] = KTOSettings
+
+    @abstractmethod
+    def losses(self, labelled: LabelScores, settings: Any) -> Tensor:
+        """(responses,) the objective of each response."""
 
     def reference_settings(self, hyperparameters: NativeSettings) -> dict[str, Any]:
         """What changes the tokens, or the bits of their log-probabilities."""
@@ -60,9 +66,9 @@ class KTO(NativeMethod):
         Raises:
             DataError: All rows have one prompt.
         """
-        from lorr_bench_adapters.native.layout import Tree
-        from lorr_bench_adapters.native.reference import response_log_probs
-        from lorr_bench_adapters.native.rows import write_reference
+        from lorr_bench_adapters.native.training.layout import Tree
+        from lorr_bench_adapters.native.training.reference import response_log_probs
+        from lorr_bench_adapters.native.training.rows import write_reference
 
         prompts, max_length = [row.prompt for row in rows], hyperparameters.max_length
         completions = [row.completion for row in rows]
@@ -86,8 +92,8 @@ class KTO(NativeMethod):
 
     def training_rows(self, job: TrainJob) -> TrainingRows:
         """What ``reference`` wrote."""
-        from lorr_bench_adapters.native.layout import Tree
-        from lorr_bench_adapters.native.rows import TrainingRows, read_reference
+        from lorr_bench_adapters.native.training.layout import Tree
+        from lorr_bench_adapters.native.training.rows import TrainingRows, read_reference
 
         table = read_reference(job.reference, len(job.rows))
         ids = [table[name].to_pylist() for name in ("prompt_ids", "completion_ids", "KL_completion_ids")]
@@ -101,23 +107,13 @@ class KTO(NativeMethod):
             [Tree.of(prompt, stranger) for prompt, _, stranger in zip(*ids, strict=True)],
         )
 
-    def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: KTOSettings) -> Loss:
+    def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: Any) -> Loss:
         """The mean over the responses of the micro-batch."""
-        from lorr_bench_adapters.native import objectives
-
         kl = self._kl(policy, batch)
         wanted, mask = batch.values["label"], batch.layout.mask
         log_probs = policy(batch.layout)
         responses, references = (log_probs * mask).sum(dim=1), batch.values["ref_logps"]
-        losses = objectives.kto(
-            responses,
-            references,
-            wanted,
-            kl,
-            beta=settings.beta,
-            desirable_weight=settings.desirable_weight,
-            undesirable_weight=settings.undesirable_weight,
-        )
+        losses = self.losses(LabelScores(responses, references, wanted, kl), settings)
         rewards = settings.beta * (responses - references).detach()
         logged = {"kl": kl, "rewards/signed": (rewards * (wanted.to(rewards.dtype) * 2 - 1)).mean()}
         return Loss(losses.mean(), log_probs[wanted], mask[wanted], logged)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorr_bench.errors import DataError
-from lorr_bench_adapters.native.layout import Tree
+from lorr_bench_adapters.native.training.layout import Tree
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lorr_bench_adapters.native.layout import Layout
+    from lorr_bench_adapters.native.training.layout import Layout
 
 
 @dataclass(frozen=True)

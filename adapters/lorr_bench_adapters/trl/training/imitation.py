@@ -1,10 +1,10 @@
-"""TRL's SFTTrainer with replay and reset. Imported only when training starts."""
+"""TRL's SFTTrainer with replay and reset."""
 
 from typing import ClassVar
 
 from trl import SFTTrainer
 
-from lorr_bench_adapters.trl.replay import ReplayTrainer
+from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 
 class ReplaySFTTrainer(ReplayTrainer, SFTTrainer):  # type: ignore[misc]

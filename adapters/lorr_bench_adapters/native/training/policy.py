@@ -13,7 +13,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from lorr_bench_adapters.native.layout import Layout, Packing, Tree, moved, pack, pad
+from lorr_bench_adapters.native.training.layout import Layout, Packing, Tree, moved, pack, pad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,8 +1,6 @@
 """Optimizer, schedule and random numbers of a checkpoint as safetensors and JSON, in place of pickles.
 
 Transformers writes them with ``torch.save``. Shards of FSDP and DeepSpeed keep their libraries' own form.
-
-Imported only when training starts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TRL's KTOTrainer with the three parts of LoRR. Imported only when training starts."""
+"""TRL's KTOTrainer with the three parts of LoRR."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trl import KTOTrainer
 
-from lorr_bench_adapters.trl.replay import FusedLogProbs, ReplayTrainer
+from lorr_bench_adapters.trl.training.replay import FusedLogProbs, ReplayTrainer
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -1,4 +1,4 @@
-"""TRL's CPOTrainer and ORPOTrainer with the three parts of LoRR. Imported only when training starts."""
+"""TRL's CPOTrainer and ORPOTrainer with the three parts of LoRR."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trl.experimental.orpo import ORPOTrainer
 
 from lorr_bench_adapters.odds import log_odds_ratio
 from lorr_bench_adapters.trl.imitation import NOT_SCORED
-from lorr_bench_adapters.trl.replay import ReplayTrainer
+from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,7 +61,7 @@ class _SftTerm(ReplayTrainer):
 
     def _likelihood_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
         """(pairs, tokens) true at the tokens over which the trainer's likelihood is a mean."""
-        return batch["chosen_labels"][:, 1:] != -100
+        return batch["chosen_labels"][:, 1:] != NOT_SCORED
 
     def _tokens_per_row(self, batches: Sequence[Mapping[str, Tensor]]) -> float:
         masks = [self._likelihood_mask(batch) for batch in batches]
@@ -74,7 +74,7 @@ class _SftTerm(ReplayTrainer):
         loss, metrics = super().get_batch_loss_metrics(model, batch, train_eval)  # type: ignore[misc]
         if not self._replay.sft_weight:
             return loss, metrics
-        lengths = (batch["chosen_labels"][:, 1:] != -100).sum(dim=1).clamp(min=1)
+        lengths = (batch["chosen_labels"][:, 1:] != NOT_SCORED).sum(dim=1).clamp(min=1)
         sft = -(self._chosen_log_probs / (1 if self._averaged() else lengths)).mean()
         metrics["sft_loss"] = sft.item()
         return loss + self._replay.sft_weight * sft, metrics

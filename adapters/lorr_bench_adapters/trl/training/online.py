@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer and RLOOTrainer with replay and reset. Imported only when training starts."""
+"""TRL's GRPOTrainer and RLOOTrainer with replay and reset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trl.trainer.utils import RepeatSampler
 from lorr_bench.errors import DivergedError
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.ports.trainer import TrainJob
-from lorr_bench_adapters.trl.replay import ReplaySampler, ReplayTrainer
+from lorr_bench_adapters.trl.training.replay import ReplaySampler, ReplayTrainer
 
 if TYPE_CHECKING:
     from torch import nn

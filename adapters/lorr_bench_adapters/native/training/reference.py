@@ -10,11 +10,11 @@ import torch
 
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench_adapters.loading import load_model
-from lorr_bench_adapters.native.accelerated import apply_liger_kernel, new_accelerator
-from lorr_bench_adapters.native.batches import parts
-from lorr_bench_adapters.native.layout import Tree
-from lorr_bench_adapters.native.policy import Policy
 from lorr_bench_adapters.native.settings import NativeSettings
+from lorr_bench_adapters.native.training.accelerator import apply_liger_kernel, new_accelerator
+from lorr_bench_adapters.native.training.batches import parts
+from lorr_bench_adapters.native.training.layout import Tree
+from lorr_bench_adapters.native.training.policy import Policy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What all methods on TRL have in common."""
+"""What all methods on TRL have in common, whichever of its trainers they need."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
-from lorr_bench_adapters.method import InProcessMethod
+from lorr_bench_adapters.in_process import InProcessMethod
 from lorr_bench_adapters.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 
 class TRLMethod(InProcessMethod):
-    """A method that a trainer of TRL trains. A subclass names it and makes the trainer."""
+    """A method that one of TRL's trainers trains; a subclass names it and makes the trainer."""
 
     backend: ClassVar[str] = "trl"
     version: ClassVar[int] = 3
