@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorr_bench.errors import MissingPackageError, ModelError
+from lorr_bench.ports.causal_lm import load_causal_lm
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench_adapters.saving import drop_ignored_settings
 from lorr_bench_adapters.settings import LoraSettings
@@ -22,18 +23,9 @@ def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedMo
         ModelError: It can't be loaded.
         MissingPackageError: 4-bit weights are asked for and bitsandbytes is not installed.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
     quantization = {"quantization_config": _four_bits(start)} if load_in_4bit else {}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            start.path,
-            dtype=getattr(torch, start.dtype),
-            use_safetensors=True,
-            **quantization,
-            **start.origin,
-        )
+        model = load_causal_lm(start, **quantization)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the model does not load: {error}",

@@ -89,5 +89,5 @@ def reference_forward(settings: NativeSettings) -> dict[str, Any]:
         "padding_free": settings.padding_free,
         "bf16": settings.bf16,
         "use_liger_kernel": settings.use_liger_kernel,
-        "load_in_4bit": bool(settings.lora and settings.lora.load_in_4bit),
+        "load_in_4bit": settings.in_4bit,
     }

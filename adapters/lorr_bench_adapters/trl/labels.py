@@ -13,7 +13,7 @@ from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
 from lorr_bench_adapters.trl.base import TRLMethod, read_rows
-from lorr_bench_adapters.trl.preference import reference_arguments
+from lorr_bench_adapters.trl.preference import reference_arguments, reference_forward
 
 if TYPE_CHECKING:
     from lorr_bench.values import Labelled
@@ -34,14 +34,11 @@ class LabelMethod(TRLMethod):
         """The loss as arguments of KTOConfig."""
 
     def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:
-        """Length and batches; the training batch too, because responses are mismatched within it."""
+        """As for pairs; the training batch too, because responses are mismatched within it."""
         return {
             "form": "labels",
-            "max_length": hyperparameters.max_length,
-            "bf16": hyperparameters.bf16,
-            "precompute_ref_batch_size": hyperparameters.precompute_ref_batch_size,
             "per_device_train_batch_size": hyperparameters.per_device_train_batch_size,
-            "load_in_4bit": bool(hyperparameters.lora and hyperparameters.lora.load_in_4bit),
+            **reference_forward(hyperparameters),
         }
 
     def reference(

@@ -40,15 +40,8 @@ class PreferenceMethod(TRLMethod):
         return {"loss_type": [self.loss_type], "beta": hyperparameters.beta}
 
     def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:
-        """Length and batches: the first decides what is cut, the second the last bits."""
-        lora = hyperparameters.lora
-        return {
-            "form": "pairs",
-            "max_length": hyperparameters.max_length,
-            "bf16": hyperparameters.bf16,
-            "precompute_ref_batch_size": hyperparameters.precompute_ref_batch_size,
-            "load_in_4bit": bool(lora and lora.load_in_4bit),
-        }
+        """What changes the tokens, or the bits of their log-probabilities."""
+        return {"form": "pairs", **reference_forward(hyperparameters)}
 
     def reference(
         self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
@@ -90,6 +83,16 @@ class PreferenceMethod(TRLMethod):
             train_dataset=read_rows(job.reference, len(job.rows)),
             processing_class=load_tokenizer(job.model),
         )
+
+
+def reference_forward(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings that a reference forward pass depends on: the batch size changes the last bits."""
+    return {
+        "max_length": settings.max_length,
+        "bf16": settings.bf16,
+        "precompute_ref_batch_size": settings.precompute_ref_batch_size,
+        "load_in_4bit": settings.in_4bit,
+    }
 
 
 def reference_arguments(settings: TrainingSettings) -> dict[str, Any]:

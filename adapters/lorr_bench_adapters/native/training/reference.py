@@ -34,7 +34,7 @@ def response_log_probs(
         For the first responses, the second ones and so on an array (rows,).
     """
     accelerator = new_accelerator(settings)
-    model: Any = load_model(start, load_in_4bit=bool(settings.lora and settings.lora.load_in_4bit))
+    model: Any = load_model(start, load_in_4bit=settings.in_4bit)
     apply_liger_kernel(model, settings)
     policy = Policy(model.to(accelerator.device).eval(), padding_free=settings.padding_free)
     batches = []
