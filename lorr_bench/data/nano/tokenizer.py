@@ -14,9 +14,23 @@ EOS: Final = "<eos>"
 UNKNOWN: Final = "<unk>"
 _PIECES: Final = r" ?\\boxed\{| ?[A-Za-z]+| ?[0-9]| ?[+\-=]|[.,?:{}\n]|."
 _WORDS: Final = (
-    "has", "many", "does", "have", "is", "more", "less", "than", "it", "true", "or", "false",
-    "from", "small", "to", "large",
-)  # fmt: skip
+    "has",
+    "many",
+    "does",
+    "have",
+    "is",
+    "more",
+    "less",
+    "than",
+    "it",
+    "true",
+    "or",
+    "false",
+    "from",
+    "small",
+    "to",
+    "large",
+)
 
 
 def vocabulary() -> list[str]:
