@@ -24,11 +24,12 @@ from lorr_bench_adapters.native.methods import (
 from lorr_bench_adapters.settings import LoraSettings
 from pydantic import ValidationError
 from safetensors.torch import load_file
+from training_rows import labelled
 
 from lorr_bench.errors import DataError, MissingPackageError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
-from lorr_bench.values import Demonstration, Labelled
+from lorr_bench.values import Demonstration
 
 SETTINGS = {"learning_rate": 1e-3, "per_device_train_batch_size": 8, "max_length": 96}
 
@@ -64,13 +65,6 @@ def train(start, nano_pairs, tmp_path):
         return method.train(job), load_file(folder / "model" / "model.safetensors")
 
     return run
-
-
-def labelled(pairs):
-    both = [
-        (p.prompt, text, wanted) for p in pairs for text, wanted in ((p.chosen, True), (p.rejected, False))
-    ]
-    return [Labelled(*row) for row in both]
 
 
 def trl_losses(trainer_class, config_class, small_model, rows, folder, **settings):

@@ -43,6 +43,18 @@ class RepeatedReplaySampler(ReplaySampler):
         return RepeatSampler(rows, shuffle=False, **self._layout)
 
 
+def rewards(answers: Sequence[str], completions: Sequence[str], policy: Policy) -> list[float]:
+    """1 for each completion that comes to the right answer, 0 for any other.
+
+    Args:
+        answers: The right answer to each prompt.
+        completions: What the policy model wrote.
+        policy: How answers are compared.
+    """
+    verdicts = grade_many(list(zip(answers, completions, strict=True)), policy=policy)
+    return [float(verdict.correct) for verdict in verdicts]
+
+
 class _Rewarded(ReplayTrainer):
     """Grades answers, and counts what they cost."""
 
@@ -61,8 +73,7 @@ class _Rewarded(ReplayTrainer):
     ) -> list[float]:
         self._counts["verifier_calls"] += len(completions)
         self._counts["generated_tokens"] += sum(len(ids) for ids in completion_ids)
-        verdicts = grade_many(list(zip(answer, completions, strict=True)), policy=self._policy)
-        return [float(verdict.correct) for verdict in verdicts]
+        return rewards(answer, completions, self._policy)
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         trainer: Any = self
