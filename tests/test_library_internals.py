@@ -209,6 +209,12 @@ INTERNALS = [
         purpose="forgets the precision of an earlier training run in the same process",
     ),
     Internal(
+        file="liger_kernel/transformers/monkey_patch.py",
+        name="_apply_liger_kernel_to_instance",
+        user=f"{NATIVE}/accelerator.py",
+        purpose="puts fused kernels into one model, where the public functions patch its class",
+    ),
+    Internal(
         file="torch/optim/lr_scheduler.py",
         name="*._last_lr",
         user=f"{NATIVE}/trainer.py",
@@ -468,8 +474,9 @@ def private_names(file):
     read = {node.attr for node in nodes if isinstance(node, ast.Attribute) and not is_own(node.value)}
     # `super()._x` is the library's, though a class here has a method of that name too.
     above = {node.attr for node in nodes if isinstance(node, ast.Attribute) and is_super(node.value)}
+    imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
     modules = {"_private"}  # of ray, whose name in it is listed
-    return {name for name in (read - own) | above if is_private(name)} - modules
+    return {name for name in (read - own) | above | imported if is_private(name)} - modules
 
 
 def is_own(node):

@@ -29,6 +29,7 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    # SimPO's README has it for DPO; a method with another default says where that is from.
     learning_rate: float = Field(5e-7, gt=0, description="peak learning rate")
     per_device_train_batch_size: int = Field(
         8, gt=0, validation_alias=AliasChoices("per_device_train_batch_size", "batch_size")

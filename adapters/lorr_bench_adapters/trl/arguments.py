@@ -26,7 +26,7 @@ def shared_arguments(settings: TrainingSettings, *, output: str, replays: int, s
         "gradient_checkpointing": settings.gradient_checkpointing,
         "seed": seed,
         "use_cpu": not torch.cuda.is_available(),
-        "dataloader_pin_memory": torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),  # without a GPU torch would warn
         "logging_strategy": "steps",
         "logging_steps": 1,  # the replay callback takes the means
         "save_strategy": "no",  # the replay callback asks for checkpoints

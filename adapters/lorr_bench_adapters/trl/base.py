@@ -40,4 +40,5 @@ def read_rows(reference: Path | None, count: int) -> Dataset:
     from datasets import Dataset
 
     assert reference is not None
+    # Dataset.from_parquet would keep a copy in the cache of ``datasets``.
     return Dataset(pq.read_table(reference).slice(0, count))

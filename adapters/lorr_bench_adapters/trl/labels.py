@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lorr_bench.values import Labelled
     from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
+# As KTOTrainer calls them.
 COLUMNS = ["prompt_ids", "completion_ids", "label", "KL_completion_ids", "ref_logps", "ref_KL_logps"]
 
 
@@ -64,7 +65,7 @@ class LabelMethod(TRLMethod):
             train_dataset=Dataset.from_list(columns),
             processing_class=tokenizer,
         )
-        places = sorted(range(len(order)), key=order.__getitem__)
+        places = sorted(range(len(order)), key=order.__getitem__)  # back into the order of the rows
         trainer.train_dataset.select_columns(COLUMNS).select(places).to_parquet(str(output))
 
     def trainer(self, job: TrainJob) -> ReplayTrainer:

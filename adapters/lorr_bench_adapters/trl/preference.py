@@ -17,6 +17,7 @@ from lorr_bench_adapters.trl.base import TRLMethod, read_rows
 if TYPE_CHECKING:
     from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
+# As DPOTrainer calls them.
 COLUMNS = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
 
 

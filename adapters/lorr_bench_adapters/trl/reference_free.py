@@ -34,7 +34,7 @@ class ReferenceFreeMethod(TRLMethod):
         """TRL's trainer on pairs that are tokenized."""
         from datasets import Dataset
 
-        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # TRL is pinned
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # silences TRL's warning: it is pinned
         trainer, config = self.trainer_and_config()
         settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
         pairs: Any = job.rows
@@ -49,7 +49,7 @@ class ReferenceFreeMethod(TRLMethod):
             args=config(
                 **job_arguments(job),
                 max_length=settings.max_length,
-                remove_unused_columns=False,
+                remove_unused_columns=False,  # else TRL warns, and keeps them all the same
                 **self.loss_settings(settings),
             ),
             train_dataset=Dataset.from_list(rows),

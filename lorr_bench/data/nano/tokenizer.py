@@ -13,6 +13,7 @@ PAD: Final = "<pad>"
 EOS: Final = "<eos>"
 UNKNOWN: Final = "<unk>"
 _PIECES: Final = r" ?\\boxed\{| ?[A-Za-z]+| ?[0-9]| ?[+\-=]|[.,?:{}\n]|."
+# Words of the questions that are neither names, things nor verbs.
 _WORDS: Final = (
     "has",
     "many",

@@ -18,6 +18,7 @@ def new_accelerator(settings: NativeSettings) -> Accelerator:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    # accelerate keeps its state as long as the process lives, and would keep the first precision.
     AcceleratorState._reset_state(reset_partial_state=True)
     precision = "bf16" if settings.bf16 else "no"
     return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
@@ -37,6 +38,7 @@ def apply_liger_kernel(model: Any, settings: NativeSettings) -> None:
             where="use_liger_kernel",
             fix="pip install liger-kernel, or set use_liger_kernel: false.",
         )
+    # Its public functions patch classes, and with them every later model of this process.
     from liger_kernel.transformers import (  # type: ignore[import-not-found]
         _apply_liger_kernel_to_instance,
     )

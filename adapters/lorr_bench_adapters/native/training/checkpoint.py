@@ -57,9 +57,9 @@ def write_checkpoint(
         save_file(parameters, draft / "model.safetensors")
         save_file(moments, draft / "optimizer.safetensors")
         (draft / "state.json").write_text(json.dumps(state), "utf-8")
-    accelerator.wait_for_everyone()
+    accelerator.wait_for_everyone()  # the draft's folder is there
     save_file(_random_state(accelerator), draft / f"random-{accelerator.process_index}.safetensors")
-    accelerator.wait_for_everyone()
+    accelerator.wait_for_everyone()  # the seal holds what all have written
     if accelerator.is_main_process:
         seal(draft)
         whole = folder / f"{WHOLE}{state['step']}"

@@ -19,6 +19,7 @@ class RunningMeans:
     def add(self, values: Mapping[str, Tensor]) -> None:
         """Add one scalar for each name."""
         for name, value in values.items():
+            # On a GPU float64 is slow, and the mean of a replay does not need it.
             added = value.detach().double() if value.device.type == "cpu" else value.detach().float()
             self._sums[name] = self._sums[name] + added if name in self._sums else added
             self._counts[name] = self._counts.get(name, 0) + 1

@@ -39,6 +39,7 @@ def make_schedule(optimizer: Optimizer, settings: TrainingSettings, steps: int) 
     schedule: LambdaLR = get_scheduler(
         settings.lr_scheduler_type,
         optimizer,
+        # Rounded up, as transformers.Trainer does.
         num_warmup_steps=math.ceil(steps * settings.warmup_ratio),
         num_training_steps=steps,
     )

@@ -97,12 +97,12 @@ class Policy:
     def _packed(self, layout: Layout) -> Tensor:
         assert layout.packing is not None
         causal_lm = self._causal_lm
+        # A mask of four dimensions keeps the model from making its own; the packed attention reads none.
+        any_mask = layout.packing.buckets[0].mask
         hidden = causal_lm.base_model(
             input_ids=layout.tokens,
             position_ids=layout.positions,
-            attention_mask=layout.packing.buckets[
-                0
-            ].mask,  # four-dimensional: the model makes none of its own
+            attention_mask=any_mask,
             packing=layout.packing,
             use_cache=False,
         ).last_hidden_state
@@ -137,6 +137,7 @@ def token_log_probs(logits: Tensor, targets: Tensor) -> Tensor:
 
 def can_pack(config: Any) -> bool:
     """Whether a model can run packed: one of a known family, with full attention in all layers."""
+    # Configurations without ``layer_types`` are of families whose layers are all alike.
     full = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
     windowed = config.model_type == "mistral" and config.sliding_window is not None
     known = config.model_type in PACKED_FAMILIES and config._attn_implementation in ("sdpa", PACKED)

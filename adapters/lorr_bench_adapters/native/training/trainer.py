@@ -75,6 +75,7 @@ class NativeTrainer:
         torch.manual_seed(self._job.seed)
         if self._accelerator.is_main_process:
             check_saving(self._model, self._tokenizer, self._job.output)
+        # The anchor is the start model: taken before shards are cut and a checkpoint is read.
         self._loop.start(self._model)
         self._prepare()
         self._resume()
@@ -94,7 +95,9 @@ class NativeTrainer:
         settings, model = self._settings, self._model
         apply_liger_kernel(model, settings)
         if settings.gradient_checkpointing:
+            # The reentrant kind needs inputs with gradients, which frozen embeddings below LoRA have not.
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # Kernels and policy exchange forward functions, which the wrapper then calls.
         self._policy = Policy(
             model, padding_free=settings.padding_free, scores_prompt=self._method.scores_prompt
         )
@@ -137,7 +140,7 @@ class NativeTrainer:
     def _update(self, update: Sequence[MicroBatch]) -> None:
         """One optimizer step."""
         for number, part in enumerate(update, start=1):
-            if number < len(update):
+            if number < len(update):  # gradients are added up over processes once, at the last part
                 with self._accelerator.no_sync(self._policy.model):
                     self._backward(part)
             else:
@@ -218,6 +221,7 @@ class NativeTrainer:
         self._means.restore(state["means"], self._accelerator.device)
         self._loop.restore(state["loop"])
         self._schedule.last_epoch = state["schedule"]["last_epoch"]
+        # Two values say where a schedule is; load_state_dict would want all that torch keeps of it.
         self._schedule._last_lr = state["schedule"]["rates"]
         for group, rate in zip(optimizer.param_groups, state["schedule"]["rates"], strict=True):
             group["lr"] = rate

@@ -77,6 +77,7 @@ class _Rewarded(ReplayTrainer):
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         trainer: Any = self
+        # The arguments with which TRL makes its own sampler; ours keeps the order of the loop.
         layout = {
             "mini_repeat_count": trainer.num_generations,
             "batch_size": trainer.args.generation_batch_size // trainer.num_generations,
@@ -87,7 +88,7 @@ class _Rewarded(ReplayTrainer):
 
 def _check_logits(_module: nn.Module, _inputs: Any, outputs: Any) -> None:
     """Refuse to draw from probabilities that are no numbers: torch fails there, and on a GPU for good."""
-    logits = getattr(outputs, "logits", None)
+    logits = getattr(outputs, "logits", None)  # a fused pass computes none
     if logits is not None and not torch.is_grad_enabled() and not logits[:, -1].isfinite().all():
         raise DivergedError("training diverged: the next token's logits are no numbers")
 

@@ -49,6 +49,7 @@ class _SftTerm(ReplayTrainer):
         update: micro-batches that weigh by their rows then add up to it, however they are cut.
         """
         outputs: tuple[Any, ...] = super().concatenated_forward(model, batch)  # type: ignore[misc]
+        # TRL's tuple: log-probabilities and logits of chosen and rejected, then the likelihood.
         self._chosen_log_probs = outputs[0]
         nll = outputs[4] * (self._tokens_per_row([batch]) / self._tokens_per_row_of_update)
         return *outputs[:4], nll, *outputs[5:]
@@ -61,6 +62,7 @@ class _SftTerm(ReplayTrainer):
 
     def _likelihood_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
         """(pairs, tokens) true at the tokens over which the trainer's likelihood is a mean."""
+        # The first token of all has none before it to be predicted from.
         return batch["chosen_labels"][:, 1:] != NOT_SCORED
 
     def _tokens_per_row(self, batches: Sequence[Mapping[str, Tensor]]) -> float:

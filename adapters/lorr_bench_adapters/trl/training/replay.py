@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 LOOP_FILE: Final = "loop.json"
+CHECKPOINT: Final = "checkpoint-"
+"""What transformers writes before the step, as the name of a checkpoint."""
 
 COUNTED: Final = ("train_tokens", "generated_tokens", "verifier_calls")
 TOKENS: Final = ("train_tokens", "generated_tokens")
@@ -85,7 +87,8 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
 
     def resume(self) -> Path | None:
         """The checkpoint to continue from, or None; what was cut off or damaged is removed."""
-        found = sorted(self._job.checkpoints.glob("checkpoint-*"), key=lambda path: -int(path.name[11:]))
+        folders = self._job.checkpoints.glob(f"{CHECKPOINT}*")
+        found = sorted(folders, key=lambda path: -int(path.name.removeprefix(CHECKPOINT)))
         newest = next(filter(is_sealed, found), None)
         for path in set(found) - {newest}:
             shutil.rmtree(path, ignore_errors=True)  # every process does
@@ -101,6 +104,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """A replay begins, or goes on where its checkpoint was."""
+        # The epoch is a quotient of floats, and may be a hair below a whole number.
         self.replay = int(state.epoch + 1e-6) + 1
 
     def on_step_end(
@@ -133,7 +137,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         counts = self.count()
         if not state.is_world_process_zero:
             return
-        folder = self._job.checkpoints / f"checkpoint-{state.global_step}"
+        folder = self._job.checkpoints / f"{CHECKPOINT}{state.global_step}"
         content = {
             "loop": self._loop.state(),
             "replays": self.replays,
@@ -142,7 +146,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         }
         (folder / LOOP_FILE).write_text(json.dumps(content), "utf-8")
         seal(folder)
-        for other in self._job.checkpoints.glob("checkpoint-*"):
+        for other in self._job.checkpoints.glob(f"{CHECKPOINT}*"):
             if other != folder:
                 shutil.rmtree(other)
 
@@ -167,6 +171,8 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
 class ReplayTrainer(SafeState):
     """Mixed into a trainer of TRL, before its class.
 
+    What it asks of that class, mypy can't see: hence ``trainer: Any = self``.
+
     Args:
         job: The training run.
         kwargs: Arguments of the trainer.
@@ -190,6 +196,7 @@ class ReplayTrainer(SafeState):
         super().__init__(callbacks=[self._replay], **kwargs)  # type: ignore[call-arg]
         trainer: Any = self
         trainer.remove_callback(PrinterCallback)  # a line for each step would bury the log of the stage
+        # Only a model with an adapter has a ``peft_config``.
         if REFERENCE_ADAPTER in getattr(trainer.model, "peft_config", ()):
             trainer.model.delete_adapter(REFERENCE_ADAPTER)
 
@@ -316,6 +323,7 @@ class FusedLogProbs:
         trainer.model.register_forward_hook(self._keep_log_probs)
 
     def _keep_log_probs(self, _module: nn.Module, _inputs: Any, outputs: Any) -> None:
+        # The probe's forward passes ask for logits, and their outputs have no log-probabilities.
         self._log_probs = getattr(outputs, "log_probs", None)
 
     def sft_term(self, completion_mask: Tensor, rows: Any) -> Tensor:
