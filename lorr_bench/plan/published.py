@@ -13,9 +13,19 @@ from lorr_bench.errors import DataError
 from lorr_bench.values import Published
 
 COLUMNS: Final = (
-    "study", "model", "method", "labels", "benchmark", "metric", "value", "deviation", "problems", "protocol",
-    "source", "note",
-)  # fmt: skip
+    "study",
+    "model",
+    "method",
+    "labels",
+    "benchmark",
+    "metric",
+    "value",
+    "deviation",
+    "problems",
+    "protocol",
+    "source",
+    "note",
+)
 """Columns of a file of published figures; values and deviations are in per cent."""
 LARGEST: Final = 1000.0
 """Share beyond which a figure is a slip: some metrics are no shares of a whole."""

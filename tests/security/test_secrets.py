@@ -126,7 +126,7 @@ def test_an_external_trainer_gets_none(
     secrets: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from lorr_bench_adapters.external import llamafactory
-    from lorr_bench_adapters.external.dpo import LlamaFactoryDPO
+    from lorr_bench_adapters.external.methods import LlamaFactoryDPO
 
     monkeypatch.setattr(llamafactory, "find_environment", lambda *_: tmp_path)
     given: dict[str, Any] = LlamaFactoryDPO().variables(LlamaFactoryDPO.hyperparameters())
