@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.suite_run import report_plan
@@ -111,8 +112,8 @@ def _write(store: Store, stage: Stage, difficulty: np.ndarray, rng: np.random.Ge
 
 def _result(stage: Stage, difficulty: np.ndarray, rng: np.random.Generator) -> tuple[dict[str, str], Outcome]:
     """Files and outcome of a stage, as its kind writes them."""
-    if stage.kind == "train":
-        return {}, _training(len(stage.params["sft_weights"]), rng)
+    if isinstance(stage, Train):
+        return {}, _training(stage.parameters.replays, rng)
     if stage.kind == "answer_math":
         return _answers(len(difficulty)), Outcome()
     if stage.kind == "grade_math":

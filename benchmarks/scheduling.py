@@ -24,6 +24,8 @@ from typing import Any, Final
 
 import yaml
 
+from lorr_bench.plan.identity.origins import file_digest
+from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.driver import Driver, Scope
@@ -190,14 +192,23 @@ class PairImports:
 
     def __init__(self, folder: Path, count: int) -> None:
         pair = {"prompt": "p", "chosen": "good", "rejected": "bad"}
-        (folder / "pair.jsonl").write_text(json.dumps(pair) + "\n", "utf-8")
-        columns = {f"{name}_column": name for name in pair}
-        params = {"source": "one pair", "revision": None, "split": "train", **columns}
-        setting = {"source": str(folder / "pair.jsonl")}
-        self.stages = tuple(
-            Stage("import_pairs", f"pairs, seed {seed}", {**params, "seed": seed}, setting=setting)
-            for seed in range(count)
+        file = folder / "pair.jsonl"
+        file.write_text(json.dumps(pair) + "\n", "utf-8")
+        self._setting = ImportPairsSetting(source=str(file), unique_pairs=1)
+        self._source = file_digest(file, "benchmark")
+        self.stages = tuple(map(self._stage, range(count)))
+
+    def _stage(self, seed: int) -> ImportPairs:
+        parameters = ImportPairsParameters(
+            source=self._source,
+            revision=None,
+            split="train",
+            prompt_column="prompt",
+            chosen_column="chosen",
+            rejected_column="rejected",
+            seed=seed,
         )
+        return ImportPairs(label=f"pairs, seed {seed}", parameters=parameters, setting=self._setting)
 
 
 def print_scheduling(plan: Plan, folder: Path, imports: int) -> None:

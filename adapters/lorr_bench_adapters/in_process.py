@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
+from lorr_bench.ports.trainer import KnownSettings, RowKind, StartModel, TrainJob, TrainOutcome
 from lorr_bench.ports.versions import installed_versions
 from lorr_bench.values import Row
+from lorr_bench_adapters.settings import TrainingSettings
 
 
 class InProcessMethod(ABC):
@@ -32,6 +33,10 @@ class InProcessMethod(ABC):
     exact_accumulation: ClassVar[bool] = True
     shardings: ClassVar[tuple[str, ...]] = ("ddp", "fsdp")
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "accelerate", "peft")
+
+    def known_settings(self, hyperparameters: TrainingSettings) -> KnownSettings:
+        """What the core reads of the hyper-parameters."""
+        return hyperparameters.known()
 
     def packages(self, hyperparameters: Any) -> dict[str, str]:  # noqa: ARG002 - the port's
         """Versions that results depend on."""

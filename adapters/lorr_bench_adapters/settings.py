@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from lorr_bench.ports.trainer import KnownSettings, Lora
+
 
 class LoraSettings(BaseModel):
     """A LoRA adapter (Hu et al. 2021, arXiv 2106.09685); it is merged into the weights that are saved."""
@@ -22,6 +24,10 @@ class LoraSettings(BaseModel):
     load_in_4bit: bool = Field(
         False, description="QLoRA (arXiv 2305.14314): the base in 4-bit NF4; needs bitsandbytes"
     )
+
+    def known(self) -> Lora:
+        """What the core reads of it."""
+        return Lora(rank=self.r, targets=self.target_modules, four_bit=self.load_in_4bit)
 
 
 class TrainingSettings(BaseModel):
@@ -77,6 +83,18 @@ class TrainingSettings(BaseModel):
             "max_grad_norm": self.max_grad_norm,
             "bf16": self.bf16,
         }
+
+    def known(self) -> KnownSettings:
+        """What the core reads of them."""
+        return KnownSettings(
+            max_length=self.max_length,
+            per_device_train_batch_size=self.per_device_train_batch_size,
+            gradient_accumulation_steps=self.gradient_accumulation_steps,
+            precompute_ref_batch_size=self.precompute_ref_batch_size,
+            bf16=self.bf16,
+            gradient_checkpointing=self.gradient_checkpointing,
+            lora=self.lora.known() if self.lora is not None else None,
+        )
 
     def steps_per_pass(self, rows: int) -> int:
         """Optimizer steps of one pass; the last, smaller batch counts."""

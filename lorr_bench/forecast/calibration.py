@@ -8,12 +8,12 @@ height at no work.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final, Literal
 
-from lorr_bench.forecast.workload import SCALES_WITH_MODEL, Workload
+from lorr_bench.forecast.workload import Workload
 
 Bound = Literal["", "at most", "at least"]
 
@@ -93,31 +93,61 @@ def seconds_of(workload: Workload, parameters: int | None, measured: Sequence[Me
     ]
     if not work or not points:
         return Figure(None, NOTHING_MEASURED)
-    height, slope = fitted_line(points)
-    return Figure(height + slope * work, SCALED, stages=len(points), factor=_factor(work, points))
+    seconds = FittedLine(points).seconds(work)
+    return Figure(seconds, SCALED, stages=len(points), factor=_factor(work, points))
 
 
 def work_of(workload: Workload, parameters: int | None) -> float | None:
     """Units of the workload, times the parameters of the model where the time grows with them."""
-    if workload.kind not in SCALES_WITH_MODEL:
+    if not workload.model:
         return workload.units
     return None if workload.units is None or parameters is None else workload.units * parameters
 
 
-def fitted_line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Height and slope of the line of least squares; through the origin where it would rise from below it.
+class FittedLine:
+    """Seconds over work: the line of least squares through measured points, which come one by one.
 
-    Args:
-        points: (work, seconds), at least one, with work above 0.
+    Through the origin where it would rise from below it, or fall.
     """
-    mean_work, mean_seconds = fmean(work for work, _ in points), fmean(seconds for _, seconds in points)
-    spread = sum((work - mean_work) ** 2 for work, _ in points)
-    if spread:
-        slope = sum((work - mean_work) * (seconds - mean_seconds) for work, seconds in points) / spread
-        height = mean_seconds - slope * mean_work
-        if slope >= 0 and height >= 0:
-            return height, slope
-    return 0.0, mean_seconds / mean_work
+
+    def __init__(self, points: Iterable[tuple[float, float]] = ()) -> None:
+        self._points = 0
+        self._work = self._seconds = 0.0
+        self._spread = self._together = 0.0
+        for work, seconds in points:
+            self.add(work, seconds)
+
+    def __bool__(self) -> bool:
+        """Whether anything was measured."""
+        return self._points > 0
+
+    def add(self, work: float, seconds: float) -> None:
+        """A stage took so long.
+
+        Args:
+            work: Above 0.
+            seconds: How long.
+        """
+        # Welford's updates of means, spread and covariance: sums of squares would cancel for like work.
+        self._points += 1
+        beyond = work - self._work
+        self._work += beyond / self._points
+        self._seconds += (seconds - self._seconds) / self._points
+        self._spread += beyond * (work - self._work)
+        self._together += beyond * (seconds - self._seconds)
+
+    def seconds(self, work: float, stages: int = 1) -> float:
+        """How long some stages take, one after the other.
+
+        Args:
+            work: Of all of them.
+            stages: How many.
+        """
+        slope = self._together / self._spread if self._spread else -1.0
+        height = self._seconds - slope * self._work
+        if slope < 0 or height < 0:
+            return self._seconds / self._work * work
+        return height * stages + slope * work
 
 
 def tokens_of(workload: Workload, measured: Sequence[Measured]) -> Figure:

@@ -13,8 +13,10 @@ from lorr_bench.forecast.calibration import NONE, Figure, Measured, disk_of, sec
 from lorr_bench.forecast.memory import NO_MODEL, Machine, Memory, MemoryEstimates, ModelSizes
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.workload import ELEMENT_BYTES, Workload, Workloads
+from lorr_bench.plan.kinds.model import ModelStage
+from lorr_bench.plan.kinds.registry import KINDS
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import POOLS, Kind, Pool, Stage
+from lorr_bench.plan.stage import Kind, Pool, Stage
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Estimates:
         disk = {workload: disk_of(workload, like) for workload in left}
         return KindEstimate(
             kind=kind,
-            pool=POOLS[kind],
+            pool=KINDS[kind].pool,
             stages=self._all[kind].total(),
             left=left.total(),
             seconds=total(seconds, left),
@@ -182,6 +184,5 @@ def _bytes(memory: Memory) -> float:
 
 def _start_model(plan: Plan, sizes: ModelSizes) -> ModelSize | None:
     """The size of the start model, as the first stage that names it finds it."""
-    settings = (stage.setting for stage in plan.stages if "model_path" in stage.setting)
-    place = next(settings, None)
-    return sizes(place["model_path"], place["revision"]) if place else None
+    first = next((stage for stage in plan.stages if isinstance(stage, ModelStage)), None)
+    return sizes(first.start_model.path, first.start_model.revision) if first else None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import LorrBenchError
 from lorr_bench.forecast.calibration import Measured
-from lorr_bench.forecast.model_size import ModelSize, read_model_size
+from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.forecast.workload import Workloads
-from lorr_bench.plan.stage import POOLS, Kind, Stage
-from lorr_bench.stages.tokens import tokens_of
+from lorr_bench.plan.kinds.model import ModelStage
+from lorr_bench.plan.kinds.registry import KINDS, stage_from_dict
+from lorr_bench.plan.kinds.train import Train
+from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.store.record import RECORD_FILE, Record
 from lorr_bench.store.store import Store
 
@@ -37,8 +39,10 @@ def measured_stages(plan_stages: Sequence[Stage], done: Collection[str], store: 
     stages = {stage.digest: stage for stage in plan_stages}
     records = {record.digest: record for record in _own(plan_stages, done, store)}
     for record in _others(store.root):
-        records.setdefault(record.digest, record)
-        stages.setdefault(record.digest, Stage.from_dict(record.stage))
+        if record.digest not in stages and (stage := _planned(record)) is not None:
+            stages[record.digest] = stage
+        if record.digest in stages:
+            records.setdefault(record.digest, record)
     workloads = Workloads(stages)
     found = (_measured(record, stages[digest], workloads, store) for digest, record in records.items())
     return [measured for measured in found if measured is not None]
@@ -46,7 +50,7 @@ def measured_stages(plan_stages: Sequence[Stage], done: Collection[str], store: 
 
 def _own(stages: Sequence[Stage], done: Collection[str], store: Store) -> Iterator[Record]:
     """Records of the plan: the first of each kind."""
-    taken: dict[Kind, int] = dict.fromkeys(POOLS, 0)
+    taken: dict[Kind, int] = dict.fromkeys(KINDS, 0)
     for stage in stages:
         if stage.digest in done and taken[stage.kind] < MAX_RECORDS:
             record = store.read(stage)
@@ -57,12 +61,20 @@ def _own(stages: Sequence[Stage], done: Collection[str], store: Store) -> Iterat
 
 def _others(root: Path) -> Iterator[Record]:
     """The newest records of each kind; what can't be read is left to who needs it."""
-    for kind in POOLS:
+    for kind in KINDS:
         for folder in _newest(root / kind):
             try:
                 yield Record.from_text((folder / RECORD_FILE).read_text("utf-8"))
             except (OSError, ValueError, KeyError, TypeError):
                 continue
+
+
+def _planned(record: Record) -> Stage | None:
+    """The stage of a record; None where another version planned it."""
+    try:
+        return stage_from_dict(record.stage)
+    except LorrBenchError:
+        return None
 
 
 def _newest(folder: Path) -> list[Path]:
@@ -76,39 +88,33 @@ def _newest(folder: Path) -> list[Path]:
 
 
 def _measured(record: Record, stage: Stage, workloads: Workloads, store: Store) -> Measured | None:
-    """None where the record is of a version with other parameters, or of an adapter that is gone."""
+    """None where an adapter is gone, or refuses settings of another version."""
     try:
         workload = workloads.of(stage)
-    except (LorrBenchError, LookupError, TypeError, AttributeError):
+    except LorrBenchError:
         return None
-    size = _size_of(stage.setting)
+    start = stage.start_model if isinstance(stage, ModelStage) else None
+    size = model_size(start.path, start.revision) if start else None
     return Measured(
         workload=workload,
         parameters=size.parameters if size else None,
         seconds=record.wall_seconds - record.outcome.parts.get(ENGINE_START, 0.0),
         tokens=_tokens(record, stage),
-        peak_memory_bytes=_peak(record, stage.kind),
-        disk_bytes=_disk(store.folder(stage), record) if stage.kind != "train" else None,
+        peak_memory_bytes=_peak(record, stage),
+        disk_bytes=None if isinstance(stage, Train) else _disk(store.folder(stage), record),
         on_gpu="gpu" in record.provenance,
     )
 
 
-def _size_of(setting: Mapping[str, object]) -> ModelSize | None:
-    path, revision = setting.get("model_path"), setting.get("revision")
-    if not isinstance(path, str) or not isinstance(revision, str | None):
-        return None
-    return model_size(path, revision)
-
-
 def _tokens(record: Record, stage: Stage) -> int | None:
     """Tokens of the stage itself; a train stage that continues another counts that one's too."""
-    if stage.kind == "train" and "before" in stage.inputs:
+    if isinstance(stage, Train) and "before" in stage.inputs:
         return None
-    return tokens_of(stage.kind, record.outcome) or None
+    return stage.tokens(record.outcome.metrics, record.outcome.spend) or None
 
 
-def _peak(record: Record, kind: Kind) -> int | None:
-    return int(record.outcome.spend["peak_memory_bytes"]) if kind == "train" else None
+def _peak(record: Record, stage: Stage) -> int | None:
+    return int(record.outcome.spend["peak_memory_bytes"]) if isinstance(stage, Train) else None
 
 
 def _disk(folder: Path, record: Record) -> int | None:

@@ -12,9 +12,10 @@ from lorr_bench.data.pairs import PairFile, load_pair_file, read_pairs
 from lorr_bench.data.tokenizer_file import TokenizerFile
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.plan.identity.origins import is_hub_source
+from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.import_pairs import ImportPairs
+from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import Stage
-from lorr_bench.spec.sources import PairFileSpec
 from lorr_bench.stages.pairs.collect import shuffled_pairs
 from lorr_bench.stages.training.selection import PAIRS_FILE, reasons
 from lorr_bench.store.store import Store
@@ -34,7 +35,7 @@ class Known:
         file: The ready-made file, where they are read from it.
     """
 
-    stage: Stage
+    stage: Collect | ImportPairs
     pairs: Sequence[Pair]
     file: PairFile | None = None
 
@@ -82,8 +83,8 @@ def check_pairs(plan: Plan, store: Store | None = None) -> None:
             pass
         return
     stage = _source(plan)
-    path = Path(stage.setting["source"])
-    if stage.kind == "import_pairs" and path.is_file() and path.stat().st_size <= QUICK_BYTES:
+    path = Path(stage.setting.source)
+    if isinstance(stage, ImportPairs) and path.is_file() and path.stat().st_size <= QUICK_BYTES:
         known = _from_file(stage)
         _check(plan, known, len(known.pairs), [])
 
@@ -91,7 +92,7 @@ def check_pairs(plan: Plan, store: Store | None = None) -> None:
 def _check(plan: Plan, known: Known, usable: int, left_out: Sequence[str]) -> None:
     """A ready-made set is the same for all seeds; a collection of too few pairs is told when training."""
     budget = plan.suite.budget.unique_pairs[-1]
-    if known.stage.kind != "import_pairs" or usable >= budget:
+    if isinstance(known.stage, Collect) or usable >= budget:
         return
     repeated = f", {known.file.repeated} more repeat them" if known.file and known.file.repeated else ""
     why = f"; left out are {' and '.join(left_out)}" if left_out else ""
@@ -103,30 +104,28 @@ def _check(plan: Plan, known: Known, usable: int, left_out: Sequence[str]) -> No
     )
 
 
-def _source(plan: Plan) -> Stage:
+def _source(plan: Plan) -> Collect | ImportPairs:
     """The stage that gives the pairs of the first seed."""
-    return next(stage for stage in plan.stages if stage.kind in ("collect", "import_pairs"))
+    return next(stage for stage in plan.stages if isinstance(stage, Collect | ImportPairs))
 
 
 def _known(plan: Plan, store: Store) -> Known | None:
     stage = _source(plan)
     if store.read(stage) is not None:
         return Known(stage, read_pairs(store.folder(stage) / PAIRS_FILE))
-    if stage.kind != "import_pairs":
+    if isinstance(stage, Collect):
         return None
-    source = stage.setting["source"]
-    return None if is_hub_source(source, stage.params["revision"], Path()) else _from_file(stage)
+    on_hub = is_hub_source(stage.setting.source, stage.parameters.revision, Path())
+    return None if on_hub else _from_file(stage)
 
 
-def _from_file(stage: Stage) -> Known:
-    fields = {name: stage.params[name] for name in PairFileSpec.model_fields if name in stage.params}
-    spec = PairFileSpec.model_validate({**fields, "source": stage.setting["source"]})
-    file = load_pair_file(spec, Path())
-    return Known(stage, shuffled_pairs(file.pairs, stage.params["seed"]), file)
+def _from_file(stage: ImportPairs) -> Known:
+    file = load_pair_file(stage.file, Path())
+    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file)
 
 
 def _spoken(known: Known) -> str:
-    line = f"Pairs of seed {known.stage.params['seed']}: {len(known.pairs):,}"
+    line = f"Pairs of seed {known.stage.parameters.seed}: {len(known.pairs):,}"
     if known.file is None:
         return f"{line}."
     return (
@@ -149,7 +148,7 @@ def _lengths(plan: Plan) -> Mapping[int, list[str]]:
     found: dict[int, dict[str, None]] = {}
     for arm in plan.arms:
         for pairs in arm.budgets:
-            max_length: int | None = getattr(arm.at(pairs).hyperparameters, "max_length", None)
+            max_length = arm.at(pairs).known_settings.max_length
             if max_length is not None:
                 found.setdefault(max_length, {})[arm.name] = None
     return {length: list(arms) for length, arms in found.items()}
@@ -157,12 +156,12 @@ def _lengths(plan: Plan) -> Mapping[int, list[str]]:
 
 def _tokenizer(plan: Plan) -> TokenizerFile | None:
     """The tokenizer of the start model, where its files are on this machine."""
-    setting = next(stage.setting for stage in plan.stages if stage.kind == "train")
-    folder = Path(setting["model_path"])
+    place = next(stage.setting.place for stage in plan.stages if isinstance(stage, Train))
+    folder = Path(place.model_path)
     if not folder.is_dir():
         from huggingface_hub import try_to_load_from_cache
 
-        found = try_to_load_from_cache(setting["model_path"], "tokenizer.json", revision=setting["revision"])
+        found = try_to_load_from_cache(place.model_path, "tokenizer.json", revision=place.revision)
         folder = Path(found).parent if isinstance(found, str) else folder
     try:
         return TokenizerFile(folder)

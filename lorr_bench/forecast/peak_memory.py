@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lorr_bench.forecast.model_size import ModelSize
-from lorr_bench.forecast.workload import Generation, Lora, Scoring, Training
+from lorr_bench.forecast.workload import Generation, Scoring, Training
+from lorr_bench.ports.trainer import Lora
 
 GIB: Final = 1 << 30
 FLOAT_BYTES: Final = 4

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from lorr_bench.forecast.calibration import FittedLine
 from lorr_bench.plan.stage import Kind, Pool, Stage
 
 WINDOW_SECONDS: Final = 20.0
@@ -13,7 +15,39 @@ MIN_SECONDS: Final = 0.5
 """Over less than that no speed is told: words of a worker that arrive late arrive together."""
 MAX_CHAINED: Final = 2000
 
-_Group = tuple[Pool, Kind, str]
+
+class _Family(NamedTuple):
+    """Stages that do the same to different models: one method's trainings, one benchmark's answers.
+
+    Attributes:
+        kind: What is done.
+        is_counted: Whether their work is counted in units of the kind; else each stage is one.
+        like: What else they have in common.
+    """
+
+    kind: Kind
+    is_counted: bool
+    like: Hashable
+
+
+class _Size(NamedTuple):
+    """How much a stage is.
+
+    Attributes:
+        family: Which stages it compares with.
+        units: Of work.
+    """
+
+    family: _Family
+    units: float
+
+
+@dataclass
+class _Left:
+    """What is left of a family on the workers of one pool."""
+
+    units: float = 0.0
+    stages: int = 0
 
 
 class Told(NamedTuple):
@@ -28,6 +62,9 @@ class Told(NamedTuple):
     seconds: float
     done: int
     tokens: int
+
+
+_OfKinds = Mapping[tuple[Kind, bool], FittedLine]
 
 
 class StageProgress:
@@ -95,21 +132,25 @@ def _speed(first: Told, last: Told) -> float | None:
 class TimeLeft:
     """Estimates the rest of a run from the stages that were measured, and the slots that were seen.
 
-    A stage takes as long as those of its family, such as trainings by the same method, for each unit of work;
-    as those of its kind where none of the family was measured.
+    What a stage takes is read off the line through those of its family, such as trainings by the same method;
+    through those of its kind where none of the family was measured.
 
     Args:
         stages: The stages to run, inputs before those who read them.
+        others: Stages whose results these read.
     """
 
-    def __init__(self, stages: Iterable[Stage]) -> None:
+    def __init__(self, stages: Iterable[Stage], others: Iterable[Stage] = ()) -> None:
+        todo = list(stages)
+        self._known = {stage.digest: stage for stage in (*others, *todo)}
+        self._sizes: dict[str, _Size] = {}
         self._left: dict[str, Stage] = {}
-        self._units: defaultdict[_Group, float] = defaultdict(float)
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._work: defaultdict[str, float] = defaultdict(float)
+        self._of_family: defaultdict[tuple[Pool, _Family], _Left] = defaultdict(_Left)
+        self._families: defaultdict[_Family, FittedLine] = defaultdict(FittedLine)
+        self._kinds: defaultdict[tuple[Kind, bool], FittedLine] = defaultdict(FittedLine)
         self._slots: defaultdict[Pool, set[str]] = defaultdict(set)
         self._most_at_once = 1
-        for stage in stages:
+        for stage in todo:
             self._add(stage)
 
     def begins(self, stage: Stage, slot: str, at_once: int) -> None:
@@ -126,17 +167,18 @@ class TimeLeft:
 
     def measured(self, stage: Stage, seconds: float) -> None:
         """A stage took so long, now or in an earlier run."""
-        for group in (stage.kind, _family(stage)):
-            self._seconds[group] += seconds
-            self._work[group] += work(stage)
+        family, units = self._size(stage)
+        if units:
+            self._families[family].add(units, seconds)
+            self._kinds[family.kind, family.is_counted].add(units, seconds)
 
     def over(self, stage: Stage) -> None:
         """A stage will not run any more: it is done, or failed."""
         if self._left.pop(stage.digest, None) is not None:
-            group = _group(stage)
-            self._units[group] -= work(stage)
-            if self._units[group] <= 0:
-                del self._units[group]
+            family, units = self._size(stage)
+            left = self._of_family[stage.pool, family]
+            left.units -= units
+            left.stages -= 1
 
     def seconds_left(self, running: Mapping[str, StageProgress], now: float) -> float | None:
         """Seconds until all is done; None while a kind of stage was never measured.
@@ -148,71 +190,73 @@ class TimeLeft:
             running: The stages under way, by digest.
             now: On their clock.
         """
-        rates = self._rates(running, now)
+        kinds = self._lines_of_kinds(running, now)
         pools: defaultdict[Pool, float] = defaultdict(float)
-        for (pool, kind, family), units in self._units.items():
-            if (rate := rates.get(family, rates.get(kind))) is None:
-                return None
-            pools[pool] += rate * units
+        for (pool, family), left in self._of_family.items():
+            if left.stages:
+                if (line := self._line(family, kinds)) is None:
+                    return None
+                pools[pool] += line.seconds(left.units, left.stages)
         passed = {
-            digest: _passed(progress, rates, now)
+            digest: self._passed(progress, kinds, now)
             for digest, progress in running.items()
             if digest in self._left
         }
         for digest, seconds in passed.items():
             pools[self._left[digest].pool] -= seconds
         spread = [seconds / max(1, len(self._slots[pool])) for pool, seconds in pools.items()]
-        return max([*spread, sum(pools.values()) / self._most_at_once, self._longest_chain(rates, passed)])
+        return max([*spread, sum(pools.values()) / self._most_at_once, self._longest_chain(kinds, passed)])
+
+    def _size(self, stage: Stage) -> _Size:
+        """How much a stage is; found once, because every second asks for thousands."""
+        if stage.digest not in self._sizes:
+            known = self._known
+            work = stage.work(
+                {role: known[digest] for role, digest in stage.inputs.items() if digest in known}
+            )
+            is_counted = work.units is not None
+            units = 1.0 if work.units is None else work.units
+            self._sizes[stage.digest] = _Size(_Family(stage.kind, is_counted, work.like), units)
+        return self._sizes[stage.digest]
 
     def _add(self, stage: Stage) -> None:
         if stage.digest not in self._left:
             self._left[stage.digest] = stage
-            self._units[_group(stage)] += work(stage)
+            family, units = self._size(stage)
+            left = self._of_family[stage.pool, family]
+            left.units += units
+            left.stages += 1
 
-    def _longest_chain(self, rates: Mapping[str, float], passed: Mapping[str, float]) -> float:
+    def _longest_chain(self, kinds: _OfKinds, passed: Mapping[str, float]) -> float:
         """Of many stages the spread decides, and an estimate is not worth looking at each of them."""
         if len(self._left) > MAX_CHAINED:
             return 0.0
         ends: dict[str, float] = {}
         for digest, stage in self._left.items():
             begin = max((ends.get(needed, 0.0) for needed in stage.inputs.values()), default=0.0)
-            ends[digest] = begin + _expected(stage, rates) - passed.get(digest, 0.0)
+            ends[digest] = begin + self._expected(stage, kinds) - passed.get(digest, 0.0)
         return max(ends.values(), default=0.0)
 
-    def _rates(self, running: Mapping[str, StageProgress], now: float) -> dict[str, float]:
-        """Seconds for each unit of work, by family and kind; of stages under way where none was measured."""
-        rates = {group: self._seconds[group] / done for group, done in self._work.items() if done}
+    def _lines_of_kinds(self, running: Mapping[str, StageProgress], now: float) -> _OfKinds:
+        """What each kind takes; of stages under way where none was measured."""
+        kinds = dict(self._kinds)
         for progress in running.values():
-            if (left := progress.seconds_left(now)) is not None:
-                rates.setdefault(progress.stage.kind, (progress.seconds(now) + left) / work(progress.stage))
-        return rates
+            family, units = self._size(progress.stage)
+            if units and (left := progress.seconds_left(now)) is not None:
+                whole = (units, progress.seconds(now) + left)
+                kinds.setdefault((family.kind, family.is_counted), FittedLine([whole]))
+        return kinds
 
+    def _line(self, family: _Family, kinds: _OfKinds) -> FittedLine | None:
+        return self._families.get(family) or kinds.get((family.kind, family.is_counted))
 
-def work(stage: Stage) -> float:
-    """How much a stage has to do, in units that compare within its family: pair visits of a training."""
-    if stage.kind != "train":
-        return 1.0
-    replays = len(stage.params["sft_weights"])
-    part = "before" in stage.inputs or stage.params["stop_after"] < replays
-    return float(stage.params["unique_pairs"] * (1 if part else replays))
+    def _expected(self, stage: Stage, kinds: _OfKinds) -> float:
+        """Seconds that a stage takes in all."""
+        family, units = self._size(stage)
+        line = self._line(family, kinds)
+        return line.seconds(units) if line else 0.0
 
-
-def _expected(stage: Stage, rates: Mapping[str, float]) -> float:
-    """Seconds that a stage takes in all."""
-    return rates.get(_family(stage), rates.get(stage.kind, 0.0)) * work(stage)
-
-
-def _passed(progress: StageProgress, rates: Mapping[str, float], now: float) -> float:
-    """Seconds of what a stage under way is expected to take that need not be waited for any more."""
-    expected, left = _expected(progress.stage, rates), progress.seconds_left(now)
-    return min(expected, progress.seconds(now)) if left is None else expected - left
-
-
-def _group(stage: Stage) -> _Group:
-    return stage.pool, stage.kind, _family(stage)
-
-
-def _family(stage: Stage) -> str:
-    """Stages that do the same to different models: one method's trainings, one benchmark's answers."""
-    name = stage.params["adapter"][0] if stage.kind == "train" else stage.label.partition(":")[0]
-    return f"{stage.kind} {name}"
+    def _passed(self, progress: StageProgress, kinds: _OfKinds, now: float) -> float:
+        """Seconds of what a stage under way is expected to take that need not be waited for any more."""
+        expected, left = self._expected(progress.stage, kinds), progress.seconds_left(now)
+        return min(expected, progress.seconds(now)) if left is None else expected - left

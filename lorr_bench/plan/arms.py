@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from lorr_bench.lorr.schedule import sft_weights
+from lorr_bench.plan.kinds.prompts import Round
+from lorr_bench.plan.kinds.train import ResetParameters
 from lorr_bench.plan.refusals import check_combination
 from lorr_bench.plan.sharding import Library, library_of, sharding_of
 from lorr_bench.ports.registry import find_adapter, load_adapter
-from lorr_bench.ports.trainer import TrainerAdapter
+from lorr_bench.ports.trainer import KnownSettings, TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
 from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, PlainPlugin
 from lorr_bench.spec.models import BUDGET_SIGN
@@ -31,7 +33,7 @@ class Arm:
         budgets: Data budgets that it is trained at, rising.
         at_budgets: Hyper-parameters at the budgets that have their own.
         sft_weights: λ of every replay; the length is L.
-        reset: Fields of ``Reset`` and the anchor, or None.
+        reset: What is reset between replays; None where nothing is.
         rollout_ratio: ρ.
         iterative: How its rounds are laid out, or None for one round.
     """
@@ -44,9 +46,14 @@ class Arm:
     budgets: tuple[int, ...]
     at_budgets: Mapping[int, BaseModel]
     sft_weights: tuple[float, ...]
-    reset: Mapping[str, Any] | None
+    reset: ResetParameters | None
     rollout_ratio: float
     iterative: IterativeSpec | None
+
+    @property
+    def known_settings(self) -> KnownSettings:
+        """What the core reads of the hyper-parameters."""
+        return self.adapter.known_settings(self.hyperparameters)
 
     @property
     def replays(self) -> int:
@@ -71,7 +78,7 @@ class Arm:
         """
         if self.iterative is None or self.iterative.prompts == "reuse":
             return total
-        return total * number // self.rounds - total * (number - 1) // self.rounds
+        return Round(number, self.rounds).share(total)
 
 
 def make_arms(loaded: LoadedSuite) -> tuple[Arm, ...]:
@@ -138,7 +145,7 @@ def _checked(
         raise model_errors(error, loaded.lines, loaded.path, adapter.hyperparameters, prefix) from error
 
 
-def _parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], dict[str, Any] | None]:
+def _parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], ResetParameters | None]:
     if isinstance(plugin, PlainPlugin):
         return (0.0,), None
     weights: tuple[float, ...] = (0.0,) * plugin.replays
@@ -147,10 +154,10 @@ def _parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], dict[st
     reset = plugin.reset
     if reset is None or (reset.period == "replay" and plugin.replays == 1):
         return weights, None
-    return weights, {
-        "pattern": reset.pattern,
-        "factor": reset.factor,
-        "clear_optimizer": reset.optimizer_state == "clear",
-        "period": reset.period,
-        "anchor": reset.anchor,
-    }
+    return weights, ResetParameters(
+        pattern=reset.pattern,
+        factor=reset.factor,
+        clear_optimizer=reset.optimizer_state == "clear",
+        period=reset.period,
+        anchor=reset.anchor,
+    )

@@ -11,15 +11,20 @@ A method of one round without rollouts is collect → reference → train.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
-from lorr_bench.plan.ingredients import Ingredients, grader
-from lorr_bench.plan.stage import Stage
-from lorr_bench.ports.trainer import RowKind, split_places
+from lorr_bench.plan.ingredients import Ingredients, Sampled, grader
+from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.prompts import Round
+from lorr_bench.plan.kinds.reference import Reference, ReferenceParameters, ReferenceSetting
+from lorr_bench.plan.kinds.refresh import Refresh, RefreshParameters
+from lorr_bench.plan.kinds.train import AdapterVersion, Processes, Train, TrainParameters, TrainSetting
+from lorr_bench.plan.stage import Role, Stage
+from lorr_bench.ports.trainer import split_places
+from lorr_bench.spec.base import GradingSpec
 from lorr_bench.values import Point
 
 
@@ -72,24 +77,22 @@ class Chain:
         assert policy is not None
         return policy
 
-    def _collect(self, number: int, policy: str | None) -> Stage:
+    def _collect(self, number: int, policy: str | None) -> Collect:
         seed = self._point.seed
         label = f"collect, seed {seed}, round 1 of {self._arm.rounds}"
         if policy is not None:
             label = f"collect: {self._label}, round {number} of {self._arm.rounds}"
-        return self._ingredients.collect(label, seed, self._changes(number), policy)
+        return self._ingredients.collect(label, seed, self._sampled(number), policy)
 
-    def _changes(self, number: int) -> dict[str, Any]:
+    def _sampled(self, number: int) -> Sampled:
         """What a round's collection has of its own."""
         rounds = self._arm.iterative
         if rounds is None:
-            return {}
-        changes: dict[str, Any] = {}
-        if rounds.prompts == "split":
-            changes["part"] = [number, rounds.rounds]
-        if rounds.temperature is not None:
-            changes["temperature"] = rounds.temperature[number - 1]
-        return changes
+            return Sampled()
+        return Sampled(
+            part=Round(number, rounds.rounds) if rounds.prompts == "split" else None,
+            temperature=rounds.temperature[number - 1] if rounds.temperature is not None else None,
+        )
 
     def _share(self, number: int) -> int:
         """Pairs of a round.
@@ -118,21 +121,24 @@ class Chain:
         assert before is not None
         return before
 
-    def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> Stage:
-        collection = self._ingredients.collect("", self._point.seed, self._changes(round_.number), None)
-        params = {
-            **collection.params,
-            "rollout_ratio": self._arm.rollout_ratio,
-            "unique_pairs": round_.unique_pairs,
-            "max_length": getattr(self._arm.hyperparameters, "max_length", None),
-            "replay": (round_.number - 1) * self._arm.replays + replay,
-        }
-        label = f"rollouts before replay {replay}: {self._label}{self._spoken_round(round_)}"
-        inputs = {"pairs": pairs, **self._ingredients.models(policy)}
-        return Stage("refresh", label, params, inputs, collection.setting)
+    def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> Refresh:
+        collection = self._ingredients.collect("", self._point.seed, self._sampled(round_.number), None)
+        return Refresh(
+            label=f"rollouts before replay {replay}: {self._label}{self._spoken_round(round_)}",
+            parameters=RefreshParameters.of(
+                collection.parameters,
+                rollout_ratio=self._arm.rollout_ratio,
+                unique_pairs=round_.unique_pairs,
+                max_length=self._arm.known_settings.max_length,
+                replay=(round_.number - 1) * self._arm.replays + replay,
+            ),
+            setting=collection.setting,
+            inputs={"pairs": pairs, **self._ingredients.models(policy)},
+        )
 
-    def _train(self, round_: _Round, pairs: str, stop_after: int, before: str | None) -> Stage:
-        inputs, counted_as = {"pairs": pairs}, dict[str, str]()
+    def _train(self, round_: _Round, pairs: str, stop_after: int, before: str | None) -> Train:
+        inputs: dict[Role, str] = {"pairs": pairs}
+        counted_as: dict[Role, str] = {}
         if pairs != round_.collection:
             inputs["collection"] = round_.collection
         if self._arm.adapter.needs_reference:
@@ -143,46 +149,48 @@ class Chain:
         if before is not None:
             inputs["before"] = before
         part = "" if stop_after == self._arm.replays else f", up to replay {stop_after}"
-        label = f"train {self._label}{self._spoken_round(round_)}{part}"
-        return Stage("train", label, self._params(round_, stop_after), inputs, self._setting(), counted_as)
+        return Train(
+            label=f"train {self._label}{self._spoken_round(round_)}{part}",
+            parameters=self._parameters(round_, stop_after),
+            setting=self._setting(),
+            inputs=inputs,
+            counted_as=counted_as,
+        )
 
-    def _params(self, round_: _Round, stop_after: int) -> dict[str, Any]:
-        arm, training = self._arm, self._ingredients.suite.training
-        return {
-            **self._ingredients.weights,
-            "adapter": [arm.adapter_name, arm.adapter.version],
-            "packages": {
-                **arm.adapter.packages(arm.hyperparameters),
-                **self._ingredients.sharding_packages,
-            },
-            "hyperparameters": self._hyperparameters,
-            "sft_weights": list(arm.sft_weights),
-            "reset": arm.reset,
-            "round": [round_.number, arm.rounds],
-            "stop_after": stop_after,
-            "processes": [training.num_processes, self._ingredients.sharding],
-            "unique_pairs": round_.unique_pairs,
-            "seed": self._point.seed,
-            **self._verifier(),
-        }
+    def _parameters(self, round_: _Round, stop_after: int) -> TrainParameters:
+        arm, made = self._arm, self._ingredients
+        grading = self._grading()
+        return TrainParameters(
+            weights=made.weights,
+            adapter=AdapterVersion(arm.adapter_name, arm.adapter.version),
+            packages={**arm.adapter.packages(arm.hyperparameters), **made.sharding_packages},
+            hyperparameters=self._hyperparameters,
+            sft_weights=arm.sft_weights,
+            reset=arm.reset,
+            round=Round(round_.number, arm.rounds),
+            stop_after=stop_after,
+            processes=Processes(made.suite.training.num_processes, made.sharding),
+            unique_pairs=round_.unique_pairs,
+            seed=self._point.seed,
+            grader=grader() if grading is not None else None,
+            grading=grading,
+        )
 
-    def _verifier(self) -> dict[str, Any]:
-        """What grades an online method's own answers; other methods train on answers that are graded."""
+    def _grading(self) -> GradingSpec | None:
+        """How an online method's own answers are graded; other methods train on answers that are graded."""
         spec = self._ingredients.suite.data.collect
-        if not self._arm.adapter.online or spec is None:
-            return {}
-        return {"grader": grader(), "grading": spec.grading.model_dump(mode="json")}
+        return spec.grading if self._arm.adapter.online and spec is not None else None
 
-    def _setting(self) -> dict[str, Any]:
+    def _setting(self) -> TrainSetting:
         training = self._ingredients.suite.training
-        return {
-            **self._ingredients.model_setting,
-            "places": self._places,
-            "save_steps": training.save_steps,
-            "diagnostics": training.diagnostics,
-        }
+        return TrainSetting(
+            place=self._ingredients.place,
+            places=self._places,
+            save_steps=training.save_steps,
+            diagnostics=training.diagnostics,
+        )
 
-    def _references(self, round_: _Round, pairs: str, replay: int) -> tuple[Stage, str]:
+    def _references(self, round_: _Round, pairs: str, replay: int) -> tuple[Reference, str]:
         """The reference to compute, and the digest of one for this budget alone.
 
         The pairs of a seed are referred to once, for the largest budget. Its first rows are, to the bit, what
@@ -196,23 +204,22 @@ class Chain:
         largest = self._arm.share(max(self._ingredients.suite.budget.unique_pairs), round_.number)
         return self._reference(round_, pairs, replay, largest), own.digest
 
-    def _reference(self, round_: _Round, pairs: str, replay: int, unique_pairs: int) -> Stage:
-        arm = self._arm
-        settings = arm.adapter.reference_settings(arm.hyperparameters)
-        params = {
-            **self._ingredients.weights,
-            "backend": arm.adapter.backend,
-            "packages": arm.adapter.packages(arm.hyperparameters),
-            "rows": arm.adapter.rows,
-            "settings": settings,
-            "unique_pairs": _whole_batches(unique_pairs, arm.adapter.rows, settings),
-        }
-        setting = {
-            **self._ingredients.model_setting,
-            "adapter": arm.adapter_name,
-            "hyperparameters": arm.hyperparameters.model_dump(mode="json"),
-        }
-        inputs = {"pairs": pairs}
+    def _reference(self, round_: _Round, pairs: str, replay: int, unique_pairs: int) -> Reference:
+        arm, made = self._arm, self._ingredients
+        parameters = ReferenceParameters(
+            weights=made.weights,
+            backend=arm.adapter.backend,
+            packages=arm.adapter.packages(arm.hyperparameters),
+            rows=arm.adapter.rows,
+            settings=arm.adapter.reference_settings(arm.hyperparameters),
+            unique_pairs=self._whole_batches(unique_pairs),
+        )
+        setting = ReferenceSetting(
+            place=made.place,
+            adapter=arm.adapter_name,
+            hyperparameters=arm.hyperparameters.model_dump(mode="json"),
+        )
+        inputs: dict[Role, str] = {"pairs": pairs}
         if round_.policy is not None and arm.iterative is not None and arm.iterative.reference == "round":
             inputs["model"] = round_.policy
         label = f"reference, {arm.adapter.backend} on {arm.adapter.rows}, seed {self._point.seed}"
@@ -220,7 +227,12 @@ class Chain:
             label = f"reference before replay {replay}: {self._label}{self._spoken_round(round_)}"
         elif round_.policy is not None:
             label = f"reference: {self._label}{self._spoken_round(round_)}"
-        return Stage("reference", label, params, inputs, setting)
+        return Reference(label=label, parameters=parameters, setting=setting, inputs=inputs)
+
+    def _whole_batches(self, pairs: int) -> int:
+        """So many pairs, and as many as fill the last forward pass: padding there decides the last bits."""
+        batch = self._arm.known_settings.precompute_ref_batch_size or 1
+        return pairs if self._arm.adapter.rows == "labels" else math.ceil(pairs / batch) * batch
 
     @property
     def _label(self) -> str:
@@ -228,11 +240,3 @@ class Chain:
 
     def _spoken_round(self, round_: _Round) -> str:
         return f", round {round_.number} of {self._arm.rounds}" if self._arm.rounds > 1 else ""
-
-
-def _whole_batches(pairs: int, rows: RowKind, settings: Mapping[str, Any]) -> int:
-    """So many pairs, and as many more as fill the last forward pass: padding there decides the last bits."""
-    if rows == "labels":
-        return pairs
-    batch: int = settings.get("precompute_ref_batch_size", 1)
-    return math.ceil(pairs / batch) * batch

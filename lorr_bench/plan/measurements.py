@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from functools import cached_property
 
 from lorr_bench.plan.identity.origins import (
     nano_families_identity,
@@ -15,32 +14,26 @@ from lorr_bench.plan.identity.origins import (
 )
 from lorr_bench.plan.identity.task_files import check_task_files
 from lorr_bench.plan.identity.task_source import task_source
-from lorr_bench.plan.ingredients import Ingredients, grader, prompt_params
-from lorr_bench.plan.stage import Kind, Shared, Stage
+from lorr_bench.plan.ingredients import Ingredients, grader
+from lorr_bench.plan.kinds.answer_math import AnswerMath, AnswerMathParameters, AnswerMathSetting
+from lorr_bench.plan.kinds.contamination import (
+    Contamination,
+    ContaminationParameters,
+    ContaminationSetting,
+    TrainingPrompts,
+)
+from lorr_bench.plan.kinds.evaluate_general import (
+    EvaluateGeneral,
+    EvaluateGeneralParameters,
+    EvaluateGeneralSetting,
+)
+from lorr_bench.plan.kinds.families import Families, FamiliesParameters, FamiliesSetting, FamilyRows
+from lorr_bench.plan.kinds.grade_math import GradeMath, GradeMathParameters
+from lorr_bench.plan.kinds.prompts import ProblemRows, PromptSource
+from lorr_bench.plan.stage import Role, Stage
 from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.evaluation import EMBEDDED, GeneralBenchmark, MathBenchmark
-from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.values import Point
-
-NOT_GENERATING: Final = {"name", "like", "prompt", "sizes", "pass_at", "source", "cluster_column"}
-"""Fields of a math benchmark that change no answer: names, what is refused, what is made of the answers."""
-
-NOT_SCORING: Final = {"name", "include_path", "trust_remote_code", "data_sets", "cluster_column"}
-"""Fields of a general benchmark that are no parameters: names, places, what becomes commits, and families."""
-
-CHOOSES_ROWS: Final = {
-    "subset",
-    "split",
-    "problem_column",
-    "answer_column",
-    "answer_pattern",
-    "incomplete",
-    "limit",
-}
-"""Fields of a math benchmark that decide which rows of its source are its problems."""
-
-Parts = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""Parameters and setting of a stage."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,6 @@ class Measurements:
         self._ingredients = ingredients
         self._evaluation = ingredients.suite.evaluation
         self._add = add
-        self._parts: dict[tuple[Kind, str], Parts] = {}
 
     def of(self, point: Point, weights: str | None, who: str) -> Iterator[Evaluation]:
         """All evaluations of a model.
@@ -93,7 +85,7 @@ class Measurements:
             stage = self._add(self._general(general, inputs, who))
             yield Evaluation(point, general.name, "general", stage, stage)
 
-    def contamination(self, seed: int, pairs: str | None, evaluation: Evaluation) -> Stage:
+    def contamination(self, seed: int, pairs: str | None, evaluation: Evaluation) -> Contamination:
         """The stage that compares the training prompts of a seed with a benchmark.
 
         Args:
@@ -101,21 +93,22 @@ class Measurements:
             pairs: Digest of imported pairs; None where the suite collects its own.
             evaluation: Of the benchmark, by any model.
         """
-        wanted = self._evaluation.contamination
+        wanted, spec = self._evaluation.contamination, self._ingredients.suite.data.collect
         assert wanted is not None
-        params: dict[str, Any] = {"ngram": wanted.ngram, "seed": seed, "prompts": None}
-        setting: dict[str, Any] = {"source": None}
-        inputs = {"problems": evaluation.answers, **({"pairs": pairs} if pairs else {})}
-        spec = self._ingredients.suite.data.collect
+        prompts, source = None, None
         if spec is not None:
             origin = self._ingredients.prompts
-            named = PromptSpec.model_validate({name: getattr(spec, name) for name in PromptSpec.model_fields})
-            params["prompts"] = {**prompt_params(named, origin), "num_prompts": spec.num_prompts}
-            setting["source"] = origin.path
-        label = f"contamination of {evaluation.benchmark}, seed {seed}"
-        return Stage("contamination", label, params, inputs, setting)
+            prompts = TrainingPrompts(prompts=PromptSource.of(spec, origin), num_prompts=spec.num_prompts)
+            source = origin.path
+        inputs: dict[Role, str] = {"problems": evaluation.answers}
+        return Contamination(
+            label=f"contamination of {evaluation.benchmark}, seed {seed}",
+            parameters=ContaminationParameters(ngram=wanted.ngram, seed=seed, prompts=prompts),
+            setting=ContaminationSetting(source=source),
+            inputs={**inputs, "pairs": pairs} if pairs else inputs,
+        )
 
-    def families(self, evaluation: Evaluation) -> Stage | None:
+    def families(self, evaluation: Evaluation) -> Families | None:
         """The stage that finds which problems of a benchmark belong together; None where none do.
 
         Args:
@@ -123,86 +116,116 @@ class Measurements:
         """
         for math in self._evaluation.math:
             if math.name == evaluation.benchmark and math.cluster_column is not None:
-                return self._math_families(math)
+                return self._math_families(math, math.cluster_column)
         for general in self._evaluation.general:
             if general.name == evaluation.benchmark and general.cluster_column is not None:
-                label, params = f"families of {general.name}", {"cluster_column": general.cluster_column}
-                return Stage("families", label, params, {"problems": evaluation.answers})
+                return Families(
+                    label=f"families of {general.name}",
+                    parameters=FamiliesParameters(cluster_column=general.cluster_column),
+                    inputs={"problems": evaluation.answers},
+                )
         return None
 
-    def _math_families(self, math: MathBenchmark) -> Stage:
+    def _math_families(self, math: MathBenchmark, column: str) -> Families:
         """Reads the source alone, so that a wrong column is told before anything is answered."""
         made = self._ingredients
         origin = prompt_origin(math, made.folder, made.revisions, f"evaluation.math.{math.name}.source")
-        params = {
-            **math.model_dump(mode="json", include=CHOOSES_ROWS),
-            "cluster_column": math.cluster_column,
-            "source": origin.identity,
-            "revision": origin.commit,
-            "embedded": nano_families_identity() if math.source.startswith(EMBEDDED) else None,
-        }
-        return Stage("families", f"families of {math.name}", params, setting={"source": origin.path})
+        problems = FamilyRows(
+            rows=ProblemRows.of(math, origin),
+            limit=math.limit,
+            embedded=nano_families_identity() if math.source.startswith(EMBEDDED) else None,
+        )
+        return Families(
+            label=f"families of {math.name}",
+            parameters=FamiliesParameters(cluster_column=column, problems=problems),
+            setting=FamiliesSetting(source=origin.path),
+        )
 
-    def _answers(self, math: MathBenchmark, inputs: dict[str, str], who: str) -> Stage:
-        params, setting = self._shared("answer_math", math.name, lambda: self._asked(math))
-        return Stage("answer_math", f"{math.name} answers: {who}", params, inputs, setting)
+    def _answers(self, math: MathBenchmark, inputs: dict[Role, str], who: str) -> AnswerMath:
+        parameters, setting = self._asked[math.name]
+        label = f"{math.name} answers: {who}"
+        return AnswerMath(label=label, parameters=parameters, setting=setting, inputs=inputs)
 
-    def _shared(self, kind: Kind, benchmark: str, make: Callable[[], Parts]) -> Parts:
-        """Parameters and setting that are the same for every model: made once, for speed and memory."""
-        if (kind, benchmark) not in self._parts:
-            params, setting = make()
-            self._parts[kind, benchmark] = Shared(params), setting
-        return self._parts[kind, benchmark]
+    @cached_property
+    def _asked(self) -> dict[str, tuple[AnswerMathParameters, AnswerMathSetting]]:
+        """By benchmark. All models share the objects, so that their text is made once."""
+        return {math.name: self._answer_parts(math) for math in self._evaluation.math}
 
-    def _asked(self, math: MathBenchmark) -> Parts:
+    def _answer_parts(self, math: MathBenchmark) -> tuple[AnswerMathParameters, AnswerMathSetting]:
         made = self._ingredients
         where = f"evaluation.math.{math.name}.source"
         origin = prompt_origin(math, made.folder, made.revisions, where)
-        params = {
-            **made.generation,
-            **math.model_dump(mode="json", exclude=NOT_GENERATING),
-            **made.template_date(math),
-            "source": origin.identity,
-            "revision": origin.commit,
-            "seed": self._evaluation.seed,
-        }
-        return params, {**made.engine_setting(origin), "sizes": list(math.sizes)}
+        parameters = AnswerMathParameters(
+            weights=made.weights,
+            generator=made.generator,
+            prompts=PromptSource.of(math, origin),
+            template_date=made.template_date(math),
+            limit=math.limit,
+            max_tokens=math.max_tokens,
+            greedy=math.greedy,
+            repeats=math.repeats,
+            stop=math.stop,
+            temperature=math.temperature,
+            top_p=math.top_p,
+            seed=self._evaluation.seed,
+        )
+        setting = AnswerMathSetting(
+            place=made.place, options=made.options, source=origin.path, sizes=math.sizes
+        )
+        return parameters, setting
 
-    def _grades(self, math: MathBenchmark, answers: str, who: str) -> Stage:
-        params, _ = self._shared("grade_math", math.name, lambda: (self._graded(math), {}))
-        return Stage("grade_math", f"{math.name}: {who}", params, {"answers": answers})
+    def _grades(self, math: MathBenchmark, answers: str, who: str) -> GradeMath:
+        parameters, label = self._graded[math.name], f"{math.name}: {who}"
+        return GradeMath(label=label, parameters=parameters, inputs={"answers": answers})
 
-    def _graded(self, math: MathBenchmark) -> dict[str, Any]:
+    @cached_property
+    def _graded(self) -> dict[str, GradeMathParameters]:
+        """By benchmark."""
+        policy = self._evaluation.grading
         return {
-            "grader": grader(),
-            "policy": self._evaluation.grading.model_dump(mode="json"),
-            "pass_at": list(math.pass_counts),
+            math.name: GradeMathParameters(grader=grader(), policy=policy, pass_at=math.pass_counts)
+            for math in self._evaluation.math
         }
 
-    def _general(self, general: GeneralBenchmark, inputs: dict[str, str], who: str) -> Stage:
-        params, setting = self._shared("evaluate_general", general.name, lambda: self._scored(general))
-        return Stage("evaluate_general", f"{general.name}: {who}", params, inputs, setting)
+    def _general(self, general: GeneralBenchmark, inputs: dict[Role, str], who: str) -> EvaluateGeneral:
+        parameters, setting = self._scored[general.name]
+        label = f"{general.name}: {who}"
+        return EvaluateGeneral(label=label, parameters=parameters, setting=setting, inputs=inputs)
 
-    def _scored(self, general: GeneralBenchmark) -> Parts:
+    @cached_property
+    def _scored(self) -> dict[str, tuple[EvaluateGeneralParameters, EvaluateGeneralSetting]]:
+        """By benchmark."""
+        return {general.name: self._general_parts(general) for general in self._evaluation.general}
+
+    def _general_parts(
+        self, general: GeneralBenchmark
+    ) -> tuple[EvaluateGeneralParameters, EvaluateGeneralSetting]:
         made = self._ingredients
-        folder = general.include_path and (made.folder / general.include_path).resolve()
-        identity = task_folder_identity(Path(folder)) if folder else None
+        folder = (made.folder / general.include_path).resolve() if general.include_path else None
+        identity = task_folder_identity(folder) if folder else None
         if folder and not general.trust_remote_code:
-            check_task_files(Path(folder))
-        read = task_source(general, Path(folder) if folder else None, made.revisions)
-        params = {
-            **made.generation,
-            **general.model_dump(mode="json", exclude=NOT_SCORING),
-            "lm_eval": package_version("lm-eval"),
-            "task_files": identity,
-            "nano_tasks": nano_tasks_identity(),
-            "data_files": read.files,
-            "data_sets": read.commits,
-            "seed": self._evaluation.seed,
-        }
-        return params, {
-            **made.engine_setting(),
-            "include_path": str(folder) if folder else None,
-            "trust_task_files": general.trust_remote_code,
-            "task_start": read.start,
-        }
+            check_task_files(folder)
+        read = task_source(general, folder, made.revisions)
+        parameters = EvaluateGeneralParameters(
+            weights=made.weights,
+            generator=made.generator,
+            tasks=general.tasks,
+            num_fewshot=general.num_fewshot,
+            metric=general.metric,
+            limit=general.limit,
+            lm_eval=package_version("lm-eval"),
+            task_files=identity,
+            nano_tasks=nano_tasks_identity(),
+            data_files=read.files,
+            data_sets=read.commits,
+            seed=self._evaluation.seed,
+        )
+        setting = EvaluateGeneralSetting(
+            place=made.place,
+            options=made.options,
+            source=None,
+            include_path=str(folder) if folder else None,
+            trust_task_files=general.trust_remote_code,
+            task_start=read.start,
+        )
+        return parameters, setting

@@ -13,9 +13,11 @@ from lorr_bench.plan.charges import check_budgets
 from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.ingredients import Ingredients
+from lorr_bench.plan.json_values import canonical_digest
+from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.measurements import Evaluation, Measurements
 from lorr_bench.plan.published import load_published
-from lorr_bench.plan.stage import Stage, canonical_digest
+from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
 from lorr_bench.values import START, Analysis, Point, Published, Spend
@@ -158,7 +160,7 @@ class _Planner:
     def _look_for_contamination(self, seed: int, pairs: Stage) -> None:
         if self._suite.evaluation.contamination is None:
             return
-        imported = pairs.digest if pairs.kind == "import_pairs" else None
+        imported = pairs.digest if isinstance(pairs, ImportPairs) else None
         for evaluation in self._evaluations:
             if evaluation.point == START:
                 stage = self._measurements.contamination(seed, imported, evaluation)

@@ -83,17 +83,17 @@ def _data(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
 def _reset(arm: Arm) -> Iterator[tuple[str, str]]:
     if arm.reset is None:
         return
-    if arm.reset["period"] == "round" and arm.rounds == 1:
+    if arm.reset.period == "round" and arm.rounds == 1:
         yield "`period: round` resets between rounds, and there is one", "Add `iterative:` to the method."
-    if not arm.adapter.in_process and isinstance(arm.reset["period"], int):
+    if not arm.adapter.in_process and isinstance(arm.reset.period, int):
         yield f"{arm.adapter.backend} can't be reset within a replay", "Use `period: replay`."
-    if not arm.adapter.in_process and not arm.reset["clear_optimizer"]:
+    if not arm.adapter.in_process and not arm.reset.clear_optimizer:
         yield (
             f"{arm.adapter.backend} begins each replay with a fresh optimizer",
             "Use `optimizer_state: clear`.",
         )
-    if getattr(arm.hyperparameters, "lora", None) is not None:
-        yield from _lora(arm, arm.reset["anchor"])
+    if arm.known_settings.lora is not None:
+        yield from _lora(arm, arm.reset.anchor)
 
 
 def _lora(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:
@@ -116,5 +116,5 @@ def _processes(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, 
             f"{arm.adapter.name} on {arm.adapter.backend} can't be shared by {library}",
             f"Set `training.sharding` to one of {', '.join(shardings)}, or choose another `backend`.",
         )
-    if library != "ddp" and getattr(arm.hyperparameters, "lora", None) is not None:
+    if library != "ddp" and arm.known_settings.lora is not None:
         yield f"LoRA with `sharding: {library}` is not supported", "Use `sharding: ddp`."

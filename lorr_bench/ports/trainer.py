@@ -114,6 +114,55 @@ class TrainOutcome:
     frozen_parameters: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """A LoRA adapter on a model.
+
+    Attributes:
+        rank: Of its matrices.
+        targets: Names of layers, or one regular expression or ``all-linear``.
+        four_bit: Whether the base is kept in 4-bit NF4.
+    """
+
+    rank: int
+    targets: str | tuple[str, ...]
+    four_bit: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownSettings:
+    """What the core reads of hyper-parameters, whatever an adapter calls them; None where it has no such.
+
+    Attributes:
+        max_length: Tokens of prompt and response at which sequences are cut; of an online method's prompts.
+        max_completion_length: Token limit of an answer that an online method generates.
+        per_device_train_batch_size: Rows of a micro-batch, of each process.
+        gradient_accumulation_steps: Micro-batches of an optimizer step.
+        precompute_ref_batch_size: Rows of a forward pass for reference log-probabilities.
+        num_generations: Answers to each prompt that an online method generates.
+        bf16: Whether it computes in bfloat16 on weights of another type.
+        gradient_checkpointing: Whether activations are computed again in the backward pass.
+        lora: The adapter that is trained; None where all weights are.
+    """
+
+    max_length: int | None = None
+    max_completion_length: int | None = None
+    per_device_train_batch_size: int | None = None
+    gradient_accumulation_steps: int | None = None
+    precompute_ref_batch_size: int | None = None
+    num_generations: int | None = None
+    bf16: bool = False
+    gradient_checkpointing: bool = False
+    lora: Lora | None = None
+
+    @property
+    def global_batch_size(self) -> int | None:
+        """Rows of an optimizer step, of each process."""
+        if self.per_device_train_batch_size is None or self.gradient_accumulation_steps is None:
+            return None
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+
 def split_places(hyperparameters: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
     """Hyper-parameters as plain JSON values: those that change results, and places on this machine."""
     values = hyperparameters.model_dump(mode="json")
@@ -144,8 +193,8 @@ class TrainerAdapter(Protocol):
         rows: What it trains on.
         needs_reference: Whether the loss needs log-probabilities of a reference model.
         takes_sft_term: Whether λ·L_SFT can be added to its loss.
-        online: Whether it generates and scores its own answers while it trains; its hyper-parameters then
-            have ``num_generations``, answers for each prompt.
+        online: Whether it generates and scores its own answers while it trains; its known settings then say
+            how many for each prompt.
         in_process: Whether it trains in this process. Where it drives another program through checkpoints,
             every replay begins with a fresh optimizer, and nothing can happen within one.
         holds_logits: Whether it holds the logits of all tokens of a micro-batch at once, for the estimate of
@@ -172,6 +221,10 @@ class TrainerAdapter(Protocol):
     exact_accumulation: ClassVar[bool]
     shardings: ClassVar[tuple[str, ...]]
     hyperparameters: ClassVar[type[BaseModel]]
+
+    def known_settings(self, hyperparameters: Any) -> KnownSettings:
+        """What the core reads of the hyper-parameters."""
+        ...
 
     def packages(self, hyperparameters: Any) -> dict[str, str]:
         """Versions that results depend on, by package."""

@@ -22,13 +22,20 @@ from typing import Any, Final, Protocol
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.forecast.estimates import Estimates, Largest
 from lorr_bench.forecast.forecast import Forecast
+from lorr_bench.plan.identity.origins import Origin, file_digest
+from lorr_bench.plan.kinds.answer_math import AnswerMath, AnswerMathParameters, AnswerMathSetting
+from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
+from lorr_bench.plan.kinds.model import EngineStage, ModelStage
+from lorr_bench.plan.kinds.prompts import ProblemRows, PromptSource, Round
+from lorr_bench.plan.kinds.registry import KINDS
+from lorr_bench.plan.kinds.train import ResetParameters, Train
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import START_ROLE, Kind, Stage
-from lorr_bench.ports.registry import load_adapter
+from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.run.executor import Advanced, Ended, Event, Failed, Noted, Order
 from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.stages.training.rows import ANSWERS_FILE, PROMPTS_FILE
 from lorr_bench.stages.training.selection import PAIRS_FILE
 from lorr_bench.store.disk import storage_error
@@ -44,7 +51,11 @@ HELD_OUT: Final = 4
 """Pairs beyond the budget, for the diagnostics."""
 SPECIAL_TOKENS: Final = 4
 """Room for what a tokenizer puts around a prompt that must stay below the maximum length."""
-ENGINE_KINDS: Final[tuple[Kind, ...]] = ("collect", "refresh", "answer_math", "evaluate_general")
+ENGINE_KINDS: Final = [kind for kind, stage in KINDS.items() if issubclass(stage, EngineStage)]
+
+
+Step = tuple[Stage, dict[Role, Stage]]
+"""A stage to try, and the stages that it reads."""
 
 
 class Workers(Protocol):
@@ -146,31 +157,32 @@ class _Bench:
         self._store, self._folder, self._workers = store, folder, workers
 
     def engine(self, largest: Largest, stages: Mapping[str, Stage]) -> Probed:
-        stage = engine_stage(largest.stage, self._folder / PROMPTS_FILE)
-        tokenizer = _tokenizer(stage)
-        prompt = full_prompt(tokenizer, context_of(largest.stage, tokenizer))
-        row = json.dumps({"problem": prompt, "answer": "1"})
-        (self._folder / PROMPTS_FILE).write_text(row + "\n", "utf-8")
-        label = f"the engine for `{largest.stage.label}`, a prompt of the full context"
+        planned = largest.stage
+        assert isinstance(planned, EngineStage)
+        tokenizer, file = _tokenizer(planned), self._folder / PROMPTS_FILE
+        prompt = full_prompt(tokenizer, context_of(planned, tokenizer))
+        file.write_text(json.dumps({"problem": prompt, "answer": "1"}) + "\n", "utf-8")
+        stage = engine_stage(planned, Origin(str(file), file_digest(file, "probe")))
+        label = f"the engine for `{planned.label}`, a prompt of the full context"
         start = stages[stage.inputs[START_ROLE]]
         return self._tried(label, [(start, {}), (stage, {START_ROLE: start})], largest)
 
     def training(self, largest: Largest, stages: Mapping[str, Stage]) -> Probed:
         planned = largest.stage
-        adapter = load_adapter(planned.params["adapter"][0])
-        pairs, train = fake_collection(planned), training_stage(planned, adapter)
-        self._write_collection(pairs, planned, train.params["unique_pairs"])
-        steps = [(train, {"pairs": pairs})]
+        assert isinstance(planned, Train)
+        pairs, train = fake_collection(planned), training_stage(planned)
+        self._write_collection(pairs, planned, train.parameters.unique_pairs)
+        steps: list[Step] = [(train, {"pairs": pairs})]
         if "reference" in planned.inputs:
             reference = replace(stages[planned.inputs["reference"]], inputs={"pairs": pairs.digest})
             steps = [(reference, {"pairs": pairs}), (train, {"pairs": pairs, "reference": reference})]
         label = f"{STEPS} optimizer steps of `{planned.label}`, sequences of the full length"
         return self._tried(label, steps, largest)
 
-    def _write_collection(self, stage: Stage, planned: Stage, unique_pairs: int) -> None:
-        settings = planned.params["hyperparameters"]
-        length = settings.get("max_length") or 1
-        prompt_tokens = length - SPECIAL_TOKENS if "max_completion_length" in settings else 1
+    def _write_collection(self, stage: ImportPairs, planned: Train, unique_pairs: int) -> None:
+        known = planned.known_settings
+        length = known.max_length or 1
+        prompt_tokens = length - SPECIAL_TOKENS if known.max_completion_length is not None else 1
         pairs = fake_pairs(
             _tokenizer(planned), unique_pairs + HELD_OUT, prompt_tokens=prompt_tokens, length=length
         )
@@ -180,7 +192,7 @@ class _Bench:
                 (draft.folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
             draft.commit(Outcome())
 
-    def _tried(self, label: str, steps: Sequence[tuple[Stage, dict[str, Stage]]], largest: Largest) -> Probed:
+    def _tried(self, label: str, steps: Sequence[Step], largest: Largest) -> Probed:
         started, failure = time.perf_counter(), ""
         for stage, inputs in steps:
             failure = failure or self._run(stage, inputs)
@@ -194,7 +206,7 @@ class _Bench:
             expected_bytes=largest.memory.figure.value,
         )
 
-    def _run(self, stage: Stage, inputs: Mapping[str, Stage]) -> str:
+    def _run(self, stage: Stage, inputs: Mapping[Role, Stage]) -> str:
         """Why the stage failed; empty where it did not."""
         self._workers.begin(Order(stage, inputs, self._store.location, self._folder / f"{stage.kind}.log"))
         while True:
@@ -207,12 +219,24 @@ class _Bench:
                 return f"the probe's own store is in use: {event}"
 
 
-def fake_collection(planned: Stage) -> Stage:
+def fake_collection(planned: Train) -> ImportPairs:
     """The stage that stands for the pairs of a planned train stage."""
-    return Stage("import_pairs", "fake pairs", {"for": planned.digest})
+    return ImportPairs(
+        label="fake pairs",
+        parameters=ImportPairsParameters(
+            source=f"fake pairs for {planned.digest}",
+            revision=None,
+            split="train",
+            prompt_column="prompt",
+            chosen_column="chosen",
+            rejected_column="rejected",
+            seed=0,
+        ),
+        setting=ImportPairsSetting(source=PAIRS_FILE, unique_pairs=planned.parameters.unique_pairs),
+    )
 
 
-def training_stage(planned: Stage, adapter: TrainerAdapter) -> Stage:
+def training_stage(planned: Train) -> Train:
     """A train stage of two optimizer steps that needs as much memory as the planned one.
 
     One replay, with the largest SFT weight; a reset's anchor is kept, though the reset never comes. The real
@@ -220,31 +244,34 @@ def training_stage(planned: Stage, adapter: TrainerAdapter) -> Stage:
 
     Args:
         planned: The train stage.
-        adapter: Its adapter.
     """
-    params = planned.params
-    settings = {**params["hyperparameters"]}
-    if not adapter.online and settings.get("gradient_accumulation_steps", 1) > MAX_ACCUMULATION:
+    adapter, parameters = planned.adapter, planned.parameters
+    settings = {**parameters.hyperparameters}
+    if not adapter.online and (planned.known_settings.gradient_accumulation_steps or 1) > MAX_ACCUMULATION:
         settings["gradient_accumulation_steps"] = MAX_ACCUMULATION
-    checked = adapter.hyperparameters.model_validate({**settings, **planned.setting["places"]})
-    changes = {
-        "hyperparameters": settings,
-        "sft_weights": [max(params["sft_weights"])],
-        "reset": _resting(params["reset"], adapter),
-        "round": [1, 1],
-        "stop_after": 1,
-        "unique_pairs": pairs_of_steps(adapter, checked, params["processes"][0]),
-    }
-    inputs = {"pairs": fake_collection(planned).digest}
-    setting = {**planned.setting, "save_steps": 0}
-    return Stage("train", f"probe of {planned.label}", {**params, **changes}, inputs, setting)
+    few = replace(planned, parameters=replace(parameters, hyperparameters=settings))
+    processes = parameters.processes.number
+    changed = replace(
+        few.parameters,
+        sft_weights=(max(parameters.sft_weights),),
+        reset=_resting(parameters.reset, adapter),
+        round=Round(1, 1),
+        stop_after=1,
+        unique_pairs=pairs_of_steps(adapter, few.hyperparameters, processes),
+    )
+    return Train(
+        label=f"probe of {planned.label}",
+        parameters=changed,
+        setting=replace(planned.setting, save_steps=0),
+        inputs={"pairs": fake_collection(planned).digest},
+    )
 
 
-def _resting(reset: Mapping[str, Any] | None, adapter: TrainerAdapter) -> dict[str, Any] | None:
+def _resting(reset: ResetParameters | None, adapter: TrainerAdapter) -> ResetParameters | None:
     """The reset with a period that never ends; another program resets between replays, and here is one."""
     if reset is None or not adapter.in_process:
         return None
-    return {**reset, "period": NEVER}
+    return replace(reset, period=NEVER)
 
 
 def pairs_of_steps(adapter: TrainerAdapter, settings: Any, processes: int) -> int:
@@ -264,46 +291,45 @@ def pairs_of_steps(adapter: TrainerAdapter, settings: Any, processes: int) -> in
     return next(too_many) - 1
 
 
-def engine_stage(planned: Stage, prompts: Path) -> Stage:
+def engine_stage(planned: EngineStage, prompts: Origin) -> AnswerMath:
     """A stage that starts the engine as the planned one does, and asks it for one token.
 
     Args:
         planned: A stage of the engine.
         prompts: File with the problem to ask.
     """
-    kept = ("model", "dtype", "trust_remote_code", "engine", "max_model_len")
-    params = {
-        **{name: planned.params[name] for name in kept},
-        "template": "{problem}",
-        "chat_template": False,
-        "limit": 1,
-        "greedy": True,
-        "repeats": 0,
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "max_tokens": 1,
-        "seed": 0,
-        "stop": [],
-    }
-    setting = {**planned.setting, "source": str(prompts), "sizes": []}
-    inputs = {START_ROLE: planned.inputs[START_ROLE]}
-    return Stage("answer_math", "probe of the engine", params, inputs, setting)
-
-
-def _tokenizer(stage: Stage) -> Any:
-    from transformers import AutoTokenizer
-
-    setting = stage.setting
-    return AutoTokenizer.from_pretrained(
-        setting["model_path"],
-        revision=setting["revision"] or "main",
-        trust_remote_code=stage.params["trust_remote_code"],
+    rows = ProblemRows.of(PromptSpec(source=prompts.path), prompts)
+    return AnswerMath(
+        label="probe of the engine",
+        parameters=AnswerMathParameters(
+            weights=planned.parameters.weights,
+            generator=planned.parameters.generator,
+            prompts=PromptSource(rows=rows, template="{problem}", chat_template=False),
+            limit=1,
+            max_tokens=1,
+            greedy=True,
+            repeats=0,
+            stop=(),
+            temperature=1.0,
+            top_p=1.0,
+            seed=0,
+        ),
+        setting=AnswerMathSetting(
+            place=planned.setting.place, options=planned.setting.options, source=prompts.path, sizes=()
+        ),
+        inputs={START_ROLE: planned.inputs[START_ROLE]},
     )
 
 
-def context_of(stage: Stage, tokenizer: Any) -> int:
+def _tokenizer(stage: ModelStage) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(stage.start_model.path, **stage.start_model.origin)
+
+
+def context_of(stage: EngineStage, tokenizer: Any) -> int:
     """Tokens of the engine's context."""
-    return int(stage.params["max_model_len"] or tokenizer.model_max_length)
+    return int(stage.parameters.generator.max_model_len or tokenizer.model_max_length)
 
 
 def full_prompt(tokenizer: Any, context: int) -> str:

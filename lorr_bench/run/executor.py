@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lorr_bench.outside import fit_to_show
-from lorr_bench.plan.stage import Stage
+from lorr_bench.plan.stage import Role, Stage
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Order:
     """
 
     stage: Stage
-    inputs: Mapping[str, Stage]
+    inputs: Mapping[Role, Stage]
     store: str
     log: Path
 

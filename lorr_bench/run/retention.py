@@ -25,7 +25,7 @@ from lorr_bench.report.measures import measure_of
 from lorr_bench.spec.execution import Keep
 from lorr_bench.store.generations import SCORES_FILE
 from lorr_bench.store.results import scores_of
-from lorr_bench.store.store import WEIGHTS, Store
+from lorr_bench.store.store import Store
 from lorr_bench.values import Point
 
 
@@ -105,7 +105,7 @@ class Retention:
         readers = self._readers()
         final = set(self._plan.training.values())
         for digest, stage in self._stages.items():
-            if stage.kind in WEIGHTS and self._goes(stage, is_final=digest in final):
+            if stage.freeable and self._goes(stage, is_final=digest in final):
                 yield _Wait({digest, *readers[digest]}, partial(list, [digest]))
         if self._keep == "best":
             yield from self._contests(readers)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.plan.kinds.registry import KINDS
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import POOLS
 from lorr_bench.spec.diagnosis import nearest
 
 
@@ -26,7 +26,7 @@ def select(plan: Plan, patterns: Sequence[str]) -> set[str]:
     for pattern in patterns:
         named = _named(plan, pattern)
         if not named:
-            names = [*dict.fromkeys(point.arm for point in plan.training), *POOLS]
+            names = [*dict.fromkeys(point.arm for point in plan.training), *KINDS]
             some = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
             fix = f"{nearest(pattern, names)}give an arm, a kind of stage, or a label with stars: {some}"
             raise SuiteError(f"nothing is called {pattern!r}", where="--only", fix=fix)

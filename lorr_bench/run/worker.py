@@ -26,10 +26,10 @@ from typing import Any, Final, TextIO
 from lorr_bench.errors import DiskFullError, LorrBenchError
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.identity.unchanged import Inputs
-from lorr_bench.plan.stage import Kind, Stage
+from lorr_bench.plan.kinds.registry import stage_from_dict
+from lorr_bench.plan.stage import Role, Stage
 from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted, Spoiled
 from lorr_bench.stages.task import EngineRoom, Task
-from lorr_bench.stages.tokens import tokens_of
 from lorr_bench.stages.training.memory import out_of_memory_advice
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.lock import HeldError
@@ -40,19 +40,6 @@ from lorr_bench.store.store import Store
 PROGRESS_INTERVAL_SECONDS: Final = 0.25
 BEAT_SECONDS: Final = 5.0
 ALIVE: Final = "Alive"
-STAGES: Final[dict[Kind, tuple[str, str]]] = {
-    "fingerprint": ("lorr_bench.stages.fingerprint", "fingerprint"),
-    "collect": ("lorr_bench.stages.pairs.collect", "collect"),
-    "refresh": ("lorr_bench.stages.pairs.refresh", "refresh"),
-    "import_pairs": ("lorr_bench.stages.pairs.collect", "import_pairs"),
-    "reference": ("lorr_bench.stages.training.train", "reference"),
-    "train": ("lorr_bench.stages.training.train", "train"),
-    "answer_math": ("lorr_bench.stages.measuring.answer_math", "answer_math"),
-    "grade_math": ("lorr_bench.stages.measuring.grade_math", "grade_math"),
-    "contamination": ("lorr_bench.stages.measuring.contamination", "contamination"),
-    "families": ("lorr_bench.stages.measuring.families", "families"),
-    "evaluate_general": ("lorr_bench.stages.measuring.evaluate_general", "evaluate_general"),
-}
 
 _INPUTS: Final = Inputs()
 
@@ -136,8 +123,8 @@ def print_to(log: Path) -> None:
 
 def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> None:
     """Run one stage and tell what came of it; no failure ends the worker."""
-    stage = Stage.from_dict(order["stage"])
-    inputs = {role: Stage.from_dict(values) for role, values in order["inputs"].items()}
+    stage = stage_from_dict(order["stage"])
+    inputs = {role: stage_from_dict(values) for role, values in order["inputs"].items()}
 
     def notice(text: str) -> None:
         answers.tell(Noted(text))
@@ -149,7 +136,8 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> No
             record = done or run_stage(
                 stage, inputs, store, engines, progress=_progress(stage, answers), notice=notice
             )
-        event: Event = Ended(stage.digest, record.wall_seconds, tokens_of(stage.kind, record.outcome))
+        tokens = stage.tokens(record.outcome.metrics, record.outcome.spend)
+        event: Event = Ended(stage.digest, record.wall_seconds, tokens)
     except HeldError as error:
         event = Busy(stage.digest, error.what)
     except SpoiledError as error:
@@ -180,7 +168,7 @@ def _unexplained(stage: Stage, error: Exception) -> str:
 
 def run_stage(
     stage: Stage,
-    inputs: Mapping[str, Stage],
+    inputs: Mapping[Role, Stage],
     store: Store,
     engines: EngineRoom,
     *,
@@ -217,10 +205,10 @@ def _checked_input(store: Store, stage: Stage) -> Path:
     return store.folder(stage)
 
 
-def _work(task: Task) -> Outcome:
+def _work(task: Task[Stage]) -> Outcome:
     """Call the stage; its module is imported here, so that a worker loads only what it needs."""
-    module, function = STAGES[task.stage.kind]
-    run: Callable[[Task], Outcome] = getattr(importlib.import_module(module), function)
+    module, _, function = task.stage.entry_point.partition(":")
+    run: Callable[[Task[Stage]], Outcome] = getattr(importlib.import_module(module), function)
     return run(task)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lorr_bench.data.fitting import LeftOut, named_rows
 from lorr_bench.generate.engine import Engine, Sampling
+from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.stages.task import Task
 from lorr_bench.values import Completion, Prompt
@@ -25,7 +26,7 @@ def ask(
 
 
 def tell_unasked(
-    task: Task, engine: Engine, prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
+    task: Task[Stage], engine: Engine, prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
 ) -> None:
     """Name the prompts without answers in the log, each with its length."""
     unasked = [prompt for prompt, row in zip(prompts, completions, strict=True) if not row]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 
 from lorr_bench.generate.fingerprint import FINGERPRINT_FILE, take_fingerprint
+from lorr_bench.plan.kinds.fingerprint import Fingerprint
+from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
 
 
-def fingerprint(task: Task) -> Outcome:
+def fingerprint(task: Task[Fingerprint]) -> Outcome:
     """That of the start model.
 
     Raises:
@@ -20,7 +22,7 @@ def fingerprint(task: Task) -> Outcome:
     return Outcome(parts=task.clock.parts)
 
 
-def write_fingerprint(task: Task, model: StartModel) -> None:
+def write_fingerprint(task: Task[Stage], model: StartModel) -> None:
     """Put the fingerprint of a model into the output of a stage; its seconds are the part ``fingerprint``.
 
     Args:

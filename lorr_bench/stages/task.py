@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lorr_bench.errors import StageError
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.generate.fingerprint import read_fingerprint
-from lorr_bench.plan.stage import START_ROLE, Stage
+from lorr_bench.plan.kinds.model import EngineStage, ModelStage
+from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import Progress, StartModel
-from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.store.record import RECORD_FILE, Record
+
+S_co = TypeVar("S_co", bound=Stage, covariant=True)
 
 
 class Clock:
@@ -53,7 +55,7 @@ class EngineRoom:
         self._start = start
         self._engine: Engine | None = None
 
-    def holding(self, task: Task) -> Engine:
+    def holding(self, task: Task[EngineStage]) -> Engine:
         """The engine of this process, proven to hold the model of a stage.
 
         The seconds of its start are the part ``engine_start``, those of swap and proof ``load``. Where the
@@ -84,17 +86,17 @@ class EngineRoom:
             )
         return engine
 
-    def _started(self, task: Task, model: StartModel) -> Engine:
-        stage = task.stage
+    def _started(self, task: Task[EngineStage], model: StartModel) -> Engine:
+        parameters, options = task.stage.parameters, task.stage.setting.options
         with task.clock.part("engine_start"):
             settings = EngineSettings(
-                dtype=stage.params["dtype"],
-                max_model_len=stage.params["max_model_len"],
-                trust_remote_code=stage.params["trust_remote_code"],
-                kv_cache_gib=stage.setting["kv_cache_gib"],
-                gpu_memory_utilization=stage.setting["gpu_memory_utilization"],
-                enforce_eager=stage.setting["enforce_eager"],
-                tensor_parallel_size=stage.setting["tensor_parallel_size"],
+                dtype=parameters.weights.dtype,
+                max_model_len=parameters.generator.max_model_len,
+                trust_remote_code=parameters.weights.trust_remote_code,
+                kv_cache_gib=options.kv_cache_gib,
+                gpu_memory_utilization=options.gpu_memory_utilization,
+                enforce_eager=options.enforce_eager,
+                tensor_parallel_size=options.tensor_parallel_size,
             )
             self._engine = self._start(model.path, model.revision, settings)
             if model == task.start_model:
@@ -104,7 +106,7 @@ class EngineRoom:
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Generic[S_co]):
     """One stage to run.
 
     Attributes:
@@ -118,8 +120,8 @@ class Task:
         clock: Measures parts of the stage.
     """
 
-    stage: Stage
-    inputs: Mapping[str, Path]
+    stage: S_co
+    inputs: Mapping[Role, Path]
     output: Path
     scratch: Path
     engines: EngineRoom
@@ -128,17 +130,12 @@ class Task:
     clock: Clock = field(default_factory=Clock)
 
     @property
-    def start_model(self) -> StartModel:
+    def start_model(self: Task[ModelStage]) -> StartModel:
         """The start model of the suite."""
-        return StartModel(
-            path=self.stage.setting["model_path"],
-            revision=self.stage.setting["revision"],
-            dtype=self.stage.params["dtype"],
-            trust_remote_code=self.stage.params["trust_remote_code"],
-        )
+        return self.stage.start_model
 
     @property
-    def model(self) -> StartModel:
+    def model(self: Task[ModelStage]) -> StartModel:
         """The model that the stage works on: that of the input ``model``, else the suite's start model."""
         if "model" not in self.inputs:
             return self.start_model
@@ -149,7 +146,7 @@ class Task:
         """Where the fingerprint of the model lies."""
         return self.inputs["model" if "model" in self.inputs else START_ROLE]
 
-    def engine(self) -> Engine:
+    def engine(self: Task[EngineStage]) -> Engine:
         """The generation engine, holding the model that the stage works on.
 
         Raises:
@@ -157,20 +154,17 @@ class Task:
         """
         return self.engines.holding(self)
 
-    @property
-    def template_date(self) -> date:
-        """What a chat template that asks for the date is told."""
-        return date.fromisoformat(self.stage.params["template_date"])
-
-    def record_of(self, role: str) -> Record:
+    def record_of(self, role: Role) -> Record:
         """The record of an input stage."""
-        return Record.from_dict(json.loads((self.inputs[role] / RECORD_FILE).read_text("utf-8")))
+        if role not in self._records:
+            text = (self.inputs[role] / RECORD_FILE).read_text("utf-8")
+            self._records[role] = Record.from_dict(json.loads(text))
+        return self._records[role]
 
-    def prompt_spec(self) -> PromptSpec:
-        """Source and template of the stage's prompts."""
-        names = PromptSpec.model_fields
-        values = {name: value for name, value in self.stage.params.items() if name in names}
-        return PromptSpec.model_validate({**values, "source": self.stage.setting["source"]})
+    @cached_property
+    def _records(self) -> dict[Role, Record]:
+        """Those that were read."""
+        return {}
 
     def tell(self, text: str) -> None:
         """Write a line to the log of the stage, to which the worker sends everything that is printed."""

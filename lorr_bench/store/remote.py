@@ -16,11 +16,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lorr_bench.plan.stage import POOLS, Kind, Stage
+from lorr_bench.plan.kinds.registry import KINDS
+from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.store.disk import file_digest, storage_error
 from lorr_bench.store.record import RECORD_FILE, Record, signed
 from lorr_bench.store.remote_files import RETRY_DELAYS_SECONDS, RemoteFiles, is_url
-from lorr_bench.store.store import DIGEST_LETTERS, DRAFTS, FREED_FILE, Store, is_weights
+from lorr_bench.store.store import DIGEST_LETTERS, DRAFTS, FREED_FILE, Store
 
 __all__ = ["RemoteStore", "cache_folder", "is_url", "open_store"]
 
@@ -124,7 +125,7 @@ class RemoteStore(Store):
     def listing(self) -> dict[Kind, set[str]]:
         """Names of the finished results by kind of stage, quick to make: no record is read."""
         found: dict[Kind, set[str]] = {}
-        for kind in POOLS:
+        for kind in KINDS:
             names = self._remote.names(f"{kind}/*/{RECORD_FILE}")
             found[kind] = {name.split("/")[-2] for name in names}
         return found
@@ -160,7 +161,7 @@ class RemoteStore(Store):
         """
         record = self.read(stage)
         self._copy.free(stage, policy)
-        names = [name for name in record.files if is_weights(stage.kind, name)] if record else []
+        names = [name for name in record.files if stage.can_free(name)] if record else []
         if not names or self._is_freed(stage):
             return 0
         sizes = {name: self._remote.size_bytes(_name(stage, name)) for name in names}
@@ -196,7 +197,7 @@ class RemoteStore(Store):
 
     def _fetch_folder(self, stage: Stage, record: Record, text: str) -> None:
         """Make a local folder of the record and the small files; weights count as freed until they come."""
-        weights = {name for name in record.files if is_weights(stage.kind, name)}
+        weights = {name for name in record.files if stage.can_free(name)}
         with self.writing(stage) as draft:
             self._fetch_files(stage, record, draft.folder, sorted(record.files.keys() - weights))
             if weights:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lorr_bench.budget import EQUAL_QUANTITIES
+from lorr_bench.plan.kinds.contamination import Contamination
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
@@ -86,7 +87,7 @@ def load_results(
         },
         answers=_answers(measured, folders, plan),
         conduct=[line for e in measured if e.kind == "math" for line in _conduct(e, folders)],
-        overlaps=list(_overlaps(plan, records, folders)),
+        overlaps=list(_overlaps(plan, records, stages, folders)),
         published=plan.published,
         start_model=plan.start_model,
         protocol=plan.suite.evaluation.protocol,
@@ -205,7 +206,8 @@ def _conditions(
     found: dict[str, dict[str, Any]] = {}
     # The same for every model, so the first of each benchmark says it.
     for evaluation in {evaluation.benchmark: evaluation for evaluation in reversed(measured)}.values():
-        params = {**stages[evaluation.answers].params, **stages[evaluation.digest].params}
+        asked, measured_by = stages[evaluation.answers].parameters, stages[evaluation.digest].parameters
+        params = {**asked.to_dict(), **measured_by.to_dict()}
         for other in ("model", "seed"):  # another seed is another draw under the same conditions
             params.pop(other)
         found |= {name: params for name, _ in _tables(evaluation, folders)}
@@ -225,16 +227,19 @@ def _families(plan: Plan, folders: Mapping[str, Path]) -> Iterator[tuple[str, tu
                 yield name, tuple(families)
 
 
-def _overlaps(plan: Plan, records: Mapping[str, Record], folders: Mapping[str, Path]) -> Iterator[Overlap]:
+def _overlaps(
+    plan: Plan, records: Mapping[str, Record], stages: Mapping[str, Stage], folders: Mapping[str, Path]
+) -> Iterator[Overlap]:
     for (seed, benchmark), digest in plan.contamination.items():
-        if digest not in records:
+        stage = stages[digest]
+        if digest not in records or not isinstance(stage, Contamination):
             continue
         ids = json.loads((folders[digest] / OVERLAPS_FILE).read_text("utf-8"))
         counted = records[digest].outcome.metrics
         yield Overlap(
             benchmark,
             seed,
-            records[digest].stage["params"]["ngram"],
+            stage.parameters.ngram,
             counted["prompts"],
             counted["problems"],
             counted["overlapping"],

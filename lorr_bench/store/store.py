@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import DiskFullError, HeldError
-from lorr_bench.plan.stage import POOLS, Kind, Stage
+from lorr_bench.plan.kinds.registry import KINDS
+from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.store.disk import (
     disk_full,
     file_digest,
@@ -46,8 +47,6 @@ DRAFTS: Final = "drafts"
 UNFINISHED: Final = "unfinished"
 DAMAGED: Final = "damaged"
 FREED_FILE: Final = "freed.json"
-WEIGHTS: Final = {"train": ("model", "checkpoint"), "reference": ("reference.parquet",)}
-"""Files and folders that can be freed, by kind of stage: weights, checkpoints, log-probabilities."""
 
 
 class Store:
@@ -91,7 +90,7 @@ class Store:
         if not folder.exists():
             return None
         try:
-            return _sound_record(folder, stage.digest, verify)
+            return _sound_record(folder, stage, verify)
         except _DamageError as damage:
             self._set_aside(folder, stage, str(damage))
             return None
@@ -104,7 +103,7 @@ class Store:
 
     def listing(self) -> dict[Kind, set[str]]:
         """Names of the result folders by kind of stage, quick to make: no folder is opened."""
-        return {kind: _names(self.root / kind) for kind in POOLS}
+        return {kind: _names(self.root / kind) for kind in KINDS}
 
     def claim(self, stage: Stage) -> Lock:
         """A lock on the work of a stage; half-written results of dead processes go when it is taken.
@@ -116,7 +115,7 @@ class Store:
     def weights(self, stage: Stage) -> list[Path]:
         """Files and folders of a finished stage that can be freed and are still there."""
         folder = self.folder(stage)
-        return [path for name in WEIGHTS.get(stage.kind, ()) if (path := folder / name).exists()]
+        return [path for name in stage.freeable if (path := folder / name).exists()]
 
     def free(self, stage: Stage, policy: str = "") -> int:
         """Delete the weights of a finished stage and keep its record.
@@ -136,7 +135,7 @@ class Store:
         if record is None:
             return 0
         folder = self.folder(stage)
-        names = [name for name in record.files if is_weights(stage.kind, name)]
+        names = [name for name in record.files if stage.can_free(name)]
         try:
             (self.root / CLAIMS).mkdir(parents=True, exist_ok=True)
             with guarded(self.root / CLAIMS):
@@ -265,12 +264,7 @@ class _DamageError(Exception):
     """What is wrong with a stored result."""
 
 
-def is_weights(kind: str, name: str) -> bool:
-    """Whether a file of a stage can be freed."""
-    return name.split("/", maxsplit=1)[0] in WEIGHTS.get(kind, ())
-
-
-def _sound_record(folder: Path, digest: str, verify: bool | Collection[str]) -> Record:
+def _sound_record(folder: Path, stage: Stage, verify: bool | Collection[str]) -> Record:
     """The record of a folder whose files are all there, but for those that were freed.
 
     Raises:
@@ -284,10 +278,10 @@ def _sound_record(folder: Path, digest: str, verify: bool | Collection[str]) -> 
         raise _DamageError(f"has a damaged record ({error})") from error
     except OSError as error:
         raise storage_error(error, folder) from error
-    if record.digest != digest:
+    if record.digest != stage.digest:
         raise _DamageError("holds the record of other work")
     absent = _absent(folder, record)
-    if lost := [name for name in absent if not is_weights(record.stage["kind"], name)]:
+    if lost := [name for name in absent if not stage.can_free(name)]:
         raise _DamageError(f"lacks {lost[0]}")
     if absent and not (folder / FREED_FILE).exists():
         raise _DamageError(f"lacks {absent[0]}")

@@ -67,7 +67,7 @@ class Display:
         self._done = {stage.digest for stage in plan.stages} - todo
         self._arms = _Arms(_needs(plan))
         self._arms.done(self._done)
-        self._time_left = TimeLeft(waiting)
+        self._time_left = TimeLeft(waiting, plan.stages)
         for stage in plan.stages:
             if (seconds := self._measured.get(stage.digest)) is not None:
                 self._time_left.measured(stage, seconds)

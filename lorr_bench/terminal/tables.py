@@ -31,7 +31,7 @@ def arms_table(plan: Plan) -> Table:
         table.add_column(column.replace("_", " "), justify="right")
     for arm in plan.arms:
         for pairs in arm.budgets:
-            each = getattr(arm.at(pairs).hyperparameters, "global_batch_size", None)
+            each = arm.at(pairs).known_settings.global_batch_size
             batch = str(each * plan.suite.training.num_processes) if each else "?"
             spend = plan.predicted[arm.name, pairs]
             used = (f"{getattr(spend, name):,.0f}" for name in SPEND_COLUMNS)

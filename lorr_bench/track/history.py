@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from lorr_bench.plan.json_values import canonical_digest
+from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import Stage, canonical_digest
+from lorr_bench.plan.stage import Stage
 from lorr_bench.store.record import Record
 from lorr_bench.store.results import replay_values
 from lorr_bench.store.store import DIGEST_LETTERS
@@ -65,6 +67,7 @@ class Book:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._stages = {stage.digest: stage for stage in plan.stages}
+        self._trained = {stage.digest: stage for stage in plan.stages if isinstance(stage, Train)}
         self._arms = {arm.name: arm for arm in plan.arms}
         self.trainings = {point: self._chain(digest) for point, digest in plan.training.items()}
         self.evaluations: defaultdict[Point, list[Evaluation]] = defaultdict(list)
@@ -75,6 +78,7 @@ class Book:
     def run(self, point: Point) -> TrackedRun:
         """The run of a point."""
         plan, training, arm = self._plan, self.trainings[point][-1], self._arms[point.arm]
+        parameters = training.parameters.to_dict()
         method, _, plugin = point.arm.partition("+")
         return TrackedRun(
             id=canonical_digest([*asdict(point).values(), training.digest])[:ID_LETTERS],
@@ -89,7 +93,7 @@ class Book:
                 "replays": arm.replays,
                 "rounds": arm.rounds,
                 "rollout_ratio": arm.rollout_ratio,
-                **{name: training.params[name] for name in SETTINGS if name in training.params},
+                **{name: parameters[name] for name in SETTINGS},
                 "start_model": plan.start_model,
                 "digest": training.digest,
             },
@@ -97,7 +101,7 @@ class Book:
 
     def keys(self, point: Point) -> dict[str, Stage]:
         """The stages of a point that have something to tell, by the key of their section."""
-        trainings = {section_key(stage): stage for stage in self.trainings[point]}
+        trainings: dict[str, Stage] = {section_key(stage): stage for stage in self.trainings[point]}
         evaluations = {_key(e): self._stages[e.digest] for e in self.evaluations[point]}
         return {**trainings, **evaluations}
 
@@ -119,11 +123,11 @@ class Book:
                 rows = ((step, _scores(evaluation, record)),)
                 yield Section(_key(evaluation), rows)
 
-    def _chain(self, digest: str) -> tuple[Stage, ...]:
+    def _chain(self, digest: str) -> tuple[Train, ...]:
         """The trainings that lead to a model: earlier replays, earlier rounds."""
-        chain = [self._stages[digest]]
+        chain = [self._trained[digest]]
         while earlier := chain[0].inputs.get("before", chain[0].inputs.get("model")):
-            chain.insert(0, self._stages[earlier])
+            chain.insert(0, self._trained[earlier])
         return tuple(chain)
 
 
@@ -141,15 +145,15 @@ def _steps(record: Record) -> int:
     return int(record.outcome.spend["optimizer_steps"])
 
 
-def _training_rows(stage: Stage, record: Record) -> Iterator[tuple[int, Mapping[str, float]]]:
+def _training_rows(stage: Train, record: Record) -> Iterator[tuple[int, Mapping[str, float]]]:
     """A row for each replay of the stage; ledger and seconds stand in the last."""
-    params, outcome = stage.params, record.outcome
-    last, replays = params["stop_after"], len(params["sft_weights"])
+    parameters, outcome = stage.parameters, record.outcome
+    last, replays_before = parameters.stop_after, parameters.replays * (parameters.round.number - 1)
     first = last if "before" in stage.inputs else 1
     here = int(outcome.metrics["counted"]["optimizer_steps"])
     measured = dict(enumerate(replay_values(outcome.metrics), 1))
     for replay in range(first, last + 1):
-        values = {"replay": replays * (params["round"][0] - 1) + replay, **measured.get(replay, {})}
+        values = {"replay": replays_before + replay, **measured.get(replay, {})}
         if replay == last:
             values |= {f"spend/{name}": value for name, value in outcome.spend.items()}
             values["seconds/train"] = record.wall_seconds

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import HeldError, StoreError
+from lorr_bench.plan.kinds.registry import KINDS
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import POOLS, Stage
+from lorr_bench.plan.stage import Stage
 from lorr_bench.quantities import size
 from lorr_bench.run.retention import Retention
 from lorr_bench.run.suite_run import LOCK_FILE
@@ -154,7 +155,7 @@ class Cleaner:
     def _continued(self, digest: str) -> str:
         """Why a checkpoint is left alone where no process uses it."""
         name = digest[:DIGEST_LETTERS]
-        if any((self._store.root / kind / name).exists() for kind in POOLS):
+        if any((self._store.root / kind / name).exists() for kind in KINDS):
             return ""
         if digest in self._stages:
             return TO_CONTINUE

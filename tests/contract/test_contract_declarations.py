@@ -61,7 +61,8 @@ def test_what_can_share_its_model_is_known_where_it_trains_in_this_process(named
 def test_an_online_method_asks_prompts_and_says_how_many_answers(named):
     _, adapter = named
     assert adapter.online == (adapter.rows == "prompts")
-    assert not adapter.online or "num_generations" in adapter.hyperparameters.model_fields
+    known = adapter.known_settings(adapter.hyperparameters())
+    assert adapter.online == (known.num_generations is not None)
 
 
 def test_the_settings_have_defaults_and_refuse_unknown_names(named):

@@ -7,8 +7,8 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from stage_samples import families_of_tasks, sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.measuring import evaluate_general
 from lorr_bench.stages.measuring.families import families
 from lorr_bench.stages.task import EngineRoom, Task
@@ -83,19 +83,11 @@ def measure(raw, model, monkeypatch, tmp_path):
     monkeypatch.setattr(Task, "engine", lambda task: engine)
 
     def run(*tasks):
-        params = {
-            "tasks": tasks,
-            "num_fewshot": None,
-            "metric": None,
-            "limit": LIMIT,
-            "seed": 0,
-            "data_sets": {},
-        }
-        setting = {"include_path": str(raw.folder), "trust_task_files": False, "task_start": None}
-        measured = task_of(Stage("evaluate_general", "x", params, setting=setting), {}, "measured")
+        setting = {"include_path": str(raw.folder)}
+        stage = sample("evaluate_general", tasks=tasks, limit=LIMIT, setting=setting)
+        measured = task_of(stage, {}, "measured")
         evaluate_general.evaluate_general(measured)
-        clusters = Stage("families", "families of x", {"cluster_column": "text_id"})
-        found = task_of(clusters, {"problems": measured.output}, "found")
+        found = task_of(families_of_tasks("text_id"), {"problems": measured.output}, "found")
         families(found)
         scores = json.loads((measured.output / "scores.json").read_text("utf-8"))
         return scores, list(read_lines(found.output / "families.jsonl"))

@@ -9,8 +9,8 @@ import pyarrow
 import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.store.store import Store
 
 NUMBERS = 100_000  # float64: 800 kB
@@ -38,7 +38,7 @@ def main():
     told = {}
     for write in (with_safetensors, with_parquet, with_python, with_torch):
         try:
-            with store.writing(Stage("train", "train", {})) as draft:
+            with store.writing(sample("train", "train")) as draft:
                 write(draft.folder)
         except Exception as error:  # noqa: BLE001 - what it is, is the question
             told[write.__name__] = type(error).__name__

@@ -6,7 +6,7 @@ import pytest
 
 from lorr_bench.errors import DataError
 from lorr_bench.export.suite import export_suite
-from lorr_bench.plan.stage import POOLS
+from lorr_bench.plan.kinds.registry import KINDS
 from lorr_bench.report.formats.results_file import read_results, results_bytes
 from lorr_bench.run.worker import SpoiledError
 from lorr_bench.store.results import DAMAGED, load_results
@@ -32,7 +32,7 @@ def flip(path, place):
 
 def artefacts(bench):
     """Every file of one stage of every kind."""
-    for kind in POOLS:
+    for kind in KINDS:
         stage = [stage for stage in bench.stages.values() if stage.kind == kind][-1]
         folder = bench.store.folder(stage)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -5,8 +5,8 @@ import multiprocessing
 import os
 
 import pytest
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.store.lock import HeldError, Lock, Owner
 from lorr_bench.store.record import Outcome, signed
 from lorr_bench.store.store import Store
@@ -15,7 +15,7 @@ ROUNDS = 20
 
 
 def stage_of(number):
-    return Stage("train", "train", {"round": number})
+    return sample("train", "train", seed=number)
 
 
 def acquired(lock):

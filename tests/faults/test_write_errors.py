@@ -11,7 +11,7 @@ import pytest
 from broken_disk import BrokenDisk
 
 from lorr_bench.errors import DiskFullError, StoreError
-from lorr_bench.plan.stage import POOLS
+from lorr_bench.plan.kinds.registry import KINDS
 
 FAULTS = [errno.ENOSPC, errno.EIO]
 
@@ -43,7 +43,7 @@ def broken(bench, stage, monkeypatch, number, place):
 
 
 @pytest.mark.parametrize("number", FAULTS, ids=errno.errorcode.get)
-@pytest.mark.parametrize("kind", POOLS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_write_that_fails_anywhere_leaves_nothing_half_written(
     finished, notices, monkeypatch, kind, number
 ):

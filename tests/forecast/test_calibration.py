@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from lorr_bench.forecast.calibration import (
     Figure,
+    FittedLine,
     Measured,
     disk_of,
-    fitted_line,
     seconds_of,
     tokens_of,
     total,
@@ -72,10 +72,8 @@ POINTS = st.lists(
 
 @given(POINTS, st.floats(1, 1e7))
 def test_an_estimate_is_never_negative_and_never_falls_with_more_work(points, work):
-    height, slope = fitted_line(points)
-    assert height >= 0
-    assert slope >= 0
-    assert height + slope * work >= 0
+    line = FittedLine(points)
+    assert 0 <= line.seconds(work) <= line.seconds(2 * work)
 
 
 @given(
@@ -84,11 +82,11 @@ def test_an_estimate_is_never_negative_and_never_falls_with_more_work(points, wo
     st.lists(st.integers(1, 1000), min_size=2, max_size=6, unique=True),
 )
 def test_a_line_through_exact_points_is_found(height, slope, works):
-    found = fitted_line([(work, height + slope * work) for work in works])
+    found = FittedLine([(work, height + slope * work) for work in works])
     at = 2 * max(works)
     expected = height + slope * at
     assume(height == 0 or height > 1e-6)
-    assert found[0] + found[1] * at == pytest.approx(expected, rel=1e-6)
+    assert found.seconds(at) == pytest.approx(expected, rel=1e-6)
 
 
 def test_tokens_are_at_most_what_limits_allow():

@@ -55,10 +55,8 @@ def test_measured_stages_of_one_seed_tell_the_time_of_the_other(plan_of):
     """Seed 0 of each of 6 trainings took a second a replay; seed 1 will take the same 2 · (1 + 3 + 3)."""
     plan = plan_of()
     workloads = Workloads({stage.digest: stage for stage in plan.stages})
-    trained = [s for s in plan.stages if s.kind == "train" and s.params["seed"] == 0]
-    measured = [
-        Measured(workloads.of(s), NANO_PARAMETERS, float(len(s.params["sft_weights"]))) for s in trained
-    ]
+    trained = [s for s in plan.stages if s.kind == "train" and s.parameters.seed == 0]
+    measured = [Measured(workloads.of(s), NANO_PARAMETERS, float(s.parameters.replays)) for s in trained]
     found = kinds(plan, done=[stage.digest for stage in trained], measured=measured)["train"]
     assert (found.left, found.seconds.value, str(found.seconds)) == (6, 14, "measured: 6 alike")
 

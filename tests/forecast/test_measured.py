@@ -3,10 +3,10 @@
 import dataclasses
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.forecast.measured import measured_stages
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
@@ -37,6 +37,10 @@ def store(tmp_path):
 
 def stage_of(plan, label):
     return next(stage for stage in plan.stages if stage.label.startswith(label))
+
+
+def changed(stage, **parameters):
+    return dataclasses.replace(stage, parameters=dataclasses.replace(stage.parameters, **parameters))
 
 
 def finish(store, stage, outcome=None, text="0123456789"):
@@ -76,7 +80,7 @@ def test_tokens_of_training_that_goes_on_are_those_of_several_stages(plan, store
 
 def test_stages_of_other_suites_in_the_store_count_too(plan, store):
     stage = stage_of(plan, "collect")
-    other = dataclasses.replace(stage, params={**stage.params, "num_prompts": 100})
+    other = changed(stage, num_prompts=100)
     finish(store, other)
     [measured] = found(plan, store)
     assert measured.workload.answers == 400
@@ -96,11 +100,10 @@ def test_grading_counts_the_answers_of_its_input(plan, store):
 
 
 def test_records_that_tell_nothing_are_left_out(plan, store):
-    finish(
-        store,
-        Stage("train", "of another version", {"model": "nano"}),
-        Outcome(spend={"peak_memory_bytes": 1}),
-    )
+    stage = sample("train", "of another version")
+    record = finish(store, stage, Outcome(spend={"peak_memory_bytes": 1}))
+    older = dataclasses.replace(record, stage={**record.stage, "params": {"model": "nano"}})
+    (store.folder(stage) / "record.json").write_text(older.to_text(), "utf-8")
     (store.root / "collect" / "broken").mkdir(parents=True)
     (store.root / "collect" / "broken" / "record.json").write_text("{", "utf-8")
     assert found(plan, store) == []
@@ -108,7 +111,7 @@ def test_records_that_tell_nothing_are_left_out(plan, store):
 
 def test_a_stage_whose_files_are_gone_has_no_size_on_the_disk(plan, store):
     stage = stage_of(plan, "collect")
-    other = dataclasses.replace(stage, params={**stage.params, "num_prompts": 100})
+    other = changed(stage, num_prompts=100)
     finish(store, other)
     (store.folder(other) / "answers.jsonl").unlink()
     [measured] = found(plan, store)
@@ -117,9 +120,9 @@ def test_a_stage_whose_files_are_gone_has_no_size_on_the_disk(plan, store):
 
 def test_a_model_that_is_gone_leaves_its_parameters_unknown(plan, store):
     stage = stage_of(plan, "collect")
-    other = dataclasses.replace(
-        stage, params={**stage.params, "seed": 5}, setting={**stage.setting, "model_path": "x"}
-    )
+    place = dataclasses.replace(stage.setting.place, model_path="x")
+    setting = dataclasses.replace(stage.setting, place=place)
+    other = dataclasses.replace(changed(stage, seed=5), setting=setting)
     finish(store, other)
     [measured] = found(plan, store)
     assert measured.parameters is None

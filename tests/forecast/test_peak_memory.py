@@ -12,7 +12,8 @@ from lorr_bench.forecast.peak_memory import (
     scoring_peak,
     training_peak,
 )
-from lorr_bench.forecast.workload import Generation, Lora, Scoring, Training
+from lorr_bench.forecast.workload import Generation, Scoring, Training
+from lorr_bench.ports.trainer import Lora
 
 MIB = 1 << 20
 LAYERS = {
@@ -111,24 +112,24 @@ def test_a_sharding_without_formula_has_no_peak():
     ],
 )
 def test_an_adapter_has_rank_times_inputs_and_outputs(targets, parameters):
-    assert adapter_parameters(SMALL, Lora(2, targets, four_bit=False)) == parameters
+    assert adapter_parameters(SMALL, Lora(rank=2, targets=targets, four_bit=False)) == parameters
 
 
 def test_an_adapter_is_trained_in_float32_above_frozen_weights():
     """56 parameters of rank 2 on all layers, on 104 of 2 bytes."""
-    parts = parts_of(element_bytes=2, lora=Lora(2, "all-linear", four_bit=False))
+    parts = parts_of(element_bytes=2, lora=Lora(rank=2, targets="all-linear", four_bit=False))
     assert parts["weights"] == 104 * 2 + 56 * 4
     assert (parts["gradients"], parts["Adam moments"]) == (224, 448)
 
 
 def test_four_bits_are_kept_of_linear_layers_alone():
     """64 parameters of 4.127 bits are 33 bytes; the 40 others have 4 bytes each; the adapter 224."""
-    assert parts_of(lora=Lora(2, "all-linear", four_bit=True))["weights"] == 33 + 160 + 224
+    assert parts_of(lora=Lora(rank=2, targets="all-linear", four_bit=True))["weights"] == 33 + 160 + 224
 
 
 def test_the_anchor_of_an_adapter_is_its_second_matrices():
     """Of o_proj and down_proj: rank 2 times 4 outputs, in float32."""
-    parts = parts_of(lora=Lora(2, "all-linear", four_bit=False), reset=r"\.(o_proj|down_proj)\.")
+    parts = parts_of(lora=Lora(rank=2, targets="all-linear", four_bit=False), reset=r"\.(o_proj|down_proj)\.")
     assert parts["anchor"] == 2 * (2 * 4) * 4
 
 

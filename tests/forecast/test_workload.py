@@ -1,9 +1,12 @@
 """Workloads of planned stages, counted by hand."""
 
+import dataclasses
+
 import pytest
 
-from lorr_bench.forecast.workload import Lora, Workloads
-from lorr_bench.plan.stage import Stage
+from lorr_bench.forecast.workload import Workloads
+from lorr_bench.plan.kinds.train import Processes
+from lorr_bench.ports.trainer import Lora
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def test_settings_of_the_method_decide_the_memory(workloads):
     assert (training.sequences, training.max_length) == (6, 64)
     assert training.mixed
     assert training.checkpointing
-    assert training.lora == Lora(4, ("q_proj",), four_bit=True)
+    assert training.lora == Lora(rank=4, targets=("q_proj",), four_bit=True)
     assert training.reset == r"\.(o_proj|down_proj)\."
     assert not training.whole_logits
 
@@ -116,7 +119,8 @@ def test_processes_and_sharding_are_devices(workloads):
 def test_a_configuration_of_the_user_counts_as_the_nearest_shipped_one(config, name, plan_of):
     plan = plan_of()
     stage = next(stage for stage in plan.stages if stage.kind == "train")
-    changed = Stage("train", stage.label, {**stage.params, "processes": [2, config]}, setting=stage.setting)
+    parameters = dataclasses.replace(stage.parameters, processes=Processes(2, config))
+    changed = dataclasses.replace(stage, parameters=parameters)
     assert Workloads({}).of(changed).training.sharding == name
 
 

@@ -3,7 +3,10 @@
 import pytest
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.values import Point
+
+THREE_ROUNDS = [Round(1, 3), Round(2, 3), Round(3, 3)]
 
 BATCH = {"per_device_train_batch_size": 4}
 PLAIN = {"plain": {}}
@@ -100,19 +103,19 @@ def test_the_reference_may_stay_the_start_model(plan_of):
 
 def test_rounds_split_prompts_and_pairs(plan_of):
     plan = plan_of(methods=rounds(), plugins=PLAIN)
-    assert [stage.params["unique_pairs"] for stage in trainings(plan, "dpo+plain")] == [2, 3, 3]
-    assert [stage.params["round"] for stage in trainings(plan, "dpo+plain")] == [[1, 3], [2, 3], [3, 3]]
+    assert [stage.parameters.unique_pairs for stage in trainings(plan, "dpo+plain")] == [2, 3, 3]
+    assert [stage.parameters.round for stage in trainings(plan, "dpo+plain")] == THREE_ROUNDS
     later = labelled(plan, "collect: dpo+plain, 8 pairs, seed 0")
     first = labelled(plan, "collect, seed 0, round 1 of 3")
-    assert [stage.params["part"] for stage in (*first, *later)] == [[1, 3], [2, 3], [3, 3]]
+    assert [stage.parameters.part for stage in (*first, *later)] == THREE_ROUNDS
 
 
 def test_rounds_that_reuse_have_all_prompts_and_pairs_each(plan_of):
     plan = plan_of(methods=rounds(prompts="reuse"), plugins=PLAIN)
-    assert [stage.params["unique_pairs"] for stage in trainings(plan, "dpo+plain")] == [8, 8, 8]
+    assert [stage.parameters.unique_pairs for stage in trainings(plan, "dpo+plain")] == [8, 8, 8]
     collections = [stage for stage in plan.stages if stage.kind == "collect"]
     assert collections
-    assert not any("part" in stage.params for stage in collections)
+    assert not any(stage.parameters.part for stage in collections)
 
 
 def test_the_first_round_of_reuse_is_the_collection_of_the_seed(plan_of):
@@ -127,7 +130,7 @@ def test_each_round_may_have_a_temperature(plan_of):
     methods = rounds(temperature=[1.0, 0.75, 0.5], prompts="reuse")
     plan = plan_of(methods=methods, plugins=PLAIN)
     stages = [*labelled(plan, "collect, seed 0"), *labelled(plan, "collect: dpo+plain, 8 pairs, seed 0")]
-    assert [stage.params["temperature"] for stage in stages] == [1.0, 0.75, 0.5]
+    assert [stage.parameters.temperature for stage in stages] == [1.0, 0.75, 0.5]
 
 
 def test_rollouts_train_replay_by_replay(plan_of):
@@ -163,16 +166,16 @@ def test_rollouts_train_replay_by_replay(plan_of):
             "before": f"train {arm}, up to replay 2",
         },
     }
-    assert [stage.params["stop_after"] for stage in trainings(plan, "dpo+rollouts")] == [1, 2, 3]
-    assert len({str(stage.params["sft_weights"]) for stage in trainings(plan, "dpo+rollouts")}) == 1
+    assert [stage.parameters.stop_after for stage in trainings(plan, "dpo+rollouts")] == [1, 2, 3]
+    assert len({stage.parameters.sft_weights for stage in trainings(plan, "dpo+rollouts")}) == 1
 
 
 def test_rollouts_are_sampled_as_the_collection_is(plan_of):
     plan = plan_of(**ROLLOUTS)
     collection = labelled(plan, "collect, seed 0")[0]
     refreshes = labelled(plan, "rollouts before replay 2: dpo+rollouts, 8 pairs, seed 0")
-    assert refreshes[0].params == {
-        **collection.params,
+    assert refreshes[0].parameters.to_dict() == {
+        **collection.parameters.to_dict(),
         "rollout_ratio": 0.25,
         "unique_pairs": 8,
         "max_length": 1024,
@@ -207,11 +210,11 @@ def test_rollouts_within_rounds(plan_of):
         "before": f"train {arm}, round 2 of 2, up to replay 1",
     }
     refreshes = labelled(plan, f"rollouts before replay 2: {arm}")
-    told = ("replay", "unique_pairs", "temperature", "part")
+    asked = [stage.parameters for stage in refreshes]
     # replays are counted over all rounds: the second of two rounds of two replays ends with the fourth
-    assert [[stage.params[name] for name in told] for stage in refreshes] == [
-        [2, 4, 1.0, [1, 2]],
-        [4, 4, 0.5, [2, 2]],
+    assert [(p.replay, p.unique_pairs, p.temperature, p.part) for p in asked] == [
+        (2, 4, 1.0, Round(1, 2)),
+        (4, 4, 0.5, Round(2, 2)),
     ]
 
 

@@ -354,7 +354,7 @@ def test_where_a_backend_lies_changes_no_digest(load, values):
     one = make_plan(load(values))
     other = make_plan(load(changed(values, "methods.dpo.environment", "/two")))
     assert digests(other) == digests(one)
-    places = [stage.setting["places"] for stage in other.stages if stage.kind == "train"]
+    places = [stage.setting.places for stage in other.stages if stage.kind == "train"]
     assert places
     assert all(place == {"environment": "/two"} for place in places)
 
@@ -366,5 +366,5 @@ def test_the_verifier_of_an_online_method_is_part_of_its_training(load, values):
     values["plugins"] = {"plain": {}}
     before = make_plan(load(values))
     after = make_plan(load(changed(values, "data.collect.grading.tolerance", 0.5)))
-    params = [stage.params for plan in (before, after) for stage in plan.stages if stage.kind == "train"]
-    assert {stage["grading"]["tolerance"] for stage in params} == {0.0, 0.5}
+    trained = [stage for plan in (before, after) for stage in plan.stages if stage.kind == "train"]
+    assert {stage.parameters.grading.tolerance for stage in trained} == {0.0, 0.5}

@@ -10,8 +10,9 @@ import pytest
 
 from lorr_bench.errors import ModelError, SuiteError
 from lorr_bench.plan.identity import origins
-from lorr_bench.plan.identity.origins import is_hub_source, prompt_origin, reward_scorer
+from lorr_bench.plan.identity.origins import is_hub_source, model_origin, prompt_origin
 from lorr_bench.plan.identity.revisions import Revisions
+from lorr_bench.plan.ingredients import reward_model
 from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
 
 COMMIT = "c" * 40
@@ -52,25 +53,27 @@ def test_a_hub_source_looks_like_an_id_and_is_pinned_or_no_file(tmp_path, source
     assert is_hub_source(source, revision, tmp_path) is hub
 
 
+def judge(path, folder, revision=None):
+    """The reward model of a suite, as a collection knows it."""
+    spec = RewardModelSpec(path=str(path), revision=revision)
+    return reward_model(spec, model_origin(spec, folder, Revisions(), "data.collect.reward_model"))
+
+
 def test_a_reward_model_is_known_by_revision_settings_and_packages(tmp_path):
-    scorer = reward_scorer(RewardModelSpec(path="owner/model", revision=COMMIT), tmp_path, Revisions())
-    assert scorer.setting == {"path": "owner/model", "revision": COMMIT}
-    assert scorer.params["model"] == f"owner/model@{COMMIT}"
-    assert set(scorer.params["packages"]) == {"torch", "transformers"}
+    found = judge("owner/model", tmp_path, COMMIT)
+    assert (found.model, found.batch_size) == (f"owner/model@{COMMIT}", 8)
+    assert set(found.packages) == {"torch", "transformers"}
 
 
 def test_the_place_of_a_reward_model_is_no_part_of_its_identity(small_model, tmp_path):
     moved = tmp_path / "moved"
     moved.symlink_to(small_model)
-    one, other = (
-        reward_scorer(RewardModelSpec(path=str(path)), tmp_path, Revisions()) for path in (small_model, moved)
-    )
-    assert one.params == other.params
+    assert judge(small_model, tmp_path) == judge(moved, tmp_path)
 
 
 def test_a_missing_reward_model_names_its_place_in_the_suite(tmp_path):
     with pytest.raises(ModelError, match=r"data\.collect\.reward_model\.path: no model folder"):
-        reward_scorer(RewardModelSpec(path="no-such-folder"), tmp_path, Revisions())
+        judge("no-such-folder", tmp_path)
 
 
 NANO_FILES = sorted(

@@ -72,8 +72,8 @@ def test_the_first_plugin_of_a_method_is_its_baseline(load, values):
 
 def test_plain_and_lorr_differ_in_the_parts_alone(plan):
     stages = {stage.digest: stage for stage in plan.stages}
-    plain = stages[plan.training[Point("dpo+plain", 8, 0)]].params
-    lorr = stages[plan.training[Point("dpo+lorr", 8, 0)]].params
+    plain = stages[plan.training[Point("dpo+plain", 8, 0)]].parameters.to_dict()
+    lorr = stages[plan.training[Point("dpo+lorr", 8, 0)]].parameters.to_dict()
     assert {name for name in plain if plain[name] != lorr[name]} == {"sft_weights", "reset", "stop_after"}
     assert (plain["sft_weights"], plain["reset"]) == ([0.0], None)
     assert lorr["sft_weights"] == pytest.approx([1 / 6, 1 / 3, 1 / 2])
@@ -91,7 +91,7 @@ def test_an_override_at_a_budget_counts_there_alone_and_before_the_arms_own(load
     plan = make_plan(load(values))
     stages = {stage.digest: stage for stage in plan.stages}
     found = {
-        (point.arm, point.unique_pairs): stages[digest].params["hyperparameters"]
+        (point.arm, point.unique_pairs): stages[digest].parameters.hyperparameters
         for point, digest in plan.training.items()
     }
     assert {place: settings["beta"] for place, settings in found.items()} == {
@@ -144,7 +144,7 @@ def test_the_budgets_of_a_seed_share_the_reference_of_the_largest(load, values):
     values["budget"]["unique_pairs"] = [8, 40]
     plan = make_plan(load(values))
     references = [stage for stage in plan.stages if stage.kind == "reference"]
-    assert [stage.params["unique_pairs"] for stage in references] == [64] * len(values["seeds"])
+    assert [stage.parameters.unique_pairs for stage in references] == [64] * len(values["seeds"])
     used = {stage.inputs["reference"] for stage in plan.stages if stage.kind == "train"}
     assert used == {stage.digest for stage in references}
 
@@ -154,7 +154,7 @@ def test_labelled_rows_have_a_reference_for_each_budget(load, values):
     values["methods"] = {"kto": {"per_device_train_batch_size": 4}}
     values["budget"]["unique_pairs"] = [8, 16]
     plan = make_plan(load(values))
-    sizes = sorted(stage.params["unique_pairs"] for stage in plan.stages if stage.kind == "reference")
+    sizes = sorted(stage.parameters.unique_pairs for stage in plan.stages if stage.kind == "reference")
     assert sizes == sorted([8, 16] * len(values["seeds"]))
 
 

@@ -1,17 +1,21 @@
 """Combinations that can't be, each with its reason and remedy; and those that can."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
+from lorr_bench.plan.kinds.train import ResetParameters
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.plan.refusals import check_combination
+from lorr_bench.ports.trainer import KnownSettings, Lora
 from lorr_bench.spec.methods import IterativeSpec
 
 COLLECT = "Use `data.collect` instead of `data.pairs`."
-RESET = {"period": "replay", "anchor": "start", "clear_optimizer": True}
+RESET = ResetParameters(pattern="o_proj", factor=0.5, clear_optimizer=True, period="replay", anchor="start")
+LORA = Lora(rank=4, targets="all-linear", four_bit=False)
 PAIRS = {"pairs": {"source": "pairs.jsonl"}}
 EXTERNAL = {"in_process": False, "backend": "elsewhere", "shardings": ()}
 TWO = {"training": {"num_processes": 2}}
@@ -35,11 +39,11 @@ def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
         name="method+plugin",
         baseline="method+plugin",
         adapter_name="here.method",
-        adapter=SimpleNamespace(**adapter),
-        hyperparameters=SimpleNamespace(lora=lora),
+        adapter=SimpleNamespace(known_settings=lambda _: KnownSettings(lora=lora), **adapter),
+        hyperparameters=None,
         budgets=(8,),
         at_budgets={},
-        reset={**RESET, **reset} if reset is not None else None,
+        reset=replace(RESET, **reset) if reset is not None else None,
         **parts,
     )
 
@@ -138,13 +142,13 @@ def scored(values):
             "Use `optimizer_state: clear`.",
         ),
         (
-            arm(lora="lora", reset={"anchor": "init"}),
+            arm(lora=LORA, reset={"anchor": "init"}),
             {},
             "a LoRA adapter can't reset its base to a fresh initialisation",
             "Use `anchor: start`.",
         ),
         (
-            arm(lora="lora", reset={"anchor": "start"}, iterative=rounds()),
+            arm(lora=LORA, reset={"anchor": "start"}, iterative=rounds()),
             {},
             "a LoRA adapter of a later round can't reset to the first start",
             "Use `anchor: round`.",
@@ -173,9 +177,9 @@ def test_a_refusal_says_why_and_what_to_do(suite, refused, changes, reason, fix)
             "method on here can't be shared by deepspeed",
             "Set `training.sharding` to one of ddp, fsdp, or choose another `backend`.",
         ),
-        (arm(lora="lora"), "fsdp", "LoRA with `sharding: fsdp` is not supported", "Use `sharding: ddp`."),
+        (arm(lora=LORA), "fsdp", "LoRA with `sharding: fsdp` is not supported", "Use `sharding: ddp`."),
         (
-            arm({"shardings": ("ddp", "deepspeed")}, lora="lora"),
+            arm({"shardings": ("ddp", "deepspeed")}, lora=LORA),
             "deepspeed",
             "LoRA with `sharding: deepspeed` is not supported",
             "Use `sharding: ddp`.",
@@ -193,7 +197,7 @@ def test_a_model_is_shared_only_where_resets_know_how(suite, refused, library, r
     ("good", "processes", "library"),
     [
         (arm({"shardings": ("ddp", "deepspeed")}), 2, "deepspeed"),
-        (arm(lora="lora"), 2, "ddp"),
+        (arm(lora=LORA), 2, "ddp"),
         (arm(reset={}), 2, "fsdp"),
         (arm(EXTERNAL), 1, "ddp"),
     ],
@@ -242,9 +246,9 @@ def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
         (arm(EXTERNAL, sft_weights=(0.1, 0.2), reset={}, iterative=rounds()), {}),
         (arm(EXTERNAL, reset={"period": "round"}, iterative=rounds()), {}),
         (arm(iterative=rounds(reference="start", prompts="reuse")), {}),
-        (arm(lora="lora", reset={}), {}),
-        (arm(lora="lora", reset={"anchor": "round"}, iterative=rounds()), {}),
-        (arm(lora="lora", iterative=rounds()), {}),
+        (arm(lora=LORA, reset={}), {}),
+        (arm(lora=LORA, reset={"anchor": "round"}, iterative=rounds()), {}),
+        (arm(lora=LORA, iterative=rounds()), {}),
     ],
 )
 def test_what_can_be_is_not_refused(suite, good, changes):
@@ -287,10 +291,6 @@ def test_one_replay_leaves_nothing_to_reset_between_replays(load, values):
 def test_one_replay_can_be_reset_by_steps(load, values):
     values["plugins"] = {"steps": {"type": "lorr", "replays": 1, "reset": {"period": 5, "anchor": "init"}}}
     [made] = make_plan(load(values)).arms
-    assert made.reset == {
-        "pattern": r"\.(o_proj|down_proj)\.",
-        "factor": 0.5,
-        "clear_optimizer": True,
-        "period": 5,
-        "anchor": "init",
-    }
+    assert made.reset == ResetParameters(
+        pattern=r"\.(o_proj|down_proj)\.", factor=0.5, clear_optimizer=True, period=5, anchor="init"
+    )

@@ -149,16 +149,16 @@ def test_every_stage_has_the_one_commit_in_parameters_and_setting(hub, load, hub
     assert sorted(hub.asked) == sorted(EVERYWHERE)
     seen = {"model": set(), "judge": set(), "prompts": set(), "test": set()}
     for stage in plan.stages:
-        if "model" in stage.params:
-            seen["model"].add((stage.params["model"], stage.setting["revision"]))
-        if "reward_model" in stage.params and stage.setting.get("reward_model"):
-            judge = stage.setting["reward_model"]
-            seen["judge"].add((stage.params["reward_model"]["model"], judge["path"], judge["revision"]))
+        params, setting = stage.parameters.to_dict(), stage.setting.to_dict()
+        if "model" in params:
+            seen["model"].add((params["model"], setting["revision"]))
+        if judge := setting.get("reward_model"):
+            seen["judge"].add((params["reward_model"]["model"], judge["path"], judge["revision"]))
         if stage.kind == "collect":
-            seen["prompts"].add((stage.params["source"], stage.params["revision"]))
+            seen["prompts"].add((params["source"], params["revision"]))
         if stage.kind == "answer_math":
-            seen["test"].add((stage.params["source"], stage.params["revision"]))
-        assert "main" not in (stage.params.get("revision"), stage.setting.get("revision"))
+            seen["test"].add((params["source"], params["revision"]))
+        assert "main" not in (params.get("revision"), setting.get("revision"))
     assert seen == {
         "model": {(f"org/model@{NEW}", NEW)},
         "judge": {(f"org/judge@{OLD}", "org/judge", OLD)},
@@ -190,7 +190,7 @@ def test_pairs_of_the_hub_have_their_commit(hub, load, values):
     values["data"] = {"pairs": {"source": "org/pairs"}}
     plan = make_plan(load(values), Revisions(ask=True, required=True))
     imports = [stage for stage in plan.stages if stage.kind == "import_pairs"]
-    assert {(stage.params["source"], stage.params["revision"]) for stage in imports} == {
+    assert {(stage.parameters.source, stage.parameters.revision) for stage in imports} == {
         (f"org/pairs@{NEW}", NEW)
     }
 

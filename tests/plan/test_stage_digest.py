@@ -1,13 +1,16 @@
 """The digest is the identity of work."""
 
+import dataclasses
 import hashlib
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stage_samples import PARAMETERS, sample
 
-from lorr_bench.plan.stage import VERSIONS, Shared, Stage, canonical_digest
+from lorr_bench.plan.json_values import canonical_digest
+from lorr_bench.plan.kinds.registry import stage_from_dict
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -32,41 +35,48 @@ def test_nan_is_refused():
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.dictionaries(st.text(), st.text(), max_size=3))
-def test_a_stage_is_named_by_its_canonical_text(params, inputs):
-    """Parameters that stages share are written out once, and name the same work."""
-    work = {"kind": "train", "version": VERSIONS["train"], "params": params, "inputs": inputs}
+def test_a_stage_is_named_by_its_canonical_text(hyperparameters, inputs):
+    stage = sample("train", hyperparameters=hyperparameters, inputs=inputs)
+    params = {**PARAMETERS["train"], "hyperparameters": hyperparameters}
+    work = {"kind": "train", "version": 3, "params": params, "inputs": inputs}
     text = json.dumps(work, sort_keys=True, separators=(",", ":"))
-    expected = hashlib.sha256(text.encode()).hexdigest()
-    assert Stage("train", "name", params, inputs).digest == expected
-    assert Stage("train", "name", Shared(params), inputs).digest == expected
+    assert stage.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_label_and_setting_are_not_part_of_it():
-    stage = Stage("train", "one name", {"a": 1}, {"role": "x"}, {"model_path": "/one"})
-    assert Stage("train", "another", {"a": 1}, {"role": "x"}, {"model_path": "/two"}).digest == stage.digest
+    stage = sample("train", "one name", inputs={"pairs": "x"}, setting={"model_path": "/one"})
+    other = sample("train", "another", inputs={"pairs": "x"}, setting={"model_path": "/two"})
+    assert other.digest == stage.digest
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Stage("reference", "name", {"a": 1}, {"role": "x"}),
-        Stage("train", "name", {"a": 2}, {"role": "x"}),
-        Stage("train", "name", {"a": 1}, {"role": "y"}),
-        Stage("train", "name", {"a": 1}, {}),
-        Stage("train", "name", {"a": 1}, {"another": "x"}),
+        sample("reference", inputs={"pairs": "x"}),
+        sample("train", seed=2, inputs={"pairs": "x"}),
+        sample("train", inputs={"pairs": "y"}),
+        sample("train"),
+        sample("train", inputs={"model": "x"}),
     ],
     ids=["kind", "params", "inputs", "fewer inputs", "another role"],
 )
 def test_everything_else_is(other):
-    assert other.digest != Stage("train", "name", {"a": 1}, {"role": "x"}).digest
+    assert other.digest != sample("train", inputs={"pairs": "x"}).digest
 
 
 def test_the_order_of_inputs_does_not_matter():
-    one = Stage("train", "name", {}, {"pairs": "x", "model": "y"})
-    assert Stage("train", "name", {}, {"model": "y", "pairs": "x"}).digest == one.digest
+    one = sample("train", inputs={"pairs": "x", "model": "y"})
+    assert sample("train", inputs={"model": "y", "pairs": "x"}).digest == one.digest
 
 
-@given(JSON, st.dictionaries(st.text(), st.text(), max_size=3))
-def test_a_stage_survives_its_dictionary(value, inputs):
-    stage = Stage("train", "a label", {"value": value}, inputs, {"path": "p"})
-    assert Stage.from_dict(stage.to_dict()).digest == stage.digest
+def test_an_input_can_count_as_another():
+    """A reference for more pairs than the training reads counts as one for just these."""
+    stage = sample("train", inputs={"pairs": "x", "reference": "large"})
+    counted = dataclasses.replace(stage, counted_as={"reference": "small"})
+    assert counted.digest == sample("train", inputs={"pairs": "x", "reference": "small"}).digest
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=3), st.dictionaries(st.text(), st.text(), max_size=3))
+def test_a_stage_survives_its_dictionary(hyperparameters, inputs):
+    stage = sample("train", hyperparameters=hyperparameters, inputs=inputs)
+    assert stage_from_dict(json.loads(json.dumps(stage.to_dict()))) == stage

@@ -270,7 +270,7 @@ def test_data_outside_the_task_folder_belong_to_the_identity_wherever_they_lie(o
         touch(tmp_path / name / "rows.jsonl")
     first, second = outside(tmp_path / "one"), outside(tmp_path / "other")
     assert list(first) == list(second)
-    starts = [{stage.setting["task_start"] for stage in found.values()} for found in (first, second)]
+    starts = [{stage.setting.task_start for stage in found.values()} for found in (first, second)]
     assert starts == [{str(tmp_path / "one")}, {str(tmp_path / "other")}]
     (tmp_path / "one" / "rows.jsonl").write_text("{} \n", "utf-8")
     assert not set(outside(tmp_path / "one")) & set(first)
@@ -289,11 +289,11 @@ def test_data_sets_of_own_tasks_and_of_their_code_are_resolved(values, load, tmp
     (tmp_path / "tasks" / "mine.yaml").write_text("task: mine\ndataset_path: org/set\n", "utf-8")
     values["evaluation"]["general"] = [{**OUTSIDE, "data_sets": {"org/more": "v1"}}]
     plan = make_plan(load(values), Revisions(known=COMMITS, required=True))
-    (found,) = {str(one.params["data_sets"]) for one in plan.stages if one.kind == "evaluate_general"}
+    (found,) = {str(one.parameters.data_sets) for one in plan.stages if one.kind == "evaluate_general"}
     assert found == str({"org/set@main": "a" * 40, "org/more@main": "b" * 40})
     values["evaluation"]["general"][0]["data_sets"]["org/set"] = "c" * 40
     plan = make_plan(load(values), Revisions(known=COMMITS, required=True))
-    (found,) = {str(one.params["data_sets"]) for one in plan.stages if one.kind == "evaluate_general"}
+    (found,) = {str(one.parameters.data_sets) for one in plan.stages if one.kind == "evaluate_general"}
     assert found == str({"org/set@main": "c" * 40, "org/more@main": "b" * 40})
 
 
@@ -306,7 +306,7 @@ def test_tasks_of_lm_eval_are_looked_up_once_and_only_where_it_may_take_a_while(
 
     def data_sets(given):
         plan = make_plan(load(values), given)
-        (found,) = {str(one.params["data_sets"]) for one in plan.stages if one.kind == "evaluate_general"}
+        (found,) = {str(one.parameters.data_sets) for one in plan.stages if one.kind == "evaluate_general"}
         return found
 
     assert data_sets(Revisions()) == "None"

@@ -7,7 +7,7 @@ from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.errors import ModelError
 from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.probe.probe import full_prompt
-from lorr_bench.stages.training.rows import training_rows
+from lorr_bench.stages.training.rows import Collection, training_rows
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_every_kind_of_rows_can_be_made(kind, nano, tmp_path):
     pairs = fake_pairs(nano, 3, prompt_tokens=1, length=8)
     for name, rows in (("answers", fake_answers(pairs)), ("prompts", fake_prompts(pairs))):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    assert len(training_rows(kind, pairs, tmp_path)) == (6 if kind == "labels" else 3)
+    assert len(training_rows(kind, pairs, Collection(tmp_path))) == (6 if kind == "labels" else 3)
 
 
 def test_a_full_prompt_leaves_room_for_one_token(nano):

@@ -13,6 +13,7 @@ from lorr_bench.errors import StoreError
 from lorr_bench.forecast.estimates import Estimates
 from lorr_bench.forecast.memory import Machine
 from lorr_bench.forecast.model_size import read_model_size
+from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.probe.probe import NEVER, Probed, engine_stage, pairs_of_steps, probe, training_stage
@@ -41,34 +42,34 @@ def trainings(plan):
 def trained(*overrides, arm="dpo+lorr"):
     """The probe of an arm's training."""
     planned = trainings(plan_of(*overrides))[f"train {arm}, 32 pairs, seed 0"]
-    return training_stage(planned, load_adapter(planned.params["adapter"][0]))
+    return training_stage(planned)
 
 
 def test_two_steps_of_the_real_batch_are_trained():
     """16 pairs a step."""
     stage = trained()
-    assert stage.params["unique_pairs"] == 32
-    assert stage.params["hyperparameters"]["per_device_train_batch_size"] == 16
+    assert stage.parameters.unique_pairs == 32
+    assert stage.parameters.hyperparameters["per_device_train_batch_size"] == 16
 
 
 def test_one_replay_has_the_largest_weight_and_an_anchor_that_is_never_used():
     stage = trained("plugins.lorr.replays=4")
-    assert (stage.params["sft_weights"], stage.params["stop_after"]) == ([0.5], 1)
-    assert stage.params["reset"]["period"] == NEVER
-    assert stage.params["reset"]["pattern"] == r"\.(o_proj|down_proj)\."
-    assert trained(arm="dpo+plain").params["reset"] is None
+    assert (stage.parameters.sft_weights, stage.parameters.stop_after) == ((0.5,), 1)
+    assert stage.parameters.reset.period == NEVER
+    assert stage.parameters.reset.pattern == r"\.(o_proj|down_proj)\."
+    assert trained(arm="dpo+plain").parameters.reset is None
 
 
 def test_another_program_trains_one_replay_without_a_reset():
     stage = trained("methods.dpo.backend=llamafactory")
-    assert (stage.params["reset"], stage.params["stop_after"]) == (None, 1)
+    assert (stage.parameters.reset, stage.parameters.stop_after) == (None, 1)
 
 
 def test_of_many_micro_batches_two_are_tried():
     """2 steps of 2 · 16 pairs."""
     stage = trained("methods.dpo.gradient_accumulation_steps=8")
-    assert stage.params["hyperparameters"]["gradient_accumulation_steps"] == 2
-    assert stage.params["unique_pairs"] == 64
+    assert stage.parameters.hyperparameters["gradient_accumulation_steps"] == 2
+    assert stage.parameters.unique_pairs == 64
 
 
 def test_several_processes_share_the_steps():
@@ -92,10 +93,11 @@ def test_an_online_method_keeps_whole_groups_of_answers():
 
 def test_the_engine_is_started_as_planned_and_asked_for_one_token():
     planned = next(stage for stage in plan_of().stages if stage.kind == "collect")
-    stage = engine_stage(planned, Path("prompts.jsonl"))
-    assert (stage.kind, stage.params["max_model_len"], stage.params["max_tokens"]) == ("answer_math", 128, 1)
-    assert stage.setting["kv_cache_gib"] == planned.setting["kv_cache_gib"]
-    assert stage.setting["source"] == "prompts.jsonl"
+    stage = engine_stage(planned, Origin("prompts.jsonl", "its sha256"))
+    asked = stage.parameters
+    assert (stage.kind, asked.generator.max_model_len, asked.max_tokens) == ("answer_math", 128, 1)
+    assert stage.setting.options == planned.setting.options
+    assert (stage.setting.source, asked.prompts.rows.source) == ("prompts.jsonl", "its sha256")
 
 
 class Played:

@@ -14,7 +14,7 @@ def answer(event, **fields):
 
 for line in sys.stdin:
     order = json.loads(line)
-    label, digest = order["stage"]["label"], order["stage"]["setting"]["digest"]
+    label, digest = order["stage"]["label"], order["digest"]
     if label == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif label == "exit":

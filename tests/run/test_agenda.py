@@ -4,8 +4,8 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from stage_samples import numbered, sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.agenda import Agenda, unfinished
 
 
@@ -16,9 +16,7 @@ def graph(seed, size):
     for number in range(size):
         inputs = rng.sample(stages, min(len(stages), rng.randrange(4)))
         kind = rng.choice(["train", "collect", "grade_math"])
-        stages.append(
-            Stage(kind, str(number), {"n": number}, {str(i): s.digest for i, s in enumerate(inputs)})
-        )
+        stages.append(numbered(kind, number, str(number), **{str(i): s.digest for i, s in enumerate(inputs)}))
     return stages
 
 
@@ -78,7 +76,7 @@ def test_what_has_to_run_is_closed_under_missing_inputs(seed, size, data):
 
 
 def test_the_first_of_the_plan_that_somebody_takes_comes_first():
-    collect, train, grade = (Stage(kind, kind, {}) for kind in ("collect", "train", "grade_math"))
+    collect, train, grade = (sample(kind, kind) for kind in ("collect", "train", "grade_math"))
     stages = [train, grade, collect]
     agenda = Agenda(stages, {stage.digest for stage in stages}, set(), everything)
     assert agenda.take(lambda stage: stage.pool != "train") is grade
@@ -88,7 +86,7 @@ def test_the_first_of_the_plan_that_somebody_takes_comes_first():
 
 
 def test_a_stage_comes_back():
-    stage = Stage("train", "train", {})
+    stage = sample("train", "train")
     agenda = Agenda([stage], {stage.digest}, set(), everything)
     assert agenda.take(everything) is stage
     assert agenda.take(everything) is None
@@ -97,9 +95,9 @@ def test_a_stage_comes_back():
 
 
 def test_work_done_again_needs_its_freed_inputs_again():
-    first = Stage("collect", "a", {})
-    second = Stage("train", "b", {}, {"pairs": first.digest})
-    third = Stage("answer_math", "c", {}, {"model": second.digest})
+    first = sample("collect", "a")
+    second = sample("train", "b", inputs={"pairs": first.digest})
+    third = sample("answer_math", "c", inputs={"model": second.digest})
     agenda = Agenda(
         [first, second, third],
         {third.digest},

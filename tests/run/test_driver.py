@@ -4,8 +4,8 @@ from collections import deque
 from dataclasses import replace
 
 import pytest
+from stage_samples import sample
 
-from lorr_bench.plan.stage import POOLS, Stage
 from lorr_bench.run import driver as driver_module
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.executor import Advanced, Busy, Ended, Failed, Noted, Spoiled
@@ -14,10 +14,10 @@ from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
-COLLECT = Stage("collect", "collect", {"seed": 0})
-TRAIN = Stage("train", "train", {"seed": 0}, {"pairs": COLLECT.digest})
-OTHER = Stage("train", "other", {"seed": 1}, {"pairs": COLLECT.digest})
-MEASURE = Stage("answer_math", "measure", {}, {"model": TRAIN.digest})
+COLLECT = sample("collect", "collect", seed=0)
+TRAIN = sample("train", "train", seed=0, inputs={"pairs": COLLECT.digest})
+OTHER = sample("train", "other", seed=1, inputs={"pairs": COLLECT.digest})
+MEASURE = sample("answer_math", "measure", inputs={"model": TRAIN.digest})
 BROKEN = Failed("", "here: it broke. Mend it.", lasting=True, disk_full=False)
 DIED = Failed("", "its process was killed", lasting=False, disk_full=False)
 NO_WAIT = ExecutionSpec(retry_delay_seconds=0)
@@ -149,12 +149,6 @@ def test_stages_run_with_their_inputs_when_these_are_there(world):
     ]
     assert state.ran == dict.fromkeys((COLLECT.digest, TRAIN.digest, MEASURE.digest), 1.5)
     assert state.failed == {}
-
-
-def test_every_kind_has_a_pool_and_a_function():
-    from lorr_bench.run.worker import STAGES
-
-    assert set(STAGES) == set(POOLS)
 
 
 def test_done_work_is_not_sent_again(world):

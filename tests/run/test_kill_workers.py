@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.local import LocalExecutor, WorkerProcess
 from lorr_bench.run.state import Journal
@@ -89,10 +89,9 @@ class OneStage:
     def __init__(self, folder):
         file = folder / "pairs.jsonl"
         file.write_text(json.dumps({"prompt": "p", "chosen": "good", "rejected": "bad"}) + "\n", "utf-8")
-        columns = {f"{name}_column": name for name in ("prompt", "chosen", "rejected")}
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        params = {"source": digest, "revision": None, "split": "train", "seed": 0, **columns}
-        self.stages = (Stage("import_pairs", "pairs, seed 0", params, setting={"source": str(file)}),)
+        setting = {"source": str(file)}
+        self.stages = (sample("import_pairs", "pairs, seed 0", source=digest, setting=setting),)
 
 
 def test_a_worker_that_hangs_is_ended_and_its_stage_runs_again(run, tmp_path):

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from stage_samples import ToldOrder, numbered, sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run import local
-from lorr_bench.run.executor import Advanced, Ended, Failed, Order
+from lorr_bench.run.executor import Advanced, Ended, Failed
 from lorr_bench.run.local import (
     LocalExecutor,
     Slot,
@@ -115,7 +115,7 @@ def test_the_engine_is_not_pinned_to_cores_that_training_uses():
 
 
 def test_a_log_has_a_readable_and_safe_name(tmp_path):
-    stage = Stage("train", "train dpo+lorr, 16 pairs/../seed 0", {})
+    stage = sample("train", "train dpo+lorr, 16 pairs/../seed 0")
     assert (
         log_file(tmp_path, stage)
         == tmp_path / "train" / f"train_dpo+lorr_16_pairs_.._seed_0.{stage.digest[:8]}.log"
@@ -123,14 +123,13 @@ def test_a_log_has_a_readable_and_safe_name(tmp_path):
 
 
 def stage_called(label, kind="train", number=0):
-    stage = Stage(kind, label, {"n": number, "label": label})
-    return Stage(kind, label, stage.params, setting={"digest": stage.digest})
+    return numbered(kind, int.from_bytes(label.encode()) + number, label)
 
 
 @pytest.fixture
 def executor(tmp_path):
     made = LocalExecutor(suite(), (), 2, partial(WorkerProcess, command=ECHO))
-    made.order = lambda stage: Order(stage, {}, str(tmp_path), log_file(tmp_path, stage))
+    made.order = lambda stage: ToldOrder(stage, {}, str(tmp_path), log_file(tmp_path, stage))
     yield made
     made.stop()
 
@@ -213,8 +212,8 @@ def test_a_silent_process_is_ended_and_a_slow_one_is_not(tmp_path):
     executor = LocalExecutor(suite(), (), 2, partial(WorkerProcess, command=ECHO), silence_seconds=2.0)
     try:
         hang, slow = stage_called("hang"), stage_called("slow")
-        executor.begin(Order(hang, {}, str(tmp_path), log_file(tmp_path, hang)))
-        executor.begin(Order(slow, {}, str(tmp_path), log_file(tmp_path, slow)))
+        executor.begin(ToldOrder(hang, {}, str(tmp_path), log_file(tmp_path, hang)))
+        executor.begin(ToldOrder(slow, {}, str(tmp_path), log_file(tmp_path, slow)))
         ends = {event.digest: event for event in (finish(executor)[-1], finish(executor)[-1])}
     finally:
         executor.stop()

@@ -1,8 +1,8 @@
 """The journal of a run."""
 
 import pytest
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.state import Journal, Trouble, known_failures
 
 
@@ -75,10 +75,10 @@ def test_a_damaged_journal_counts_as_empty(file, content):
 
 
 def test_failures_reach_what_is_behind_them(tmp_path):
-    collect = Stage("collect", "collect, seed 0", {})
-    train = Stage("train", "train dpo", {}, {"pairs": collect.digest})
-    grade = Stage("grade_math", "grade dpo", {}, {"answers": train.digest})
-    other = Stage("collect", "collect, seed 1", {"seed": 1})
+    collect = sample("collect", "collect, seed 0")
+    train = sample("train", "train dpo", inputs={"pairs": collect.digest})
+    grade = sample("grade_math", "grade dpo", inputs={"answers": train.digest})
+    other = sample("collect", "collect, seed 1", seed=1)
     journal = Journal(tmp_path / "state.json")
     journal.fails(collect.digest, "no prompts", tmp_path)
     assert known_failures([collect, train, grade, other], journal) == {

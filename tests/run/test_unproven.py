@@ -3,8 +3,8 @@
 import pytest
 from finished_suite import SUITE, finish, plan_of
 from scripted_fingerprint import put_fingerprint
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.unproven import unproven_warning
 from lorr_bench.store.store import Store
 
@@ -20,7 +20,7 @@ def plan(tmp_path):
 
 
 def old_model(store, name):
-    finish(store, Stage("train", name, {"by": name}))
+    finish(store, sample("train", name, hyperparameters={"by": name}))
 
 
 def test_a_new_store_is_not_spoken_of(plan, store):

@@ -3,11 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.watcher import Watchers
 
-STAGE = Stage("train", "train plain", {}, {})
+STAGE = sample("train", "train plain")
 CALLS = {
     "begin": (object(), [STAGE], []),
     "stage_begins": (STAGE, "train 1"),

@@ -9,9 +9,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.errors import LostError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run import worker as worker_module
 from lorr_bench.run.local import Slot, WorkerProcess, worker_environment
 from lorr_bench.run.worker import Answers, SpoiledError, run_stage, serve
@@ -21,22 +21,14 @@ from lorr_bench.store.store import Store
 
 ROWS = [{"prompt": f"p{i}", "chosen": "good", "rejected": "bad"} for i in range(5)]
 TEXT = "".join(json.dumps(row) + "\n" for row in ROWS)
-PARAMS = {
-    "source": hashlib.sha256(TEXT.encode()).hexdigest(),
-    "revision": None,
-    "split": "train",
-    "prompt_column": "prompt",
-    "chosen_column": "chosen",
-    "rejected_column": "rejected",
-    "seed": 0,
-}
+IDENTITY = hashlib.sha256(TEXT.encode()).hexdigest()
 
 
 @pytest.fixture
 def stage(tmp_path):
     file = tmp_path / "pairs.jsonl"
     file.write_text(TEXT, "utf-8")
-    return Stage("import_pairs", "pairs, seed 0", PARAMS, setting={"source": str(file)})
+    return sample("import_pairs", "pairs, seed 0", source=IDENTITY, setting={"source": str(file)})
 
 
 def order_of(stage, store, inputs=None, log="log"):
@@ -54,8 +46,8 @@ def answer_of(stage, store, inputs=None):
     return answers_of(stage, store, inputs)[-1]
 
 
-def replace_stage(monkeypatch, function):
-    module = type("M", (), {"import_pairs": staticmethod(function)})
+def replace_stage(monkeypatch, function, name="import_pairs"):
+    module = type("M", (), {name: staticmethod(function)})
     monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
 
 
@@ -90,9 +82,8 @@ def test_out_of_memory_comes_with_advice_and_may_pass(tmp_path, monkeypatch, cap
     def large(task):
         raise MemoryError("no room")
 
-    module = type("M", (), {"train": staticmethod(large)})
-    monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
-    answer = answer_of(Stage("train", "train", {}), Store(tmp_path / "store"))
+    replace_stage(monkeypatch, large, "train")
+    answer = answer_of(sample("train", "train"), Store(tmp_path / "store"))
     assert not answer["lasting"]
     assert "MemoryError: no room. Lower per_device_train_batch_size" in answer["reason"]
 
@@ -180,14 +171,14 @@ def test_inputs_come_as_folders_by_their_roles(stage, tmp_path, monkeypatch):
     store = Store(tmp_path / "store")
     assert answer_of(stage, store)["event"] == "Ended"
     seen = []
-    replace_stage(monkeypatch, lambda task: seen.append(dict(task.inputs)) or Outcome())
-    reader = Stage("import_pairs", "another", {}, {"pairs": stage.digest})
+    replace_stage(monkeypatch, lambda task: seen.append(dict(task.inputs)) or Outcome(), "train")
+    reader = sample("train", "another", inputs={"pairs": stage.digest})
     run_stage(reader, {"pairs": stage}, store, EngineRoom(), progress=lambda *_: None, notice=print)
     assert seen == [{"pairs": store.folder(stage)}]
 
 
 def test_a_missing_input_is_told(stage, tmp_path):
-    gone = Stage("collect", "a collection", {})
+    gone = sample("collect", "a collection")
     store = Store(tmp_path / "store")
     with pytest.raises(SpoiledError, match="a collection"):
         run_stage(stage, {"pairs": gone}, store, EngineRoom(), progress=lambda *_: None, notice=print)
@@ -200,7 +191,7 @@ def test_a_damaged_input_is_set_aside_with_a_word(stage, tmp_path):
     answer_of(stage, store)
     file = store.folder(stage) / "pairs.jsonl"
     file.write_bytes(file.read_bytes().replace(b"good", b"gold"))
-    reader = Stage("import_pairs", "another", PARAMS, {"pairs": stage.digest}, stage.setting)
+    reader = sample("train", "another", inputs={"pairs": stage.digest})
     note, spoiled = answers_of(reader, store, {"pairs": stage})
     assert note["event"] == "Noted"
     assert "pairs.jsonl with another checksum" in note["text"]
@@ -242,8 +233,7 @@ def test_a_process_runs_a_stage(process, stage, tmp_path):
 def test_each_stage_prints_to_its_own_log(process, tmp_path):
     store = Store(tmp_path / "store")
     for name in ("first", "second"):
-        setting = {"adapter": f"no.such_{name}", "hyperparameters": {}}
-        broken = Stage("reference", name, {"n": name}, {}, setting)
+        broken = sample("reference", name, setting={"adapter": f"no.such_{name}"}, backend=name)
         process.worker.send(order_of(broken, store, log=tmp_path / "logs" / f"{name}.log"))
         assert process.receive()["event"] == "Failed"
         os.write(2, b"")
@@ -265,7 +255,7 @@ def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monke
     process.worker.send(order_of(stage, store, log=tmp_path / "a.log"))
     assert process.receive()["digest"] == stage.digest
     setting = {"adapter": "trl.dpo", "hyperparameters": {"learning_rate": -1}}
-    reference = Stage("reference", "reference", {}, {"pairs": stage.digest}, setting)
+    reference = sample("reference", "reference", inputs={"pairs": stage.digest}, setting=setting)
     process.worker.send(order_of(reference, store, {"pairs": stage}, log=tmp_path / "b.log"))
     answer = process.receive()
     process.worker.kill()
@@ -282,7 +272,7 @@ def test_a_process_ends_with_its_driver(process, stage, tmp_path):
 
 
 def test_a_file_that_changes_before_or_during_a_stage_gives_no_result(stage, tmp_path, monkeypatch):
-    store, file = Store(tmp_path / "store"), Path(stage.setting["source"])
+    store, file = Store(tmp_path / "store"), Path(stage.setting.source)
 
     def work(_):
         file.write_text(TEXT + "\n", "utf-8")

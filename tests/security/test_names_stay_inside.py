@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
+from stage_samples import sample
 from synthetic_results import make_results
 
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError, StoreError, SuiteError
 from lorr_bench.evaluate.harness import _check_names
+from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.stage import Stage
 from lorr_bench.report.write import write_report
 from lorr_bench.run.local import log_file
 from lorr_bench.spec.load import load_suite
@@ -52,9 +53,9 @@ def test_the_name_of_an_lm_eval_task_is_a_file_name(name: str) -> None:
         _check_names(["arc_easy", name])
 
 
-def finished(store: Store, names: dict[str, str]) -> Stage:
+def finished(store: Store, names: dict[str, str]) -> Train:
     """A stage whose record names these files."""
-    stage = Stage("train", "train", {"seed": 0})
+    stage = sample("train", "train")
     with store.writing(stage) as draft:
         record: Record = draft.commit(Outcome())
     text = signed({**record.to_dict(), "files": names})
@@ -86,7 +87,7 @@ def test_freeing_weights_deletes_nothing_elsewhere(tmp_path: Path) -> None:
 
 def test_a_log_stays_in_its_folder(tmp_path: Path) -> None:
     for label in ("../../out", "/etc/passwd", "..", "a\x1b]0;b\x07", ""):
-        path = log_file(tmp_path, Stage("train", label, {}))
+        path = log_file(tmp_path, sample("train", label))
         assert path.resolve().parent == (tmp_path / "train").resolve()
         assert path.name.isprintable()
 

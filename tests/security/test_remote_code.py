@@ -154,7 +154,8 @@ def test_a_plan_refuses_task_files_that_hold_more_than_data(
     assert "trust_remote_code: true" in caught.value.fix
     assert not mark.exists()
     trusted = load_suite(SMOKE, [general, "evaluation.general.0.trust_remote_code=true"])
-    assert any(stage.setting.get("trust_task_files") for stage in make_plan(trusted).stages)
+    stages = make_plan(trusted).stages
+    assert any(stage.setting.trust_task_files for stage in stages if stage.kind == "evaluate_general")
 
 
 def test_an_included_file_is_looked_at_too(tasks: Any) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stage_samples import sample
 from synthetic_results import make_results
 
 from lorr_bench.errors import StoreError
 from lorr_bench.grade import process
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.plan.stage import Stage
 from lorr_bench.report.write import write_report
 from lorr_bench.run.executor import Failed, Noted
 from lorr_bench.spec.load import load_suite, resolved_yaml
@@ -87,7 +87,7 @@ worker.main()
 
 
 def test_the_log_and_the_answer_of_a_worker_hold_none(tmp_path: Path, secrets: list[str]) -> None:
-    stage = Stage("contamination", "contamination", {"seed": 0})
+    stage = sample("contamination", "contamination")
     log = tmp_path / "log"
     order = {"stage": stage.to_dict(), "inputs": {}, "store": str(tmp_path / "store"), "log": str(log)}
     process = subprocess.Popen(

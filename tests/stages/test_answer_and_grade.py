@@ -6,10 +6,9 @@ import math
 
 import pytest
 from scripted_fingerprint import put_fingerprint, start_folder
+from stage_samples import GRADING, sample
 
 from lorr_bench.errors import DataError
-from lorr_bench.plan.stage import Stage
-from lorr_bench.spec.base import GradingSpec
 from lorr_bench.stages.measuring.answer_math import answer_math
 from lorr_bench.stages.measuring.grade_math import grade_math
 from lorr_bench.stages.task import EngineRoom, Task
@@ -21,32 +20,17 @@ PROBLEMS = [("two and two", "4"), ("three and three", "6"), ("a very long one", 
 GREEDY = {"two and two": ["4"], "three and three": ["5"]}
 # avg@3: 2/3 and 1/3; pass@3: both have a right one; majority: 4 with 2 of 3 votes, 5 with 2 of 3
 SAMPLED = {"two and two": ["4", "5", "4"], "three and three": ["5", "6", "5"]}
-SETTING = {
-    "model_path": "a model",
-    "revision": None,
-    "kv_cache_gib": 1,
-    "gpu_memory_utilization": 0.5,
-    "enforce_eager": True,
-    "tensor_parallel_size": 1,
-}
-PARAMS = {
+ASKED = {
     "model": "identity of the start model",
     "engine": "vllm 1.2",
-    "problem_column": "problem",
-    "answer_column": "answer",
     "template": "Q: {problem}",
-    "chat_template": False,
     "limit": None,
     "stop": ["Q:"],
     "max_tokens": 9,
-    "greedy": True,
     "repeats": 3,
     "temperature": 0.5,
     "top_p": 0.9,
     "seed": 7,
-    "dtype": "float32",
-    "max_model_len": None,
-    "trust_remote_code": False,
 }
 
 
@@ -97,8 +81,9 @@ def answered(tmp_path, engine):
     def make(name="answers", problems=2, sizes=(), inputs=None, rows=None, **changes):
         stated = [{"problem": text, "answer": gold} for text, gold in rows or PROBLEMS[:problems]]
         source.write_text("".join(json.dumps(row) + "\n" for row in stated), "utf-8")
-        setting = {**SETTING, "source": str(source), "sizes": list(sizes)}
-        return run(answer_math, tmp_path / name, {**PARAMS, **changes}, setting, inputs or {}, engine)
+        setting = {"source": str(source), "sizes": list(sizes)}
+        stage = sample("answer_math", "answers", setting=setting, **{**ASKED, **changes})
+        return run(answer_math, tmp_path / name, stage, inputs or {}, engine)
 
     return make
 
@@ -108,15 +93,14 @@ def graded(tmp_path, engine):
     """Grade a folder of answers; gives the folder of the grades and the outcome."""
 
     def make(answers, name="grades", pass_at=(3,), **policy):
-        params = {"policy": {**GradingSpec().model_dump(), **policy}, "pass_at": list(pass_at)}
-        return run(grade_math, tmp_path / name, params, {}, {"answers": answers}, engine)
+        stage = sample("grade_math", "answers", policy={**GRADING, **policy}, pass_at=list(pass_at))
+        return run(grade_math, tmp_path / name, stage, {"answers": answers}, engine)
 
     return make
 
 
-def run(function, folder, params, setting, inputs, engine):  # noqa: PLR0917
+def run(function, folder, stage, inputs, engine):
     folder.mkdir()
-    stage = Stage("answer_math", "answers", params, setting=setting)
     inputs = {"start": start_folder(folder.parent), **inputs}
     rooms = EngineRoom(lambda model, revision, settings: engine)
     task = Task(stage, inputs, folder, folder / "scratch", rooms, lambda *of: engine.told.append(of))

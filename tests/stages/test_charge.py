@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from lorr_bench.stages.training.charge import Counted, charge, collection_spend
+from lorr_bench.stages.training.rows import Collection
+from lorr_bench.stages.training.selection import Selection
 from lorr_bench.stages.training.spent import Spent
 from lorr_bench.values import Pair, Spend
 
@@ -19,7 +21,7 @@ COUNTED = Counted(optimizer_steps=9, train_tokens=1000, generated_tokens=0, veri
 @pytest.fixture
 def collected(finished):
     def make(name="collection", **params):
-        folder = finished(name, params=params)
+        folder = finished(name, **params)
         rows = [{"id": str(i), "answers": 2, "generated_tokens": 10 * (i + 1)} for i in range(4)]
         (folder / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         return folder
@@ -32,14 +34,16 @@ def line(adapters, training):
     """The ledger's line of a training of three seconds."""
 
     def make(inputs, pairs=PAIRS[:2], counted=COUNTED, peak=100, **params):
-        return charge(training(inputs, **params), pairs, counted, Spent(3.0, peak), {})
+        collection = Collection(inputs.get("collection", inputs["pairs"]))
+        selection = Selection(pairs, rows=pairs, rest=[], collection=collection, max_length=None)
+        return charge(training(inputs, **params), selection, counted, Spent(3.0, peak))
 
     return make
 
 
 def test_a_budget_is_charged_every_prompt_up_to_its_last_pair(collected):
     """Prompts 0 and 2 gave pairs, 1 gave none: two pairs cost three prompts."""
-    assert collection_spend(collected(), PAIRS[:2]) == {
+    assert collection_spend(Collection(collected()), PAIRS[:2]) == {
         "prompts": 3,
         "verifier_calls": 6,
         "generated_tokens": 60,
@@ -51,7 +55,7 @@ def test_a_prompt_that_was_never_asked_costs_nothing(collected):
     lines = (folder / "prompts.jsonl").read_text("utf-8").splitlines()
     lines[1] = json.dumps({"id": "1", "answers": 0, "generated_tokens": 0})  # it did not fit the context
     (folder / "prompts.jsonl").write_text("\n".join(lines), "utf-8")
-    assert collection_spend(folder, PAIRS[:2]) == {
+    assert collection_spend(Collection(folder), PAIRS[:2]) == {
         "prompts": 2,
         "verifier_calls": 4,
         "generated_tokens": 40,
@@ -59,7 +63,7 @@ def test_a_prompt_that_was_never_asked_costs_nothing(collected):
 
 
 def test_ready_made_pairs_cost_no_prompts(tmp_path):
-    assert collection_spend(tmp_path, PAIRS) == {}
+    assert collection_spend(Collection(tmp_path), PAIRS) == {}
 
 
 def test_one_round(line, collected):
@@ -74,6 +78,8 @@ def test_one_round(line, collected):
         "flops": 6 * 50 * 1000,
         "wall_seconds": 3.0,
         "peak_memory_bytes": 100,
+        "cut_responses": 0,
+        "left_out_pairs": 0,
     }
 
 
@@ -122,6 +128,8 @@ def test_a_later_round_adds_to_the_rounds_before(line, collected, finished):
         "flops": 120_000 + 300_000,
         "wall_seconds": 5.0,
         "peak_memory_bytes": 100,
+        "cut_responses": 0,
+        "left_out_pairs": 0,
     }
 
 

@@ -4,13 +4,14 @@ import json
 
 import pytest
 from scripted_fingerprint import start_folder
+from stage_samples import sample
 
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.pairs.collect import collect, import_pairs, shuffled_pairs
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training.charge import collection_spend
+from lorr_bench.stages.training.rows import Collection
 from lorr_bench.values import Completion, Pair
 
 PROBLEMS = [("two and two", "4"), ("three and three", "6"), ("one and one", "2")]
@@ -54,38 +55,12 @@ def task(tmp_path):
     def make(script, problems=PROBLEMS, **changes):
         rows = [{"problem": problem, "answer": answer} for problem, answer in problems]
         source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-        params = {
-            "problem_column": "problem",
-            "answer_column": "answer",
-            "template": "{problem}",
-            "chat_template": False,
-            "num_prompts": len(problems),
-            "num_samples": 3,
-            "temperature": 1.0,
-            "top_p": 1.0,
-            "max_tokens": 9,
-            "reward_model": None,
-            "grading": {},
-            "pair_rule": "one_each",
-            "seed": 0,
-            "dtype": "float32",
-            "max_model_len": None,
-            "trust_remote_code": False,
-            **changes,
-        }
-        setting = {
-            "source": str(source),
-            "model_path": "a model",
-            "revision": None,
-            "kv_cache_gib": 1,
-            "gpu_memory_utilization": 0.5,
-            "enforce_eager": True,
-            "tensor_parallel_size": 1,
-        }
+        asked = {"num_prompts": len(problems), "num_samples": 3, "max_tokens": 9, **changes}
+        setting = {"source": str(source)}
         (tmp_path / "out").mkdir()
         engine = ScriptedEngine(script)
         return Task(
-            stage=Stage("collect", "collect, seed 0", params, setting=setting),
+            stage=sample("collect", "collect, seed 0", setting=setting, **asked),
             inputs={"start": start_folder(tmp_path)},
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",
@@ -180,7 +155,7 @@ def test_a_prompt_beyond_the_context_is_left_out_named_and_not_charged(task, cap
     assert sorted(row["answers"] for row in rows) == [0, 3, 3]
     pairs = read_pairs(job.output / "pairs.jsonl")
     assert [rows[pair.prompt_index]["id"] for pair in pairs] == [pair.id for pair in pairs]  # places stay
-    assert collection_spend(job.output, pairs) == {
+    assert collection_spend(Collection(job.output), pairs) == {
         "prompts": 2,
         "verifier_calls": 6,
         "generated_tokens": 42,
@@ -199,7 +174,7 @@ def test_a_budget_is_charged_every_prompt_up_to_its_last_pair(tmp_path):
     ]
     (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     pairs = [Pair("a", "p", "c", "r", 0), Pair("b", "p", "c", "r", 2), Pair("c", "p", "c", "r", 3)]
-    assert collection_spend(tmp_path, pairs[:2]) == {
+    assert collection_spend(Collection(tmp_path), pairs[:2]) == {
         "prompts": 3,
         "verifier_calls": 12,
         "generated_tokens": 60,
@@ -207,7 +182,7 @@ def test_a_budget_is_charged_every_prompt_up_to_its_last_pair(tmp_path):
 
 
 def test_ready_made_pairs_cost_no_prompts(tmp_path):
-    assert collection_spend(tmp_path, [Pair("a", "p", "c", "r", 0)]) == {}
+    assert collection_spend(Collection(tmp_path), [Pair("a", "p", "c", "r", 0)]) == {}
 
 
 def test_ready_made_pairs_are_shuffled_by_seed_and_lose_none(tmp_path):
@@ -223,7 +198,7 @@ def test_import_of_fewer_pairs_than_the_budget_is_an_error_of_the_set(tmp_path):
     rows = [{"prompt": f"p{i % 4}", "chosen": "g", "rejected": "b"} for i in range(9)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     setting = {"source": str(file), "unique_pairs": 5}
-    stage = Stage("import_pairs", "pairs, seed 0", {"seed": 0}, setting=setting)
+    stage = sample("import_pairs", "pairs, seed 0", setting=setting)
     task = Task(stage, {}, tmp_path, tmp_path / "scratch", EngineRoom(), lambda *_: None)
     with pytest.raises(DataError, match="the budget is 5 pairs, the set has 4; 5 rows repeat") as caught:
         import_pairs(task)
@@ -236,17 +211,9 @@ def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys
     rows += [{"q": f"p{i}", "good": "g ", "bad": "\nb"} for i in range(3)]
     rows += [{"q": "p", "good": "same", "bad": "same"}]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    params = {
-        "revision": None,
-        "split": "train",
-        "prompt_column": "q",
-        "chosen_column": "good",
-        "rejected_column": "bad",
-        "seed": 0,
-        "source": "identity",
-    }
+    columns = {"prompt_column": "q", "chosen_column": "good", "rejected_column": "bad"}
     (tmp_path / "out").mkdir()
-    stage = Stage("import_pairs", "pairs, seed 0", params, setting={"source": str(file)})
+    stage = sample("import_pairs", "pairs, seed 0", setting={"source": str(file)}, **columns)
     task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None)
     outcome = import_pairs(task)
     assert outcome.metrics == {"pairs": 4, "dropped": 1, "repeated_pairs": 3}

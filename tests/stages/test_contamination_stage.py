@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from stage_samples import PROMPTS, sample
 
 from lorr_bench.data.pairs import write_pairs
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.measuring.contamination import contamination
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Pair
@@ -24,8 +24,9 @@ def task(tmp_path):
     def make(prompts, setting, inputs=None, file="problems.jsonl", rows=None):
         rows = rows or [{"id": "a", "problem": SHARED}, {"id": "b", "problem": OTHER}]
         (problems / file).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-        params = {"ngram": 8, "seed": 3, "prompts": prompts}
-        stage = Stage("contamination", "contamination of x, seed 3", params, setting=setting)
+        asked = prompts and {**PROMPTS, **prompts}
+        label = "contamination of x, seed 3"
+        stage = sample("contamination", label, ngram=8, seed=3, prompts=asked, setting=setting)
         rooms = EngineRoom()
         folders = {"problems": problems, **(inputs or {})}
         return Task(stage, folders, output, tmp_path / "scratch", rooms, lambda *_: None)

@@ -2,20 +2,10 @@
 
 import pytest
 from scripted_fingerprint import put_fingerprint, start_folder
+from stage_samples import sample
 
 from lorr_bench.errors import StageError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.task import EngineRoom, Task
-
-PARAMS = {"dtype": "float32", "max_model_len": 64, "trust_remote_code": False}
-SETTING = {
-    "model_path": "the start",
-    "revision": "abc",
-    "kv_cache_gib": 1,
-    "gpu_memory_utilization": 0.5,
-    "enforce_eager": True,
-    "tensor_parallel_size": 1,
-}
 
 
 class Doubted:
@@ -60,7 +50,7 @@ def room(tmp_path):
                 inputs["model"] = tmp_path / model
                 inputs["model"].mkdir(exist_ok=True)
                 put_fingerprint(inputs["model"])
-            stage = Stage("answer_math", "answers of a stage", PARAMS, setting=SETTING)
+            stage = sample("answer_math", "answers of a stage", setting={"revision": "abc"})
             self.task = Task(
                 stage, inputs, tmp_path, tmp_path, self.rooms, lambda *_: None, self.notices.append
             )

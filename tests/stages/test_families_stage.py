@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from stage_samples import families_of_tasks, sample
 
 from lorr_bench.errors import DataError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.measuring.families import families
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.store.generations import read_lines
@@ -16,10 +16,9 @@ ABOUT = {"one": ["cats", "dogs", "cats"], "two": ["cats", "cats"], "three": [4, 
 
 @pytest.fixture
 def task(tmp_path):
-    def make(params, inputs=None, setting=None):
+    def make(stage, inputs=None):
         output = tmp_path / "out"
         output.mkdir(exist_ok=True)
-        stage = Stage("families", "families of x", params, setting=setting or {})
         return Task(stage, inputs or {}, output, tmp_path / "scratch", EngineRoom(), lambda *_: None)
 
     return make
@@ -65,15 +64,16 @@ def test_families_of_a_file(task, tmp_path):
         {"problem": "s", "answer": "4", "text": "a"},
     ]
     lines(tmp_path / "mine.jsonl", rows)
-    params = {"cluster_column": "text", "source": "a digest", "limit": 2, "incomplete": "skip"}
-    found, metrics = written(task(params, setting={"source": str(tmp_path / "mine.jsonl")}))
+    setting = {"source": str(tmp_path / "mine.jsonl")}
+    stage = sample("families", cluster_column="text", limit=2, incomplete="skip", setting=setting)
+    found, metrics = written(task(stage))
     assert found == [{"id": "mine-1", "family": "b"}, {"id": "mine-3", "family": "b"}]
     assert metrics == {"problems": 2, "families": 1}
 
 
 def test_several_tasks_keep_their_own_scores_and_families(task, evaluated):
     folder = evaluated({"two": ["two"], "one": ["one"]})
-    found, metrics = written(task({"cluster_column": "about"}, {"problems": folder}))
+    found, metrics = written(task(families_of_tasks("about"), {"problems": folder}))
     assert [(row["scores"], row["id"], row["family"]) for row in found] == [
         ("two", "two/0", "cats"),
         ("two", "two/1", "cats"),
@@ -86,7 +86,7 @@ def test_several_tasks_keep_their_own_scores_and_families(task, evaluated):
 
 def test_families_of_tasks_that_are_scored_together_are_of_one_task_each(task, evaluated):
     folder = evaluated({"pooled": ["one", "three", "two"]})
-    found, _ = written(task({"cluster_column": "about"}, {"problems": folder}))
+    found, _ = written(task(families_of_tasks("about"), {"problems": folder}))
     assert {row["scores"] for row in found} == {"pooled"}
     assert [row["family"] for row in found] == [
         "one/cats", "one/dogs", "one/cats", "three/4", "three/4", "two/cats", "two/cats",
@@ -96,7 +96,7 @@ def test_families_of_tasks_that_are_scored_together_are_of_one_task_each(task, e
 def test_a_task_without_the_field_is_named_with_its_fields(task, evaluated):
     folder = evaluated({"one": ["one"]})
     with pytest.raises(DataError, match="lm-eval task one, document 0: no column 'abuot'") as caught:
-        families(task({"cluster_column": "abuot"}, {"problems": folder}))
+        families(task(families_of_tasks("abuot"), {"problems": folder}))
     assert "there are 'q', 'about'" in str(caught.value)
     assert "did you mean 'about'? Set `cluster_column`" in caught.value.fix
 
@@ -105,4 +105,4 @@ def test_a_question_without_a_family_is_named(task, evaluated):
     folder = evaluated({"one": ["one"]})
     lines(folder / "samples_one.jsonl", [{"doc_id": n, "doc": {"about": "x" * (n != 1)}} for n in range(3)])
     with pytest.raises(DataError, match="lm-eval task one, document 1: no family in column 'about'"):
-        families(task({"cluster_column": "about"}, {"problems": folder}))
+        families(task(families_of_tasks("about"), {"problems": folder}))

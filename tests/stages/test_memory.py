@@ -5,8 +5,8 @@ import sys
 
 import pytest
 import torch
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.stages.training.memory import (
     forget_peak_memory,
@@ -55,18 +55,18 @@ def test_torch_says_in_these_words_that_memory_ran_out():
     ],
 )
 def test_too_little_memory_comes_with_what_to_change(error, kind, words):
-    advice = out_of_memory_advice(Stage(kind, "a stage", {}), error)
+    advice = out_of_memory_advice(sample(kind), error)
     assert [word for word in words if word not in advice] == []
     assert advice.endswith(".")
 
 
 @pytest.mark.parametrize("name", adapter_names())
 def test_smaller_micro_batches_are_called_a_change_of_method_where_they_are_one(name):
-    advice = out_of_memory_advice(Stage("train", "a stage", {"adapter": [name, 1]}), MemoryError())
+    advice = out_of_memory_advice(sample("train", adapter=[name, 1]), MemoryError())
     assert (f"of {name} this is a change of the method" in advice) != load_adapter(name).exact_accumulation
     assert "per_device_train_batch_size" in advice
 
 
 @pytest.mark.parametrize("error", [ValueError("memory"), RuntimeError("no device"), OSError(28, "full")])
 def test_other_errors_get_no_advice_about_memory(error):
-    assert out_of_memory_advice(Stage("train", "a stage", {}), error) == ""
+    assert out_of_memory_advice(sample("train"), error) == ""

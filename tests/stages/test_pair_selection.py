@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 from lorr_bench_adapters.trl.methods import DPO
+from stage_samples import sample
 
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.plan.identity.origins import NANO_MODEL
-from lorr_bench.plan.stage import Stage
+from lorr_bench.ports.trainer import KnownSettings
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training.selection import check_budget, select, tell_fit
 from lorr_bench.values import Demonstration, Labelled, Pair
@@ -36,19 +37,13 @@ def chosen(tmp_path, adapters):
             asked = [{"id": row["id"], "answers": 1} for row in answers]
             for name, rows in (("prompts", asked), ("answers", answers)):
                 (folder / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
-        params = {
-            "unique_pairs": budget,
-            "round": [number, 2],
-            "dtype": "float32",
-            "trust_remote_code": False,
-        }
-        setting = {"model_path": "the start", "revision": None}
-        stage = Stage("train", "train it", params, setting=setting)
+        settings = {"max_length": max_length}
+        stage = sample("train", "train it", unique_pairs=budget, round=[number, 2], hyperparameters=settings)
         task = Task(stage, {"pairs": folder}, tmp_path, tmp_path, EngineRoom(), lambda *_: None)
         adapter = DPO()
         adapter.rows = kind
-        settings = adapter.hyperparameters(max_length=max_length)
-        return select(task, adapter, settings), task
+        adapters(adapter)
+        return select(task), task
 
     return make
 
@@ -122,6 +117,11 @@ def test_cut_responses_are_counted(chosen, nano_pairs, kind, sides):
     }
 
 
+def checked(selected):
+    selection, task = selected
+    check_budget(task.stage, selection)
+
+
 def test_too_few_that_fit_are_an_error_of_the_first_round_that_says_why(chosen, nano_pairs):
     pairs = [long_prompt(nano_pairs[0]), twin(nano_pairs[1], 1), *nano_pairs[:3]]
     with pytest.raises(
@@ -129,11 +129,11 @@ def test_too_few_that_fit_are_an_error_of_the_first_round_that_says_why(chosen, 
         match=r"the budget is 4 pairs, there are 3; left out were 1 whose prompt alone reaches max_length = 64 "
         r"tokens: too-long \(\d+ tokens\) and 1 whose responses are equal",
     ) as caught:
-        check_budget(*reversed(chosen(pairs)))
+        checked(chosen(pairs))
     assert caught.value.fix.startswith(
         "Raise max_length in the method's settings, give a set with more pairs"
     )
-    check_budget(*reversed(chosen(pairs, number=2)))
+    checked(chosen(pairs, number=2))
 
 
 def answer(name, prompt, text):
@@ -168,8 +168,13 @@ def test_prompts_that_are_all_too_long_are_an_error(chosen, nano_pairs):
 def test_a_method_without_a_length_takes_every_pair(chosen, nano_pairs, adapters):
     selection, task = chosen([long_prompt(nano_pairs[0])], max_length=10_000)
     assert len(selection.pairs) == 1
-    free = type("Free", (), {"rows": "pairs"})
-    selection = select(task, free, object())
+
+    class Free(DPO):
+        def known_settings(self, hyperparameters):
+            return KnownSettings()
+
+    adapters(Free())
+    selection = select(task)
     assert [pair.id for pair in selection.pairs] == ["too-long"]
     assert selection.spend == {"cut_responses": 0, "left_out_pairs": 0}
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_fingerprint import put_fingerprint, start_folder
+from stage_samples import sample
 
 from lorr_bench.data.pairs import read_pairs, write_pairs
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.pairs.refresh import HELD_OUT, draw_rows, refresh
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Completion, Pair
@@ -63,32 +63,20 @@ def refreshed(tmp_path):
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
     def run(script, ratio=1.0, *, held_out=2, replay=2, again=False, long=None, **changes):
-        params = {
-            "problem_column": "problem",
-            "answer_column": "answer",
-            "template": "{problem}",
+        asked = {
             "chat_template": True,
+            "template_date": "2025-01-01",
             "num_prompts": PROBLEMS,
             "num_samples": 2,
             "temperature": 0.5,
             "top_p": 0.9,
             "max_tokens": 9,
-            "reward_model": None,
-            "grading": {},
-            "pair_rule": "one_each",
-            "seed": 0,
-            "dtype": "float32",
-            "max_model_len": None,
-            "trust_remote_code": False,
             "rollout_ratio": ratio,
             "unique_pairs": BUDGET,
             "replay": replay,
-            "max_length": None,
             **changes,
         }
-        setting = {"source": str(source), "model_path": "the start", "revision": None}
-        setting |= {"kv_cache_gib": 1, "gpu_memory_utilization": 0.5, "enforce_eager": True}
-        setting |= {"tensor_parallel_size": 1}
+        setting = {"source": str(source)}
         pairs, policy = tmp_path / "pairs", tmp_path / "policy"
         for folder in (pairs, policy, tmp_path / "out"):
             folder.mkdir(exist_ok=True)
@@ -104,7 +92,7 @@ def refreshed(tmp_path):
         put_fingerprint(policy)
         engine = ScriptedEngine(script)
         task = Task(
-            stage=Stage("refresh", "rollouts", params, setting=setting),
+            stage=sample("refresh", "rollouts", setting=setting, **asked),
             inputs={"pairs": pairs, "model": policy, "start": start_folder(tmp_path)},
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",

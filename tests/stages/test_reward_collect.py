@@ -8,14 +8,14 @@ from datetime import date
 import pytest
 import torch
 from scripted_fingerprint import start_folder
+from stage_samples import sample
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.grade.reward import score_many
-from lorr_bench.plan.stage import Stage
-from lorr_bench.spec.sources import CollectSpec, RewardModelSpec
+from lorr_bench.spec.sources import RewardModelSpec
 from lorr_bench.stages.pairs.collect import collect
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Completion
@@ -71,28 +71,15 @@ def task(tmp_path, reward_model, nano_pairs):
     def make(answers, **settings):
         source = tmp_path / "problems.jsonl"
         source.write_text("".join(json.dumps({"problem": pair.prompt}) + "\n" for pair in nano_pairs[:3]))
-        model = {"path": str(reward_model), **settings}
-        spec = CollectSpec(
-            source=str(source), num_prompts=3, num_samples=3, max_tokens=9, chat_template=True,
-            reward_model=model, pair_rule="best_worst",
-        )  # fmt: skip
-        params = {
-            **spec.model_dump(mode="json"),
-            "seed": 0,
-            "dtype": "float32",
-            "template_date": "2025-01-01",
-        }
-        params |= {"max_model_len": None, "trust_remote_code": False}
-        params["reward_model"] = {
-            k: v for k, v in params["reward_model"].items() if k not in ("path", "revision")
-        }
-        setting = {"source": str(source), "model_path": "policy", "revision": None}
-        setting |= {"kv_cache_gib": 1, "gpu_memory_utilization": 0.5, "enforce_eager": True}
-        setting |= {"tensor_parallel_size": 1}
+        judge = {"dtype": "float32", "template_date": "2025-01-01", "batch_size": 8, "max_length": 4096}
+        judge |= {"model": "its identity", "trust_remote_code": False, "packages": {}, **settings}
+        asked = {"num_prompts": 3, "num_samples": 3, "max_tokens": 9, "answer_column": None}
+        asked |= {"chat_template": True, "template_date": "2025-01-01", "pair_rule": "best_worst"}
+        setting = {"source": str(source), "model_path": "policy"}
         setting["reward_model"] = {"path": str(reward_model), "revision": None}
         (tmp_path / "out").mkdir()
         return Task(
-            stage=Stage("collect", "collect, seed 0", params, setting=setting),
+            stage=sample("collect", "collect, seed 0", setting=setting, reward_model=judge, **asked),
             inputs={"start": start_folder(tmp_path)},
             output=tmp_path / "out",
             scratch=tmp_path / "scratch",

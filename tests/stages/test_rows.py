@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lorr_bench.stages.training.rows import asked, labelled, training_rows
+from lorr_bench.stages.training.rows import Collection, labelled, training_rows
 from lorr_bench.values import Demonstration, Labelled, Pair, Prompt
 
 PAIRS = [Pair("a", "A?", "1", "2", 0), Pair("c", "C?", "5", "6", 2), Pair("d", "D?", "7", "8", 3)]
@@ -38,11 +38,11 @@ def collection(tmp_path):
 
 
 def test_pairs_are_rows(tmp_path):
-    assert training_rows("pairs", PAIRS, tmp_path) == PAIRS
+    assert training_rows("pairs", PAIRS, Collection(tmp_path)) == PAIRS
 
 
 def test_a_pair_gives_two_labels(tmp_path):
-    assert training_rows("labels", PAIRS[:2], tmp_path) == [
+    assert training_rows("labels", PAIRS[:2], Collection(tmp_path)) == [
         Labelled("A?", "1", True),
         Labelled("A?", "2", False),
         Labelled("C?", "5", True),
@@ -55,7 +55,7 @@ def test_labels_of_the_first_pairs_are_the_first_labels():
 
 
 def test_the_chosen_response_is_shown(tmp_path):
-    assert training_rows("chosen", PAIRS[:2], tmp_path) == [
+    assert training_rows("chosen", PAIRS[:2], Collection(tmp_path)) == [
         Demonstration("A?", "1"),
         Demonstration("C?", "5"),
     ]
@@ -63,7 +63,7 @@ def test_the_chosen_response_is_shown(tmp_path):
 
 def test_right_answers_are_those_to_all_prompts_up_to_the_last_pair_each_once(collection):
     """B gave no pair, but was asked; the two right answers to C are the same."""
-    assert training_rows("right_answers", PAIRS[:2], collection) == [
+    assert training_rows("right_answers", PAIRS[:2], Collection(collection)) == [
         Demonstration("A?", "1"),
         Demonstration("B?", "3"),
         Demonstration("B?", "03", truncated=True),
@@ -74,13 +74,13 @@ def test_right_answers_are_those_to_all_prompts_up_to_the_last_pair_each_once(co
 def test_the_same_answer_to_two_prompts_counts_for_each(collection):
     file = collection / "answers.jsonl"
     file.write_text(file.read_text("utf-8").replace('"text": "3"', '"text": "1"'), "utf-8")
-    rows = training_rows("right_answers", PAIRS[:2], collection)
+    rows = training_rows("right_answers", PAIRS[:2], Collection(collection))
     assert Demonstration("A?", "1") in rows
     assert Demonstration("B?", "1") in rows
 
 
 def test_prompts_are_all_that_were_asked_up_to_the_last_pair(collection):
-    assert training_rows("prompts", PAIRS[:2], collection) == [
+    assert training_rows("prompts", PAIRS[:2], Collection(collection)) == [
         Prompt("a", "A?", "1"),
         Prompt("b", "B?", "3"),
         Prompt("c", "C?", "5"),
@@ -91,7 +91,7 @@ def test_a_prompt_that_was_never_asked_keeps_its_place(collection):
     """The first prompt did not fit the context: it has no answers, and D still is the fifth."""
     file = collection / "prompts.jsonl"
     file.write_text('{"id": "long", "answers": 0}\n' + file.read_text("utf-8"), "utf-8")
-    rows = training_rows("prompts", [dataclasses.replace(PAIRS[1], prompt_index=3)], collection)
+    rows = training_rows("prompts", [dataclasses.replace(PAIRS[1], prompt_index=3)], Collection(collection))
     assert [row.id for row in rows] == ["a", "b", "c"]
 
 
@@ -99,14 +99,14 @@ def test_right_answers_and_prompts_that_differ_in_white_space_at_the_ends_count_
     file = collection / "answers.jsonl"
     changed = file.read_text("utf-8").replace('"03"', '"3 \\n"').replace('"prompt": "C?"', '"prompt": "A? "')
     file.write_text(changed, "utf-8")
-    assert training_rows("right_answers", PAIRS[:2], collection) == [
+    assert training_rows("right_answers", PAIRS[:2], Collection(collection)) == [
         Demonstration("A?", "1"),
         Demonstration("B?", "3"),
         Demonstration("A? ", "5"),
     ]
-    assert [row.id for row in training_rows("prompts", PAIRS[:2], collection)] == ["a", "b"]
+    assert [row.id for row in training_rows("prompts", PAIRS[:2], Collection(collection))] == ["a", "b"]
 
 
 @pytest.mark.parametrize(("pairs", "answers"), [(1, 2), (2, 6), (3, 8)])
 def test_a_larger_budget_asked_more(collection, pairs, answers):
-    assert len(asked(collection, PAIRS[:pairs])) == answers
+    assert len(Collection(collection).answers_up_to(PAIRS[:pairs])) == answers

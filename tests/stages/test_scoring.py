@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from stage_samples import sample
 
-from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.pairs import answers as module
 from lorr_bench.stages.pairs.answers import score_answers, scored_rows
 from lorr_bench.values import Completion, Prompt, Verdict
@@ -17,8 +17,8 @@ def completions(*rows):
 
 
 def stage(rule="one_each", reward_model=None, setting=None):
-    params = {"pair_rule": rule, "reward_model": reward_model, "grading": {}}
-    return Stage("collect", "collect, seed 0", params, setting={"reward_model": setting, "grading": {}})
+    setting = {"reward_model": setting}
+    return sample("collect", "collect, seed 0", pair_rule=rule, reward_model=reward_model, setting=setting)
 
 
 def test_verdicts_are_scored_one_and_zero():
@@ -58,6 +58,7 @@ def test_a_reward_model_reads_the_problems_and_comes_from_where_the_stage_says(m
         "batch_size": 2,
         "max_length": 64,
         "trust_remote_code": False,
+        "template_date": "2025-01-01",
         "model": "x@y",
     }
     described["packages"] = {"torch": "1"}

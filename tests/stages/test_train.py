@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from lorr_bench_adapters.trl.methods import DPO
+from stage_samples import sample
 
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.lorr.schedule import replay_order
-from lorr_bench.plan.stage import Stage
 from lorr_bench.ports.trainer import StartModel, TrainOutcome
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training import ranks
+from lorr_bench.stages.training.selection import select
 from lorr_bench.stages.training.train import make_job, reference, run_order, train
 from lorr_bench.values import Demonstration, Labelled
 
@@ -69,6 +70,10 @@ def before(finished):
     return folder
 
 
+def job_of(task):
+    return make_job(task, select(task))
+
+
 def test_the_ledger_by_hand(adapter, training, collection):
     spend = train(training({"pairs": collection})).spend
     assert (spend["unique_pairs"], spend["pair_visits"], spend["optimizer_steps"]) == (10, 30, 9)
@@ -101,7 +106,7 @@ def test_the_adapter_gets_the_first_pairs_and_the_loop(adapter, training, collec
 
 def test_the_folders_of_the_inputs_play_their_parts(adapter, training, collection, finished, tmp_path):
     earlier = finished("earlier", spend={"prompts": 1, "peak_memory_bytes": 1})
-    finished("collection", params={"part": [2, 2]})
+    finished("collection", part=[2, 2])
     inputs = {"pairs": collection, "reference": tmp_path / "reference", "model": earlier}
     train(training(inputs, round=[2, 2]))
     assert adapter.job.model == StartModel(str(earlier / "model"), None, "float32", trust_remote_code=False)
@@ -120,13 +125,13 @@ def test_rows_come_from_the_collection_where_the_pairs_were_refreshed(
     adapter, training, collection, tmp_path
 ):
     adapter.rows = "chosen"
-    job = make_job(training({"pairs": collection, "collection": tmp_path}), adapter)
+    job = job_of(training({"pairs": collection, "collection": tmp_path}))
     assert all(isinstance(row, Demonstration) for row in job.rows)
     adapter.rows = "prompts"
     row = {"id": "asked", "prompt": "P", "gold": "G", "text": "T", "correct": True, "truncated": False}
     (tmp_path / "answers.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     (tmp_path / "prompts.jsonl").write_text('{"id": "asked", "answers": 1}\n', "utf-8")
-    job = make_job(training({"pairs": collection, "collection": tmp_path}), adapter)
+    job = job_of(training({"pairs": collection, "collection": tmp_path}))
     assert [row.id for row in job.rows] == ["asked"]
 
 
@@ -305,7 +310,7 @@ def loop_of(adapter, training, collection, monkeypatch):
     def make(inputs=None, setting=None, **params):
         made = []
         monkeypatch.setattr("lorr_bench.stages.training.train.ReplayLoop", lambda **parts: made.append(parts))
-        make_job(training({"pairs": collection, **(inputs or {})}, setting, **params), adapter)
+        job_of(training({"pairs": collection, **(inputs or {})}, setting, **params))
         return made[0]
 
     return make
@@ -361,17 +366,8 @@ def test_diagnostics_can_be_switched_off(loop_of):
 
 
 def test_a_reference_is_computed_for_the_rows_of_its_budget(adapter, collection, nano_pairs, tmp_path):
-    stage = Stage(
-        "reference",
-        "reference",
-        {"dtype": "float32", "trust_remote_code": False, "unique_pairs": 30},
-        setting={
-            "model_path": "the start",
-            "revision": None,
-            "adapter": "trl.dpo",
-            "hyperparameters": {"max_length": 64},
-        },
-    )
+    setting = {"hyperparameters": {"max_length": 64}}
+    stage = sample("reference", rows="labels", unique_pairs=30, setting=setting)
     (tmp_path / "out").mkdir()
     task = Task(stage, {"pairs": collection}, tmp_path / "out", tmp_path / "s", EngineRoom(), lambda *_: None)
     adapter.rows = "labels"

@@ -3,16 +3,17 @@
 import json
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.errors import HeldError, StoreError
-from lorr_bench.plan.stage import Stage
+from lorr_bench.plan.kinds.registry import KINDS
 from lorr_bench.store import store as store_module
 from lorr_bench.store.record import Outcome
-from lorr_bench.store.store import Store, is_weights
+from lorr_bench.store.store import Store
 
-TRAIN = Stage("train", "train dpo", {"seed": 0})
-READER = Stage("answer_math", "answers", {}, {"model": TRAIN.digest})
-REFERENCE = Stage("reference", "reference", {})
+TRAIN = sample("train", "train dpo")
+READER = sample("answer_math", "answers", inputs={"model": TRAIN.digest})
+REFERENCE = sample("reference", "reference")
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_answers_are_never_freed(store):
     ],
 )
 def test_which_files_are_weights(kind, name, freed):
-    assert is_weights(kind, name) is freed
+    assert KINDS[kind].can_free(name) is freed
 
 
 def test_a_crash_between_the_word_and_the_deed_is_no_damage(store, notices, monkeypatch):

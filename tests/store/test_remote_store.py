@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.errors import HeldError, MissingPackageError, StoreError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.remote import RemoteStore, cache_folder, is_url, open_store
 from lorr_bench.store.store import Store
 
-STAGE = Stage("train", "a stage", {"a": 1})
+STAGE = sample("train", seed=1)
 WEIGHTS = "model/model.safetensors"
 
 
@@ -164,7 +164,7 @@ def test_damage_in_the_store_is_found_and_the_stage_runs_again(machine, bucket, 
 
 
 def test_the_record_of_other_work_is_damage(machine, bucket, notices):
-    other = Stage("train", "another", {"a": 2})
+    other = sample("train", "another", seed=2)
     write(machine("one"), stage=other)
     remote(bucket, "").parent.mkdir(exist_ok=True)
     remote(bucket, "", other).rename(remote(bucket, ""))
@@ -264,7 +264,7 @@ def test_freed_weights_can_be_made_anew(machine):
 def test_weights_that_a_stage_of_this_machine_reads_are_not_freed(machine):
     one = machine("one")
     write(one)
-    reader = Stage("answer_math", "answers", {}, {"model": STAGE.digest})
+    reader = sample("answer_math", "answers", inputs={"model": STAGE.digest})
     with one.claim(reader), pytest.raises(HeldError):
         one.free(STAGE)
     assert machine("two").whole(STAGE)

@@ -7,15 +7,15 @@ import math
 import os
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.errors import DiskFullError, StoreError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.store import store as store_module
 from lorr_bench.store.disk import file_digest, storage_error, write_text
 from lorr_bench.store.record import Outcome, Record
 from lorr_bench.store.store import Store, done_stages
 
-STAGE = Stage("collect", "a stage", {"a": 1})
+STAGE = sample("collect", seed=1)
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def test_text_that_can_not_be_written_leaves_the_old_one_alone(tmp_path, monkeyp
 
 
 def test_done_stages_are_found_by_their_names(store):
-    other = Stage("collect", "another stage", {"a": 2})
+    other = sample("collect", "another stage", seed=2)
     assert done_stages([STAGE, other], store) == set()
     write(store)
     assert done_stages([STAGE, other], store) == {STAGE.digest}

@@ -5,14 +5,14 @@ import io
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from stage_samples import numbered
 
 from lorr_bench.forecast.time_left import StageProgress
-from lorr_bench.plan.stage import Stage
 from lorr_bench.terminal.live_view import LiveView
 
 
 def progress(number, label="train dpo+lorr, 400 pairs, seed 0", told=True):
-    made = StageProgress(Stage("train", label, {"number": number}), f"train {number}, GPU {number}", 0.0)
+    made = StageProgress(numbered("train", number, label), f"train {number}, GPU {number}", 0.0)
     if told:
         made.advances(10.0, 10, 100, 0)
         made.advances(20.0, 20, 100, 54321)

@@ -5,29 +5,24 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from stage_samples import numbered, sample
 
 from lorr_bench.plan.measurements import Evaluation
-from lorr_bench.plan.stage import Stage
 from lorr_bench.terminal.progress import Display
 from lorr_bench.values import START, Point
 
-COLLECT = Stage("collect", "collect [red]seed[/red] 0", {})
+COLLECT = sample("collect", "collect [red]seed[/red] 0")
 POINTS = [Point("dpo+plain", 4, 0), Point("dpo+lorr", 4, 0)]
+NAMES = ("plain", "lorr", "start")
 
 
 def train(name):
-    params = {
-        "name": name,
-        "adapter": ["trl.dpo", 1],
-        "unique_pairs": 4,
-        "sft_weights": [0.0],
-        "stop_after": 1,
-    }
-    return Stage("train", f"train {name}", params, {"pairs": COLLECT.digest})
+    number = NAMES.index(name)
+    return sample("train", f"train {name}", seed=number, unique_pairs=4, inputs={"pairs": COLLECT.digest})
 
 
 def grade(name):
-    return Stage("grade_math", f"grade {name}", {"name": name})
+    return numbered("grade_math", NAMES.index(name), f"grade {name}")
 
 
 TRAININGS = [train("plain"), train("lorr")]
@@ -191,7 +186,7 @@ def test_a_result_that_another_run_made_teaches_nothing(pipe):
 
 
 def test_many_short_stages_share_lines(pipe):
-    stages = [grade(number) for number in range(50)]
+    stages = [numbered("grade_math", number, f"grade {number}") for number in range(50)]
     pipe.display.begin(SimpleNamespace(stages=stages, training={}, evaluations=[]), stages)
     for stage in stages:
         pipe.run(stage, 0.125)

@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+from stage_samples import sample
 
 from lorr_bench.plan.measurements import Evaluation
-from lorr_bench.plan.stage import Stage
 from lorr_bench.store.record import Outcome, Record
 from lorr_bench.track.history import Book
 from lorr_bench.values import START, Point
@@ -14,26 +14,24 @@ POINT = Point("dpo+lorr", 8, 3)
 
 
 def train(number, stop_after, **inputs):
-    params = {
-        "adapter": ["trl.dpo", 2],
-        "hyperparameters": {"beta": 0.1, "lora": None},
-        "sft_weights": [0.0, 0.5],
-        "reset": None,
-        "round": [number, 2],
-        "stop_after": stop_after,
-        "processes": [1, None],
-        "seed": 3,
-        "dtype": "float32",
-    }
-    setting = {"model_path": "/home/somebody/model", "places": {"cache": "/home/somebody"}}
-    return Stage("train", f"train round {number}", params, {"pairs": "p", **inputs}, setting)
+    return sample(
+        "train",
+        f"train round {number}",
+        inputs={"pairs": "p", **inputs},
+        setting={"model_path": "/home/somebody/model", "places": {"cache": "/home/somebody"}},
+        hyperparameters={"beta": 0.1, "lora": None},
+        sft_weights=[0.0, 0.5],
+        round=[number, 2],
+        stop_after=stop_after,
+        seed=3,
+    )
 
 
 ROUND_1 = train(1, 2)
 REPLAY_1 = train(2, 1, model=ROUND_1.digest)
 REPLAY_2 = train(2, 2, model=ROUND_1.digest, before=REPLAY_1.digest)
-GRADE = Stage("grade_math", "easy: dpo+lorr", {"benchmark": "easy"})
-GENERAL = Stage("evaluate_general", "mmlu: dpo+lorr", {"benchmark": "mmlu"})
+GRADE = sample("grade_math", "easy: dpo+lorr")
+GENERAL = sample("evaluate_general", "mmlu: dpo+lorr")
 PLAN = SimpleNamespace(
     suite=SimpleNamespace(name="nano"),
     arms=(

@@ -5,10 +5,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from stage_samples import numbered, sample
 
 from lorr_bench.errors import MissingPackageError
 from lorr_bench.plan.measurements import Evaluation
-from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.record import Outcome, Record
 from lorr_bench.track.reporter import Reporter, make_trackers
@@ -20,21 +20,10 @@ HANGS = "import time; time.sleep(600)"
 DIES = "import sys; sys.exit('no')"
 
 
-def train(name):
-    params = {
-        "name": name,
-        "sft_weights": [0.0],
-        "round": [1, 1],
-        "stop_after": 1,
-        "adapter": ["trl.dpo", 1],
-        "seed": 0,
-    }
-    return Stage("train", f"train {name}", params, {})
-
-
-TRAININGS = [train("plain"), train("lorr")]
+TRAININGS = [sample("train", "train plain", seed=0), sample("train", "train lorr", seed=1)]
 GRADES = [
-    [Stage("grade_math", f"{b} {n}", {"b": b, "n": n}) for b in ("easy", "hard")] for n in ("plain", "lorr")
+    [numbered("grade_math", 0, "easy plain"), numbered("grade_math", 1, "hard plain")],
+    [numbered("grade_math", 2, "easy lorr"), numbered("grade_math", 3, "hard lorr")],
 ]
 STAGES = [*TRAININGS, *GRADES[0], *GRADES[1]]
 PLAN = SimpleNamespace(

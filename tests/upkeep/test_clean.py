@@ -2,16 +2,16 @@
 
 import pytest
 from finished_suite import SUITE, finish, plan_of
+from stage_samples import sample
 
 from lorr_bench.errors import HeldError, StoreError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.local import log_file
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.store import Store
 from lorr_bench.upkeep import clean
 from lorr_bench.upkeep.clean import Cleaner, GivenSuite, free_all
 
-STRANGE = Stage("train", "of another suite", {"seed": 99})
+STRANGE = sample("train", "of another suite", seed=99)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_unused_results_go_where_that_is_said(store, suite):
 
 def test_unused_results_stay_while_a_run_of_an_unknown_suite_works_in_the_store(store, suite):
     finish(store, STRANGE)
-    with store.claim(Stage("train", "more of another suite", {})):
+    with store.claim(sample("train", "more of another suite", seed=98)):
         assert free(Cleaner(store, [suite], unused=True)) == "Nothing to free."
 
 
@@ -184,7 +184,7 @@ def test_an_unused_result_that_a_stage_began_to_read_stays(store, suite):
     finish(store, STRANGE)
     cleaner = Cleaner(store, [suite], unused=True)
     [leftover] = cleaner.leftovers()
-    reader = Stage("answer_math", "answers", {}, {"model": STRANGE.digest})
+    reader = sample("answer_math", "answers", inputs={"model": STRANGE.digest})
     with store.claim(reader), pytest.raises(HeldError, match="began to use it"):
         cleaner.free(leftover)
     assert store.whole(STRANGE)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import ModelError, StageError
 from lorr_bench.lorr.divergence import check_weights
-from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob, TrainOutcome
+from lorr_bench.ports.trainer import KnownSettings, RowKind, StartModel, TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.values import Pair, Row
 from lorr_bench_adapters.external.program import last_lines, run_program
@@ -105,6 +105,10 @@ class CheckpointTrainer(ABC):
     @abstractmethod
     def logged(self, run: ReplayRun) -> dict[str, float]:
         """Means of what the trainer logged, after it ended."""
+
+    def known_settings(self, hyperparameters: TrainingSettings) -> KnownSettings:
+        """What the core reads of the hyper-parameters."""
+        return hyperparameters.known()
 
     def steps_per_pass(self, rows: int, hyperparameters: TrainingSettings) -> int:
         """Optimizer steps of one pass; the last, smaller batch counts."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
 from lorr_bench.data.tokens import check_prompt_lengths, load_tokenizer
 from lorr_bench.errors import DataError
-from lorr_bench.ports.trainer import RowKind, TrainJob
+from lorr_bench.ports.trainer import KnownSettings, RowKind, TrainJob
 from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
@@ -50,6 +51,14 @@ class OnlineSettings(TrainingSettings):
                 f"answers a step must be a multiple of num_generations = {self.num_generations}"
             )
         return self
+
+    def known(self) -> KnownSettings:
+        """What the core reads of them: how many answers, and how long, besides."""
+        return replace(
+            super().known(),
+            num_generations=self.num_generations,
+            max_completion_length=self.max_completion_length,
+        )
 
     @property
     def prompts_per_step(self) -> int:

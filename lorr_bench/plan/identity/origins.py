@@ -8,15 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import lorr_bench
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.plan.identity.model_files import check_model_folder, model_files
 from lorr_bench.plan.identity.revisions import Resolved, Revisions
 from lorr_bench.plan.identity.task_data import cache_folders
-from lorr_bench.ports.versions import installed_versions
-from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec, RewardModelSpec
+from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec
 
 PACKAGE: Final = Path(lorr_bench.__file__).parent
 NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"
@@ -64,37 +63,6 @@ def model_origin(spec: ModelSpec, folder: Path, revisions: Revisions, where: str
             fix="Give `nano`, a folder in Hugging Face form, or a Hub id such as org/name.",
         )
     return _hub_origin(revisions.resolve("model", spec.path, spec.revision, f"{where}.revision"))
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """What a collect stage is told about its reward model.
-
-    Attributes:
-        params: What changes scores: the model's identity, its settings and the packages that run it.
-        setting: Where the model lies.
-    """
-
-    params: dict[str, Any]
-    setting: dict[str, Any]
-
-
-def reward_scorer(spec: RewardModelSpec, folder: Path, revisions: Revisions) -> Scorer:
-    """The reward model of a collection: a folder, or a Hub id.
-
-    Raises:
-        ModelError: As ``model_origin``.
-    """
-    origin = model_origin(spec, folder, revisions, "data.collect.reward_model")
-    settings = spec.model_dump(mode="json", exclude={"path", "revision"})
-    return Scorer(
-        params={
-            **settings,
-            "model": origin.identity,
-            "packages": installed_versions("torch", "transformers"),
-        },
-        setting={"path": origin.path, "revision": origin.commit},
-    )
 
 
 def prompt_origin(spec: PromptSpec, folder: Path, revisions: Revisions, where: str) -> Origin:

@@ -5,18 +5,16 @@ A run takes days, and its workers may be other machines: what lies at a path can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from lorr_bench.errors import StageError
 from lorr_bench.plan.identity.model_files import model_files
 from lorr_bench.plan.identity.origins import file_digest, folder_digest, task_folder_identity
 from lorr_bench.plan.identity.task_source import outside_digest
+from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.plan.stage import Stage
 
-Identity = tuple[Any, Any, Callable[[Path], str]]
-"""A place, the identity of what lay there, and what finds the identity of what lies there now."""
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
@@ -36,18 +34,17 @@ class Inputs:
             StageError: A file has another content.
             DataError: A file can't be read.
         """
-        for place, planned, found in self._identities(stage.params, stage.setting):
-            if planned is not None and Path(place or "").is_absolute() and found(Path(place)) != planned:
-                raise _changed(stage, place)
-        if stage.params.get("data_files") not in (None, _outside(stage.params, stage.setting)):
+        find: dict[str, Callable[[Path], str]] = {
+            "model": self._model,
+            "file": _file,
+            "tasks": task_folder_identity,
+        }
+        for source in stage.sources():
+            place, planned = Path(source.place), source.identity
+            if planned is not None and place.is_absolute() and find[source.form](place) != planned:
+                raise _changed(stage, source.place)
+        if isinstance(stage, EvaluateGeneral) and not _same_outside(stage):
             raise _changed(stage, "a file that a task file names")
-
-    def _identities(self, params: Mapping[str, Any], setting: Mapping[str, Any]) -> Iterator[Identity]:
-        yield setting.get("model_path"), params.get("model"), self._model
-        judge = setting.get("reward_model") or {}
-        yield judge.get("path"), (params.get("reward_model") or {}).get("model"), self._model
-        yield setting.get("source"), (params.get("prompts") or params).get("source"), _file
-        yield setting.get("include_path"), params.get("task_files"), task_folder_identity
 
     def _model(self, folder: Path) -> str:
         files = model_files(folder) if folder.is_dir() else []
@@ -68,11 +65,13 @@ def _file(path: Path) -> str:
     return file_digest(path, str(path))
 
 
-def _outside(params: Mapping[str, Any], setting: Mapping[str, Any]) -> str | None:
-    if params.get("data_files") is None:
-        return None
-    folder, start = setting["include_path"], setting["task_start"]
-    return outside_digest(params["tasks"], Path(folder) if folder else None, Path(start or "."))
+def _same_outside(stage: EvaluateGeneral) -> bool:
+    """Whether the files outside their folder that the tasks read are still those of the plan."""
+    if stage.parameters.data_files is None:
+        return True
+    folder, start = stage.setting.include_path, stage.setting.task_start
+    found = outside_digest(stage.parameters.tasks, Path(folder) if folder else None, Path(start or "."))
+    return found == stage.parameters.data_files
 
 
 def _changed(stage: Stage, place: str) -> StageError:

@@ -12,7 +12,8 @@ from typing import Any
 
 from lorr_bench.data.prompts import load_problems, write_prompt
 from lorr_bench.generate.engine import Engine, Sampling
-from lorr_bench.plan.stage import canonical_digest
+from lorr_bench.plan.json_values import canonical_digest
+from lorr_bench.plan.kinds.answer_math import AnswerMath, AnswerMathParameters
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.task import Task
@@ -21,7 +22,7 @@ from lorr_bench.store.record import Outcome
 from lorr_bench.values import Completion, Prompt
 
 
-def answer_math(task: Task) -> Outcome:
+def answer_math(task: Task[AnswerMath]) -> Outcome:
     """Every answer with a key of what it depends on: weights, prompt, template, sampling, repeat, engine.
 
     Raises:
@@ -32,7 +33,7 @@ def answer_math(task: Task) -> Outcome:
     problems, prompts = _problems_and_prompts(task, engine)
     generation = _generation(task)
     rows: list[dict[str, Any]] = []
-    ways = samplings(task.stage.params)
+    ways = samplings(task.stage.parameters)
     total = len(prompts) * sum(sampling.n for _, sampling in ways)
     for name, sampling in ways:
         with task.clock.part("generate"):
@@ -54,26 +55,20 @@ def answer_math(task: Task) -> Outcome:
     )
 
 
-def samplings(params: Mapping[str, Any]) -> list[tuple[str, Sampling]]:
+def samplings(asked: AnswerMathParameters) -> list[tuple[str, Sampling]]:
     """The ways in which a stage draws answers, by name."""
     greedy = Sampling(
-        n=1,
-        temperature=0.0,
-        top_p=1.0,
-        max_tokens=params["max_tokens"],
-        seed=params["seed"],
-        stop=tuple(params["stop"]),
+        n=1, temperature=0.0, top_p=1.0, max_tokens=asked.max_tokens, seed=asked.seed, stop=asked.stop
     )
-    drawn = replace(greedy, n=params["repeats"], temperature=params["temperature"], top_p=params["top_p"])
-    return [(GREEDY, greedy)] * params["greedy"] + [(SAMPLED, drawn)] * (params["repeats"] > 0)
+    drawn = replace(greedy, n=asked.repeats, temperature=asked.temperature, top_p=asked.top_p)
+    return [(GREEDY, greedy)] * asked.greedy + [(SAMPLED, drawn)] * (asked.repeats > 0)
 
 
-def _problems_and_prompts(task: Task, engine: Engine) -> tuple[list[Prompt], list[Prompt]]:
-    params, spec = task.stage.params, task.prompt_spec()
-    problems = load_problems(
-        spec, folder=Path(), count=params["limit"], seed=0, sizes=task.stage.setting["sizes"]
-    )
-    render = (lambda text: engine.chat(text, task.template_date)) if spec.chat_template else None
+def _problems_and_prompts(task: Task[AnswerMath], engine: Engine) -> tuple[list[Prompt], list[Prompt]]:
+    asked, setting = task.stage.parameters, task.stage.setting
+    spec, today = asked.prompts.spec(setting.source), asked.template_date
+    problems = load_problems(spec, folder=Path(), count=asked.limit, seed=0, sizes=setting.sizes)
+    render = (lambda text: engine.chat(text, today)) if today is not None else None
     return problems, [write_prompt(problem, spec, render) for problem in problems]
 
 
@@ -88,26 +83,26 @@ def _after(rows: Sequence[Mapping[str, Any]], of_all: int, progress: Progress) -
     return tell
 
 
-def _generation(task: Task) -> dict[str, Any]:
+def _generation(task: Task[AnswerMath]) -> dict[str, Any]:
     """What all answers of the stage depend on, each part with its hash."""
-    params = task.stage.params
+    asked = task.stage.parameters
     described = {
-        name: {**asdict(sampling), "stop": list(sampling.stop)} for name, sampling in samplings(params)
+        name: {**asdict(sampling), "stop": list(sampling.stop)} for name, sampling in samplings(asked)
     }
     return {
         "weights": _weights(task),
-        "engine": params["engine"],
-        "template": _sha256(f"{params['template']}\0{params['chat_template']}"),
+        "engine": asked.generator.engine,
+        "template": _sha256(f"{asked.prompts.template}\0{asked.prompts.chat_template}"),
         "samplings": {
             name: {**values, "sha256": canonical_digest(values)} for name, values in described.items()
         },
     }
 
 
-def _weights(task: Task) -> str:
+def _weights(task: Task[AnswerMath]) -> str:
     """Identity of the weights: sha256 over those of their files; of the start model its own identity."""
     if "model" not in task.inputs:
-        return str(task.stage.params["model"])
+        return task.stage.parameters.weights.model
     files = task.record_of("model").files
     return canonical_digest({name: files[name] for name in files if name.endswith(".safetensors")})
 

@@ -10,12 +10,13 @@ from lorr_bench.evaluate.general import evaluate_general as run_lm_eval
 from lorr_bench.evaluate.harness import DataSource
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.generate.counting import counted
+from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.stages.task import Task
 from lorr_bench.store.generations import QUESTIONS_FILE, SAMPLES_FILE, SCORES_FILE
 from lorr_bench.store.record import Outcome
 
 
-def evaluate_general(task: Task) -> Outcome:
+def evaluate_general(task: Task[EvaluateGeneral]) -> Outcome:
     """Scores of lm-eval tasks; its own results and samples lie beside them in its own shapes.
 
     Raises:
@@ -23,21 +24,20 @@ def evaluate_general(task: Task) -> Outcome:
         DataError: lm-eval knows no such task, or a task does not have the metric.
         StageError: A task has no number for each question, or the engine does not hold the model.
     """
-    params = task.stage.params
+    parameters, setting = task.stage.parameters, task.stage.setting
     engine = task.engine()
-    include_path = task.stage.setting["include_path"]
     with task.clock.part("lm_eval"), counted(engine.llm, task.progress):
         result = run_lm_eval(
             engine.llm,
             model_path=Path(engine.home),
-            tasks=params["tasks"],
-            include_path=Path(include_path) if include_path else None,
-            num_fewshot=params["num_fewshot"],
-            metric=params["metric"],
-            limit=params["limit"],
-            seed=params["seed"],
-            trust_task_files=task.stage.setting["trust_task_files"],
-            source=_source(task),
+            tasks=parameters.tasks,
+            include_path=Path(setting.include_path) if setting.include_path else None,
+            num_fewshot=parameters.num_fewshot,
+            metric=parameters.metric,
+            limit=parameters.limit,
+            seed=parameters.seed,
+            trust_task_files=setting.trust_task_files,
+            source=_source(task.stage),
         )
     (task.output / "results.json").write_text(json.dumps(result.results, default=str), "utf-8")
     for name, samples in result.samples.items():
@@ -50,10 +50,10 @@ def evaluate_general(task: Task) -> Outcome:
     return Outcome(metrics={**metrics, "cut_prompts": result.cut_prompts}, parts=task.clock.parts)
 
 
-def _source(task: Task) -> DataSource:
-    start = task.stage.setting["task_start"]
-    commits: dict[str, str] = task.stage.params["data_sets"]
-    return DataSource(tuple(sorted(commits.items())), Path(start) if start else None)
+def _source(stage: EvaluateGeneral) -> DataSource:
+    start, commits = stage.setting.task_start, stage.parameters.data_sets or {}
+    known = sorted((name, commit) for name, commit in commits.items() if commit is not None)
+    return DataSource(tuple(known), Path(start) if start else None)
 
 
 def _written(score: TaskScore) -> dict[str, Any]:

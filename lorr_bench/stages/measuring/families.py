@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lorr_bench.data.prompts import family_of, load_families
 from lorr_bench.data.rows import Row
+from lorr_bench.plan.kinds.families import Families, FamilyRows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.generations import (
     FAMILIES_FILE,
@@ -27,22 +28,24 @@ Family = Mapping[str, str]
 """A row of the file: ``id``, ``family``, and of lm-eval's tasks ``scores``."""
 
 
-def families(task: Task) -> Outcome:
+def families(task: Task[Families]) -> Outcome:
     """The family of each problem, in the order of the scores.
 
     Raises:
         DataError: The problems can't be read, or one has no family in the column.
     """
-    column = task.stage.params["cluster_column"]
-    rows = _of_tasks(task.inputs["problems"], column) if task.inputs else _of_source(task, column)
-    found = list(rows)
+    stage, column = task.stage, task.stage.parameters.cluster_column
+    if stage.parameters.problems is None:
+        found = list(_of_tasks(task.inputs["problems"], column))
+    else:
+        found = list(_of_source(stage.parameters.problems, stage.setting.source or "", column))
     task.write_lines(FAMILIES_FILE, found)
     different = {(row.get("scores"), row["family"]) for row in found}
     return Outcome(metrics={"problems": len(found), "families": len(different)}, parts=task.clock.parts)
 
 
-def _of_source(task: Task, column: str) -> Iterator[Family]:
-    named = load_families(task.prompt_spec(), column, folder=Path(), count=task.stage.params["limit"])
+def _of_source(problems: FamilyRows, source: str, column: str) -> Iterator[Family]:
+    named = load_families(problems.rows.spec(source), column, folder=Path(), count=problems.limit)
     return ({"id": name, "family": family} for name, family in named)
 
 

@@ -19,6 +19,7 @@ from lorr_bench.evaluate.metrics import (
     repeat_deviation,
 )
 from lorr_bench.grade import Policy, grade_many
+from lorr_bench.plan.kinds.grade_math import GradeMath
 from lorr_bench.stages.task import Task
 from lorr_bench.store.generations import (
     ANSWERS_FILE,
@@ -49,19 +50,19 @@ class Graded:
     extracted: list[list[str | None]]
 
 
-def grade_math(task: Task) -> Outcome:
+def grade_math(task: Task[GradeMath]) -> Outcome:
     """Verdicts on all answers, and the metrics made of them."""
-    folder = task.inputs["answers"]
+    folder, parameters = task.inputs["answers"], task.stage.parameters
     golds = {row["id"]: row["gold"] for row in read_lines(folder / PROBLEMS_FILE)}
     answers = list(read_lines(folder / ANSWERS_FILE))
     with task.clock.part("grade"):
-        verdicts = grade_answers(golds, answers, Policy(**task.stage.params["policy"]))
+        verdicts = grade_answers(golds, answers, Policy(**parameters.policy.model_dump()))
     task.write_lines(VERDICTS_FILE, map(_verdict_row, answers, verdicts))
     scores: dict[str, dict[str, Any]] = {}
     for name in (GREEDY, SAMPLED):
         graded = _table([pair for pair in zip(answers, verdicts, strict=True) if pair[0]["sampling"] == name])
         if graded is not None:
-            scores |= scores_of(name, graded, task.stage.params["pass_at"])
+            scores |= scores_of(name, graded, parameters.pass_at)
     conduct = _conduct(answers, verdicts)
     (task.output / SCORES_FILE).write_text(json.dumps({"scores": scores, "conduct": conduct}), "utf-8")
     values = {metric: score["value"] for metric, score in scores.items()}

@@ -10,8 +10,8 @@ from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.grade.reward import score_many
 from lorr_bench.grade.segment import BOX, final_segment
-from lorr_bench.plan.stage import Stage
-from lorr_bench.spec.sources import ROW_RULES, RewardModelSpec
+from lorr_bench.plan.kinds.collect import SamplingStage
+from lorr_bench.spec.sources import ROW_RULES
 from lorr_bench.values import Completion, Prompt, Verdict
 
 # A time-out says nothing about the answer, so such an answer is not held up as a wrong one.
@@ -32,24 +32,22 @@ class Scores:
 
 
 def score_answers(
-    stage: Stage, problems: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
+    stage: SamplingStage, problems: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
 ) -> Scores:
     """Score the answers of a collection with what its stage names: the verifier, or a reward model.
 
     Args:
-        stage: A stage with ``reward_model`` and ``pair_rule`` among its parameters.
+        stage: Says what scores.
         problems: What was asked, without any chat template: a reward model has one of its own.
         completions: The answers to each problem.
 
     Raises:
         ModelError: The reward model can't be loaded or used.
     """
-    described = stage.params["reward_model"]
-    if described is None:
-        policy = Policy(**stage.params["grading"])
-        return _verifier_scores(problems, completions, stage.params["pair_rule"], policy)
-    named = {name: described[name] for name in RewardModelSpec.model_fields if name in described}
-    spec = RewardModelSpec.model_validate({**named, **stage.setting["reward_model"]})
+    spec = stage.reward_model
+    if spec is None:
+        policy = Policy(**stage.parameters.grading.model_dump())
+        return _verifier_scores(problems, completions, stage.parameters.pair_rule, policy)
     texts = [[answer.text for answer in row] for row in completions]
     return Scores(score_many([problem.text for problem in problems], texts, spec), None)
 

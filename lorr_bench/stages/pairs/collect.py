@@ -13,7 +13,9 @@ from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.lorr.schedule import replay_order
-from lorr_bench.spec.sources import PairFileSpec
+from lorr_bench.plan.kinds.collect import Collect, SamplingStage
+from lorr_bench.plan.kinds.import_pairs import ImportPairs
+from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.pairs.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
@@ -21,7 +23,7 @@ from lorr_bench.store.record import Outcome
 from lorr_bench.values import Completion, Pair, Prompt, Verdict
 
 
-def collect(task: Task) -> Outcome:
+def collect(task: Task[Collect]) -> Outcome:
     """Sample, score, pair; keeps every answer in ``answers.jsonl`` and the pairs in ``pairs.jsonl``.
 
     Raises:
@@ -30,19 +32,18 @@ def collect(task: Task) -> Outcome:
         ModelError: The reward model can't be loaded or used.
         StageError: The engine does not hold the model.
     """
-    params = task.stage.params
+    asked, today = task.stage.parameters, task.stage.parameters.template_date
     engine = task.engine()
-    spec = task.prompt_spec()
-    problems = load_problems(task)
+    problems = load_problems(task.stage)
     # A reward model has a chat template of its own, so the problems are kept without the policy's.
     prompts = (
-        [dataclasses.replace(p, text=engine.chat(p.text, task.template_date)) for p in problems]
-        if spec.chat_template
-        else problems
+        problems
+        if today is None
+        else [dataclasses.replace(problem, text=engine.chat(problem.text, today)) for problem in problems]
     )
     completions = sample_answers(task, engine, prompts)
-    asked = sum(bool(row) for row in completions)
-    if not asked:
+    answered = sum(bool(row) for row in completions)
+    if not answered:
         raise DataError(
             f"none of {len(prompts)} prompts leaves room for an answer in {engine.context} tokens",
             where=task.stage.label,
@@ -50,20 +51,20 @@ def collect(task: Task) -> Outcome:
         )
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    made = pair_up(prompts, completions, scores.values, rule=asked.pair_rule, seed=asked.seed)
     pairs = without_repeats(made)
     _tell_repeats(task, len(made) - len(pairs))
     _keep(task, prompts, completions, scores, pairs)
     if not pairs:
         raise DataError(
-            f"pair_rule {params['pair_rule']} finds no pair among the answers to {asked} prompts",
+            f"pair_rule {asked.pair_rule} finds no pair among the answers to {answered} prompts",
             where=task.stage.label,
             fix=_advice(scores),
         )
     return Outcome(
         metrics={
-            "prompts": asked,
-            "left_out_prompts": len(prompts) - asked,
+            "prompts": answered,
+            "left_out_prompts": len(prompts) - answered,
             "pairs": len(pairs),
             "repeated_pairs": len(made) - len(pairs),
             **_summary(scores),
@@ -71,7 +72,7 @@ def collect(task: Task) -> Outcome:
             / sum(len(row) for row in completions),
         },
         spend={
-            "prompts": asked,
+            "prompts": answered,
             "verifier_calls": sum(len(row) for row in completions),
             "generated_tokens": sum(c.tokens for row in completions for c in row),
         },
@@ -79,19 +80,21 @@ def collect(task: Task) -> Outcome:
     )
 
 
-def sample_answers(task: Task, engine: Engine, prompts: Sequence[Prompt]) -> list[list[Completion]]:
+def sample_answers(
+    task: Task[SamplingStage], engine: Engine, prompts: Sequence[Prompt]
+) -> list[list[Completion]]:
     """Answers of the stage's model to each prompt, drawn as its parameters say.
 
     A prompt that leaves no room for an answer in the model's context is not asked, is named in the log, and
     gets no answers.
     """
-    params = task.stage.params
+    asked = task.stage.parameters
     sampling = Sampling(
-        n=params["num_samples"],
-        temperature=params["temperature"],
-        top_p=params["top_p"],
-        max_tokens=params["max_tokens"],
-        seed=params["seed"],
+        n=asked.num_samples,
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+        max_tokens=asked.max_tokens,
+        seed=asked.seed,
     )
     with task.clock.part("generate"):
         completions = ask(engine, prompts, sampling, task.progress)
@@ -99,32 +102,27 @@ def sample_answers(task: Task, engine: Engine, prompts: Sequence[Prompt]) -> lis
     return completions
 
 
-def load_problems(task: Task) -> list[Prompt]:
+def load_problems(stage: SamplingStage) -> Sequence[Prompt]:
     """The problems of the seed, without chat template; of one round those that belong to it.
 
     Raises:
         DataError: They can't be read.
     """
-    params = task.stage.params
-    problems = load_prompts(
-        task.prompt_spec(), folder=Path(), count=params["num_prompts"], seed=params["seed"], shuffle=True
-    )
-    number, rounds = params.get("part", (1, 1))
-    return problems[len(problems) * (number - 1) // rounds : len(problems) * number // rounds]
+    asked = stage.parameters
+    spec = asked.prompts.spec(stage.setting.source)
+    problems = load_prompts(spec, folder=Path(), count=asked.num_prompts, seed=asked.seed, shuffle=True)
+    return problems if asked.part is None else asked.part.of(problems)
 
 
-def import_pairs(task: Task) -> Outcome:
+def import_pairs(task: Task[ImportPairs]) -> Outcome:
     """Read ready-made pairs, each once, in an order that the seed decides.
 
     Raises:
         DataError: The file can't be read or holds no pair, or fewer than the largest data budget.
     """
-    params = task.stage.params
-    fields = {name: params[name] for name in PairFileSpec.model_fields if name in params}
-    spec = PairFileSpec.model_validate({**fields, "source": task.stage.setting["source"]})
-    file = load_pair_file(spec, Path())
-    _check_number(task, file)
-    pairs = shuffled_pairs(file.pairs, params["seed"])
+    file = load_pair_file(task.stage.file, Path())
+    _check_number(task.stage, file)
+    pairs = shuffled_pairs(file.pairs, task.stage.parameters.seed)
     write_pairs(task.output / "pairs.jsonl", pairs)
     if file.dropped:
         task.tell(f"{file.dropped} rows are no pairs: a text is empty, or both responses are the same.")
@@ -132,18 +130,18 @@ def import_pairs(task: Task) -> Outcome:
     return Outcome(metrics={"pairs": len(pairs), "dropped": file.dropped, "repeated_pairs": file.repeated})
 
 
-def _check_number(task: Task, file: PairFile) -> None:
-    budget: int = task.stage.setting.get("unique_pairs", 0)
+def _check_number(stage: ImportPairs, file: PairFile) -> None:
+    budget = stage.setting.unique_pairs
     if len(file.pairs) < budget:
         raise DataError(
             f"the budget is {budget} pairs, the set has {len(file.pairs)}; {file.repeated} rows repeat one "
             f"before them, {file.dropped} are no pairs",
-            where=task.stage.setting["source"],
+            where=stage.setting.source,
             fix="Lower budget.unique_pairs, or give a set with more pairs in data.pairs.",
         )
 
 
-def _tell_repeats(task: Task, repeated: int) -> None:
+def _tell_repeats(task: Task[Stage], repeated: int) -> None:
     if repeated:
         task.tell(f"{repeated} pairs repeat one before them, and were left out.")
 
@@ -155,7 +153,7 @@ def shuffled_pairs(pairs: Sequence[Pair], seed: int) -> list[Pair]:
 
 
 def _keep(
-    task: Task,
+    task: Task[Collect],
     prompts: Sequence[Prompt],
     completions: Sequence[Sequence[Completion]],
     scores: Scores,

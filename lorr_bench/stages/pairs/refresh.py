@@ -11,6 +11,7 @@ from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
 from lorr_bench.data.tokens import load_tokenizer
+from lorr_bench.plan.kinds.refresh import Refresh
 from lorr_bench.stages.pairs.answers import score_answers
 from lorr_bench.stages.pairs.collect import load_problems, sample_answers
 from lorr_bench.stages.task import Task
@@ -22,19 +23,19 @@ HELD_OUT: Final = 64
 """Pairs beyond the budget that are kept, for the diagnostics."""
 
 
-def refresh(task: Task) -> Outcome:
+def refresh(task: Task[Refresh]) -> Outcome:
     """Draw rows, sample new answers to their prompts, and pair these up; other rows stay.
 
     A row whose new answers give no pair, or one that is there already, stays as it is; its answers are
     charged all the same.
     """
-    params = task.stage.params
+    asked = task.stage.parameters
     pairs = read_pairs(task.inputs["pairs"] / "pairs.jsonl")
-    usable = _fit(task, pairs, params["unique_pairs"])
-    drawn = draw_rows(len(usable.pairs), params["rollout_ratio"], params["seed"], params["replay"])
+    usable = _fit(task.stage, pairs, asked.unique_pairs)
+    drawn = draw_rows(len(usable.pairs), asked.rollout_ratio, asked.seed, asked.replay)
     made, spend = _fresh_pairs(task, [usable.pairs[row] for row in drawn]) if drawn else ([], {})
     new = _new_pairs(made, pairs)
-    fitted = _fit(task, new, len(new))
+    fitted = _fit(task.stage, new, len(new))
     fresh = {pair.id: pair for pair in fitted.pairs}
     refreshed = [fresh.get(pair.id, pair) for pair in usable.pairs]
     write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[usable.seen :][-HELD_OUT:]])
@@ -50,12 +51,12 @@ def refresh(task: Task) -> Outcome:
     )
 
 
-def _fit(task: Task, pairs: Sequence[Pair], wanted: int) -> FittedPairs:
+def _fit(stage: Refresh, pairs: Sequence[Pair], wanted: int) -> FittedPairs:
     """The first usable pairs, by the length that the method trains with."""
-    max_length = task.stage.params["max_length"]
+    max_length = stage.parameters.max_length
     if max_length is None:
         return FittedPairs(pairs=list(pairs[:wanted]), seen=len(pairs[:wanted]))
-    return fit_pairs(pairs, load_tokenizer(task.start_model), max_length, wanted)
+    return fit_pairs(pairs, load_tokenizer(stage.start_model), max_length, wanted)
 
 
 def _trained(fresh: FittedPairs) -> dict[str, float]:
@@ -67,10 +68,10 @@ def _trained(fresh: FittedPairs) -> dict[str, float]:
     }
 
 
-def _tell(task: Task, repeated: int, fitted: FittedPairs) -> None:
+def _tell(task: Task[Refresh], repeated: int, fitted: FittedPairs) -> None:
     if repeated:
         task.tell(f"{repeated} new pairs repeat another one; the old ones stay.")
-    for reason in reasons(fitted, task.stage.params["max_length"]):
+    for reason in reasons(fitted, task.stage.parameters.max_length):
         task.tell(f"new pairs left out, the old ones stay: {reason}.")
 
 
@@ -90,17 +91,17 @@ def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
     return [row for row in range(rows) if rng.random() < ratio]
 
 
-def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, float]]:
+def _fresh_pairs(task: Task[Refresh], pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, float]]:
     """New pairs under the ids of the old ones, and what their answers cost."""
-    params = task.stage.params
-    problems = _problems_of(task, pairs)
+    asked = task.stage.parameters
+    problems = _problems_of(task.stage, pairs)
     prompts = [
         dataclasses.replace(problem, text=pair.prompt) for problem, pair in zip(problems, pairs, strict=True)
     ]
     completions = sample_answers(task, task.engine(), prompts)
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    made = pair_up(prompts, completions, scores.values, rule=params["pair_rule"], seed=params["seed"])
+    made = pair_up(prompts, completions, scores.values, rule=asked.pair_rule, seed=asked.seed)
     places = {pair.id: pair.prompt_index for pair in pairs}
     spend: dict[str, float] = {
         "verifier_calls": sum(len(row) for row in completions),
@@ -109,6 +110,6 @@ def _fresh_pairs(task: Task, pairs: Sequence[Pair]) -> tuple[list[Pair], dict[st
     return [dataclasses.replace(pair, prompt_index=places[pair.id]) for pair in made], spend
 
 
-def _problems_of(task: Task, pairs: Sequence[Pair]) -> list[Prompt]:
-    known = {problem.id: problem for problem in load_problems(task)}
+def _problems_of(stage: Refresh, pairs: Sequence[Pair]) -> list[Prompt]:
+    known = {problem.id: problem for problem in load_problems(stage)}
     return [known[pair.id] for pair in pairs]

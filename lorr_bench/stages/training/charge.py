@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from lorr_bench.ports.registry import load_adapter
+from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.registry import stage_from_dict
+from lorr_bench.plan.kinds.train import Train
+from lorr_bench.plan.stage import Role
 from lorr_bench.stages.task import Task
+from lorr_bench.stages.training.rows import Collection
+from lorr_bench.stages.training.selection import Selection
 from lorr_bench.stages.training.spent import Spent
-from lorr_bench.store.record import Record
 from lorr_bench.values import Pair
 
 FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6  # forward 2, backward 4: Kaplan et al. 2020, arXiv 2001.08361
@@ -45,29 +47,24 @@ class Counted:
         return tuple(field.name for field in fields(cls))
 
 
-def charge(
-    task: Task, pairs: Sequence[Pair], counted: Counted, spent: Spent, fitted: Mapping[str, float]
-) -> dict[str, float]:
+def charge(task: Task[Train], selection: Selection, counted: Counted, spent: Spent) -> dict[str, float]:
     """The line of the ledger up to the end of this stage.
 
     Args:
         task: The stage.
-        pairs: The pairs of its data budget.
+        selection: Its data.
         counted: By the adapter over this round, replays before this stage included.
         spent: On the training of this stage, before interruptions too.
-        fitted: What was cut and left out of this round's data.
     """
     total: defaultdict[str, float] = defaultdict(float)
     now = {**_training(asdict(counted)), "wall_seconds": spent.seconds}
-    for spend in (*_spends_before(task, pairs, fitted), now):
+    for spend in (*_spends_before(task, selection), now):
         for name, value in spend.items():
             total[name] += value
     return {**total, "peak_memory_bytes": max(spent.peak_memory_bytes, _peak_before(task))}
 
 
-def _spends_before(
-    task: Task, pairs: Sequence[Pair], fitted: Mapping[str, float]
-) -> Iterator[Mapping[str, float]]:
+def _spends_before(task: Task[Train], selection: Selection) -> Iterator[Mapping[str, float]]:
     """All but the training of this round: earlier rounds, data, rollouts."""
     if "before" in task.inputs:
         record = task.record_of("before")
@@ -77,26 +74,24 @@ def _spends_before(
         return
     earlier = task.record_of("model").outcome.spend if "model" in task.inputs else {}
     yield earlier
-    data = _data(task, pairs)
-    if earlier and "part" not in _collection(task).stage["params"]:
+    data = _data(task.stage, selection)
+    if earlier and not _asks_a_share(task):
         data["prompts"] = max(0, data["prompts"] - earlier["prompts"])  # the same prompts, asked again
-    yield {**data, **fitted}
+    yield {**data, **selection.spend}
 
 
-def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float]:
+def collection_spend(collection: Collection, pairs: Sequence[Pair]) -> dict[str, float]:
     """What the pairs cost: all prompts up to the last one that gave a pair, also those that gave none.
 
     A prompt that did not fit the model's context was not asked, and costs nothing.
 
     Args:
-        collection: Folder of the collect stage; ready-made pairs cost nothing.
+        collection: Where they come from; ready-made pairs cost nothing.
         pairs: The pairs of the data budget, in the order of asking.
     """
-    file = collection / "prompts.jsonl"
-    if not file.exists():
+    if not collection.is_sampled:
         return {}
-    reached = pairs[-1].prompt_index + 1
-    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text("utf-8").splitlines()[:reached]]
+    rows = collection.prompts_up_to(pairs)
     return {
         "prompts": sum(row["answers"] > 0 for row in rows),
         "verifier_calls": sum(row["answers"] for row in rows),
@@ -104,18 +99,20 @@ def collection_spend(collection: Path, pairs: Sequence[Pair]) -> dict[str, float
     }
 
 
-def _collection(task: Task) -> Record:
-    return task.record_of("collection" if "collection" in task.inputs else "pairs")
+def _asks_a_share(task: Task[Train]) -> bool:
+    """Whether each round asks prompts of its own."""
+    record = task.record_of("collection" if "collection" in task.inputs else "pairs")
+    collection = stage_from_dict(record.stage)
+    return isinstance(collection, Collect) and collection.parameters.part is not None
 
 
-def _data(task: Task, pairs: Sequence[Pair]) -> dict[str, float]:
+def _data(stage: Train, selection: Selection) -> dict[str, float]:
     """Data of a round; an online method is charged the prompts alone, it makes its own answers."""
-    params = task.stage.params
-    collected = collection_spend(task.inputs.get("collection", task.inputs["pairs"]), pairs)
-    if load_adapter(params["adapter"][0]).online:
+    collected = collection_spend(selection.collection, selection.pairs)
+    if stage.adapter.online:
         return {"prompts": collected.get("prompts", 0)}
-    replays = len(params["sft_weights"])
-    return {**collected, "unique_pairs": len(pairs), "pair_visits": len(pairs) * replays}
+    pairs = len(selection.pairs)
+    return {**collected, "unique_pairs": pairs, "pair_visits": pairs * stage.parameters.replays}
 
 
 def _training(counted: dict[str, float]) -> dict[str, float]:
@@ -130,6 +127,7 @@ def _minus(quantities: dict[str, float]) -> dict[str, float]:
     return {name: -value for name, value in quantities.items()}
 
 
-def _peak_before(task: Task) -> float:
-    roles: Iterable[str] = {"before", "model"} & set(task.inputs)
-    return max((task.record_of(role).outcome.spend["peak_memory_bytes"] for role in roles), default=0)
+def _peak_before(task: Task[Train]) -> float:
+    roles: tuple[Role, ...] = ("before", "model")
+    records = [task.record_of(role) for role in roles if role in task.inputs]
+    return max((record.outcome.spend["peak_memory_bytes"] for record in records), default=0)

@@ -5,25 +5,8 @@ from __future__ import annotations
 import resource
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-from lorr_bench.plan.stage import Kind, Stage
-from lorr_bench.ports.registry import load_adapter
-
-_ADVICE: Final[dict[Kind, str]] = {
-    "train": "Lower per_device_train_batch_size and raise gradient_accumulation_steps by the same "
-    "factor{change}, set gradient_checkpointing: true, or share the model over GPUs "
-    "(training.num_processes and sharding)",
-    "reference": "Lower precompute_ref_batch_size",
-}
-_CHANGE: Final = (
-    " (of {name} this is a change of the method, whose loss depends on the micro-batch: make it in every arm "
-    "that is compared)"
-)
-_ENGINE_ADVICE: Final = (
-    "Lower engine.max_model_len, or cut the model over GPUs by engine.tensor_parallel_size"
-)
-_ENGINE_BESIDE: Final = "; on a GPU that an engine shares, lower engine.gpu_memory_utilization"
+from lorr_bench.plan.stage import Stage
 
 
 def forget_peak_memory() -> None:
@@ -60,19 +43,7 @@ def out_of_memory_advice(stage: Stage, error: Exception) -> str:
         stage: What was done.
         error: What came of it.
     """
-    if not is_out_of_memory(error):
-        return ""
-    if stage.kind in _ADVICE:
-        return f"{_ADVICE[stage.kind].format(change=_change_of_method(stage))}{_ENGINE_BESIDE}."
-    return f"{_ENGINE_ADVICE}." if stage.pool == "engine" else ""
-
-
-def _change_of_method(stage: Stage) -> str:
-    """What smaller micro-batches do beside saving memory."""
-    if stage.kind != "train" or "adapter" not in stage.params:
-        return ""
-    name: str = stage.params["adapter"][0]
-    return "" if load_adapter(name).exact_accumulation else _CHANGE.format(name=name)
+    return stage.memory_advice if is_out_of_memory(error) else ""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,20 +15,58 @@ ANSWERS_FILE: Final = "answers.jsonl"
 PROMPTS_FILE: Final = "prompts.jsonl"
 
 
-def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Path) -> list[Row]:
+class Collection:
+    """What a collection left of its prompts and answers; each file is read once, when it is first asked for.
+
+    Args:
+        folder: Of the stage that sampled the answers, or that imported pairs and has neither.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether prompts were asked; ready-made pairs come without."""
+        return (self._folder / PROMPTS_FILE).exists()
+
+    def prompts_up_to(self, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+        """What was asked up to the last of the pairs, also prompts that gave none.
+
+        Args:
+            pairs: In the order of asking.
+        """
+        # Not by the answers: a prompt that did not fit the context has none, and keeps its place.
+        return self._prompts[: pairs[-1].prompt_index + 1]
+
+    def answers_up_to(self, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+        """Every answer to the prompts that were asked up to the last of the pairs."""
+        within = {row["id"] for row in self.prompts_up_to(pairs)}
+        return [row for row in self._answers if row["id"] in within]
+
+    @cached_property
+    def _prompts(self) -> list[dict[str, Any]]:
+        return _lines(self._folder / PROMPTS_FILE)
+
+    @cached_property
+    def _answers(self) -> list[dict[str, Any]]:
+        return _lines(self._folder / ANSWERS_FILE)
+
+
+def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Collection) -> list[Row]:
     """Rows of a method.
 
     Args:
         kind: What the method trains on.
         pairs: The pairs of its data budget, in the order of asking.
-        collection: Folder of the stage that sampled the answers.
+        collection: Where they come from.
     """
     make: dict[RowKind, Callable[[], list[Row]]] = {
         "pairs": lambda: list(pairs),
         "labels": lambda: labelled(pairs),
         "chosen": lambda: [Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated) for pair in pairs],
-        "right_answers": lambda: right_answers(asked(collection, pairs)),
-        "prompts": lambda: prompts(asked(collection, pairs)),
+        "right_answers": lambda: right_answers(collection.answers_up_to(pairs)),
+        "prompts": lambda: prompts(collection.answers_up_to(pairs)),
     }
     return make[kind]()
 
@@ -42,14 +81,6 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
             Labelled(pair.prompt, pair.rejected, label=False, truncated=pair.rejected_truncated),
         )
     ]
-
-
-def asked(collection: Path, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Every answer to the prompts that were asked up to the last pair, also to those that gave no pair."""
-    # Not by the answers: a prompt that did not fit the context has none, and keeps its place all the same.
-    known = [row["id"] for row in _lines(collection / PROMPTS_FILE)]
-    within = set(known[: pairs[-1].prompt_index + 1])
-    return [row for row in _lines(collection / ANSWERS_FILE) if row["id"] in within]
 
 
 def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:

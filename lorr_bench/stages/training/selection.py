@@ -17,9 +17,12 @@ from lorr_bench.data.fitting import (
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError
-from lorr_bench.ports.trainer import RowKind, TrainerAdapter
+from lorr_bench.plan.kinds.reference import Reference
+from lorr_bench.plan.kinds.train import Train
+from lorr_bench.plan.stage import Stage
+from lorr_bench.ports.trainer import RowKind
 from lorr_bench.stages.task import Task
-from lorr_bench.stages.training.rows import PROMPTS_FILE, training_rows
+from lorr_bench.stages.training.rows import Collection, training_rows
 from lorr_bench.values import Pair, Row
 
 PAIRS_FILE: Final = "pairs.jsonl"
@@ -33,6 +36,7 @@ class Selection:
         pairs: The pairs of its data budget, in the order of asking.
         rows: The rows of its method that these give.
         rest: Pairs behind the last one of the budget, for the diagnostics.
+        collection: Where pairs and rows come from.
         max_length: Where sequences are cut; None for a method that has no such setting.
         fitted: What was met on the way to the last pair.
         own: What was met among rows that are no pairs: right answers, or prompts.
@@ -42,6 +46,7 @@ class Selection:
     pairs: Sequence[Pair]
     rows: Sequence[Row]
     rest: Sequence[Pair]
+    collection: Collection
     max_length: int | None
     fitted: FittedPairs = field(default_factory=FittedPairs)
     own: FittedRows = field(default_factory=FittedRows)
@@ -73,26 +78,21 @@ class Selection:
         }
 
 
-def select(task: Task, adapter: TrainerAdapter, hyperparameters: Any) -> Selection:
-    """The rows of a train or reference stage.
-
-    Args:
-        task: A stage with ``unique_pairs`` among its parameters.
-        adapter: Says what it trains on.
-        hyperparameters: Its settings; those without ``max_length`` take every pair.
+def select(task: Task[Train | Reference]) -> Selection:
+    """The rows of a stage; a method that cuts nothing takes every pair.
 
     Raises:
         DataError: No pair is usable, or none of the method's own rows.
         ModelError: The model has no tokenizer that loads, or it has no end-of-sequence token.
     """
     pairs = read_pairs(task.inputs["pairs"] / PAIRS_FILE)
-    collection = task.inputs.get("collection", task.inputs["pairs"])
-    budget: int = task.stage.params["unique_pairs"]
-    max_length: int | None = getattr(hyperparameters, "max_length", None)
+    collection = Collection(task.inputs.get("collection", task.inputs["pairs"]))
+    kind, budget = task.stage.adapter.rows, task.stage.parameters.unique_pairs
+    max_length = task.stage.known_settings.max_length
     if max_length is None:
-        rows = training_rows(adapter.rows, pairs[:budget], collection)
-        return Selection(pairs[:budget], rows, pairs[budget:], None, kind=adapter.rows)
-    tokenizer = load_tokenizer(task.start_model)
+        rows = training_rows(kind, pairs[:budget], collection)
+        return Selection(pairs[:budget], rows, pairs[budget:], collection, None, kind=kind)
+    tokenizer = load_tokenizer(task.stage.start_model)
     fitted = fit_pairs(pairs, tokenizer, max_length, budget)
     if not fitted.pairs:
         raise DataError(
@@ -100,15 +100,16 @@ def select(task: Task, adapter: TrainerAdapter, hyperparameters: Any) -> Selecti
             where=task.stage.label,
             fix="Raise max_length in the method's settings.",
         )
-    rows = training_rows(adapter.rows, fitted.pairs, collection)
-    own = _fit(adapter.rows, rows, tokenizer, max_length)
+    rows = training_rows(kind, fitted.pairs, collection)
+    own = _fit(kind, rows, tokenizer, max_length)
     if not own.rows:
         raise DataError(
             f"none of {len(rows)} rows is usable: their prompts alone reach max_length = {max_length} tokens",
             where=task.stage.label,
             fix="Raise max_length in the method's settings.",
         )
-    return Selection(fitted.pairs, own.rows, pairs[fitted.seen :], max_length, fitted, own, adapter.rows)
+    rest = pairs[fitted.seen :]
+    return Selection(fitted.pairs, own.rows, rest, collection, max_length, fitted, own, kind)
 
 
 def _fit(kind: RowKind, rows: Sequence[Any], tokenizer: Any, max_length: int) -> FittedRows:
@@ -120,25 +121,26 @@ def _fit(kind: RowKind, rows: Sequence[Any], tokenizer: Any, max_length: int) ->
     return FittedRows(rows=list(rows))
 
 
-def check_budget(task: Task, selection: Selection) -> None:
+def check_budget(stage: Train, selection: Selection) -> None:
     """Refuse a first round with fewer usable pairs than its budget; a later round's policy may leave fewer.
 
     Raises:
         DataError: There are fewer.
     """
-    budget: int = task.stage.params["unique_pairs"]
-    if len(selection.pairs) >= budget or task.stage.params["round"][0] > 1:
+    budget = stage.parameters.unique_pairs
+    if len(selection.pairs) >= budget or stage.parameters.round.number > 1:
         return
     left_out = reasons(selection.fitted, selection.max_length)
-    collected = (task.inputs.get("collection", task.inputs["pairs"]) / PROMPTS_FILE).exists()
     fixes = ["raise max_length in the method's settings"] * bool(left_out)
     fixes += [
-        "raise data.collect.num_prompts (or num_samples)" if collected else "give a set with more pairs"
+        "raise data.collect.num_prompts (or num_samples)"
+        if selection.collection.is_sampled
+        else "give a set with more pairs"
     ]
     advice = ", ".join([*fixes, "or lower budget.unique_pairs"])
     raise DataError(
         f"the budget is {budget} pairs, there are {len(selection.pairs)}{_after_all(left_out)}",
-        where=task.stage.label,
+        where=stage.label,
         fix=f"{advice[0].upper()}{advice[1:]}.",
     )
 
@@ -160,7 +162,7 @@ def reasons(fitted: FittedPairs, max_length: int | None) -> list[str]:
     return [f"{reason}: {named_rows(rows)}" for reason, rows in told.items() if rows]
 
 
-def tell_fit(task: Task, selection: Selection) -> None:
+def tell_fit(task: Task[Stage], selection: Selection) -> None:
     """Say in the log of the stage what was left out and cut."""
     for reason in reasons(selection.fitted, selection.max_length):
         task.tell(f"pairs left out: {reason}.")

@@ -6,14 +6,16 @@ import dataclasses
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import DivergedError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
-from lorr_bench.plan.stage import Stage
-from lorr_bench.ports.registry import load_adapter
-from lorr_bench.ports.trainer import Progress, TrainerAdapter, TrainJob
+from lorr_bench.plan.kinds.reference import Reference
+from lorr_bench.plan.kinds.registry import stage_from_dict
+from lorr_bench.plan.kinds.train import Train
+from lorr_bench.ports.trainer import Progress, TrainJob
 from lorr_bench.stages.fingerprint import write_fingerprint
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training.anchor import anchor_model
@@ -30,21 +32,44 @@ CHECKPOINTS: Final = "checkpoints"
 REFERENCE_FILE: Final = "reference.parquet"
 
 
-def reference(task: Task) -> Outcome:
+@dataclass(frozen=True)
+class Trained:
+    """What the training of a stage was, in one process or several.
+
+    Attributes:
+        counted: By the adapter, over the round up to now.
+        spent: On the training of this stage before an interruption.
+        measuring_seconds: Of the seconds since, those that diagnostics took.
+        peak_memory_bytes: The largest of this process, or of the first of several.
+        metrics: For the record of the stage.
+    """
+
+    counted: Counted
+    spent: Spent
+    measuring_seconds: float
+    peak_memory_bytes: int
+    metrics: Mapping[str, Any]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Trained:
+        """What ``dataclasses.asdict`` made of it."""
+        return cls(**{**values, "counted": Counted(**values["counted"]), "spent": Spent(**values["spent"])})
+
+
+def reference(task: Task[Reference]) -> Outcome:
     """Tokenize the rows of a data budget and compute their reference log-probabilities, once for all arms.
 
     Raises:
         DataError: No pair is usable.
     """
-    adapter = load_adapter(task.stage.setting["adapter"])
-    settings = adapter.hyperparameters.model_validate(task.stage.setting["hyperparameters"])
-    selection = select(task, adapter, settings)
+    selection = select(task)
     tell_fit(task, selection)
-    adapter.reference(task.model, selection.rows, settings, task.output / REFERENCE_FILE)
+    output = task.output / REFERENCE_FILE
+    task.stage.adapter.reference(task.model, selection.rows, task.stage.hyperparameters, output)
     return Outcome(metrics={"rows": len(selection.rows), **selection.metrics}, parts=task.clock.parts)
 
 
-def train(task: Task) -> Outcome:
+def train(task: Task[Train]) -> Outcome:
     """Train one arm on the first usable pairs of its seed; the model lies in ``model/``.
 
     Raises:
@@ -52,33 +77,30 @@ def train(task: Task) -> Outcome:
         DivergedError: Training ran into values that are no numbers; its checkpoints are removed.
         ModelError: The trained model does not load.
     """
-    params = task.stage.params
-    adapter = load_adapter(params["adapter"][0])
-    selection = select(task, adapter, _hyperparameters(task, adapter))
-    check_budget(task, selection)
+    parameters = task.stage.parameters
+    selection = select(task)
+    check_budget(task.stage, selection)
     tell_fit(task, selection)
     _continue(task)
     forget_peak_memory()
     with _without_diverged_checkpoints(task):
         with task.clock.part("train"):
-            result = _run(task, selection)
+            trained = _run(task, selection)
         check_finite(task.output / "model")
     saved = dataclasses.replace(task.start_model, path=str(task.output / "model"), revision=None)
     write_fingerprint(task, saved)
-    task.clock.move("train", "diagnostics", result["measuring_seconds"])
-    replays = len(params["sft_weights"])
-    if params["stop_after"] < replays:
+    task.clock.move("train", "diagnostics", trained.measuring_seconds)
+    if parameters.stop_after < parameters.replays:
         shutil.copytree(task.scratch / CHECKPOINTS, task.output / CHECKPOINT)
-    counted = Counted(**result["counted"])
-    earlier = Spent(**result["spent_before"])
-    spent = earlier.and_then(task.clock.parts["train"], result["peak_memory_bytes"])
-    spend = charge(task, selection.pairs, counted, spent, selection.spend)
-    metrics = {**result["metrics"], **selection.metrics, "counted": dataclasses.asdict(counted)}
+    spent = trained.spent.and_then(task.clock.parts["train"], trained.peak_memory_bytes)
+    spend = charge(task, selection, trained.counted, spent)
+    counted = {"counted": dataclasses.asdict(trained.counted)}
+    metrics = {**trained.metrics, **selection.metrics, **counted}
     return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
 
 
 @contextmanager
-def _without_diverged_checkpoints(task: Task) -> Iterator[None]:
+def _without_diverged_checkpoints(task: Task[Train]) -> Iterator[None]:
     """Remove the checkpoints of a run that diverged, so that no later attempt goes on from them."""
     try:
         yield
@@ -87,14 +109,7 @@ def _without_diverged_checkpoints(task: Task) -> Iterator[None]:
         raise DivergedError(error.what, where=task.stage.label, fix=error.fix) from error
 
 
-def _hyperparameters(task: Task, adapter: TrainerAdapter) -> Any:
-    """The settings of the stage, with what lies elsewhere on this machine."""
-    return adapter.hyperparameters.model_validate(
-        {**task.stage.params["hyperparameters"], **task.stage.setting["places"]}
-    )
-
-
-def _continue(task: Task) -> None:
+def _continue(task: Task[Train]) -> None:
     """Put the checkpoint of the stage before in place, unless this stage has gone further already."""
     if "before" in task.inputs and not task.scratch.exists():
         draft = task.scratch.with_suffix(".draft")
@@ -104,122 +119,131 @@ def _continue(task: Task) -> None:
     (task.scratch / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
 
 
-def _run(task: Task, selection: Selection) -> Mapping[str, Any]:
-    number, sharding = task.stage.params["processes"]
-    order = {
+def _run(task: Task[Train], selection: Selection) -> Trained:
+    processes = task.stage.parameters.processes
+    if processes.sharding is None:
+        return _train_here(task, selection)
+    from lorr_bench.stages.training.ranks import train_in_processes
+
+    log = task.scratch.with_suffix(".log")  # beside the checkpoints; kept where a rank fails
+    result = train_in_processes(_order(task), processes.number, processes.sharding, log, task.progress)
+    log.unlink(missing_ok=True)
+    return Trained.from_dict(result)
+
+
+def _order(task: Task[Train]) -> dict[str, Any]:
+    """The stage and its folders, as plain JSON values for the ranks."""
+    return {
         "stage": task.stage.to_dict(),
         "inputs": {role: str(folder) for role, folder in task.inputs.items()},
         "output": str(task.output),
         "scratch": str(task.scratch),
     }
-    if number == 1:
-        return run_order(order, task.progress, selection)
-    from lorr_bench.stages.training.ranks import train_in_processes
-
-    log = task.scratch.with_suffix(".log")  # beside the checkpoints; kept where a rank fails
-    result = train_in_processes(order, number, sharding, log, task.progress)
-    log.unlink(missing_ok=True)
-    return result
 
 
-def run_order(
-    order: Mapping[str, Any], progress: Progress, selection: Selection | None = None
-) -> dict[str, Any]:
-    """Train in this process, which may be one of several.
+def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Train in one of several processes, which selects the data again.
 
     Args:
         order: The stage and its folders, as plain JSON values.
         progress: Told about optimizer steps.
-        selection: The data of the stage; one of several processes selects it again.
 
     Returns:
-        Metrics, counted quantities and peak memory, as plain JSON values.
+        What the training was, as plain JSON values.
     """
+    stage = stage_from_dict(order["stage"])
+    assert isinstance(stage, Train)
     task = Task(
-        stage=Stage.from_dict(order["stage"]),
+        stage=stage,
         inputs={role: Path(folder) for role, folder in order["inputs"].items()},
         output=Path(order["output"]),
         scratch=Path(order["scratch"]),
         engines=EngineRoom(),
         progress=progress,
     )
-    adapter = load_adapter(task.stage.params["adapter"][0])
-    job = make_job(task, adapter, selection)
+    return dataclasses.asdict(_train_here(task, select(task)))
+
+
+def _train_here(task: Task[Train], selection: Selection) -> Trained:
+    """Train in this process, alone or beside others."""
+    adapter = task.stage.adapter
+    job = make_job(task, selection)
     peak = peak_memory if adapter.in_process else peak_memory_of_programs
     meter = Meter(task.scratch / SPENT_FILE, job.loop, peak)
     job.loop.before_checkpoint = meter.save
     outcome = adapter.train(job)
-    return {
-        "spent_before": dataclasses.asdict(meter.before),
-        "measuring_seconds": job.loop.measuring_seconds,
-        "counted": {name: getattr(outcome, name) for name in Counted.names()},
-        "peak_memory_bytes": peak(),
-        "metrics": {
+    return Trained(
+        counted=Counted(**{name: getattr(outcome, name) for name in Counted.names()}),
+        spent=meter.before,
+        measuring_seconds=job.loop.measuring_seconds,
+        peak_memory_bytes=peak(),
+        metrics={
             "replays": list(outcome.replays),
             "diagnostics": job.loop.diagnostics,
             "resets": job.loop.resets_done,
             "parameters": outcome.parameters,
             "rows": len(job.rows),
-            "global_batch_size": _global_batch_size(job, task.stage.params["processes"][0]),
+            "global_batch_size": _global_batch_size(task.stage),
         },
-    }
+    )
 
 
-def _global_batch_size(job: TrainJob, processes: int) -> int | None:
-    each: int | None = getattr(job.hyperparameters, "global_batch_size", None)
-    return each * processes if each else None
+def _global_batch_size(stage: Train) -> int | None:
+    each = stage.known_settings.global_batch_size
+    return each * stage.parameters.processes.number if each else None
 
 
-def make_job(task: Task, adapter: TrainerAdapter, selection: Selection | None = None) -> TrainJob:
+def make_job(task: Task[Train], selection: Selection) -> TrainJob:
     """The training run of a stage.
 
     Args:
         task: The stage.
-        adapter: Its adapter.
-        selection: Its data; selected here where nobody has before.
+        selection: Its data.
     """
-    params = task.stage.params
-    hyperparameters = _hyperparameters(task, adapter)
-    selection = selection or select(task, adapter, hyperparameters)
+    parameters, grading = task.stage.parameters, task.stage.parameters.grading
     return TrainJob(
         model=task.model,
         reference=task.inputs["reference"] / REFERENCE_FILE if "reference" in task.inputs else None,
         rows=selection.rows,
         output=task.output / "model",
         checkpoints=task.scratch / CHECKPOINTS,
-        save_steps=task.stage.setting["save_steps"],
-        stop_after=params["stop_after"],
-        seed=params["seed"],
+        save_steps=task.stage.setting.save_steps,
+        stop_after=parameters.stop_after,
+        seed=parameters.seed,
         loop=make_loop(task, selection),
-        hyperparameters=hyperparameters,
+        hyperparameters=task.stage.hyperparameters,
         progress=task.progress,
-        grading=params.get("grading", {}),
+        grading=grading.model_dump() if grading is not None else {},
     )
 
 
-def make_loop(task: Task, selection: Selection) -> ReplayLoop:
+def make_loop(task: Task[Train], selection: Selection) -> ReplayLoop:
     """The LoRR loop of a stage.
 
     Args:
         task: The stage.
         selection: Its rows; of the pairs behind its data budget some are held out.
     """
-    params = task.stage.params
+    parameters, planned = task.stage.parameters, task.stage.parameters.reset
     reset, anchor = None, None
-    if params["reset"] is not None:
-        fields = dict(params["reset"])
-        anchor = anchor_model(fields.pop("anchor"), task.start_model, task.model, params["seed"])
-        reset = Reset(**fields)
+    if planned is not None:
+        anchor = anchor_model(planned.anchor, task.start_model, task.model, parameters.seed)
+        reset = Reset(
+            pattern=planned.pattern,
+            factor=planned.factor,
+            clear_optimizer=planned.clear_optimizer,
+            period=planned.period,
+        )
     probe = None
-    if task.stage.setting["diagnostics"] and selection.max_length is not None:
+    if task.stage.setting.diagnostics and selection.max_length is not None:
         probe = make_probe(task.model, selection.pairs, selection.rest, selection.max_length)
     return ReplayLoop(
         rows=len(selection.rows),
-        seed=params["seed"],
-        sft_weights=tuple(params["sft_weights"]),
+        seed=parameters.seed,
+        sft_weights=parameters.sft_weights,
         reset=reset,
-        round=params["round"][0],
-        rounds=params["round"][1],
+        round=parameters.round.number,
+        rounds=parameters.round.rounds,
         anchor=anchor,
         probe=probe,
     )

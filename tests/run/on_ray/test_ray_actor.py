@@ -5,10 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from stage_samples import ToldOrder, sample
 
 from lorr_bench.plan.identity.origins import NANO_MODEL, PACKAGE
-from lorr_bench.plan.stage import Stage
-from lorr_bench.run.executor import Order
 from lorr_bench.run.ray import actor
 from lorr_bench.run.ray.actor import NodeSlot, moved, read_on, what_lacks
 
@@ -18,16 +17,15 @@ import json, os, sys
 for line in sys.stdin:
     order = json.loads(line)
     with open(order["log"], "a") as log:
-        print(order["stage"]["setting"]["text"], os.environ["CUDA_VISIBLE_DEVICES"], file=log)
+        print(order["stage"]["label"], os.environ["CUDA_VISIBLE_DEVICES"], file=log)
     print(json.dumps({"event": "Ended", "digest": "", "seconds": 1.0, "tokens": 0}), flush=True)
 """
 PRINTING = (sys.executable, "-c", PRINT)
 
 
-def request(label="work", token=None, **setting):
-    stage = Stage("train", label, {})
-    stage = Stage("train", label, {}, setting={"digest": stage.digest, **setting})
-    order = Order(stage, {}, "a store", Path("/the/driver's/log")).to_dict()
+def request(label="work", token=None, kind="train", **setting):
+    stage = sample(kind, label, setting=setting)
+    order = ToldOrder(stage, {}, "a store", Path("/the/driver's/log")).to_dict()
     return {"digest": stage.digest, "order": order, "package": str(PACKAGE), "token": token}
 
 
@@ -105,19 +103,19 @@ def test_a_silent_worker_is_ended(make_slot, monkeypatch):
 
 def test_the_log_of_each_stage_is_brought_once(make_slot):
     slot = make_slot(PRINTING)
-    slot.begin(request("a", text="first"), [])
+    slot.begin(request("first"), [])
     assert listen(slot)[1].split() == ["first"]
-    slot.begin(request("b", text="second"), [])
+    slot.begin(request("second"), [])
     assert listen(slot)[1].split() == ["second"]
 
 
 def test_a_worker_sees_the_gpus_of_its_seat_and_no_others(make_slot, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     slot = make_slot(PRINTING)
-    slot.begin(request(text="gpus:"), ["2", "3"])
+    slot.begin(request("gpus:"), ["2", "3"])
     assert listen(slot)[1].split() == ["gpus:", "2,3"]
     without = make_slot(PRINTING)
-    without.begin(request(text="gpus:"), [])
+    without.begin(request("gpus:"), [])
     assert listen(without)[1].split() == ["gpus:"]
 
 
@@ -154,31 +152,31 @@ def test_paths_elsewhere_stay():
 
 
 def test_the_embedded_model_is_found_wherever_the_package_lies(make_slot):
-    sent = request(text="", model_path=f"/elsewhere/{NANO_MODEL.relative_to(PACKAGE)}")
+    sent = request(model_path=f"/elsewhere/{NANO_MODEL.relative_to(PACKAGE)}")
     slot = make_slot()
     slot.begin({**sent, "package": "/elsewhere"}, [])
     assert listen(slot)[0][-1]["event"] == "Ended"
 
 
 @pytest.mark.parametrize(
-    "setting",
+    ("kind", "setting"),
     [
-        {"model_path": "/nowhere/model"},
-        {"source": "/nowhere/model"},
-        {"include_path": "/nowhere/model"},
-        {"reward_model": {"path": "/nowhere/model"}},
+        ("train", {"model_path": "/nowhere/model"}),
+        ("answer_math", {"source": "/nowhere/model"}),
+        ("evaluate_general", {"include_path": "/nowhere/model"}),
+        ("collect", {"reward_model": {"path": "/nowhere/model", "revision": None}}),
     ],
 )
-def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, setting):
+def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, kind, setting):
     slot = make_slot()
-    slot.begin(request(**setting), [])
+    slot.begin(request(kind=kind, **setting), [])
     (failed,), _ = listen(slot)
     assert failed["lasting"]
     assert f"{socket.gethostname()} has no /nowhere/model" in failed["reason"]
 
 
 def test_a_name_of_the_hub_is_no_path():
-    order = request(model_path="org/name", source="nano/easy", include_path=None, reward_model=None)["order"]
+    order = request(kind="collect", model_path="org/name", source="nano/easy", reward_model=None)["order"]
     assert what_lacks(order, None) == ""
 
 

@@ -1,5 +1,6 @@
 """Stages on a Ray cluster of two nodes, with workers that pretend."""
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -12,9 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+from stage_samples import ToldOrder, numbered, sample
 
 from lorr_bench.errors import MissingPackageError, SuiteError
-from lorr_bench.plan.stage import Stage
 from lorr_bench.run.executor import Advanced, Ended, Failed, Noted, Order
 from lorr_bench.run.ray import client
 from lorr_bench.run.ray.executor import RayExecutor
@@ -67,11 +68,12 @@ def begin(tmp_path):
     numbers = itertools.count()
 
     def begin_stage(executor, label, kind="train", **setting):
-        stage = Stage(kind, label, {"number": next(numbers)})
-        stage = Stage(kind, label, stage.params, setting={"digest": stage.digest, **setting})
+        stage = dataclasses.replace(
+            numbered(kind, next(numbers), label), setting=sample(kind, setting=setting).setting
+        )
         if not executor.takes(stage):
             return None
-        executor.begin(Order(stage, {}, str(tmp_path / "store"), tmp_path / "logs" / label))
+        executor.begin(ToldOrder(stage, {}, str(tmp_path / "store"), tmp_path / "logs" / label))
         return stage
 
     return begin_stage
@@ -221,7 +223,7 @@ def test_what_a_stage_prints_comes_to_the_log_here(make_executor, begin, tmp_pat
         "for line in sys.stdin:\n"
         "    order = json.loads(line)\n"
         "    open(order['log'], 'a').write('printed there')\n"
-        "    end = {'event': 'Ended', 'digest': order['stage']['setting']['digest'], 'seconds': 1, 'tokens': 0}\n"
+        "    end = {'event': 'Ended', 'digest': order['digest'], 'seconds': 1, 'tokens': 0}\n"
         "    print(json.dumps(end), flush=True)\n"
     )
     executor = make_executor(command=(sys.executable, "-c", program))
@@ -283,10 +285,9 @@ def test_ray_leaves_the_signals_alone(make_executor, begin):
 def test_a_real_worker_stores_its_result_where_the_driver_reads_it(make_executor, tmp_path, scheme):
     rows = [{"prompt": f"p{i}", "chosen": "good", "rejected": "bad"} for i in range(5)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    columns = {f"{name}_column": name for name in ("prompt", "chosen", "rejected")}
     identity = hashlib.sha256((tmp_path / "pairs.jsonl").read_bytes()).hexdigest()
-    params = {"source": identity, "revision": None, "split": "train", "seed": 0, **columns}
-    stage = Stage("import_pairs", "pairs", params, setting={"source": str(tmp_path / "pairs.jsonl")})
+    setting = {"source": str(tmp_path / "pairs.jsonl")}
+    stage = sample("import_pairs", "pairs", source=identity, setting=setting)
     store = open_store(f"{scheme}{tmp_path}/store")
     executor = make_executor(command=None)
     assert executor.takes(stage)
@@ -298,17 +299,15 @@ def test_a_real_worker_stores_its_result_where_the_driver_reads_it(make_executor
 OWN_CLUSTER = """
 import sys
 from pathlib import Path
-from lorr_bench.plan.stage import Stage
-from lorr_bench.run.executor import Order
+from stage_samples import ToldOrder, sample
 from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 
 suite, worker, folder = sys.argv[1:]
 executor = RayExecutor(load_suite(Path(suite), ("execution.executor=ray",)).suite, (sys.executable, worker))
-stage = Stage("train", "work", {})
-stage = Stage("train", "work", {}, setting={"digest": stage.digest})
+stage = sample("train", "work")
 assert executor.takes(stage)
-executor.begin(Order(stage, {}, folder, Path(folder, "log")))
+executor.begin(ToldOrder(stage, {}, folder, Path(folder, "log")))
 executor.next_event(60)
 print(executor.next_event(60).tokens, flush=True)
 sys.stdin.read()

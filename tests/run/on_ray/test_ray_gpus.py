@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from stage_samples import ToldOrder, numbered
 
-from lorr_bench.plan.stage import Stage
-from lorr_bench.run.executor import Ended, Order
+from lorr_bench.run.executor import Ended
 from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 
@@ -17,8 +17,7 @@ for line in sys.stdin:
     order = json.loads(line)
     with open(order["log"], "a") as log:
         log.write(os.environ["CUDA_VISIBLE_DEVICES"])
-    digest = order["stage"]["setting"]["digest"]
-    print(json.dumps({"event": "Ended", "digest": digest, "seconds": 1.0, "tokens": 0}), flush=True)
+    print(json.dumps({"event": "Ended", "digest": order["digest"], "seconds": 1.0, "tokens": 0}), flush=True)
 """
 pytestmark = pytest.mark.slow
 
@@ -41,11 +40,10 @@ def executor():
 def test_one_gpu_serves_training_and_engine_in_turn_and_grading_sees_none(executor, tmp_path):
     seen = {}
     for kind in ("train", "collect", "train", "grade_math"):
-        stage = Stage(kind, "a stage", {"number": len(seen)})
-        stage = Stage(kind, "a stage", stage.params, setting={"digest": stage.digest})
+        stage = numbered(kind, len(seen))
         log = tmp_path / kind / str(len(seen))
         assert executor.takes(stage)
-        executor.begin(Order(stage, {}, str(tmp_path / "store"), log))
+        executor.begin(ToldOrder(stage, {}, str(tmp_path / "store"), log))
         assert isinstance(executor.next_event(60), Ended)
         seen[log] = log.read_text("utf-8") if log.exists() else ""
     assert list(seen.values()) == ["0", "0", "0", ""]

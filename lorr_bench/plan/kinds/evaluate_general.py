@@ -1,0 +1,76 @@
+"""Evaluate a model on tasks of lm-eval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lorr_bench.plan.kinds.model import EngineParameters, EngineSetting, EngineStage
+from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateGeneralParameters(EngineParameters):
+    """What decides the scores; ``GeneralBenchmark`` describes what a suite says of it.
+
+    Attributes:
+        lm_eval: Version of lm-eval.
+        task_files: Identity of the folder of the suite's own task files; None where there is none.
+        nano_tasks: Identity of the embedded tasks.
+        data_files: Identity of files outside that folder; None where none is read.
+        data_sets: Commits of the Hub, by ``name@revision``; None while it is not known what the tasks read.
+        seed: Of lm-eval's draws.
+    """
+
+    tasks: tuple[str, ...]
+    num_fewshot: int | None
+    metric: str | None
+    limit: int | None
+    lm_eval: str
+    task_files: str | None
+    nano_tasks: str
+    data_files: str | None
+    data_sets: Mapping[str, str | None] | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateGeneralSetting(EngineSetting):
+    """Where task files lie.
+
+    Attributes:
+        source: Always None: tasks name what they read. Records have the key.
+        include_path: Folder of the suite's own task files.
+        trust_task_files: Whether they may run code.
+        task_start: The folder from which their relative paths count; None where they have none.
+    """
+
+    source: str | None
+    include_path: str | None
+    trust_task_files: bool
+    task_start: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateGeneral(EngineStage):
+    """Scores of lm-eval's tasks."""
+
+    kind: ClassVar[Kind] = "evaluate_general"
+    version: ClassVar[int] = 3
+    entry_point: ClassVar[str] = "lorr_bench.stages.measuring.evaluate_general:evaluate_general"
+    roles: ClassVar[frozenset[Role]] = frozenset(("start", "model"))
+
+    parameters: EvaluateGeneralParameters
+    setting: EvaluateGeneralSetting
+
+    def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - they do not tell
+        """How many questions a task has is known to lm-eval alone."""
+        asked = self.parameters
+        return self.generation(None, None, (asked.tasks, asked.num_fewshot, asked.limit, asked.metric))
+
+    def sources(self) -> Iterator[Source]:
+        """The model, and the suite's own task files."""
+        yield from super().sources()
+        if self.setting.include_path is not None:
+            yield Source(self.setting.include_path, self.parameters.task_files, "tasks")

@@ -1,0 +1,110 @@
+"""Compute reference log-probabilities, once for all arms that share them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting, ModelStage
+from lorr_bench.plan.kinds.train import adapter_of, checked_settings
+from lorr_bench.plan.stage import Kind, Pool, Role, Stage, Work
+from lorr_bench.ports.trainer import KnownSettings, RowKind, TrainerAdapter
+
+SEQUENCES_OF_PAIR: dict[RowKind, int] = {"pairs": 2, "labels": 2}
+"""Sequences that a pair gives to rows of a kind; of other kinds it gives one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceParameters(ModelParameters):
+    """What decides the log-probabilities.
+
+    Attributes:
+        backend: What computes them.
+        packages: Versions of what it uses.
+        rows: What the method trains on.
+        settings: What else changes them, as the adapter says.
+        unique_pairs: How many pairs give the rows.
+    """
+
+    backend: str
+    packages: Mapping[str, str]
+    rows: RowKind
+    settings: Mapping[str, Any]
+    unique_pairs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceSetting(ModelSetting):
+    """What computes them, of the arms that share them the first.
+
+    Attributes:
+        adapter: Full name of the adapter.
+        hyperparameters: Of the arm.
+    """
+
+    adapter: str
+    hyperparameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference(ModelStage):
+    """Tokens of the rows of a data budget, with their log-probabilities by the reference model."""
+
+    kind: ClassVar[Kind] = "reference"
+    version: ClassVar[int] = 3
+    pool: ClassVar[Pool] = "train"
+    entry_point: ClassVar[str] = "lorr_bench.stages.training.train:reference"
+    roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "model"))
+    freeable: ClassVar[tuple[str, ...]] = ("reference.parquet",)
+
+    parameters: ReferenceParameters
+    setting: ReferenceSetting
+
+    @property
+    def adapter(self) -> TrainerAdapter:
+        """What computes them.
+
+        Raises:
+            SuiteError: It is not installed.
+        """
+        return adapter_of(self.setting.adapter)
+
+    @property
+    def hyperparameters(self) -> BaseModel:
+        """The settings of the arm, of the adapter's own class.
+
+        Raises:
+            SuiteError: The adapter is not installed, or refuses them.
+        """
+        return checked_settings(self.setting.adapter, self.setting.hyperparameters)
+
+    @property
+    def known_settings(self) -> KnownSettings:
+        """The settings that the core reads.
+
+        Raises:
+            SuiteError: The adapter is not installed, or refuses them.
+        """
+        return self.adapter.known_settings(self.hyperparameters)
+
+    def work(self, inputs: Mapping[Role, Stage]) -> Work:
+        """One forward pass over the rows of the largest budget; a prompt gives one pair at most."""
+        asked, pairs = self.parameters, inputs.get("pairs")
+        most = pairs.parameters.asked if isinstance(pairs, Collect) else asked.unique_pairs
+        sequences = min(most, asked.unique_pairs) * SEQUENCES_OF_PAIR.get(asked.rows, 1)
+        length = self.known_settings.max_length
+        return Work(
+            units=sequences,
+            tokens=sequences * length if length else None,
+            devices=1,
+            like=(asked.backend, asked.rows, length),
+        )
+
+    @property
+    def memory_advice(self) -> str:
+        """Fewer rows at once."""
+        return f"Lower precompute_ref_batch_size{ENGINE_BESIDE}"
