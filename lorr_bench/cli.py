@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from lorr_bench.spec.load import LoadedSuite
 
 INTERRUPTED: Final = 130
-RUNS: Final = Path("results/runs")
-SHARED_STORE: Final = Path("results/store")
 
 app = typer.Typer(
     name="lorr-bench",
@@ -35,14 +33,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SuiteFile = Annotated[Path, typer.Argument(metavar="SUITE", help="Suite file (YAML).", show_default=False)]
+SuiteFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SUITE",
+        help="Suite file (YAML), or the name of a shipped suite: `lorr-bench list suites`.",
+        show_default=False,
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a value, for example seeds=[0,1]. Repeatable."),
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Folder for report and logs. [results/runs/<suite name>]"),
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder for report and logs. [RESULTS/runs/<suite name>; RESULTS is results, or "
+        "$LORR_BENCH_RESULTS, or for a shipped suite's name one folder of your account]",
+    ),
 ]
 StoreFolder = Annotated[
     str | None,
@@ -50,7 +60,7 @@ StoreFolder = Annotated[
         "--store",
         envvar="LORR_BENCH_STORE",
         help="Folder, or fsspec URL, for results of stages, shared between suites. "
-        "[results/store, or OUTPUT/store]",
+        "[RESULTS/store, or OUTPUT/store]",
     ),
 ]
 Only = Annotated[
@@ -335,7 +345,9 @@ def export(
 
 @app.command("list")
 def list_things(
-    what: Annotated[str, typer.Argument(help="methods, benchmarks, protocols or presets")] = "methods",
+    what: Annotated[
+        str, typer.Argument(help="methods, benchmarks, protocols, presets or suites")
+    ] = "methods",
 ) -> None:
     """List what suites can name."""
     from lorr_bench.terminal.tables import LISTS
@@ -344,6 +356,17 @@ def list_things(
         fix = f"List one of {', '.join(LISTS)}."
         raise LorrBenchError(f"can't list {what!r}", where="list", fix=fix)
     _consoles()[0].print(LISTS[what]())
+
+
+@app.command()
+def copy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A shipped suite.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the copy goes.")] = Path(),
+) -> None:
+    """Copy a shipped suite, to change it."""
+    from lorr_bench.shipped.copying import copy_suite
+
+    _say_path(_consoles()[0], "Suite", copy_suite(name, folder))
 
 
 @app.command()
@@ -388,7 +411,7 @@ def _cleaned(
         fix = "Name every suite whose results are to stay."
         raise SuiteError("what is unused depends on the suites", where="--unused", fix=fix)
     given = [_planned(suite, overrides, output, store) for suite in suites]
-    places = given[0][1] if given else Places(RUNS, store or str(SHARED_STORE))
+    places = given[0][1] if given else Places(_results() / "runs", store or str(_results() / "store"))
     return _store(places), [GivenSuite(plan, suite_places.output) for plan, suite_places in given]
 
 
@@ -398,7 +421,7 @@ def doctor(store: StoreFolder = None) -> None:
     from lorr_bench.terminal.tables import findings_table
     from lorr_bench.upkeep.doctor import examine
 
-    findings = examine(Path(store) if store else SHARED_STORE)
+    findings = examine(Path(store) if store else _results() / "store")
     _consoles()[0].print(findings_table(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
@@ -447,9 +470,9 @@ def _interrupt(*_: Any) -> None:
 
 
 def _load(suite: Path, overrides: list[str] | None) -> LoadedSuite:
-    from lorr_bench.spec.load import load_suite
+    from lorr_bench.shipped.named import load_named
 
-    return load_suite(suite, overrides or ())
+    return load_named(suite, overrides or (), Path())
 
 
 def _planned(
@@ -465,11 +488,24 @@ def _planned(
 
 
 def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Places:
+    """Where results lie; said, where it depends on more than the command and the current folder."""
     from lorr_bench.run.suite_run import Places
+    from lorr_bench.shipped.named import NamedSuite
+    from lorr_bench.shipped.results import BESIDE_FILES
 
-    if output is None:
-        return Places(RUNS / loaded.suite.name, store or str(SHARED_STORE))
-    return Places(output, store or str(output / "store"))
+    if output is not None:
+        return Places(output, store or str(output / "store"))
+    results = _results(named=isinstance(loaded, NamedSuite))
+    places = Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
+    if results != BESIDE_FILES:
+        _note(without_secrets(f"results in {places.output}, store in {places.store}"))
+    return places
+
+
+def _results(*, named: bool = False) -> Path:
+    from lorr_bench.shipped.results import results_folder
+
+    return results_folder(os.environ, named=named)
 
 
 def _store(places: Places) -> Any:

@@ -85,7 +85,11 @@ class PublishedFigures(Model):
 class PublishedSpec(Model):
     """Figures of others, to be shown beside ours."""
 
-    file: str = Field(description="CSV file in the form of results/reference/published.csv")
+    file: str | None = Field(
+        None,
+        description="CSV file in the form of results/reference/published.csv, which is taken where none is "
+        "named",
+    )
     figures: tuple[PublishedFigures, ...] = Field(min_length=1, description="which models of the file")
 
 
