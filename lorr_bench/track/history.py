@@ -51,7 +51,7 @@ class Section:
     rows: tuple[tuple[int, Mapping[str, float]], ...]
 
 
-class Book:
+class History:
     """Which stages tell about which trained model.
 
     Args:

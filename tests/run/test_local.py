@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lorr_bench.events import Advanced, Ended, Failed
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run import local
-from lorr_bench.run.executor import Advanced, Ended, Failed, Order
+from lorr_bench.run.executor import Order
 from lorr_bench.run.local import (
     LocalExecutor,
     Slot,
@@ -175,7 +175,7 @@ def test_a_dead_process_is_a_failure_that_does_not_last_and_its_seat_starts_anew
     executor.begin(executor.order(stage))
     (failed,) = finish(executor)
     reason = "its process was killed, most often because memory ran out"
-    assert failed == Failed(stage.digest, reason, lasting=False, disk_full=False)
+    assert failed == Failed(stage.digest, reason)
     executor.begin(executor.order(stage_called("work")))
     assert isinstance(finish(executor)[-1], Ended)
 
@@ -205,7 +205,7 @@ def test_a_stage_is_ended_by_force(executor):
     stage = stage_called("hang")
     executor.begin(executor.order(stage))
     executor.end(stage, "it took too long")
-    assert finish(executor)[-1] == Failed(stage.digest, "it took too long", lasting=False, disk_full=False)
+    assert finish(executor)[-1] == Failed(stage.digest, "it took too long")
     assert executor.takes(stage)
 
 
@@ -233,7 +233,3 @@ def test_stop_ends_every_process_and_can_be_called_twice(executor):
     executor.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-
-
-def test_an_unknown_answer_is_no_event():
-    assert local.event_of({"event": "Alive"}) is None

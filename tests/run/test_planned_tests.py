@@ -1,15 +1,9 @@
 """What will be tested, in words."""
 
-import io
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
-from lorr_bench import cli
-from lorr_bench.plan.plan import make_plan
-from lorr_bench.run import suite_run
 from lorr_bench.run.planned_tests import (
     NO_BUDGET,
     NO_CONTRAST,
@@ -95,17 +89,3 @@ def test_six_contrasts_are_all_named():
 
 def test_a_metric_that_only_lm_eval_knows():
     assert measure_text(Analysis("nano_order", "", ())) == "nano_order (its first metric)"
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_run_says_it_at_its_beginning_and_a_pipe_stays_quiet(monkeypatch, tmp_path, terminal):
-    out = Console(file=io.StringIO(), force_terminal=terminal, width=400)
-    monkeypatch.setattr(cli, "_consoles", lambda: (out, out))
-    monkeypatch.setattr(
-        suite_run, "run_suite", lambda loaded, _, __, ___, options: options(make_plan(loaded))
-    )
-    quickstart = Path(__file__).parents[2] / "suites" / "quickstart.yaml"
-    wanted, _ = cli._run(quickstart, [], tmp_path / "out", None, lambda plan: f"{len(plan.arms)} arms")
-    assert wanted == "4 arms"
-    lines = [line for line in out.file.getvalue().splitlines() if "Will be tested" in line]
-    assert len(lines) == terminal

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lorr_bench.events import Ended
 from lorr_bench.plan.stage import Stage
-from lorr_bench.run.executor import Ended, Order
+from lorr_bench.run.executor import Order
 from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 
