@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lorr_bench.data.pairs import write_pairs
+from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.events import Advanced, Ended, Failed, Noted, StageEvent
 from lorr_bench.forecast.estimates import Estimates, Largest
 from lorr_bench.forecast.forecast import Forecast
@@ -29,7 +30,7 @@ from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
 from lorr_bench.run.executor import Order
-from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.local import LocalExecutor
 from lorr_bench.stages.training.rows import ANSWERS_FILE, PROMPTS_FILE
 from lorr_bench.stages.training.selection import PAIRS_FILE
 from lorr_bench.store.disk import storage_error

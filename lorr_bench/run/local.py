@@ -6,7 +6,6 @@ import json
 import os
 import queue
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -94,27 +93,6 @@ def _groups(gpus: Sequence[str], size: int) -> list[tuple[str, ...]]:
     """Whole groups of so many GPUs; where there are too few, one of all, and the stage says what it lacks."""
     whole = [tuple(gpus[first : first + size]) for first in range(0, len(gpus) - size + 1, size)]
     return whole or [tuple(gpus)]
-
-
-def visible_gpus(own: Mapping[str, str]) -> tuple[str, ...]:
-    """The GPUs that this process may use, found without importing torch.
-
-    Args:
-        own: The environment.
-    """
-    if (named := own.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return tuple(name for name in named.split(",") if name not in ("", "-1"))
-    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(done.stdout.split())
-
-
-def usable_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def worker_environment(own: Mapping[str, str], slot: Slot) -> dict[str, str]:

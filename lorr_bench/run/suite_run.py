@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
 from lorr_bench.events import Planned, Watcher, notes_to, tell_all
 from lorr_bench.forecast.pair_counts import check_pairs
@@ -19,7 +20,7 @@ from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
 from lorr_bench.run.declaration import Clock, declare, foreseen, now
 from lorr_bench.run.driver import POOLS, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
-from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.local import LocalExecutor
 from lorr_bench.run.retention import Retention
 from lorr_bench.run.selection import select
 from lorr_bench.run.state import STATE_FILE, Journal

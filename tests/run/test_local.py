@@ -1,7 +1,6 @@
 """Stages side by side on this machine: slots, devices, and processes that die or fall silent."""
 
 import os
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ from lorr_bench.run.local import (
     WorkerProcess,
     log_file,
     make_slots,
-    visible_gpus,
     worker_environment,
 )
 from lorr_bench.spec.load import load_suite
@@ -78,26 +76,6 @@ def test_stages_that_need_several_gpus_get_groups_of_them():
 def test_too_few_gpus_are_one_seat_and_the_stage_says_what_it_lacks():
     slots, _ = make_slots(suite("training.num_processes=4"), ("0", "1"), 4)
     assert [slot.devices for slot in slots if slot.pool == "train"] == [("0", "1")]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"), [("0,2", ("0", "2")), ("", ()), ("-1", ()), ("GPU-a1", ("GPU-a1",))]
-)
-def test_what_the_environment_shows_is_used(text, found):
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": text}) == found
-
-
-def test_the_driver_knows_the_gpus_without_torch(monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, "0\n1\n"))
-    assert visible_gpus({}) == ("0", "1")
-
-
-def test_no_gpu_driver_is_no_gpu(monkeypatch):
-    def missing(*_, **__):
-        raise FileNotFoundError("nvidia-smi")
-
-    monkeypatch.setattr(subprocess, "run", missing)
-    assert visible_gpus({}) == ()
 
 
 def test_what_the_user_set_wins():
