@@ -171,6 +171,11 @@ class Spend:
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
+def arm_name(method: str, plugin: str) -> str:
+    """How suites, records and reports name an arm; neither part has a plus in it."""
+    return f"{method}+{plugin}"
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """Where an evaluated model stands in the suite.

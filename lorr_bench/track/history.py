@@ -75,7 +75,6 @@ class History:
     def run(self, point: Point) -> TrackedRun:
         """The run of a point."""
         plan, training, arm = self._plan, self.trainings[point][-1], self._arms[point.arm]
-        method, _, plugin = point.arm.partition("+")
         return TrackedRun(
             id=canonical_digest([*asdict(point).values(), training.digest])[:ID_LETTERS],
             name=str(point),
@@ -83,8 +82,8 @@ class History:
             config={
                 "suite": plan.suite.name,
                 **asdict(point),
-                "method": method,
-                "plugin": plugin,
+                "method": arm.method,
+                "plugin": arm.plugin,
                 "adapter": arm.adapter_name,
                 "replays": arm.replays,
                 "rounds": arm.rounds,

@@ -39,6 +39,8 @@ PLAN = SimpleNamespace(
     arms=(
         SimpleNamespace(
             name="dpo+lorr",
+            method="dpo",
+            plugin="lorr",
             adapter_name="trl.dpo",
             replays=2,
             rounds=2,

@@ -41,8 +41,16 @@ STAGES = [*TRAININGS, *GRADES[0], *GRADES[1]]
 PLAN = SimpleNamespace(
     suite=SimpleNamespace(name="nano"),
     arms=[
-        SimpleNamespace(name=point.arm, adapter_name="trl.dpo", replays=1, rounds=1, rollout_ratio=0.0)
-        for point in POINTS
+        SimpleNamespace(
+            name=f"dpo+{plugin}",
+            method="dpo",
+            plugin=plugin,
+            adapter_name="trl.dpo",
+            replays=1,
+            rounds=1,
+            rollout_ratio=0.0,
+        )
+        for plugin in ("plain", "lorr")
     ],
     stages=STAGES,
     training=dict(zip(POINTS, [stage.digest for stage in TRAININGS], strict=True)),
