@@ -292,7 +292,7 @@ def test_a_file_that_changes_before_or_during_a_stage_gives_no_result(stage, tmp
         file.write_text(TEXT + "\n", "utf-8")
         return Outcome()
 
-    monkeypatch.setattr(worker_module, "_work", work)
+    replace_stage(monkeypatch, work)
     for _ in ("during", "before"):
         answer = answer_of(stage, store)
         assert answer["event"] == "Failed"
