@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -89,14 +88,9 @@ def run(
 ) -> None:
     """Run a suite: collect, train, evaluate, report. Run it again to continue."""
     from lorr_bench.quantities import duration_text
-    from lorr_bench.run.driver import Scope
-    from lorr_bench.run.selection import select
     from lorr_bench.run.suite_run import RunOptions
 
-    def options(plan: Plan) -> RunOptions:
-        chosen = frozenset(select(plan, only)) if only else None
-        return RunOptions(Scope(only=chosen, fail_fast=fail_fast), retry_failed)
-
+    options = RunOptions(only=tuple(only or ()), fail_fast=fail_fast, retry_failed=retry_failed)
     more = [] if workers is None else [f"execution.workers={workers}"]
     finished, places = _run(suite, [*(overrides or ()), *more], output, store, options)
     out, err = _consoles()
@@ -118,10 +112,9 @@ def regrade(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Grade stored answers again, with another policy or grader, and report; needs no model."""
-    from lorr_bench.run.driver import Scope
     from lorr_bench.run.suite_run import RunOptions
 
-    finished, places = _run(suite, overrides, output, store, lambda _: RunOptions(Scope(pools=("grade",))))
+    finished, places = _run(suite, overrides, output, store, RunOptions(pools=("grade",)))
     out, err = _consoles()
     grading = [stage.digest for stage in finished.plan.stages if stage.kind == "grade_math"]
     ran = sum(digest in finished.state.ran for digest in grading)
@@ -140,9 +133,8 @@ def _run(
     overrides: list[str] | None,
     output: Path | None,
     store: str | None,
-    options: Callable[[Plan], RunOptions],
+    options: RunOptions,
 ) -> tuple[Finished, Places]:
-    from lorr_bench.run.planned_tests import what_is_tested
     from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
     from lorr_bench.terminal.progress import Display
@@ -153,15 +145,8 @@ def _run(
     out, err = _consoles()
     if out.is_terminal:
         out.print(protocol_table(loaded.suite.evaluation))
-
-    def announced(plan: Plan) -> RunOptions:
-        wanted = options(plan)
-        if out.is_terminal:
-            out.print(" ".join(what_is_tested(plan)), highlight=False, markup=False)
-        return wanted
-
     display = Display(out, err, measured=Journal(places.output / STATE_FILE).seconds)
-    return run_suite(loaded, places, display, _store(places), announced), places
+    return run_suite(loaded, places, display.watch, _store(places), options), places
 
 
 def _end(out: Console, err: Console, finished: Finished, places: Places) -> None:

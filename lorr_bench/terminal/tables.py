@@ -11,7 +11,7 @@ from rich.table import Table
 from lorr_bench.plan.plan import Plan
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
-from lorr_bench.quantities import size
+from lorr_bench.quantities import size_text
 from lorr_bench.shipped.catalog import PUBLISHED_RESULTS, needs, shipped_suites
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS
 from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
@@ -166,7 +166,7 @@ def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
     for leftover in leftovers:
         groups.setdefault((leftover.title, leftover.stays), []).append(leftover.size_bytes)
     for (title, stays), sizes in groups.items():
-        table.add_row(escape(title), f"{len(sizes):,}", size(sum(sizes)), escape(stays or "can go"))
+        table.add_row(escape(title), f"{len(sizes):,}", size_text(sum(sizes)), escape(stays or "can go"))
     return table
 
 

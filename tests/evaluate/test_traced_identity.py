@@ -184,13 +184,6 @@ def write_suite(folder: Path) -> Path:
     return path
 
 
-class Quiet:
-    """A watcher that looks away."""
-
-    def __getattr__(self, name: str) -> object:
-        return lambda *_: None
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """Run the suite once, and see what its processes open; planning, which reads all, is over by then."""
@@ -221,7 +214,7 @@ def drive(plan, place: Path):
         plan,
         Store(place / "store"),
         LocalExecutor(plan.suite, (), 2, partial(WorkerProcess, command=WORKER)),
-        watcher=Quiet(),
+        watcher=lambda _: None,
         journal=Journal(place / "state"),
         logs=place / "logs",
         terms=plan.suite.execution,

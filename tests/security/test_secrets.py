@@ -14,10 +14,10 @@ from stage_samples import sample
 from synthetic_results import make_results
 
 from lorr_bench.errors import StoreError
+from lorr_bench.events import Failed, Noted
 from lorr_bench.grade import process
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.report.write import write_report
-from lorr_bench.run.executor import Failed, Noted
 from lorr_bench.spec.load import load_suite, resolved_yaml
 from lorr_bench.store.provenance import provenance
 from lorr_bench.store.record import Outcome
