@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lorr_bench.events import Advanced, Began, Ended, Event, GivenUp, Noted, Postponed, RunBegan
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run import suite_run
 from lorr_bench.run.driver import RunState
 from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.run.suite_run import Places, run_suite
-from lorr_bench.run.watcher import Watchers
 from lorr_bench.spec.load import LoadedSuite, load_suite
 from lorr_bench.store.record import Record
 from lorr_bench.store.remote import open_store
@@ -45,43 +45,41 @@ class Row:
     plan: Plan
 
 
-class Witness(Watchers):
-    """Says what begins, and kills the node of a training run that is under way, if told how."""
+class Witness:
+    """Says what happens, and kills the node of a training run that is under way, if told how."""
 
     def __init__(self, kill: Callable[[Stage], None] | None = None) -> None:
-        super().__init__(())
         self._kill = kill
+        self._stages: dict[str, Stage] = {}
         self._training: list[str] = []
         self._ended = 0
         self.killed_after: int | None = None
 
-    def stage_begins(self, stage: Stage, slot: str) -> None:
-        """Say it."""
-        print(f"  {self._ended:3} done; {stage.label} on {slot}", flush=True)
-        if stage.kind == "train":
-            self._training.append(stage.digest)
+    def watch(self, event: Event) -> None:
+        """Say it, count it, and kill once."""
+        match event:
+            case RunBegan(plan):
+                self._stages = {stage.digest: stage for stage in plan.stages}
+            case Began(digest, slot):
+                print(f"  {self._ended:3} done; {self._stages[digest].label} on {slot}", flush=True)
+                if self._stages[digest].kind == "train":
+                    self._training.append(digest)
+            case Advanced(digest):
+                self._kill_once(digest)
+            case Ended():
+                self._ended += 1
+            case Postponed(digest, reason, delay_seconds):
+                again = f"again in {delay_seconds:g} s"
+                print(f"  {again}: {self._stages[digest].label}: {reason}", flush=True)
+            case GivenUp(digest, reason):
+                print(f"  failed: {self._stages[digest].label}: {reason}", flush=True)
+            case Noted(text):
+                print(f"  {text}", flush=True)
 
-    def stage_advances(self, stage: Stage, *_: int) -> None:
-        """Kill, once."""
-        if self._kill and self.killed_after is None and stage.digest in self._training[KILLED_RUN - 1 :]:
+    def _kill_once(self, digest: str) -> None:
+        if self._kill and self.killed_after is None and digest in self._training[KILLED_RUN - 1 :]:
             self.killed_after = self._ended
-            self._kill(stage)
-
-    def stage_ends(self, *_: object) -> None:
-        """Count it."""
-        self._ended += 1
-
-    def stage_retries(self, stage: Stage, reason: str, delay_seconds: float) -> None:
-        """Say it."""
-        print(f"  again in {delay_seconds:g} s: {stage.label}: {reason}", flush=True)
-
-    def stage_fails(self, stage: Stage, reason: str) -> None:
-        """Say it."""
-        print(f"  failed: {stage.label}: {reason}", flush=True)
-
-    def note(self, text: str) -> None:
-        """Say it."""
-        print(f"  {text}", flush=True)
+            self._kill(self._stages[digest])
 
 
 @contextmanager
@@ -104,7 +102,7 @@ class Killer:
 
     def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
-        self._executor: Any = None
+        self._executor: RayExecutor | None = None
         suite_run.make_executor = self._make
 
     def _make(self, suite: Any, *_: Any) -> RayExecutor:
@@ -113,7 +111,8 @@ class Killer:
 
     def __call__(self, stage: Stage) -> None:
         """Kill the node of this stage."""
-        (slot,) = (d for d in self._executor._slots if d.order and d.order.stage.digest == stage.digest)
+        assert self._executor is not None
+        (slot,) = (d for d in self._executor.slots if d.order and d.order.stage.digest == stage.digest)
         (node,) = (node for node in self._cluster.worker_nodes if node.node_id == slot.node)
         print(f"  killing the node of `{stage.label}`", flush=True)
         self._cluster.remove_node(node, allow_graceful=False)
@@ -123,7 +122,7 @@ def run(name: str, loaded: LoadedSuite, places: Places, witness: Witness) -> Row
     """Run the suite once."""
     print(name, flush=True)
     store = open_store(places.store, notice=print)
-    finished = run_suite(loaded, places, witness, store)
+    finished = run_suite(loaded, places, witness.watch, store)
     return Row(name, finished.state, witness.killed_after, store, finished.plan)
 
 

@@ -24,12 +24,13 @@ from typing import Any, Final
 
 import yaml
 
+from lorr_bench.events import Ended, StageEvent
 from lorr_bench.plan.identity.origins import file_digest
 from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.run.driver import Driver, Scope
-from lorr_bench.run.executor import Ended, Event, Order
+from lorr_bench.run.executor import Order
 from lorr_bench.run.local import LocalExecutor
 from lorr_bench.run.retention import Retention
 from lorr_bench.run.state import STATE_FILE, Journal
@@ -119,13 +120,6 @@ def finish(plan: Plan, output: Path) -> None:
 # --- scheduling -----------------------------------------------------------------------------------------
 
 
-class Nobody:
-    """A watcher that is told everything and shows nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
-
-
 class AtOnce:
     """An executor with some slots that ends every stage at once.
 
@@ -135,7 +129,7 @@ class AtOnce:
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
-        self._ended: deque[Event] = deque()
+        self._ended: deque[StageEvent] = deque()
 
     def takes(self, stage: Stage) -> bool:  # noqa: ARG002 - any slot takes any stage
         """Whether a slot is free."""
@@ -150,7 +144,7 @@ class AtOnce:
     def end(self, stage: Stage, reason: str) -> None:
         """Nothing runs that could be ended."""
 
-    def next_event(self, timeout_seconds: float | None) -> Event | None:  # noqa: ARG002 - never waits
+    def next_event(self, timeout_seconds: float | None) -> StageEvent | None:  # noqa: ARG002 - never waits
         """The next stage that has ended."""
         return self._ended.popleft() if self._ended else None
 
@@ -170,7 +164,7 @@ def drive(plan: Any, output: Path, executor: Any, keep: Any) -> float:
         plan,
         store,
         executor,
-        watcher=Nobody(),
+        watcher=lambda _: None,
         journal=Journal(output / STATE_FILE),
         logs=output / "logs",
         terms=load_suite(SMOKE).suite.execution,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from lorr_bench.spec.load import LoadedSuite
 
 INTERRUPTED: Final = 130
-RUNS: Final = Path("results/runs")
-SHARED_STORE: Final = Path("results/store")
 
 app = typer.Typer(
     name="lorr-bench",
@@ -35,14 +32,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-SuiteFile = Annotated[Path, typer.Argument(metavar="SUITE", help="Suite file (YAML).", show_default=False)]
+SuiteFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SUITE",
+        help="Suite file (YAML), or the name of a shipped suite: `lorr-bench list suites`.",
+        show_default=False,
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a value, for example seeds=[0,1]. Repeatable."),
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Folder for report and logs. [results/runs/<suite name>]"),
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder for report and logs. [RESULTS/runs/<suite name>; RESULTS is results, or "
+        "$LORR_BENCH_RESULTS, or for a shipped suite's name one folder of your account]",
+    ),
 ]
 StoreFolder = Annotated[
     str | None,
@@ -50,7 +59,7 @@ StoreFolder = Annotated[
         "--store",
         envvar="LORR_BENCH_STORE",
         help="Folder, or fsspec URL, for results of stages, shared between suites. "
-        "[results/store, or OUTPUT/store]",
+        "[RESULTS/store, or OUTPUT/store]",
     ),
 ]
 Only = Annotated[
@@ -79,14 +88,9 @@ def run(
 ) -> None:
     """Run a suite: collect, train, evaluate, report. Run it again to continue."""
     from lorr_bench.quantities import duration_text
-    from lorr_bench.run.driver import Scope
-    from lorr_bench.run.selection import select
     from lorr_bench.run.suite_run import RunOptions
 
-    def options(plan: Plan) -> RunOptions:
-        chosen = frozenset(select(plan, only)) if only else None
-        return RunOptions(Scope(only=chosen, fail_fast=fail_fast), retry_failed)
-
+    options = RunOptions(only=tuple(only or ()), fail_fast=fail_fast, retry_failed=retry_failed)
     more = [] if workers is None else [f"execution.workers={workers}"]
     finished, places = _run(suite, [*(overrides or ()), *more], output, store, options)
     out, err = _consoles()
@@ -108,10 +112,9 @@ def regrade(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Grade stored answers again, with another policy or grader, and report; needs no model."""
-    from lorr_bench.run.driver import Scope
     from lorr_bench.run.suite_run import RunOptions
 
-    finished, places = _run(suite, overrides, output, store, lambda _: RunOptions(Scope(pools=("grade",))))
+    finished, places = _run(suite, overrides, output, store, RunOptions(pools=("grade",)))
     out, err = _consoles()
     grading = [stage.digest for stage in finished.plan.stages if stage.kind == "grade_math"]
     ran = sum(digest in finished.state.ran for digest in grading)
@@ -130,9 +133,8 @@ def _run(
     overrides: list[str] | None,
     output: Path | None,
     store: str | None,
-    options: Callable[[Plan], RunOptions],
+    options: RunOptions,
 ) -> tuple[Finished, Places]:
-    from lorr_bench.run.planned_tests import what_is_tested
     from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
     from lorr_bench.terminal.progress import Display
@@ -143,15 +145,8 @@ def _run(
     out, err = _consoles()
     if out.is_terminal:
         out.print(protocol_table(loaded.suite.evaluation))
-
-    def announced(plan: Plan) -> RunOptions:
-        wanted = options(plan)
-        if out.is_terminal:
-            out.print(" ".join(what_is_tested(plan)), highlight=False, markup=False)
-        return wanted
-
     display = Display(out, err, measured=Journal(places.output / STATE_FILE).seconds)
-    return run_suite(loaded, places, display, _store(places), announced), places
+    return run_suite(loaded, places, display.watch, _store(places), options), places
 
 
 def _end(out: Console, err: Console, finished: Finished, places: Places) -> None:
@@ -335,7 +330,9 @@ def export(
 
 @app.command("list")
 def list_things(
-    what: Annotated[str, typer.Argument(help="methods, benchmarks, protocols or presets")] = "methods",
+    what: Annotated[
+        str, typer.Argument(help="methods, benchmarks, protocols, presets or suites")
+    ] = "methods",
 ) -> None:
     """List what suites can name."""
     from lorr_bench.terminal.tables import LISTS
@@ -344,6 +341,17 @@ def list_things(
         fix = f"List one of {', '.join(LISTS)}."
         raise LorrBenchError(f"can't list {what!r}", where="list", fix=fix)
     _consoles()[0].print(LISTS[what]())
+
+
+@app.command()
+def copy(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A shipped suite.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the copy goes.")] = Path(),
+) -> None:
+    """Copy a shipped suite, to change it."""
+    from lorr_bench.shipped.copying import copy_suite
+
+    _say_path(_consoles()[0], "Suite", copy_suite(name, folder))
 
 
 @app.command()
@@ -388,7 +396,7 @@ def _cleaned(
         fix = "Name every suite whose results are to stay."
         raise SuiteError("what is unused depends on the suites", where="--unused", fix=fix)
     given = [_planned(suite, overrides, output, store) for suite in suites]
-    places = given[0][1] if given else Places(RUNS, store or str(SHARED_STORE))
+    places = given[0][1] if given else Places(_results() / "runs", store or str(_results() / "store"))
     return _store(places), [GivenSuite(plan, suite_places.output) for plan, suite_places in given]
 
 
@@ -398,7 +406,7 @@ def doctor(store: StoreFolder = None) -> None:
     from lorr_bench.terminal.tables import findings_table
     from lorr_bench.upkeep.doctor import examine
 
-    findings = examine(Path(store) if store else SHARED_STORE)
+    findings = examine(Path(store) if store else _results() / "store")
     _consoles()[0].print(findings_table(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
@@ -447,9 +455,9 @@ def _interrupt(*_: Any) -> None:
 
 
 def _load(suite: Path, overrides: list[str] | None) -> LoadedSuite:
-    from lorr_bench.spec.load import load_suite
+    from lorr_bench.shipped.named import load_named
 
-    return load_suite(suite, overrides or ())
+    return load_named(suite, overrides or (), Path())
 
 
 def _planned(
@@ -465,11 +473,24 @@ def _planned(
 
 
 def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Places:
+    """Where results lie; said, where it depends on more than the command and the current folder."""
     from lorr_bench.run.suite_run import Places
+    from lorr_bench.shipped.named import NamedSuite
+    from lorr_bench.shipped.results import BESIDE_FILES
 
-    if output is None:
-        return Places(RUNS / loaded.suite.name, store or str(SHARED_STORE))
-    return Places(output, store or str(output / "store"))
+    if output is not None:
+        return Places(output, store or str(output / "store"))
+    results = _results(named=isinstance(loaded, NamedSuite))
+    places = Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
+    if results != BESIDE_FILES:
+        _note(without_secrets(f"results in {places.output}, store in {places.store}"))
+    return places
+
+
+def _results(*, named: bool = False) -> Path:
+    from lorr_bench.shipped.results import results_folder
+
+    return results_folder(os.environ, named=named)
 
 
 def _store(places: Places) -> Any:

@@ -40,6 +40,11 @@ class LineProcess:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
+    @property
+    def pid(self) -> int:
+        """Number of the process, and of the group of all that it starts."""
+        return self._process.pid
+
     def hear(self, line: str | None) -> None:
         """A line that it said; None when it has ended."""
         raise NotImplementedError
@@ -64,7 +69,7 @@ class LineProcess:
     def kill(self) -> None:
         """End it and everything it started."""
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         self._close()
 

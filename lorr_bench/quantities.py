@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-SIZES: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+GIB: Final = 1 << 30
+SIZES: Final = ((1 << 40, "TiB"), (GIB, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 COUNTS: Final = ((10**12, " T"), (10**9, " B"), (10**6, " M"), (10**3, " k"))
 
 
@@ -37,12 +38,22 @@ def speed_text(tokens_per_second: float) -> str:
     return f"{tokens_per_second:,.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"
 
 
-def size(number: float) -> str:
-    """Bytes in words: ``11.97 GiB``."""
+def size_text(number: float) -> str:
+    """Bytes in the unit that suits them, to three digits: ``12 GiB``."""
     return _scaled(number, SIZES, " ") or f"{number:,.0f} B"
 
 
-def count(number: float) -> str:
+def gibibytes(number: float, form: str = ".1f") -> str:
+    """Bytes in GiB, however many, so that several can be compared: ``0.5 GiB``.
+
+    Args:
+        number: Of bytes.
+        form: How to write the number, as ``format`` takes it.
+    """
+    return f"{number / GIB:{form}} GiB"
+
+
+def count_text(number: float) -> str:
     """A large number in short: ``1.64 M``."""
     return _scaled(number, COUNTS, "") or f"{number:,.0f}"
 

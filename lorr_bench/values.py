@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Final
+
+MATH: Final = "math"
+GENERAL: Final = "general"
+"""Kinds of benchmarks: answers to problems that a grader judges, and lm-eval's tasks."""
+UNTESTED_METRICS: Final = ("pass@", "maj@")
+"""Beginnings of the metrics of repeated answers to math problems that are shown but not tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,11 @@ class Spend:
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
+def arm_name(method: str, plugin: str) -> str:
+    """How suites, records and reports name an arm; neither part has a plus in it."""
+    return f"{method}+{plugin}"
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """Where an evaluated model stands in the suite.
@@ -229,6 +240,36 @@ class Score:
     per_problem: tuple[float, ...]
     deviation: float = math.nan
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric on one benchmark: a column of the comparison.
+
+    Attributes:
+        benchmark: Name of the benchmark or lm-eval task.
+        kind: ``math`` or ``general``.
+        metric: ``greedy``, ``avg@k`` or an lm-eval metric name.
+    """
+
+    benchmark: str
+    kind: str
+    metric: str
+
+    @property
+    def title(self) -> str:
+        """Benchmark and metric, for headings."""
+        return f"{self.benchmark} · {self.metric}"
+
+    @property
+    def tested(self) -> bool:
+        """Whether arms are compared on it: all but pass@k and maj@k."""
+        return self.kind != MATH or not self.metric.startswith(UNTESTED_METRICS)
+
+
+def measure_of(score: Score) -> Measure:
+    """What the score measures."""
+    return Measure(score.benchmark, score.kind, score.metric)
 
 
 @dataclass(frozen=True, slots=True)

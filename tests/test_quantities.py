@@ -2,16 +2,14 @@
 
 import pytest
 
-from lorr_bench.quantities import count, duration_text, roughly, size, speed_text
-
-GIB = 1 << 30
+from lorr_bench.quantities import GIB, count_text, duration_text, gibibytes, roughly, size_text, speed_text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.4, "0 s"), (59, "59 s"), (75, "1 min 15 s"), (3600, "1 h 0 min"), (7322, "2 h 2 min")],
 )
-def test_spoken(seconds, text):
+def test_a_duration_has_the_units_that_it_needs(seconds, text):
     assert duration_text(seconds) == text
 
 
@@ -49,9 +47,17 @@ def test_a_slow_speed_has_a_decimal(speed, text):
     ],
 )
 def test_sizes_have_units_of_1024(number, text):
-    assert size(number) == text
+    assert size_text(number) == text
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0"), (999, "999"), (17920, "17.9 k"), (6.39e9, "6.39 B")])
 def test_counts_are_short(number, text):
-    assert count(number) == text
+    assert count_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "text"),
+    [(GIB // 2, ".1f", "0.5 GiB"), (2048 * GIB, ".3g", "2.05e+03 GiB"), (140 * GIB, ".0f", "140 GiB")],
+)
+def test_what_is_compared_has_one_unit(number, form, text):
+    assert gibibytes(number, form) == text

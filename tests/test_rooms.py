@@ -1,5 +1,6 @@
-"""The rooms of the package: each is in the map of CONTRIBUTING.md and in the import rules, and none is crowded."""
+"""The rooms of both packages: in the map of CONTRIBUTING.md, in the import rules, and none is crowded."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -8,10 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lorr_bench"
+ADAPTERS = ROOT / "adapters" / "lorr_bench_adapters"
 MAX_FILES = 15
 ROOMS = sorted(file.parent.name for file in PACKAGE.glob("*/__init__.py"))
 FOLDERS = sorted(
-    {file.parent.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE}
+    {
+        file.parent.relative_to(ROOT).as_posix()
+        for package in (PACKAGE, ADAPTERS)
+        for file in package.rglob("*.py")
+    }
 )
 
 
@@ -23,6 +29,22 @@ def rooms_section():
 def contracts():
     content = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     return {contract["name"]: contract for contract in content["tool"]["importlinter"]["contracts"]}
+
+
+def entry_points():
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    return set(content["project"]["entry-points"]["lorr_bench.adapters"].values())
+
+
+def methods(backend):
+    """Entry points of the classes with a name in a backend's ``methods.py``."""
+    tree = ast.parse((ADAPTERS / backend / "methods.py").read_text("utf-8"))
+    return {
+        f"lorr_bench_adapters.{backend}.methods:{node.name}"
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(line, ast.AnnAssign) and line.target.id == "name" for line in node.body)
+    }
 
 
 def layers():
@@ -42,7 +64,7 @@ def test_the_map_names_each_module_beside_the_rooms():
 def test_the_order_that_is_told_is_the_order_that_is_checked():
     told = re.search(r"`(values, errors[^`]*)`", rooms_section()).group(1)
     order = [sorted(re.findall(r"\w+", layer)) for layer in told.split("<")]
-    helpers = {"outside", "quantities", "line_process"}
+    helpers = {"outside", "quantities", "line_process", "devices"}
     checked = [sorted(layer) for layer in reversed(layers()) if not helpers & set(layer)]
     assert order == checked
 
@@ -57,7 +79,13 @@ def test_every_room_is_under_an_import_rule():
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_room_is_not_crowded(folder):
-    assert len(list((PACKAGE / folder).glob("*.py"))) <= MAX_FILES
+    assert len(list((ROOT / folder).glob("*.py"))) <= MAX_FILES
+
+
+def test_each_backend_declares_its_methods_in_one_file():
+    backends = [file.parent.name for file in ADAPTERS.glob("*/methods.py")]
+    assert backends
+    assert set().union(*map(methods, backends)) == entry_points()
 
 
 def walk():

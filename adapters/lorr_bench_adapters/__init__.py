@@ -1,1 +1,1 @@
-"""Training adapters of lorr-bench: one folder a backend, one file a method."""
+"""Training adapters of lorr-bench: one folder a backend, whose ``methods.py`` declares its methods."""

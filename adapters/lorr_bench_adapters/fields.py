@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BaseModel, Field
 
 
 class ReferenceFields(BaseModel):
-    """Of a method that is tied to a reference model."""
+    """Hyper-parameters of a method that is tied to a reference model."""
 
     beta: float = Field(
         0.1,
@@ -19,13 +19,13 @@ class ReferenceFields(BaseModel):
 
 
 class SmoothingFields(ReferenceFields):
-    """Of a method that takes labels to be noisy."""
+    """Hyper-parameters of a method that takes some labels to be wrong."""
 
     label_smoothing: float = Field(0.1, ge=0, lt=0.5, description="ε, share of labels taken to be flipped")
 
 
 class SimPOFields(BaseModel):
-    """Of SimPO; defaults are its authors' for Llama-3-8B-Instruct."""
+    """Hyper-parameters of SimPO; defaults are its authors' for Llama-3-8B-Instruct."""
 
     learning_rate: float = Field(1e-6, gt=0, description="peak learning rate. Published: 3e-7 to 1e-6")
     beta: float = Field(2.5, gt=0, description="scale of the reward. Published: 2 to 10")
@@ -35,14 +35,14 @@ class SimPOFields(BaseModel):
 
 
 class CPOFields(BaseModel):
-    """Of CPO."""
+    """Hyper-parameters of CPO."""
 
     beta: float = Field(0.1, gt=0, description="temperature of the preference loss. Published: 0.1")
     cpo_alpha: float = Field(1.0, ge=0, description="weight of its own term on the chosen response")
 
 
 class ORPOFields(BaseModel):
-    """Of ORPO; defaults are its authors'."""
+    """Hyper-parameters of ORPO; defaults are its authors'."""
 
     learning_rate: float = Field(8e-6, gt=0, description="peak learning rate")
     beta: float = Field(
@@ -54,14 +54,14 @@ class ORPOFields(BaseModel):
 
 
 class KTOFields(ReferenceFields):
-    """Of KTO."""
+    """Hyper-parameters of KTO."""
 
     desirable_weight: float = Field(1.0, gt=0, description="weight of wanted responses")
     undesirable_weight: float = Field(1.0, gt=0, description="weight of unwanted responses")
 
 
 class ImitationFields(BaseModel):
-    """Of fine-tuning on responses."""
+    """Hyper-parameters of fine-tuning on responses."""
 
     learning_rate: float = Field(
         2e-5, gt=0, description="peak learning rate; TRL's default for fine-tuning all weights"

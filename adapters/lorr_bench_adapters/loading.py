@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lorr_bench.errors import MissingPackageError, ModelError
+from lorr_bench.ports.causal_lm import load_causal_lm
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench_adapters.saving import drop_ignored_settings
 from lorr_bench_adapters.settings import LoraSettings
@@ -22,18 +23,9 @@ def load_model(start: StartModel, *, load_in_4bit: bool = False) -> PreTrainedMo
         ModelError: It can't be loaded.
         MissingPackageError: 4-bit weights are asked for and bitsandbytes is not installed.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
     quantization = {"quantization_config": _four_bits(start)} if load_in_4bit else {}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            start.path,
-            dtype=getattr(torch, start.dtype),
-            use_safetensors=True,
-            **quantization,
-            **start.origin,
-        )
+        model = load_causal_lm(start, **quantization)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the model does not load: {error}",
@@ -63,6 +55,7 @@ def load_trainable(start: StartModel, lora: LoraSettings | None, seed: int) -> P
 
     model = load_model(start, load_in_4bit=lora.load_in_4bit)
     if lora.load_in_4bit:
+        # Checkpointing is switched on by the trainer, where the suite asks for it.
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
     config = LoraConfig(
@@ -72,7 +65,7 @@ def load_trainable(start: StartModel, lora: LoraSettings | None, seed: int) -> P
         target_modules=targets,
         task_type="CAUSAL_LM",
     )
-    torch.manual_seed(seed)
+    torch.manual_seed(seed)  # peft draws the first matrix from torch's global generator
     try:
         return get_peft_model(model, config)
     except ValueError as error:
@@ -122,6 +115,7 @@ def save_model(model: Any, tokenizer: Any, start: StartModel, output: Path) -> N
 def _merged(model: PeftModel, start: StartModel) -> PreTrainedModel:
     from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
+    # transformers gives the attribute to quantized models alone.
     if getattr(model.get_base_model(), "is_quantized", False):
         whole = get_peft_model(load_model(start), model.peft_config["default"])
         set_peft_model_state_dict(whole, get_peft_model_state_dict(model))
@@ -141,6 +135,7 @@ def _four_bits(start: StartModel) -> Any:
             where="lora.load_in_4bit",
             fix="pip install 'lorr-bench[qlora]', or set load_in_4bit: false.",
         )
+    # Type and double quantization are those of QLoRA, arXiv 2305.14314, section 3.
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 LOG_HALF = -0.6931471805599453
+"""-log 2, where the two branches of ``log1mexp`` meet."""
 
 
 def log1mexp(log_prob: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig
 
 _LOG: Final = logging.getLogger(__name__)
+# How GenerationConfig.validate lists the settings that it refuses, one a line.
 _ISSUE: Final = re.compile(r"^- `(\w+)`: ", re.MULTILINE)
 
 
@@ -25,7 +26,7 @@ def drop_ignored_settings(model: Any) -> None:
 
     For example a temperature beside ``do_sample: false``. What it does heed, such as end tokens, stays.
     """
-    config = getattr(model, "generation_config", None)
+    config = getattr(model, "generation_config", None)  # a model that does not generate has none
     if config is None:
         return
     ignored = ignored_settings(config)
@@ -81,6 +82,7 @@ def _try_saving(name: str, part: Any, folder: Path) -> None:
     except Exception as error:
         raise ModelError(
             f"{name} of the model can't be saved, so nothing is trained: {type(error).__name__}: {error}",
+            # Configurations and tokenizers know where they come from, generation settings do not.
             where=str(getattr(part, "name_or_path", "") or name),
             fix="Mend what this names in the model's folder, so that transformers can load and save it.",
         ) from error

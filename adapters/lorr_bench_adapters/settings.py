@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -35,6 +35,7 @@ class TrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    # SimPO's README has it for DPO; a method with another default says where that is from.
     learning_rate: float = Field(5e-7, gt=0, description="peak learning rate")
     per_device_train_batch_size: int = Field(
         8, gt=0, validation_alias=AliasChoices("per_device_train_batch_size", "batch_size")
@@ -61,6 +62,27 @@ class TrainingSettings(BaseModel):
     def global_batch_size(self) -> int:
         """Rows for each optimizer step, for each process."""
         return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+    @property
+    def in_4bit(self) -> bool:
+        """Whether the weights below the LoRA adapter are held in 4 bits."""
+        return self.lora is not None and self.lora.load_in_4bit
+
+    def training_arguments(self) -> dict[str, Any]:
+        """Optimizer, schedule and batches as arguments of transformers' ``TrainingArguments``."""
+        return {
+            "learning_rate": self.learning_rate,
+            "per_device_train_batch_size": self.per_device_train_batch_size,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+            "lr_scheduler_type": self.lr_scheduler_type,
+            "warmup_steps": self.warmup_ratio,  # below 1 it is a share of all steps
+            "weight_decay": self.weight_decay,
+            "adam_beta1": self.adam_beta1,
+            "adam_beta2": self.adam_beta2,
+            "adam_epsilon": self.adam_epsilon,
+            "max_grad_norm": self.max_grad_norm,
+            "bf16": self.bf16,
+        }
 
     def known(self) -> KnownSettings:
         """What the core reads of them."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from lorr_bench.errors import DataError
 
 MAX_LINE: Final = 1 << 24
-"""Letters of a row."""
+"""Characters of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Row:
             return str(value)
         if not isinstance(value, float) or not math.isfinite(value):
             raise DataError(
-                f"column {column!r} holds {_spoken(value)}",
+                f"column {column!r} holds {_described(value)}",
                 where=self.where,
                 fix="it must hold a string or a number",
             )
@@ -91,7 +91,7 @@ class Row:
         return text
 
 
-def _spoken(value: Any) -> str:
+def _described(value: Any) -> str:
     """What a value is, in words or as JSON has it."""
     if isinstance(value, dict):
         return "an object"

@@ -56,7 +56,7 @@ def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:  # damaged files raise the last two
         raise ModelError(
             f"the model has no tokenizer that loads: {error}",
             where=start.path,

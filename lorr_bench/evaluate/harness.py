@@ -158,16 +158,16 @@ def harness_model(llm: LLM, model_path: Path) -> Any:
             module = importlib.import_module("lm_eval.models.vllm_causallms")
         with exchanged(module, version=answer, LLM=lambda **_: weakref.proxy(llm)):
             # Its own tokenizer must be the engine's, also beside Mistral's own files.
-            _MODELS[llm] = _noting(module)(
+            _MODELS[llm] = _recording_cuts(module)(
                 pretrained=str(model_path), tokenizer_mode="hf", batch_size=ONE_BATCH
             )
     return _MODELS[llm]
 
 
-def _noting(module: ModuleType) -> Any:
-    """lm-eval's ``VLLM`` that notes the prompts it cuts, instead of a warning for each."""
+def _recording_cuts(module: ModuleType) -> Any:
+    """lm-eval's ``VLLM`` that records the prompts it cuts, instead of a warning for each."""
 
-    class Noting(module.VLLM):  # type: ignore[misc, name-defined]
+    class RecordingVLLM(module.VLLM):  # type: ignore[misc, name-defined]
         __module__ = module.__name__  # where its progress bars are looked for
 
         def __init__(self, **options: Any) -> None:
@@ -177,7 +177,7 @@ def _noting(module: ModuleType) -> Any:
         def _loglikelihood_tokens(self, requests: Any, disable_tqdm: bool = False) -> Any:
             for _, prompt, choice in requests:
                 if len(prompt) + len(choice) >= self.max_length:
-                    self._note(prompt, len(choice) + 1)
+                    self._record(prompt, len(choice) + 1)
             with exchanged(module, eval_logger=_SILENT):
                 return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm)
 
@@ -192,10 +192,10 @@ def _noting(module: ModuleType) -> Any:
 
         def _cut(self, cut: Callable[..., Any], tokens: list[int], **options: Any) -> Any:
             if len(tokens) + options["max_gen_toks"] > self.max_length:
-                self._note(tokens, options["max_gen_toks"])
+                self._record(tokens, options["max_gen_toks"])
             return cut(tokens, **{**options, "verbose": False})
 
-        def _note(self, prompt: Sequence[int], answer_tokens: int) -> None:
+        def _record(self, prompt: Sequence[int], answer_tokens: int) -> None:
             if answer_tokens >= self.max_length:
                 raise StageError(
                     f"an answer may need {answer_tokens} tokens, the context has {self.max_length}",
@@ -204,7 +204,7 @@ def _noting(module: ModuleType) -> Any:
                 )
             self.cut_prompts.add(tuple(prompt))
 
-    return Noting
+    return RecordingVLLM
 
 
 _SILENT: Final = logging.Logger("silent", logging.CRITICAL)
@@ -241,7 +241,7 @@ def load_tasks(
     del num_fewshot
     if include_path is not None and include_path.is_dir() and not trusted:
         check_task_files(include_path)
-    with quietly(), nullcontext() if trusted else as_data(), taken_from(source):
+    with quietly(), nullcontext() if trusted else without_code(), taken_from(source):
         manager = _manager(names, include_path)
         objects: list[Any] = []
         groups: set[str] = set()
@@ -303,7 +303,7 @@ def _check_names(tasks: Sequence[str]) -> None:
 
 
 @contextmanager
-def as_data() -> Iterator[None]:
+def without_code() -> Iterator[None]:
     """Let no task file run code: templates in a sandbox, and no metrics from the Hub, which are programs."""
     import lm_eval.api.task
     import lm_eval.utils
@@ -443,7 +443,7 @@ def run_harness(
     with ExitStack() as stack:
         stack.enter_context(own_random_state())
         if not tasks.trusted:
-            stack.enter_context(as_data())
+            stack.enter_context(without_code())
         stack.enter_context(taken_from(tasks.source))
         stack.enter_context(exchanged(lm_eval.evaluator, add_env_info=_environment))
         # Its bootstrap forks the process that holds the engine; means have their standard error without it.

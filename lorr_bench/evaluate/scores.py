@@ -141,7 +141,7 @@ def _shared_keys(answers: Mapping[str, _Answers], metric: str | None) -> list[st
 
 def _answers(name: str, task: Any, rows: Sequence[Mapping[str, Any]]) -> _Answers:
     documents = {row["doc_id"]: row["doc"] for row in rows}
-    questions = [(f"{name}/{index}", _question(task, documents[index])) for index in sorted(documents)]
+    questions = [(f"{name}/{index}", question_text(task, documents[index])) for index in sorted(documents)]
     return _Answers(_columns(task, rows), questions)
 
 
@@ -160,7 +160,7 @@ def _columns(task: Any, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[fl
     return found
 
 
-def _question(task: Any, document: Mapping[str, Any]) -> str:
+def question_text(task: Any, document: Mapping[str, Any]) -> str:
     """The text that lm-eval's own search for contamination uses where it is a column, else the prompt's."""
     column = task.config.doc_to_decontamination_query
     text = document[column] if column in document else task.doc_to_text(document)

@@ -219,7 +219,7 @@ def _write_samples(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
     hashes: list[str] = []
     with replacing(path) as file:
         for row in rows:
-            file.write(json.dumps(row) + "\n")
+            file.write(f"{json.dumps(row)}\n".encode())
             hashes.append(row["doc_hash"] + row["prompt_hash"] + row["target_hash"])
     return _hash("".join(hashes))
 

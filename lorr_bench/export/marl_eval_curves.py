@@ -16,9 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lorr_bench.values import START, Point, Results, Score
+from lorr_bench.values import START, Point, Results, Score, measure_of
 
-UNTESTED: Final = ("pass@", "maj@")
 METRIC: Final = "accuracy"
 
 Values = tuple[float, ...]
@@ -89,7 +88,7 @@ def _grid(results: Results) -> _Grid:
 
 def _tested(scores: Iterable[Score]) -> list[Score]:
     """Scores that arms are compared on, ``greedy`` before others."""
-    tested = [score for score in scores if not score.metric.startswith(UNTESTED)]
+    tested = [score for score in scores if measure_of(score).tested]
     return sorted(tested, key=lambda score: score.metric != "greedy")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from lorr_bench.devices import gpu_rows
 from lorr_bench.forecast.memory import Machine
 from lorr_bench.ports.versions import package_version
 
@@ -34,24 +34,17 @@ def gpu_memory(own: Mapping[str, str]) -> tuple[int, ...]:
     """
     if package_version("torch").endswith("+cpu"):
         return ()
-    command = ["nvidia-smi", "--query-gpu=index,uuid,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return visible_memory(done.stdout, own.get("CUDA_VISIBLE_DEVICES"))
+    return visible_memory(gpu_rows("index,uuid,memory.total"), own.get("CUDA_VISIBLE_DEVICES"))
 
 
-def visible_memory(listed: str, visible: str | None) -> tuple[int, ...]:
+def visible_memory(listed: Sequence[str], visible: str | None) -> tuple[int, ...]:
     """Bytes of the GPUs that are visible.
 
     Args:
         listed: Lines of index, identity and MiB, as ``nvidia-smi`` prints them.
         visible: ``CUDA_VISIBLE_DEVICES``: indices or beginnings of identities; None for all.
     """
-    rows = [
-        [cell.strip() for cell in line.split(",")] for line in listed.splitlines() if line.count(",") == 2
-    ]
+    rows = [[cell.strip() for cell in line.split(",")] for line in listed if line.count(",") == 2]
     sizes = {index: int(mebibytes) * MEBIBYTE for index, _, mebibytes in rows if mebibytes.isdecimal()}
     if visible is None:
         return tuple(sizes.values())

@@ -25,8 +25,15 @@ _NUMBERS: Final = (
 )
 _MORE_NUMBERS: Final = ("head_dim", "num_key_value_heads", "max_position_embeddings")
 UNREADABLE: Final = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, struct.error,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    struct.error,
+)
 """What reading a file raises that is not what it should be."""
 MAX_SIZE: Final = 1 << 32
 MAX_LAYERS: Final = 1 << 12

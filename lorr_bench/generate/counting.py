@@ -42,6 +42,7 @@ def counted(llm: LLM, progress: Progress) -> Iterator[None]:
         look()
         return found
 
+    # On the object, above its class's method, which is there again once this is deleted.
     core.get_output = get_and_count
     try:
         yield

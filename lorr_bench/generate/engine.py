@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from vllm import LLM
 
 ENVIRONMENT: Final = {
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # the engine in this process
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
-    "TOKENIZERS_PARALLELISM": "false",
+    "TOKENIZERS_PARALLELISM": "false",  # else tokenizers warn when a process is forked
 }
 
 
@@ -112,7 +112,7 @@ class Engine:
             self.llm.collective_rpc("reload_weights", kwargs={"weights_path": model_folder(model, revision)})
             self.llm.collective_rpc(pack_tied_heads)
             self._loaded = (model, revision)
-        self.llm.reset_prefix_cache()
+        self.llm.reset_prefix_cache()  # it holds keys and values of the weights before
 
     def disagreement(self, fingerprint: Fingerprint) -> str | None:
         """How the engine contradicts the fingerprint of the model that it should hold; None where it agrees.
@@ -144,6 +144,7 @@ class Engine:
 
         room = int(self.llm.model_config.max_model_len) - 1  # the engine always adds a token
         prompts = [TokensPrompt(prompt_token_ids=list(tokens[:room])) for tokens in sequences]
+        # 0: of each place the log-probability of its own token, and of no others.
         scored = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
         outputs = self.llm.generate(prompts, scored, use_tqdm=False)
         self.llm.reset_prefix_cache()
@@ -273,6 +274,7 @@ def pack_tied_heads(worker: Any) -> None:
     from vllm.model_executor.layers.vocab_parallel_embedding import UnquantizedEmbeddingMethod
 
     for layer in worker.get_model().modules():
+        # Most layers have no ``quant_method``.
         if isinstance(method := getattr(layer, "quant_method", None), UnquantizedEmbeddingMethod):
             method.process_weights_after_loading(layer)
 

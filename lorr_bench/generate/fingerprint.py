@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import ModelError
+from lorr_bench.ports.causal_lm import load_causal_lm
 from lorr_bench.ports.trainer import StartModel
 
 if TYPE_CHECKING:
@@ -106,13 +107,11 @@ def take_fingerprint(model: StartModel) -> Fingerprint:
         ModelError: The model or its tokenizer does not load.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(model.path, **model.origin)
-        policy = AutoModelForCausalLM.from_pretrained(
-            model.path, dtype=getattr(torch, model.dtype), use_safetensors=True, **model.origin
-        )
+        policy = load_causal_lm(model)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"transformers can't load the model: {error}",

@@ -103,6 +103,10 @@ class ReplayProbe:
         train: Some of the pairs that are trained on, at least one.
         held_out: Pairs that are not; without any, what is measured on them is left out.
         pad_token_id: Fills up shorter sequences, on the right.
+
+    Attributes:
+        start_log_probs: Next-token distributions of the start model on held-out responses, on the CPU;
+            ``STORED_LOG_PROBS`` bounds them.
     """
 
     def __init__(
@@ -113,7 +117,7 @@ class ReplayProbe:
         self._pad = pad_token_id
         self._weights: StartWeights | None = None
         self._start_totals: dict[str, Tensor] = {}
-        self._start_log_probs: list[Tensor] = []
+        self.start_log_probs: list[Tensor] = []
 
     def start(self, model: nn.Module) -> None:
         """Remember weights, response log-probabilities and next-token distributions of the start model."""
@@ -123,7 +127,7 @@ class ReplayProbe:
             held_out = []
             for reading, positions in self._read_thinned(model):
                 held_out.append(reading.total)
-                self._start_log_probs.append(reading.log_probs[positions].to("cpu", copy=True))
+                self.start_log_probs.append(reading.log_probs[positions].to("cpu", copy=True))
         self._start_totals = {"train": _stack(train), "held_out": _stack(held_out)}
 
     def measure(self, model: nn.Module) -> dict[str, float]:
@@ -160,7 +164,7 @@ class ReplayProbe:
         if not self._held_out:
             return {}
         totals, divergences = [], []
-        stored = iter(self._start_log_probs)
+        stored = iter(self.start_log_probs)
         for reading, positions in self._read_thinned(model):
             totals.append(reading.total)
             log_probs = reading.log_probs[positions]

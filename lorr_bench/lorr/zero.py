@@ -45,6 +45,7 @@ def write_weights(parameter: nn.Parameter, value: Tensor) -> None:
         _write_part(parameter, value)
     else:
         safe_set_full_fp32_param(parameter, value)
+    # What the model computes with until the next step makes it anew.
     with deepspeed.zero.GatheredParameters([parameter], modifier_rank=0), torch.no_grad():
         parameter.copy_(value)
 

@@ -18,6 +18,7 @@ from lorr_bench.ports.trainer import KnownSettings, TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
 from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, PlainPlugin
 from lorr_bench.spec.models import BUDGET_SIGN
+from lorr_bench.values import arm_name
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class Arm:
     """One line of the comparison.
 
     Attributes:
-        name: ``method+plugin``.
-        baseline: The arm it is compared with: the same method with the first of its plug-ins.
+        method: Its method's name in the suite.
+        plugin: Its plug-in's name in the suite.
+        baseline: Name of the arm it is compared with: the same method with the first of its plug-ins.
         adapter_name: Full name under which the adapter is registered.
         adapter: Trains it.
         hyperparameters: Checked by the adapter's own model, the arm's overrides applied.
@@ -38,7 +40,8 @@ class Arm:
         iterative: How its rounds are laid out, or None for one round.
     """
 
-    name: str
+    method: str
+    plugin: str
     baseline: str
     adapter_name: str
     adapter: TrainerAdapter
@@ -49,6 +52,11 @@ class Arm:
     reset: ResetParameters | None
     rollout_ratio: float
     iterative: IterativeSpec | None
+
+    @property
+    def name(self) -> str:
+        """``method+plugin``."""
+        return arm_name(self.method, self.plugin)
 
     @property
     def known_settings(self) -> KnownSettings:
@@ -100,12 +108,13 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
     plugins = suite.plugins_of(method_name)
     arms = []
     for plugin_name in plugins:
-        name, plugin = f"{method_name}+{plugin_name}", suite.plugins[plugin_name]
+        name, plugin = arm_name(method_name, plugin_name), suite.plugins[plugin_name]
         settings, at_budgets = _settings(loaded, adapter, name, method.hyperparameters)
         weights, reset = _parts(plugin)
         arm = Arm(
-            name=name,
-            baseline=f"{method_name}+{plugins[0]}",
+            method=method_name,
+            plugin=plugin_name,
+            baseline=arm_name(method_name, plugins[0]),
             adapter_name=adapter_name,
             adapter=adapter,
             hyperparameters=settings,

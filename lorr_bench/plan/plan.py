@@ -16,7 +16,7 @@ from lorr_bench.plan.ingredients import Ingredients
 from lorr_bench.plan.json_values import canonical_digest
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.measurements import Evaluation, Measurements
-from lorr_bench.plan.published import load_published
+from lorr_bench.plan.published import REFERENCE_FIGURES, load_published
 from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
@@ -142,7 +142,8 @@ class _Planner:
         if wanted is None:
             return ()
         figures = [figure.model_dump(exclude_none=True) for figure in wanted.figures]
-        return load_published(self._ingredients.folder / wanted.file, figures)
+        file = self._ingredients.folder / wanted.file if wanted.file else REFERENCE_FIGURES
+        return load_published(file, figures)
 
     def _add(self, stage: Stage) -> str:
         self._stages.setdefault(stage.digest, stage)

@@ -9,14 +9,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import lorr_bench
 from lorr_bench.errors import DataError
 from lorr_bench.values import Published
 
 COLUMNS: Final = (
-    "study", "model", "method", "labels", "benchmark", "metric", "value", "deviation", "problems", "protocol",
-    "source", "note",
-)  # fmt: skip
+    "study",
+    "model",
+    "method",
+    "labels",
+    "benchmark",
+    "metric",
+    "value",
+    "deviation",
+    "problems",
+    "protocol",
+    "source",
+    "note",
+)
 """Columns of a file of published figures; values and deviations are in per cent."""
+REFERENCE_FIGURES: Final = Path(lorr_bench.__file__).parent / "shipped" / "reference" / "published.csv"
+"""The figures that come with the package: ``results/reference/published.csv`` of a checkout."""
 LARGEST: Final = 1000.0
 """Share beyond which a figure is a slip: some metrics are no shares of a whole."""
 

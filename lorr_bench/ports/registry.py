@@ -20,7 +20,7 @@ PREFERRED: Final = ("trl", "native")
 
 def adapter_names() -> tuple[str, ...]:
     """Full names of all installed adapters, sorted."""
-    return tuple(sorted(_entries()))
+    return tuple(sorted(installed_adapters()))
 
 
 def find_adapter(method: str, backend: str | None = None) -> str:
@@ -57,7 +57,7 @@ def load_adapter(name: str) -> TrainerAdapter:
         SuiteError: No such adapter is installed.
         LorrBenchError: Two packages register the name, or the entry point does not load.
     """
-    entry = _entries()[find_adapter(name)]
+    entry = installed_adapters()[find_adapter(name)]
     try:
         adapter: TrainerAdapter = entry.load()()
     except Exception as error:
@@ -79,7 +79,12 @@ def _spellings(names: tuple[str, ...]) -> list[str]:
 
 
 @cache  # a scan reads the metadata of every installed package
-def _entries() -> dict[str, EntryPoint]:
+def installed_adapters() -> dict[str, EntryPoint]:
+    """The entry point of each installed adapter, by its full name; looked for once in a process.
+
+    Raises:
+        LorrBenchError: Two packages register one name.
+    """
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         other = found.setdefault(entry.name, entry)

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lorr_bench.data.pairs import write_pairs
+from lorr_bench.devices import usable_cores, visible_gpus
+from lorr_bench.events import Advanced, Ended, Failed, Noted, StageEvent
 from lorr_bench.forecast.estimates import Estimates, Largest
 from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.plan.identity.origins import Origin, file_digest
@@ -33,8 +35,8 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.probe.fake_data import fake_answers, fake_pairs, fake_prompts, repeatable_texts
-from lorr_bench.run.executor import Advanced, Ended, Event, Failed, Noted, Order
-from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.executor import Order
+from lorr_bench.run.local import LocalExecutor
 from lorr_bench.spec.sources import PromptSpec
 from lorr_bench.stages.training.rows import ANSWERS_FILE, PROMPTS_FILE
 from lorr_bench.stages.training.selection import PAIRS_FILE
@@ -64,7 +66,7 @@ class Workers(Protocol):
     def begin(self, order: Order) -> str:
         """Begin a stage."""
 
-    def next_event(self, timeout_seconds: float | None) -> Event | None:
+    def next_event(self, timeout_seconds: float | None) -> StageEvent | None:
         """The next event."""
 
     def stop(self) -> None:

@@ -3,56 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lorr_bench.values import START, Results, Score
+from lorr_bench.values import GENERAL, MATH, START, Measure, Results, Score, measure_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-MATH = "math"
-GENERAL = "general"
+__all__ = (  # the first four are values, and are looked for here by what compares scores
+    "AVERAGE",
+    "GENERAL",
+    "MATH",
+    "Cells",
+    "Measure",
+    "all_measures",
+    "averages",
+    "largest_points",
+    "measure_of",
+    "model_rows",
+    "primary_measure",
+    "primary_measures",
+    "reported_measures",
+    "rows_of",
+    "score_cells",
+    "shared_scores",
+    "stack",
+)
+
 AVERAGE = "average"
 """What stands for the benchmark where several of a kind are averaged."""
-SECONDARY = ("pass@", "maj@")
-"""Beginnings of the metrics of repeated answers that are shown but not tested."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One metric on one benchmark: a column of the comparison.
-
-    Attributes:
-        benchmark: Name of the benchmark or lm-eval task.
-        kind: ``math`` or ``general``.
-        metric: ``greedy``, ``avg@k`` or an lm-eval metric name.
-    """
-
-    benchmark: str
-    kind: str
-    metric: str
-
-    @property
-    def title(self) -> str:
-        """Benchmark and metric, for headings."""
-        return f"{self.benchmark} · {self.metric}"
-
-    @property
-    def tested(self) -> bool:
-        """Whether arms are compared on it: all but pass@k and maj@k."""
-        return self.kind != MATH or not self.metric.startswith(SECONDARY)
-
 
 Cells = Mapping[tuple["Measure", str, int], Mapping[int, Score]]
 """Scores by measure, arm and budget, then by training seed."""
-
-
-def measure_of(score: Score) -> Measure:
-    """What the score measures."""
-    return Measure(score.benchmark, score.kind, score.metric)
 
 
 def all_measures(results: Results) -> tuple[Measure, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lorr_bench.errors import StoreError
+from lorr_bench.store.disk import write_bytes
 from lorr_bench.values import Results
 
 if TYPE_CHECKING:
@@ -112,18 +111,6 @@ def _figures(pictures: Sequence[Picture]) -> Iterator[tuple[str, bytes]]:
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
-    return tuple(replace_file(folder / name, content) for name, content in files.items())
-
-
-def replace_file(path: Path, content: bytes) -> Path:
-    """Writes beside the file, then puts it in its place; on OSError nothing is left of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    for name, content in files.items():
+        write_bytes(folder / name, content, durable=False)  # a report can be written again
+    return tuple(folder / name for name in files)

@@ -80,8 +80,10 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, list[tuple[str, str | N
     try:
         values: Any = json.loads(text)
         commits = {str(key): str(commit) for key, commit in values["commits"].items()}
-        tasks = {str(key): [(name, revision) for name, revision in named]
-                 for key, named in values["lm_eval_tasks"].items()}  # fmt: skip
+        tasks = {
+            str(key): [(name, revision) for name, revision in named]
+            for key, named in values["lm_eval_tasks"].items()
+        }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _damaged(file) from error
     if not all(map(COMMIT.fullmatch, commits.values())):

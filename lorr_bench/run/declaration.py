@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
+from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.plan import Plan
 from lorr_bench.run.planned_tests import contrasts_text, measure_text
 from lorr_bench.store.disk import storage_error, write_text
@@ -111,7 +112,7 @@ def declare(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tuple
                 )
     except OSError as error:
         raise storage_error(error, file) from error
-    return tuple(_sentences(after))
+    return tuple(_sentences(after, plan.arms))
 
 
 def foreseen(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tuple[str, ...]:
@@ -128,8 +129,8 @@ def foreseen(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tupl
     """
     before = _history(output / ANALYSIS_FILE)
     after = _continued(before, Declaration.of(plan, store, clock()))
-    said = set(_sentences(before or ()))
-    return tuple(sentence for sentence in _sentences(after) if sentence not in said)
+    said = set(_sentences(before or (), plan.arms))
+    return tuple(sentence for sentence in _sentences(after, plan.arms) if sentence not in said)
 
 
 def _continued(history: Sequence[Declaration] | None, declared: Declaration) -> tuple[Declaration, ...]:
@@ -141,10 +142,10 @@ def _continued(history: Sequence[Declaration] | None, declared: Declaration) -> 
     return (*history, declared) if declared.known else (declared,)
 
 
-def _sentences(history: Sequence[Declaration]) -> list[str]:
+def _sentences(history: Sequence[Declaration], arms: Sequence[Arm]) -> list[str]:
     said = [_first_sentence(one) for one in history[:1] if one.known]
     for before, after in pairwise(history):
-        said.append(f"Changed on {after.so_far} known; before: {_difference(before, after)}")
+        said.append(f"Changed on {after.so_far} known; before: {_difference(before, after, arms)}")
     return list(map(visible_text, said))  # names of lm-eval's tasks may be any text
 
 
@@ -168,16 +169,16 @@ def _tested(declared: Declaration) -> dict[str, Any]:
     }
 
 
-def _difference(before: Declaration, after: Declaration) -> str:
+def _difference(before: Declaration, after: Declaration, arms: Sequence[Arm]) -> str:
     """What was declared before, as far as it is another."""
     old, new = _tested(before), _tested(after)
     changed = {name for name, value in old.items() if value != new[name]}
     analysis = before.analysis
     told = []
     if changed & {"measure", "primary"}:
-        told.append(f"{measure_text(analysis)}: {contrasts_text(analysis.primary) or 'nothing'}")
+        told.append(f"{measure_text(analysis)}: {contrasts_text(analysis.primary, arms) or 'nothing'}")
     if "secondary" in changed:
-        told.append(f"secondary: {contrasts_text(analysis.secondary) or 'nothing'}")
+        told.append(f"secondary: {contrasts_text(analysis.secondary, arms) or 'nothing'}")
     if "unique_pairs" in changed:
         told.append(f"budgets of {', '.join(f'{pairs:,}' for pairs in before.unique_pairs)} pairs")
     if "seeds" in changed:

@@ -9,13 +9,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lorr_bench.events import (
+    Advanced,
+    Began,
+    Busy,
+    Dropped,
+    Ended,
+    Failed,
+    GivenUp,
+    Noted,
+    Postponed,
+    RunBegan,
+    RunEnded,
+    Spoiled,
+    StageEvent,
+    Watcher,
+)
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Pool, Stage
 from lorr_bench.run.agenda import Agenda, unfinished
-from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Executor, Failed, Noted, Order, Spoiled
+from lorr_bench.run.executor import Executor, Order
 from lorr_bench.run.local import log_file
 from lorr_bench.run.state import Journal
-from lorr_bench.run.watcher import Watcher
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.store import Store
 
@@ -75,7 +90,7 @@ class Driver:
         plan: What to do.
         store: Where results go.
         executor: What runs the stages.
-        watcher: Shows progress.
+        watcher: Told what happens.
         journal: Remembers failures over runs.
         logs: Folder for the logs of the stages.
         terms: How often to try again, and how long a stage may take.
@@ -101,7 +116,7 @@ class Driver:
         self._plan = plan
         self._store = store
         self._executor = executor
-        self._watcher = watcher
+        self._tell = watcher
         self._journal = journal
         self._logs = logs
         self._terms = terms
@@ -121,15 +136,17 @@ class Driver:
         """
         started = time.perf_counter()
         self._prepare()
+        interrupted = True
         try:
             while self._goes_on():
                 self._guard()
                 if (event := self._executor.next_event(self._patience())) is not None:
                     self._hear(event)
                 self._end_overdue()
+            interrupted = False
         finally:
             self._executor.stop()
-            self._watcher.finish()
+            self._tell(RunEnded(interrupted))
         self._journal.over()
         self._state.wall_seconds = time.perf_counter() - started
         return self._state
@@ -144,7 +161,7 @@ class Driver:
         self._state.reused = len(finished - todo)
         self._agenda = Agenda(stages, todo, finished, self._store.whole)
         others = [stage for stage in stages if stage.digest not in finished | todo]
-        self._watcher.begin(self._plan, waiting, others)
+        self._tell(RunBegan(self._plan, tuple(waiting), tuple(others)))
         self._after(self._agenda.finished)
         for stage in waiting:
             if self._journal.attempts(stage.digest) >= self._terms.attempts:
@@ -172,7 +189,7 @@ class Driver:
         slot = self._executor.begin(order)
         self._begun[stage.digest] = time.monotonic()
         self._journal.begins(stage.digest, slot)
-        self._watcher.stage_begins(stage, slot)
+        self._tell(Began(stage.digest, slot))
 
     def _wake(self) -> None:
         """Bring back what has waited long enough; another run may have done it meanwhile."""
@@ -204,28 +221,27 @@ class Driver:
                 reason = f"it took longer than {self._terms.stage_timeout_minutes:g} minutes and was ended"
                 self._executor.end(self._stages[digest], reason)
 
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, Noted):
-            self._watcher.note(event.text)
-        elif isinstance(event, Advanced):
-            self._watcher.stage_advances(self._stages[event.digest], event.done, event.total, event.tokens)
-        else:
-            stage = self._stages[event.digest]
-            self._state.pool_seconds[stage.pool] += time.monotonic() - self._begun.pop(event.digest)
-            if isinstance(event, Ended):
+    def _hear(self, event: StageEvent) -> None:
+        if isinstance(event, Noted | Advanced):
+            self._tell(event)
+            return
+        stage = self._stages[event.digest]
+        self._state.pool_seconds[stage.pool] += time.monotonic() - self._begun.pop(event.digest)
+        match event:
+            case Ended():
                 self._end(event)
-            elif isinstance(event, Failed):
+            case Failed():
                 self._fail(stage, event)
-            elif isinstance(event, Busy):
-                self._postpone(stage, f"waiting: {event.owner}", BUSY_DELAY_SECONDS)
-            elif isinstance(event, Spoiled):
-                self._redo(stage, self._stages[event.input])
+            case Busy(owner=owner):
+                self._postpone(stage, f"waiting: {owner}", BUSY_DELAY_SECONDS)
+            case Spoiled(input=spoiled):
+                self._redo(stage, self._stages[spoiled])
 
     def _end(self, event: Ended) -> None:
         self._state.ran[event.digest] = event.seconds
         self._journal.ends(event.digest, event.seconds)
         self._agenda.done(event.digest)
-        self._watcher.stage_ends(self._stages[event.digest], event.seconds, event.tokens)
+        self._tell(event)
         self._after(self._agenda.finished)
 
     def _fail(self, stage: Stage, event: Failed) -> None:
@@ -244,7 +260,7 @@ class Driver:
 
     def _postpone(self, stage: Stage, reason: str, delay: float) -> None:
         self._journal.waits(stage.digest)
-        self._watcher.stage_retries(stage, reason, delay)
+        self._tell(Postponed(stage.digest, reason, delay))
         heapq.heappush(self._delayed, (time.monotonic() + delay, stage.digest))
 
     def _redo(self, stage: Stage, spoiled: Stage) -> None:
@@ -255,18 +271,18 @@ class Driver:
         if hopeless or attempts >= self._terms.attempts:
             self._give_up(stage, reason)
             return
-        self._watcher.note(f"{reason}; it is made again")
+        self._tell(Noted(f"{reason}; it is made again"))
         self._agenda.redo(spoiled.digest)
         self._agenda.back(stage.digest)
 
     def _give_up(self, stage: Stage, reason: str) -> None:
         self._state.failed[stage.digest] = reason
-        self._watcher.stage_fails(stage, reason)
-        dropped = self._agenda.drop(stage.digest)
+        self._tell(GivenUp(stage.digest, reason))
+        dropped = tuple(reader.digest for reader in self._agenda.drop(stage.digest))
         behind = f"`{stage.label}` failed"
-        self._state.failed.update(dict.fromkeys((reader.digest for reader in dropped), behind))
+        self._state.failed.update(dict.fromkeys(dropped, behind))
         if dropped:
-            self._watcher.stages_dropped(dropped, behind)
+            self._tell(Dropped(dropped, behind))
         if self._scope.fail_fast:
             self._halt(f"{stage.label}: {reason}")
 

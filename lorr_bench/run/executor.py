@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lorr_bench.outside import fit_to_show
+from lorr_bench.events import StageEvent
 from lorr_bench.plan.stage import Role, Stage
 
 
@@ -42,101 +42,6 @@ class Order:
         }
 
 
-@dataclass(frozen=True)
-class Advanced:
-    """A stage got further.
-
-    Attributes:
-        digest: Of the stage.
-        done: Work done, in units of the stage.
-        total: Work in all.
-        tokens: Tokens trained on or generated so far; 0 where the stage does not say.
-    """
-
-    digest: str
-    done: int
-    total: int
-    tokens: int
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A stage is done and stored.
-
-    Attributes:
-        digest: Of the stage.
-        seconds: How long it took.
-        tokens: Tokens trained on or generated; 0 where there are none.
-    """
-
-    digest: str
-    seconds: float
-    tokens: int
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A stage failed.
-
-    Attributes:
-        digest: Of the stage.
-        reason: Why, and what to do, as one text.
-        lasting: Whether another attempt would fail the same way: the stage could explain its failure.
-        disk_full: Whether there was no room to write.
-    """
-
-    digest: str
-    reason: str
-    lasting: bool
-    disk_full: bool
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", fit_to_show(self.reason))
-
-
-@dataclass(frozen=True)
-class Busy:
-    """Another run works on the stage just now.
-
-    Attributes:
-        digest: Of the stage.
-        owner: Who.
-    """
-
-    digest: str
-    owner: str
-
-
-@dataclass(frozen=True)
-class Spoiled:
-    """An input of a stage is gone or damaged; it has been set aside.
-
-    Attributes:
-        digest: Of the stage that could not begin.
-        input: Digest of the input.
-    """
-
-    digest: str
-    input: str
-
-
-@dataclass(frozen=True)
-class Noted:
-    """Something that the user should know.
-
-    Attributes:
-        text: One sentence.
-    """
-
-    text: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", fit_to_show(self.text))
-
-
-Event = Advanced | Ended | Failed | Busy | Spoiled | Noted
-
-
 class Executor(Protocol):
     """Runs stages somewhere. A worker that dies is a ``Failed`` that does not last; its slot starts anew."""
 
@@ -153,7 +58,7 @@ class Executor(Protocol):
     def end(self, stage: Stage, reason: str) -> None:
         """End a stage that runs, by force; a ``Failed`` that does not last follows, with the reason."""
 
-    def next_event(self, timeout_seconds: float | None) -> Event | None:
+    def next_event(self, timeout_seconds: float | None) -> StageEvent | None:
         """The next event; None where there was none in the time. None as time waits for ever."""
 
     def stop(self) -> None:

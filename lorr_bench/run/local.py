@@ -6,20 +6,19 @@ import json
 import os
 import queue
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench import events
+from lorr_bench.events import Advanced, Alive, Failed, Noted, StageEvent
 from lorr_bench.line_process import LineProcess
 from lorr_bench.plan.stage import Pool, Stage
-from lorr_bench.run import executor
-from lorr_bench.run.executor import Event, Failed, Order
+from lorr_bench.run.executor import Order
 from lorr_bench.spec.models import Suite
 
 MAX_WORKERS_BY_CORES: Final = 8
@@ -96,27 +95,6 @@ def _groups(gpus: Sequence[str], size: int) -> list[tuple[str, ...]]:
     return whole or [tuple(gpus)]
 
 
-def visible_gpus(own: Mapping[str, str]) -> tuple[str, ...]:
-    """The GPUs that this process may use, found without importing torch.
-
-    Args:
-        own: The environment.
-    """
-    if (named := own.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return tuple(name for name in named.split(",") if name not in ("", "-1"))
-    command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(done.stdout.split())
-
-
-def usable_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def worker_environment(own: Mapping[str, str], slot: Slot) -> dict[str, str]:
     """The environment of a worker: quiet libraries, its share of the processors, its GPUs.
 
@@ -136,7 +114,7 @@ class WorkerProcess(LineProcess):
     Args:
         environment: Of the process.
         log: File for what it prints before its first order says another.
-        listen: Told every answer, from a thread; None when the process has ended.
+        listen: Told what becomes of its stages, from a thread; None when the process has ended.
         command: What to start; replaced in tests.
     """
 
@@ -144,7 +122,7 @@ class WorkerProcess(LineProcess):
         self,
         environment: Mapping[str, str],
         log: Path,
-        listen: Callable[[WorkerProcess, dict[str, Any] | None], None],
+        listen: Callable[[WorkerProcess, StageEvent | None], None],
         command: Sequence[str] = (sys.executable, "-P", "-m", "lorr_bench.run.worker"),
     ) -> None:
         self._listen_to = listen
@@ -157,13 +135,16 @@ class WorkerProcess(LineProcess):
         self.tell(json.dumps(order))
 
     def hear(self, line: str | None) -> None:
-        """Pass an answer on."""
-        if line is None:
-            self._listen_to(self, None)
-            return
-        self._heard = time.monotonic()
-        with suppress(ValueError):  # it was killed within a line
-            self._listen_to(self, json.loads(line))
+        """Note that it lives, and pass on what it says of its stage."""
+        event = None
+        if line is not None:
+            self._heard = time.monotonic()
+            try:
+                event = events.from_dict(json.loads(line))
+            except ValueError:  # it was killed within a line
+                return
+        if not isinstance(event, Alive):
+            self._listen_to(self, event)
 
     @property
     def silent_seconds(self) -> float:
@@ -178,12 +159,6 @@ class WorkerProcess(LineProcess):
         if code < 0:
             return f"its process ended by {signal.Signals(-code).name}"
         return f"its process ended with exit code {code}"
-
-
-def event_of(answer: Mapping[str, Any]) -> Event | None:
-    """The event that an answer of a worker tells; None where it only says that it lives."""
-    kind = getattr(executor, answer["event"], None)
-    return kind(**{name: value for name, value in answer.items() if name != "event"}) if kind else None
 
 
 @dataclass
@@ -226,7 +201,7 @@ class LocalExecutor:
         self._workers = [_Worker(slot) for slot in slots]
         self._start = start
         self._silence_seconds = silence_seconds
-        self._inbox: queue.Queue[tuple[_Worker, WorkerProcess, dict[str, Any] | None]] = queue.Queue()
+        self._inbox: queue.Queue[tuple[_Worker, WorkerProcess, StageEvent | None]] = queue.Queue()
 
     def takes(self, stage: Stage) -> bool:
         """Whether a slot of the stage's pool is free, and fewer stages run than may."""
@@ -255,7 +230,7 @@ class LocalExecutor:
                 worker.end_reason = reason
                 worker.process.kill()
 
-    def next_event(self, timeout_seconds: float | None) -> Event | None:
+    def next_event(self, timeout_seconds: float | None) -> StageEvent | None:
         """The next event of any worker; looks for silent workers meanwhile."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
@@ -263,12 +238,12 @@ class LocalExecutor:
             look_again = time.monotonic() + self._silence_seconds / 4
             until = look_again if deadline is None else min(deadline, look_again)
             try:
-                worker, process, answer = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
+                worker, process, said = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 if until == deadline:
                     return None
                 continue
-            if process is worker.process and (event := self._event(worker, answer)) is not None:
+            if process is worker.process and (event := self._event(worker, said)) is not None:
                 return event
 
     def stop(self) -> None:
@@ -283,8 +258,8 @@ class LocalExecutor:
         free = [worker for worker in self._workers if worker.slot.pool == pool and worker.stage is None]
         return min(free, key=lambda worker: worker.process is None, default=None)
 
-    def _hear(self, worker: _Worker, process: WorkerProcess, answer: dict[str, Any] | None) -> None:
-        self._inbox.put((worker, process, answer))
+    def _hear(self, worker: _Worker, process: WorkerProcess, event: StageEvent | None) -> None:
+        self._inbox.put((worker, process, event))
 
     def _end_silent(self) -> None:
         for worker in self._workers:
@@ -294,11 +269,10 @@ class LocalExecutor:
                     worker.end_reason = f"its process did not answer for {silent:.0f} s and was ended"
                     worker.process.kill()
 
-    def _event(self, worker: _Worker, answer: dict[str, Any] | None) -> Event | None:
-        if answer is None:
+    def _event(self, worker: _Worker, event: StageEvent | None) -> StageEvent | None:
+        if event is None:
             return self._lost(worker)
-        event = event_of(answer)
-        if isinstance(event, executor.Advanced | executor.Noted | None):
+        if isinstance(event, Advanced | Noted):
             return event
         worker.stage = None
         if isinstance(event, Failed) and not event.lasting and worker.process is not None:
@@ -306,12 +280,12 @@ class LocalExecutor:
             worker.process = None
         return event
 
-    def _lost(self, worker: _Worker) -> Event | None:
+    def _lost(self, worker: _Worker) -> StageEvent | None:
         assert worker.process is not None
         stage, reason = worker.stage, worker.end_reason or worker.process.exit_reason()
         worker.process.kill()
         worker.process, worker.stage, worker.end_reason = None, None, ""
-        return Failed(stage.digest, reason, lasting=False, disk_full=False) if stage is not None else None
+        return Failed(stage.digest, reason) if stage is not None else None
 
 
 def log_file(folder: Path, stage: Stage) -> Path:

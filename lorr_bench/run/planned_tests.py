@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.charges import ACROSS_METHODS
 from lorr_bench.plan.plan import Plan
 from lorr_bench.values import Analysis, Contrast
@@ -32,11 +32,12 @@ def what_is_tested(plan: Plan) -> Iterator[str]:
     if not analysis.budgets:
         yield NO_BUDGET
         return
-    yield f"{_heading(plan)}: {_tests(analysis)} Everything else is secondary."
-    across = [contrast for contrast in analysis.primary if len(_methods(contrast)) > 1]
+    yield f"{_heading(plan)}: {_tests(plan)} Everything else is secondary."
+    arms = {arm.name: arm for arm in plan.arms}
+    across = [contrast for contrast in analysis.primary if _plugins(contrast, arms) is None]
     if across and suite.budget.equal not in ACROSS_METHODS:
         unequal = f"`budget.equal: {suite.budget.equal}` holds nothing equal across methods"
-        yield f"{unequal}: {contrasts_text(across)}."
+        yield f"{unequal}: {contrasts_text(across, plan.arms)}."
 
 
 def _heading(plan: Plan) -> str:
@@ -47,9 +48,11 @@ def _heading(plan: Plan) -> str:
     return f"Will be tested ({holm}{seeds:,} seeds)"
 
 
-def _tests(analysis: Analysis) -> str:
+def _tests(plan: Plan) -> str:
+    analysis = plan.analysis
     *smaller, largest = analysis.budgets
-    first = f"{measure_text(analysis)} at {largest:,} pairs: {contrasts_text(analysis.primary)}."
+    contrasts = contrasts_text(analysis.primary, plan.arms)
+    first = f"{measure_text(analysis)} at {largest:,} pairs: {contrasts}."
     below = ", ".join(f"{pairs:,}" for pairs in reversed(smaller))
     return f"{first} Below that in fixed sequence: {below}." if smaller else first
 
@@ -59,30 +62,36 @@ def measure_text(analysis: Analysis) -> str:
     return f"{analysis.benchmark} {analysis.metric or '(its first metric)'}"
 
 
-def contrasts_text(contrasts: Sequence[Contrast]) -> str:
-    """All of them; of many, plug-ins with the number of methods they are compared in, and the first ones."""
+def contrasts_text(contrasts: Sequence[Contrast], arms: Iterable[Arm]) -> str:
+    """All of them; of many, plug-ins with the number of methods they are compared in, and the first ones.
+
+    Args:
+        contrasts: What is compared.
+        arms: Of the suite; an arm that it no longer has is named in full.
+    """
     if len(contrasts) <= MAX_NAMED:
         return "; ".join(map(str, contrasts))
-    names = _grouped(contrasts)
+    names = _grouped(contrasts, {arm.name: arm for arm in arms})
     rest = f"; and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return "; ".join(names[:MAX_NAMED]) + rest
 
 
-def _grouped(contrasts: Sequence[Contrast]) -> list[str]:
+def _grouped(contrasts: Iterable[Contrast], arms: Mapping[str, Arm]) -> list[str]:
     """Contrasts of the same two plug-ins within a method as one, those across methods as they are."""
-    counts = Counter(_name_within(contrast) or str(contrast) for contrast in contrasts)
+    methods: dict[Contrast, int] = {}  # in the order of the first of each
+    for contrast in contrasts:
+        plugins = _plugins(contrast, arms)
+        key = plugins or contrast
+        methods[key] = methods.get(key, 0) + (plugins is not None)
     return [
-        name if "+" in name else f"{name} in {number:,} method{'s' * (number > 1)}"
-        for name, number in counts.items()
+        f"{compared} in {number:,} method{'s' * (number > 1)}" if number else str(compared)
+        for compared, number in methods.items()
     ]
 
 
-def _name_within(contrast: Contrast) -> str | None:
-    """``lorr - plain`` of a contrast within a method."""
-    if len(_methods(contrast)) > 1:
+def _plugins(contrast: Contrast, arms: Mapping[str, Arm]) -> Contrast | None:
+    """``lorr - plain`` of a contrast within a method; None of one across methods."""
+    treatment, reference = arms.get(contrast.treatment), arms.get(contrast.reference)
+    if treatment is None or reference is None or treatment.method != reference.method:
         return None
-    return str(Contrast(*(arm.partition("+")[2] for arm in (contrast.treatment, contrast.reference))))
-
-
-def _methods(contrast: Contrast) -> set[str]:
-    return {arm.partition("+")[0] for arm in (contrast.treatment, contrast.reference)}
+    return Contrast(treatment.plugin, reference.plugin)

@@ -21,12 +21,11 @@ from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
-from lorr_bench.report.measures import measure_of
 from lorr_bench.spec.execution import Keep
 from lorr_bench.store.generations import SCORES_FILE
 from lorr_bench.store.results import scores_of
 from lorr_bench.store.store import Store
-from lorr_bench.values import Point
+from lorr_bench.values import Point, measure_of
 
 
 @dataclass(frozen=True)

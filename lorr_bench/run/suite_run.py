@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
+from lorr_bench.events import Planned, Watcher, notes_to, tell_all
 from lorr_bench.forecast.pair_counts import check_pairs
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
+from lorr_bench.plan.stage import Pool
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
 from lorr_bench.run.declaration import Clock, declare, foreseen, now
-from lorr_bench.run.driver import EVERYTHING, Driver, RunState, Scope
+from lorr_bench.run.driver import POOLS, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
-from lorr_bench.run.local import LocalExecutor, usable_cores, visible_gpus
+from lorr_bench.run.local import LocalExecutor
 from lorr_bench.run.retention import Retention
+from lorr_bench.run.selection import select
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.unproven import unproven_warning
-from lorr_bench.run.watcher import Watcher, Watchers
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
@@ -54,12 +56,27 @@ class RunOptions:
     """What a user wants of one run beside the suite.
 
     Attributes:
-        scope: What it is about.
+        only: The stages to have, with what they need, as ``select`` reads them; none is all.
+        pools: Only stages of these pools are run.
+        fail_fast: Whether the first failure ends the run.
         retry_failed: Whether stages that have used up their attempts get new ones.
     """
 
-    scope: Scope = EVERYTHING
+    only: tuple[str, ...] = ()
+    pools: tuple[Pool, ...] = POOLS
+    fail_fast: bool = False
     retry_failed: bool = False
+
+    def scope(self, plan: Plan) -> Scope:
+        """What a run of a plan is about.
+
+        Raises:
+            SuiteError: The plan has nothing of such a name.
+        """
+        return Scope(self.pools, frozenset(select(plan, self.only)) if self.only else None, self.fail_fast)
+
+
+EVERYTHING: Final = RunOptions()
 
 
 @dataclass(frozen=True)
@@ -84,7 +101,7 @@ def run_suite(
     places: Places,
     watcher: Watcher,
     store: Store,
-    options: Callable[[Plan], RunOptions] = lambda _: RunOptions(),
+    options: RunOptions = EVERYTHING,
     *,
     clock: Clock = now,
 ) -> Finished:
@@ -93,28 +110,31 @@ def run_suite(
     Args:
         loaded: The suite.
         places: Where to write.
-        watcher: Shows progress.
+        watcher: Told what happens.
         store: Where results lie.
-        options: What the user wants of this run, asked with the plan.
+        options: What the user wants of this run.
         clock: Dates what is declared to be tested.
 
     Raises:
         LorrBenchError: The suite can't be planned, the output folder can't be written, or another run has it.
     """
-    plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=watcher.note))
+    notice = notes_to(watcher)
+    plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=notice))
     check_pairs(plan, store)
-    wanted = options(plan)
+    scope = options.scope(plan)
+    watcher(Planned(plan))
     for line in revision_lines(plan, places.output):
-        watcher.note(line)
+        notice(line)
     try:
         places.output.mkdir(parents=True, exist_ok=True)
         with Lock(places.output / LOCK_FILE) as lock:
             write_text(places.output / SUITE_FILE, resolved_yaml(plan.suite))
             keep_commits(plan, places.output)
             for sentence in foreseen(plan, store, places.output, clock):
-                watcher.note(f"the report will say: {sentence}")
+                notice(f"the report will say: {sentence}")
             declare(plan, store, places.output, clock)
-            return _Run(plan, places, store, watcher, lock).finish(wanted)
+            run = _Run(plan, scope, places, store, watcher, lock)
+            return run.finish(retry_failed=options.retry_failed)
     except OSError as error:
         raise storage_error(error, places.output) from error
 
@@ -124,33 +144,35 @@ class _Run:
     """A run that holds its output folder."""
 
     plan: Plan
+    scope: Scope
     places: Places
     store: Store
     watcher: Watcher
     lock: Lock
 
-    def finish(self, options: RunOptions) -> Finished:
+    def finish(self, *, retry_failed: bool) -> Finished:
         """Run, and report; a result that the report finds damaged is made again, once."""
         journal = Journal(self.places.output / STATE_FILE)
-        if options.retry_failed:
+        if retry_failed:
             journal.forgive()
-        trackers = make_trackers(self.plan.suite, self.places.output, self.store, self.watcher.note)
-        watchers = Watchers((self.watcher, *trackers))
+        notice = notes_to(self.watcher)
+        trackers = make_trackers(self.plan.suite, self.places.output, self.store, notice)
+        watcher = tell_all(self.watcher, *trackers)
         if (word := unproven_warning(self.plan, self.store)) is not None:
-            self.watcher.note(word)
-        state = self._drive(watchers, journal, options.scope)
+            notice(word)
+        state = self._drive(watcher, journal)
         if state.disk_full:
             return self._over(state, None)
         set_aside = len(self.store.set_aside)
         page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         if len(self.store.set_aside) > set_aside and not state.halted:
-            state = _both(state, self._drive(watchers, journal, options.scope))
+            state = _both(state, self._drive(watcher, journal))
             page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         description = _describe(self.plan, state, seconds)
         write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
         return self._over(state, page)
 
-    def _drive(self, watcher: Watcher, journal: Journal, scope: Scope) -> RunState:
+    def _drive(self, watcher: Watcher, journal: Journal) -> RunState:
         suite = self.plan.suite
         return Driver(
             self.plan,
@@ -160,8 +182,8 @@ class _Run:
             journal=journal,
             logs=self.places.output / "logs",
             terms=suite.execution,
-            scope=scope,
-            after=Retention(self.plan, self.store, suite.execution.keep, watcher.note).stage_done,
+            scope=self.scope,
+            after=Retention(self.plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
             guard=self._guard,
         ).run()
 

@@ -1,14 +1,13 @@
 """A worker process: runs the stages it is sent, one after the other.
 
 It reads one order a line (``Order.to_dict`` as JSON) from standard input. It answers on the original standard
-output, one event a line: the name of a class of ``lorr_bench.run.executor`` under ``event``, and its fields.
+output, one event a line (``lorr_bench.events.to_dict`` as JSON).
 Everything that libraries print goes to the log of the stage. When standard input ends, the process ends with
 all its children, so a killed driver leaves nothing behind.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 import os
@@ -23,12 +22,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from lorr_bench import events
 from lorr_bench.errors import DiskFullError, LorrBenchError
+from lorr_bench.events import Advanced, Alive, Busy, Ended, Failed, Noted, Spoiled, WorkerEvent
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.identity.unchanged import Inputs
 from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.stage import Role, Stage
-from lorr_bench.run.executor import Advanced, Busy, Ended, Event, Failed, Noted, Spoiled
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training.memory import out_of_memory_advice
 from lorr_bench.store.disk import storage_error
@@ -39,7 +39,6 @@ from lorr_bench.store.store import Store
 
 PROGRESS_INTERVAL_SECONDS: Final = 0.25
 BEAT_SECONDS: Final = 5.0
-ALIVE: Final = "Alive"
 
 _INPUTS: Final = Inputs()
 
@@ -67,17 +66,11 @@ class Answers:
         self._out = out
         self._lock = threading.Lock()
 
-    def tell(self, event: Event) -> None:
-        """Send an event."""
-        self._write({"event": type(event).__name__, **dataclasses.asdict(event)})
-
-    def alive(self) -> None:
-        """Say that the process lives."""
-        self._write({"event": ALIVE})
-
-    def _write(self, answer: Mapping[str, Any]) -> None:
+    def tell(self, event: WorkerEvent) -> None:
+        """Send an event; those of several threads don't mix within a line."""
+        line = json.dumps(events.to_dict(event)) + "\n"
         with self._lock:
-            self._out.write(json.dumps(answer) + "\n")
+            self._out.write(line)
             self._out.flush()
 
 
@@ -107,7 +100,7 @@ def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
 def _beat(answers: Answers) -> None:
     while True:
         time.sleep(BEAT_SECONDS)
-        answers.alive()
+        answers.tell(Alive())
 
 
 def print_to(log: Path) -> None:
@@ -137,7 +130,7 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> No
                 stage, inputs, store, engines, progress=_progress(stage, answers), notice=notice
             )
         tokens = stage.tokens(record.outcome.metrics, record.outcome.spend)
-        event: Event = Ended(stage.digest, record.wall_seconds, tokens)
+        event: WorkerEvent = Ended(stage.digest, record.wall_seconds, tokens)
     except HeldError as error:
         event = Busy(stage.digest, error.what)
     except SpoiledError as error:
@@ -146,7 +139,7 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> No
         event = _explained(stage, error)
     except Exception as error:  # noqa: BLE001 - one arm's failure never stops the others
         traceback.print_exc()
-        event = Failed(stage.digest, _unexplained(stage, error), lasting=False, disk_full=False)
+        event = Failed(stage.digest, _unexplained(stage, error))
     answers.tell(event)
 
 

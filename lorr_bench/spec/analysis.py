@@ -11,10 +11,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from lorr_bench.spec.base import Model
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec
-from lorr_bench.values import Contrast
+from lorr_bench.values import UNTESTED_METRICS, Contrast, arm_name
 
 GREEDY = "greedy"
-ONLY_SHOWN = ("pass@", "maj@")
 PluginsOf = Mapping[str, Sequence[str]]
 """The plug-ins that each method is combined with."""
 
@@ -185,13 +184,13 @@ def _arms_of(text: str, plugins: PluginsOf) -> tuple[Contrast, ...]:
     if any(are_arms) and not all(are_arms):
         raise ValueError("one side is an arm, the other a plug-in: write two arms or two plug-ins")
     if all(are_arms):
-        _demand("arm", sides, [f"{method}+{name}" for method, names in plugins.items() for name in names])
+        _demand("arm", sides, [arm_name(method, name) for method, names in plugins.items() for name in names])
         return (named,)
     _demand("plug-in", sides, list(dict.fromkeys(name for names in plugins.values() for name in names)))
     methods = [method for method, names in plugins.items() if set(sides) <= set(names)]
     if not methods:
         raise ValueError(f"no method has both {named.treatment} and {named.reference}: name two arms")
-    return tuple(Contrast(*(f"{method}+{side}" for side in sides)) for method in methods)
+    return tuple(Contrast(*(arm_name(method, side) for side in sides)) for method in methods)
 
 
 def _demand(noun: str, sides: Sequence[str], known: Sequence[str]) -> None:
@@ -228,6 +227,6 @@ def _unknown_metric(benchmark: str, metric: str, known: Sequence[str]) -> str:
             f"the metric of {benchmark} is the task's own, which lm-eval says when it runs: name the "
             f"benchmark alone, or write `metric: {metric}` below it in evaluation.general"
         )
-    shown = "pass@k and maj@k are shown and never tested; " if metric.startswith(ONLY_SHOWN) else ""
+    shown = "pass@k and maj@k are shown and never tested; " if metric.startswith(UNTESTED_METRICS) else ""
     hint = "" if shown else nearest(metric, known)
     return f"{benchmark} has no {metric} to test; {shown}{hint}it has {', '.join(known)}"

@@ -20,6 +20,7 @@ from lorr_bench.errors import SuiteError
 
 Location = tuple[str | int, ...]
 
+# A suite is a page of text, fewer than ten levels deep; more is no suite, and is not read.
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 

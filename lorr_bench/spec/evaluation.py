@@ -14,7 +14,7 @@ from lorr_bench.spec.sources import PromptSpec
 
 SampleCount = Annotated[int, Field(gt=0)]
 ProtocolName = Literal["fast", "qwen-greedy", "sober"]
-OF_A_PROTOCOL = ("greedy", "repeats", "temperature", "top_p", "max_tokens", "prompt")
+PROTOCOL_FIELDS = ("greedy", "repeats", "temperature", "top_p", "max_tokens", "prompt")
 ALIASES = {"avg_at": "repeats"}
 ClusterColumn = Annotated[str | None, BeforeValidator(switched)]
 EMBEDDED = "nano/"
@@ -198,8 +198,8 @@ def _named_protocol(value: Any) -> tuple[Any, dict[Any, Any]]:
     if not isinstance(value, dict):
         return value, {}
     changes = {ALIASES.get(key, key): change for key, change in value.items() if key != "name"}
-    if unknown := sorted(map(str, set(changes) - set(OF_A_PROTOCOL))):
-        raise ValueError(f"a protocol has no {', '.join(unknown)}; it has {', '.join(OF_A_PROTOCOL)}")
+    if unknown := sorted(map(str, set(changes) - set(PROTOCOL_FIELDS))):
+        raise ValueError(f"a protocol has no {', '.join(unknown)}; it has {', '.join(PROTOCOL_FIELDS)}")
     return value.get("name", "fast"), changes
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lorr_bench.spec.base import Model
 
+MAX_DELAY_SECONDS = 300.0
 Keep = Literal["last", "best", "none"]
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
@@ -69,6 +70,3 @@ class ExecutionSpec(Model):
             attempts: How many there were, at least 1.
         """
         return min(self.retry_delay_seconds * 2.0 ** min(attempts - 1, 30), MAX_DELAY_SECONDS)
-
-
-MAX_DELAY_SECONDS = 300.0

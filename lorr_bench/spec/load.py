@@ -75,7 +75,9 @@ def load_suite(path: Path, overrides: Sequence[str] = ()) -> LoadedSuite:
     values = document.value
     if not isinstance(values, dict):
         found = "is empty" if values is None else f"holds a {_KINDS.get(type(values), 'single value')}"
-        fix = "write `key: value` lines, beginning with `name:`; suites/quickstart.yaml is an example"
+        fix = (
+            "write `key: value` lines, beginning with `name:`; for an example: `lorr-bench copy quickstart .`"
+        )
         raise SuiteError(f"{found} instead of a mapping", where=f"{path}:1", fix=fix)
     lines = Lines(document.lines)
     for override in overrides:
@@ -123,7 +125,8 @@ def _similar(path: Path) -> str:
     there = f"in {path.parent} there are: {', '.join(beside[:8])}" if beside else ""
     return (
         f"{nearest(path.name, beside)}{there}"
-        or "give the path of a suite file, such as suites/quickstart.yaml"
+        or "give the path of a suite file, such as suites/quickstart.yaml, or the name of a shipped suite: "
+        "`lorr-bench list suites`"
     )
 
 

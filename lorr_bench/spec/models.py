@@ -16,6 +16,7 @@ from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
 from lorr_bench.spec.sources import DataSpec, StartModelSpec
+from lorr_bench.values import arm_name
 
 START_MODEL = "start"
 BUDGET_SIGN = "@"
@@ -85,7 +86,11 @@ class PublishedFigures(Model):
 class PublishedSpec(Model):
     """Figures of others, to be shown beside ours."""
 
-    file: str = Field(description="CSV file in the form of results/reference/published.csv")
+    file: str | None = Field(
+        None,
+        description="CSV file in the form of results/reference/published.csv, which is taken where none is "
+        "named",
+    )
     figures: tuple[PublishedFigures, ...] = Field(min_length=1, description="which models of the file")
 
 
@@ -122,8 +127,10 @@ def _plugins_of(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> dict
     }
 
 
-def _arm_names(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> list[str]:
-    return [f"{name}+{plugin}" for name, of in _plugins_of(methods, plugins).items() for plugin in of]
+def _arms(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> dict[str, Any]:
+    """The plug-in of each arm, by the arm's name."""
+    of_methods = _plugins_of(methods, plugins)
+    return {arm_name(method, name): plugins[name] for method, names in of_methods.items() for name in names}
 
 
 class Suite(Model):
@@ -234,7 +241,7 @@ class Suite(Model):
     def _beside_arms(cls, published: PublishedSpec | None, info: ValidationInfo) -> PublishedSpec | None:
         if published is None or not {"methods", "plugins"} <= info.data.keys():
             return published
-        arms = [START_MODEL, *_arm_names(info.data["methods"], info.data["plugins"])]
+        arms = [START_MODEL, *_arms(info.data["methods"], info.data["plugins"])]
         if unknown := [figures.arm for figures in published.figures if figures.arm not in arms]:
             raise ValueError(f"no arm is called {', '.join(unknown)}; arms are {', '.join(arms)}")
         return published
@@ -244,13 +251,12 @@ class Suite(Model):
     def _name_arms(cls, overrides: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if not {"methods", "plugins"} <= info.data.keys():
             return overrides  # those have errors of their own
-        arms = _arm_names(info.data["methods"], info.data["plugins"])
+        arms = _arms(info.data["methods"], info.data["plugins"])
         named = {name: name.partition(BUDGET_SIGN) for name in overrides}
         if unknown := [name for name, (arm, _, _) in named.items() if arm not in arms]:
             raise ValueError(f"no arm is called {', '.join(unknown)}; arms are {', '.join(arms)}")
         for name, (arm, at, budget) in named.items() if "budget" in info.data else ():
-            plugin = info.data["plugins"][arm.partition("+")[2]]
-            budgets: tuple[int, ...] = plugin.unique_pairs or info.data["budget"].unique_pairs
+            budgets: tuple[int, ...] = arms[arm].unique_pairs or info.data["budget"].unique_pairs
             if at and budget not in map(str, budgets):
                 raise ValueError(f"{name} names no budget that {arm} is trained at: {_listed(budgets)}")
         return overrides

@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from lorr_bench.spec import models
 from lorr_bench.spec.benchmarks import BENCHMARKS
-from lorr_bench.spec.evaluation import ALIASES, OF_A_PROTOCOL
+from lorr_bench.spec.evaluation import ALIASES, PROTOCOL_FIELDS
 from lorr_bench.spec.presets import PRESETS
 
 SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
@@ -104,7 +104,7 @@ def _accept_names_in_evaluation(definitions: Schema) -> None:
     changed = {"type": "object", "properties": {"preset": presets}, "required": ["preset"]}
     general["items"] = {"anyOf": [general["items"], presets, changed]}
     names = {**evaluation["protocol"]}
-    fields = {name: math["properties"][name] for name in (*OF_A_PROTOCOL, *ALIASES)}
+    fields = {name: math["properties"][name] for name in (*PROTOCOL_FIELDS, *ALIASES)}
     own = {"type": "object", "properties": {"name": names, **fields}, "additionalProperties": False}
     evaluation["protocol"] = {
         "anyOf": [{key: names[key] for key in ("enum", "type")}, own],

@@ -9,17 +9,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, TextIO
+from typing import BinaryIO, Final
 
 from lorr_bench.errors import DiskFullError, StoreError
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-
-
 FULL_WORDS: Final = ("No space left on device", "Disk quota exceeded", "os error 28", "os error 122")
 """How libraries that are written in other languages say it, with errors that are no ``OSError``."""
-
-
 TORCH_WORDS: Final = ("inline_container.cc", "PytorchStreamWriter")
 """torch says only that a write failed."""
 NEARLY_FULL_BYTES: Final = 64 << 20
@@ -76,29 +72,44 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a file so that it holds the old text or the new one, never half of it.
+
+    Args:
+        path: The file.
+        text: What it will hold.
+        durable: Whether to wait until it would outlive a loss of power.
 
     Raises:
         OSError: It can't be written; then the old text stays, and nothing lies beside it.
     """
-    with replacing(path) as file:
-        file.write(text)
+    write_bytes(path, text.encode("utf-8"), durable=durable)
+
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """``write_text`` of bytes."""
+    with replacing(path, durable=durable) as file:
+        file.write(content)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
-    """A text file to write, which takes the place of the old one when all is written.
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of the old one when all is written.
+
+    Args:
+        path: The file.
+        durable: Whether to wait until it would outlive a loss of power.
 
     Raises:
         OSError: It can't be written; then the old one stays, and nothing lies beside it.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")  # a hidden file of this form is known to `clean`
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        with draft.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -15,7 +15,7 @@ from lorr_bench.forecast.estimates import ArmMemory, KindEstimate, Largest
 from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.forecast.memory import Memory
 from lorr_bench.probe.probe import Probed
-from lorr_bench.quantities import count, roughly, size
+from lorr_bench.quantities import count_text, roughly, size_text
 from lorr_bench.terminal.text import indented, one_line
 
 SIGNS: Final[dict[Bound, str]] = {"": "", "at most": "≤ ", "at least": "≥ "}
@@ -72,7 +72,7 @@ def _cells(kind: KindEstimate, *, on_gpus: bool) -> list[str]:
 
 
 def _fits(memory: Memory) -> str:
-    return f"[{COLOURS[memory.verdict]}]{memory.verdict}[/] {size(memory.room)}"
+    return f"[{COLOURS[memory.verdict]}]{memory.verdict}[/] {size_text(memory.room)}"
 
 
 def memory_table(arms: Sequence[ArmMemory]) -> Table:
@@ -113,8 +113,8 @@ def _memory_lines(kinds: Sequence[KindEstimate]) -> list[str]:
 
 def parts_text(largest: Largest) -> str:
     """The parts of a peak, largest first."""
-    parts = largest.memory.parts
-    return " + ".join(f"{name} {size(parts[name])}" for name in sorted(parts, key=lambda name: -parts[name]))
+    parts = sorted(largest.memory.parts.items(), key=lambda part: -part[1])
+    return " + ".join(f"{name} {size_text(number)}" for name, number in parts)
 
 
 def probe_text(probed: Probed) -> Text:
@@ -123,23 +123,23 @@ def probe_text(probed: Probed) -> Text:
         return Text(f"Probe failed: {one_line(probed.label)}\n    {indented(probed.failure)}", "red")
     memory = ""
     if probed.peak_memory_bytes is not None:
-        expected = f", expected {size(probed.expected_bytes)}" if probed.expected_bytes else ""
-        memory = f", peak memory {size(probed.peak_memory_bytes)}{expected}"
+        expected = f", expected {size_text(probed.expected_bytes)}" if probed.expected_bytes else ""
+        memory = f", peak memory {size_text(probed.peak_memory_bytes)}{expected}"
     return Text(f"Probe passed: {one_line(probed.label)} ({roughly(probed.seconds)}{memory})", "green")
 
 
 def _places(kinds: Sequence[KindEstimate], forecast: Forecast) -> list[str]:
     """What there is of memory and disk, and what to do where nothing is known of the model."""
     machine, free = forecast.machine, forecast.free_bytes
-    gpus = " and ".join(size(each) for each in machine.gpu_bytes)
+    gpus = " and ".join(size_text(each) for each in machine.gpu_bytes)
     devices = f"GPUs of {gpus}" if gpus else "no GPU that torch can use"
-    lines = [f"Devices: {devices}; {size(machine.main_bytes)} of main memory."]
+    lines = [f"Devices: {devices}; {size_text(machine.main_bytes)} of main memory."]
     if gpus:
         lines.append("An engine shares its GPU with training, which has the rest as room.")
     if free is not None:
         sure = sum(kind.disk.value or 0 for kind in kinds if kind.disk.bound != "at most")
         short = ": too little" if sure > free else ""
-        lines.append(f"Disk: {size(free)} free{short}.")
+        lines.append(f"Disk: {size_text(free)} free{short}.")
     if any(kind.seconds.value for kind in kinds):
         lines.append("Time: one stage after the other, without the engine's start.")
     if forecast.missing_model:
@@ -160,11 +160,11 @@ def _hours(figure: Figure) -> str:
 
 
 def _count(figure: Figure) -> str:
-    return _signed(figure, count(figure.value or 0))
+    return _signed(figure, count_text(figure.value or 0))
 
 
 def _size(figure: Figure) -> str:
-    return _signed(figure, size(figure.value or 0))
+    return _signed(figure, size_text(figure.value or 0))
 
 
 def _signed(figure: Figure, text: str) -> str:

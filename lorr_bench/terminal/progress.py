@@ -5,16 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
 
+from lorr_bench.events import (
+    Advanced,
+    Began,
+    Dropped,
+    Ended,
+    Event,
+    GivenUp,
+    Noted,
+    Planned,
+    Postponed,
+    RunBegan,
+    RunEnded,
+)
 from lorr_bench.forecast.time_left import StageProgress, TimeLeft
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.quantities import duration_text, roughly, speed_text
+from lorr_bench.run.planned_tests import what_is_tested
 from lorr_bench.terminal.live_view import LiveView
 from lorr_bench.terminal.log_lines import Lines
 from lorr_bench.terminal.text import indented, one_line
@@ -26,7 +40,7 @@ NEVER: Final[tuple[float, float | None]] = (float("-inf"), None)
 
 
 class Display:
-    """Shows one run; a watcher of its driver.
+    """Shows one run; its ``watch`` is a watcher.
 
     Args:
         console: Where the live view goes, if it is a terminal.
@@ -50,6 +64,7 @@ class Display:
         self._lines = Lines(self._print, clock)
         self._live: Live | None = None
         self._total = 0
+        self._stages: dict[str, Stage] = {}
         self._done: set[str] = set()
         self._failed: set[str] = set()
         self._arms = _Arms(())
@@ -58,13 +73,47 @@ class Display:
         self._estimated = NEVER
         self._started = clock()
 
-    def begin(self, plan: Plan, waiting: Sequence[Stage], others: Sequence[Stage] = ()) -> None:
-        """The run begins; the live view, too, where there is a terminal."""
-        todo = {stage.digest for stage in (*waiting, *others)}
+    def watch(self, event: Event) -> None:
+        """Show what happened."""
+        match event:
+            case Planned(plan):
+                self._show_tests(plan)
+            case RunBegan():
+                self._begin(event)
+            case Began():
+                self._begin_stage(event)
+            case Advanced():
+                self._advance(event)
+            case Ended():
+                self._end_stage(event)
+            case Postponed():
+                self._postpone(event)
+            case GivenUp(digest, reason):
+                self._give_up([digest])
+                self._lines.say(f"{self._count} failed: {self._label(digest)}: {indented(reason)}")
+            case Dropped(digests, reason):
+                self._give_up(digests)
+                names = self._label(digests[0]) if len(digests) == 1 else f"{len(digests):,} stages"
+                self._lines.say(f"{self._count} left out, because {one_line(reason)}: {names}")
+            case Noted(text):
+                self._lines.say(f"note: {indented(text)}")
+            case RunEnded():
+                self._finish()
+
+    def _show_tests(self, plan: Plan) -> None:
+        """What will be tested, where somebody looks on."""
+        if self._console.is_terminal:
+            self._console.print(" ".join(what_is_tested(plan)), highlight=False, markup=False)
+
+    def _begin(self, event: RunBegan) -> None:
+        """The live view begins, too, where there is a terminal."""
+        plan, waiting = event.plan, event.waiting
+        todo = {stage.digest for stage in (*waiting, *event.others)}
+        self._stages = {stage.digest: stage for stage in plan.stages}
         self._total = len(plan.stages)
         self._failed.clear()
         self._estimated = NEVER
-        self._done = {stage.digest for stage in plan.stages} - todo
+        self._done = self._stages.keys() - todo
         self._arms = _Arms(_needs(plan))
         self._arms.done(self._done)
         self._time_left = TimeLeft(waiting, plan.stages)
@@ -75,58 +124,45 @@ class Display:
         if waiting and _can_be_redrawn(self._console):
             self._start_live()
 
-    def stage_begins(self, stage: Stage, slot: str) -> None:
+    def _begin_stage(self, event: Began) -> None:
         """A line in the live view."""
+        stage = self._stages[event.digest]
         with self._lock:
             self._done.discard(stage.digest)
-            self._running[stage.digest] = StageProgress(stage, slot, self._clock())
-            self._time_left.begins(stage, slot, len(self._running))
+            self._running[stage.digest] = StageProgress(stage, event.slot, self._clock())
+            self._time_left.begins(stage, event.slot, len(self._running))
 
-    def stage_advances(self, stage: Stage, done: int, total: int, tokens: int) -> None:
+    def _advance(self, event: Advanced) -> None:
         """The line shows it."""
         with self._lock:
-            if (progress := self._running.get(stage.digest)) is not None:
-                progress.advances(self._clock(), done, total, tokens)
+            if (progress := self._running.get(event.digest)) is not None:
+                progress.advances(self._clock(), event.done, event.total, event.tokens)
 
-    def stage_ends(self, stage: Stage, seconds: float, tokens: int) -> None:
+    def _end_stage(self, event: Ended) -> None:
         """Count it; say it where there is no live view."""
+        stage = self._stages[event.digest]
         with self._lock:
             progress = self._running.pop(stage.digest, None)
             self._done.add(stage.digest)
             self._arms.done({stage.digest})
             self._time_left.over(stage)
-            if seconds > 0:  # else another run did it
-                self._time_left.measured(stage, seconds)
+            if event.seconds > 0:  # else another run did it
+                self._time_left.measured(stage, event.seconds)
             if self._live is None:
-                speed = (progress and progress.mean_tokens_per_second) or (
-                    tokens / seconds if seconds > 0 else 0.0
-                )
-                took = f"{seconds:.1f} s{f', {speed_text(speed)} tokens/s' if speed else ''}"
-                self._lines.mention(f"{self._count} done: {one_line(stage.label)} ({took})", self._ending())
+                done = f"done: {one_line(stage.label)} ({_took(event, progress)})"
+                self._lines.mention(f"{self._count} {done}", self._ending())
 
-    def stage_retries(self, stage: Stage, reason: str, delay_seconds: float) -> None:
+    def _postpone(self, event: Postponed) -> None:
         """Say that it will be tried again, and why."""
         with self._lock:
-            self._running.pop(stage.digest, None)
-            what = f"again in {duration_text(delay_seconds)}: {one_line(stage.label)}: {indented(reason)}"
-            self._lines.say(f"{self._count} {what}")
+            self._running.pop(event.digest, None)
+            again = f"again in {duration_text(event.delay_seconds)}"
+            self._lines.say(f"{self._count} {again}: {self._label(event.digest)}: {indented(event.reason)}")
 
-    def stage_fails(self, stage: Stage, reason: str) -> None:
-        """Say it, and why."""
-        self._give_up([stage])
-        self._lines.say(f"{self._count} failed: {one_line(stage.label)}: {indented(reason)}")
+    def _label(self, digest: str) -> str:
+        return one_line(self._stages[digest].label)
 
-    def stages_dropped(self, stages: Sequence[Stage], reason: str) -> None:
-        """Say how many."""
-        self._give_up(stages)
-        names = one_line(stages[0].label) if len(stages) == 1 else f"{len(stages):,} stages"
-        self._lines.say(f"{self._count} left out, because {one_line(reason)}: {names}")
-
-    def note(self, text: str) -> None:
-        """Say it."""
-        self._lines.say(f"note: {indented(text)}")
-
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """End the live view; its last state stays on the screen."""
         with self._lock:
             self._running.clear()
@@ -150,23 +186,24 @@ class Display:
             self._estimated = (now, self._time_left.seconds_left(self._running, now))
         return self._estimated[1]
 
-    def _give_up(self, stages: Sequence[Stage]) -> None:
+    def _give_up(self, digests: Iterable[str]) -> None:
         with self._lock:
-            for stage in stages:
-                self._running.pop(stage.digest, None)
-                self._failed.add(stage.digest)
-                self._time_left.over(stage)
+            for digest in digests:
+                self._running.pop(digest, None)
+                self._failed.add(digest)
+                self._time_left.over(self._stages[digest])
 
     def _start_live(self) -> None:
         self._live = Live(
             console=self._console,
-            get_renderable=self._view,
+            get_renderable=self.view,
             refresh_per_second=REFRESH_PER_SECOND,
             redirect_stderr=self._errors.is_terminal,  # failures still reach a file that stderr is sent to
         )
         self._live.start()
 
-    def _view(self) -> LiveView:
+    def view(self) -> LiveView:
+        """How far the run is now."""
         with self._lock:
             now = self._clock()
             return LiveView(
@@ -181,6 +218,14 @@ class Display:
 
     def _print(self, line: str) -> None:
         self._errors.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _took(event: Ended, progress: StageProgress | None) -> str:
+    """How long a stage took, and how fast it was: at its work where that was seen, else from end to end."""
+    speed = progress.mean_tokens_per_second if progress is not None else None
+    if not speed and event.seconds > 0:
+        speed = event.tokens / event.seconds
+    return f"{event.seconds:.1f} s{f', {speed_text(speed)} tokens/s' if speed else ''}"
 
 
 def _can_be_redrawn(console: Console) -> bool:

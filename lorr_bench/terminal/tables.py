@@ -11,9 +11,11 @@ from rich.table import Table
 from lorr_bench.plan.plan import Plan
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import TrainerAdapter
-from lorr_bench.quantities import size
+from lorr_bench.quantities import size_text
+from lorr_bench.shipped.catalog import PUBLISHED_RESULTS, needs, shipped_suites
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS
 from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
+from lorr_bench.spec.load import LoadedSuite, load_suite
 from lorr_bench.spec.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -126,11 +128,31 @@ def presets_table() -> Table:
     return table
 
 
+def suites_table() -> Table:
+    """Every suite that comes with the package, and what it needs besides."""
+    caption = f"Results of some of them: {escape(str(PUBLISHED_RESULTS))}"
+    table = Table(title="Shipped suites", title_justify="left", caption=caption, caption_justify="left")
+    for column in ("suite", "what it is", "needs besides the package"):
+        table.add_column(column, overflow="fold")
+    for name, path in shipped_suites().items():
+        loaded = load_suite(path)
+        table.add_row(name, escape(loaded.suite.description), _needs_besides(loaded))
+    return table
+
+
+def _needs_besides(loaded: LoadedSuite) -> str:
+    wanted = needs(loaded.suite, loaded.folder)
+    hub = ["models and data of the Hub"] if any(need.from_hub for need in wanted) else []
+    files = [need.key for need in wanted if not need.from_hub]
+    return "; ".join([*hub, *([f"files of yours: {', '.join(files)}"] if files else [])]) or "nothing"
+
+
 LISTS: Final[Mapping[str, Callable[[], Table]]] = {
     "methods": methods_table,
     "benchmarks": benchmarks_table,
     "protocols": protocols_table,
     "presets": presets_table,
+    "suites": suites_table,
 }
 """What `lorr-bench list` knows."""
 
@@ -144,7 +166,7 @@ def leftovers_table(leftovers: Iterable[Leftover]) -> Table:
     for leftover in leftovers:
         groups.setdefault((leftover.title, leftover.stays), []).append(leftover.size_bytes)
     for (title, stays), sizes in groups.items():
-        table.add_row(escape(title), f"{len(sizes):,}", size(sum(sizes)), escape(stays or "can go"))
+        table.add_row(escape(title), f"{len(sizes):,}", size_text(sum(sizes)), escape(stays or "can go"))
     return table
 
 

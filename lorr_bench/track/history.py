@@ -53,7 +53,7 @@ class Section:
     rows: tuple[tuple[int, Mapping[str, float]], ...]
 
 
-class Book:
+class History:
     """Which stages tell about which trained model.
 
     Args:
@@ -79,7 +79,6 @@ class Book:
         """The run of a point."""
         plan, training, arm = self._plan, self.trainings[point][-1], self._arms[point.arm]
         parameters = training.parameters.to_dict()
-        method, _, plugin = point.arm.partition("+")
         return TrackedRun(
             id=canonical_digest([*asdict(point).values(), training.digest])[:ID_LETTERS],
             name=str(point),
@@ -87,8 +86,8 @@ class Book:
             config={
                 "suite": plan.suite.name,
                 **asdict(point),
-                "method": method,
-                "plugin": plugin,
+                "method": arm.method,
+                "plugin": arm.plugin,
                 "adapter": arm.adapter_name,
                 "replays": arm.replays,
                 "rounds": arm.rounds,

@@ -16,7 +16,7 @@ from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.kinds.registry import KINDS
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
-from lorr_bench.quantities import size
+from lorr_bench.quantities import size_text
 from lorr_bench.run.retention import Retention
 from lorr_bench.run.suite_run import LOCK_FILE
 from lorr_bench.store.disk import storage_error, used_bytes
@@ -252,7 +252,7 @@ def free_all(cleaner: Cleaner, leftovers: Sequence[Leftover], *, really: bool) -
         StoreError: Something could not be freed.
     """
     goes = [leftover for leftover in leftovers if not leftover.stays]
-    total = size(sum(leftover.size_bytes for leftover in goes))
+    total = size_text(sum(leftover.size_bytes for leftover in goes))
     if not goes:
         return "Nothing to free."
     if not really:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from importlib import metadata
 from pathlib import Path
 
 import lorr_bench
+from lorr_bench.devices import gpu_rows, usable_cores
 from lorr_bench.ports.versions import installed_version
+from lorr_bench.quantities import gibibytes
 from lorr_bench.store.installed import InstalledSet, differing, installed_set
 
-GIB = 1 << 30
-MIN_FREE_BYTES = GIB
+MIN_FREE_BYTES = 1 << 30
 PYTHONS = ((3, 11), (3, 13))
 """The oldest and the newest that it was tried with."""
 SHOWN_DIFFERENCES = 5
@@ -162,31 +162,17 @@ def device_finding() -> Finding:
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
         gpus = [torch.cuda.get_device_properties(index) for index in range(count)]
-        return Finding("devices", True, ", ".join(f"{g.name} ({g.total_memory / GIB:.0f} GiB)" for g in gpus))
-    cpu = f"{_cores()} CPU cores, {_memory_bytes() / GIB:.1f} GiB memory"
-    if unused := _gpu_names():
+        shown = (f"{gpu.name} ({gibibytes(gpu.total_memory, '.0f')})" for gpu in gpus)
+        return Finding("devices", True, ", ".join(shown))
+    cpu = f"{usable_cores()} CPU cores, {gibibytes(_memory_bytes())} memory"
+    if unused := gpu_rows("name"):  # the driver knows them, whatever torch can use
         value = f"{', '.join(unused)}: not usable by torch {torch.__version__}"
         return Finding("devices", False, f"{value}; {cpu}", "make install")
     return Finding("devices", True, cpu)
 
 
-def _cores() -> int:
-    """The cores that this process may use, where the system says so."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _gpu_names() -> list[str]:
-    """The GPUs that the driver knows, whether or not torch can use them."""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return done.stdout.split("\n")[:-1]
 
 
 def disk_finding(store_root: Path) -> Finding:
@@ -194,14 +180,14 @@ def disk_finding(store_root: Path) -> Finding:
     root = store_root.absolute()
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
-    value = f"{free / GIB:.1f} GiB free at {store_root}"
+    value = f"{gibibytes(free)} free at {store_root}"
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         return Finding(
             "disk", False, f"{value}, not writable", f"chmod u+w '{existing}', or name another folder"
         )
     if free < MIN_FREE_BYTES:
         fix = f"free some space (df -h '{existing}'), or name a folder on another disk"
-        return Finding("disk", False, f"{value}, wanted {MIN_FREE_BYTES / GIB:.0f} GiB", fix)
+        return Finding("disk", False, f"{value}, wanted {gibibytes(MIN_FREE_BYTES, '.0f')}", fix)
     return Finding("disk", True, value)
 
 

@@ -1,18 +1,16 @@
 """What the tests of TRL's methods share: rows, jobs and a model to compute expected values with."""
 
 import dataclasses
-import itertools
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
+from training_rows import training_rows
 
-from lorr_bench.data.nano import problems
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob, TrainOutcome
-from lorr_bench.values import Demonstration, Labelled, Prompt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,20 +71,6 @@ class Trainer:
         return Trained(outcome, load_file(folder / "output" / "model.safetensors"), loop, folder)
 
 
-def rows_of(kind, pairs):
-    if kind == "pairs":
-        return pairs
-    if kind == "labels":
-        both = [
-            (p.prompt, text, label) for p in pairs for text, label in ((p.chosen, True), (p.rejected, False))
-        ]
-        return [Labelled(*row) for row in both][: len(pairs)]
-    if kind == "prompts":
-        asked = itertools.islice(problems.problems("train", 6), len(pairs))
-        return [Prompt(str(number), p.text, str(p.answer)) for number, p in enumerate(asked)]
-    return [Demonstration(p.prompt, p.chosen) for p in pairs]
-
-
 @pytest.fixture(scope="module")
 def make_trainer(small_model, nano_pairs, tmp_path_factory):
     """Makes a ``Trainer`` of a method; an online one gets a model that is right now and then."""
@@ -94,9 +78,8 @@ def make_trainer(small_model, nano_pairs, tmp_path_factory):
     def make_trainer(method, rows=12):
         adapter = load_adapter(f"trl.{method}")
         model = NANO_MODEL if adapter.online else small_model
-        return Trainer(
-            method, model, rows_of(adapter.rows, nano_pairs[:rows]), tmp_path_factory.mktemp(method)
-        )
+        kept = training_rows(adapter.rows, nano_pairs[:rows])[:rows]
+        return Trainer(method, model, kept, tmp_path_factory.mktemp(method))
 
     return make_trainer
 

@@ -8,11 +8,11 @@ import dataclasses
 
 import pytest
 from trainer_batches import sequences
+from training_rows import training_rows
 
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
-from lorr_bench.values import Demonstration, Labelled
 
 LENGTH = 50
 OFFLINE = [
@@ -54,22 +54,10 @@ def expected(pairs, tokenizer):
     return {side: [of(pair, side) for pair in pairs] for side in SIDES}
 
 
-def rows_of(kind, pairs):
-    if kind == "pairs":
-        return pairs
-    if kind == "labels":
-        return [
-            Labelled(p.prompt, getattr(p, side), side == "chosen", getattr(p, f"{side}_truncated"))
-            for p in pairs
-            for side in SIDES
-        ]
-    return [Demonstration(p.prompt, p.chosen, p.chosen_truncated) for p in pairs]
-
-
 @pytest.fixture
 def job(small_model, pairs, tmp_path):
     def make(adapter):
-        rows = rows_of(adapter.rows, pairs)
+        rows = training_rows(adapter.rows, pairs)
         settings = adapter.hyperparameters(max_length=LENGTH, per_device_train_batch_size=len(rows))
         start = StartModel(str(small_model), None, "float32", trust_remote_code=False)
         reference = None

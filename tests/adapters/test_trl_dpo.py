@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 import torch
-from lorr_bench_adapters.trl.dpo import DPO
-from lorr_bench_adapters.trl.method import read_rows
+from lorr_bench_adapters.trl.base import read_rows
+from lorr_bench_adapters.trl.methods import DPO
 from lorr_bench_adapters.trl.preference import PreferenceSettings
 from safetensors.torch import load_file
 

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from lorr_bench_adapters.trl.kto import apart
+from lorr_bench_adapters.trl.labels import apart
 
 
 def test_in_batches_of_four_chosen_responses_come_first():

@@ -65,17 +65,10 @@ def test_charges_by_hand(method, accumulation, make_trainer, tokenizer, tmp_path
 
 def test_answers_are_rewarded_by_the_policy_of_the_collection():
     pytest.importorskip("trl")
-    from types import SimpleNamespace
-
-    from lorr_bench_adapters.trl.online_trainers import _Rewarded
+    from lorr_bench_adapters.trl.training.online import rewards
 
     from lorr_bench.grade import Policy
 
-    def rewards(**policy):
-        trainer = SimpleNamespace(
-            _policy=Policy(**policy), _counts={"verifier_calls": 0, "generated_tokens": 0}
-        )
-        return _Rewarded._reward(trainer, [r"\boxed{5}", r"\boxed{4}"], [[1], [2]], ["4", "4"])
-
-    assert rewards() == [0.0, 1.0]
-    assert rewards(tolerance=0.5) == [1.0, 1.0]
+    answers = ["4", "4"], [r"\boxed{5}", r"\boxed{4}"]
+    assert rewards(*answers, Policy()) == [0.0, 1.0]
+    assert rewards(*answers, Policy(tolerance=0.5)) == [1.0, 1.0]

@@ -2,18 +2,16 @@
 
 import dataclasses
 import gc
-import itertools
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
+from training_rows import training_rows
 
-from lorr_bench.data.nano import problems
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob, TrainOutcome
-from lorr_bench.values import Demonstration, Labelled, Prompt
 
 SETTINGS = {
     "learning_rate": 1e-3,
@@ -69,13 +67,13 @@ class Workbench:
         self.start = StartModel(str(model), None, "float32", trust_remote_code=False)
         self.start_weights = load_file(model / "model.safetensors")
         self.replays = len(SFT_WEIGHTS)
-        self.rows = rows_of(adapter.rows, pairs)[: ROWS[adapter.rows]]
+        self.rows = training_rows(adapter.rows, pairs)[: ROWS[adapter.rows]]
         self.hyperparameters = self.settings()
         self.steps_per_pass = adapter.steps_per_pass(len(self.rows), self.hyperparameters)
         self.reference = None
         if adapter.needs_reference:
             self.reference = folder / "reference.parquet"
-            more = rows_of(adapter.rows, pairs)[: ROWS[adapter.rows] + 4]
+            more = training_rows(adapter.rows, pairs)[: ROWS[adapter.rows] + 4]
             adapter.reference(self.start, more, self.hyperparameters, self.reference)
 
     def settings(self, **changes):
@@ -121,22 +119,6 @@ class Workbench:
 
 class Killed(BaseException):
     """Not an Exception, so that nothing on the way takes it for a failure."""
-
-
-def rows_of(kind, pairs):
-    """As many rows of a kind as 16 pairs, or 8 prompts, give."""
-    pairs = pairs[:16]
-    if kind == "pairs":
-        return pairs
-    if kind == "labels":
-        both = [
-            (p.prompt, text, label) for p in pairs for text, label in ((p.chosen, True), (p.rejected, False))
-        ]
-        return [Labelled(*row) for row in both]
-    if kind == "prompts":
-        asked = itertools.islice(problems.problems("train", 6), 10)
-        return [Prompt(str(number), p.text, str(p.answer)) for number, p in enumerate(asked)]
-    return [Demonstration(p.prompt, p.chosen) for p in pairs]
 
 
 @pytest.fixture(scope="session", autouse=True)

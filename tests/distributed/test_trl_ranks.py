@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trl_work
-from lorr_bench_adapters.trl.dpo import DPO
+from lorr_bench_adapters.trl.methods import DPO
 from safetensors.torch import load_file
 
 from lorr_bench.stages.training import ranks

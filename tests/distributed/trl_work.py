@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lorr_bench_adapters.trl.dpo import DPO
+from lorr_bench_adapters.trl.methods import DPO
 
 from lorr_bench.data.tokens import tokenize_pairs
 from lorr_bench.lorr.diagnostics import ReplayProbe

@@ -106,10 +106,14 @@ def test_relative_files_count_from_the_start_of_the_plan_wherever_the_worker_is(
     (start / "rows.jsonl").write_text(json.dumps({"q": "right"}) + "\n", "utf-8")
     (tmp_path / "worker" / "rows.jsonl").write_text(json.dumps({"q": "wrong"}) + "\n", "utf-8")
     task = {
-        "task": "from_start", "dataset_path": "json", "test_split": "test",
+        "task": "from_start",
+        "dataset_path": "json",
+        "test_split": "test",
         "dataset_kwargs": {"data_files": {"test": "rows.jsonl"}, "cache_dir": str(tmp_path / "cache")},
-        "doc_to_text": "{{q}}", "doc_to_target": "q", "output_type": "generate_until",
-    }  # fmt: skip
+        "doc_to_text": "{{q}}",
+        "doc_to_target": "q",
+        "output_type": "generate_until",
+    }
     (tasks / "from_start.yaml").write_text(yaml.safe_dump(task), "utf-8")
     monkeypatch.chdir(tmp_path / "worker")
     loaded = load_tasks(("from_start",), tasks, None, trusted=False, source=DataSource((), start))

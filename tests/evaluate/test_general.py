@@ -10,6 +10,7 @@ import weakref
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import lm_eval.tasks
 import numpy as np
 import pytest
 import torch
@@ -55,8 +56,11 @@ def scholar():
 
         def loglikelihood(self, requests):
             self.seen += [request.args[0] for request in requests]
-            return [(float((self.answers[q.rsplit("\n\n", 1)[-1]] == a) != self._wrong(q)), True) for q, a in
-                    (request.args for request in requests)]  # fmt: skip
+            return [(self._score(*request.args), True) for request in requests]
+
+        def _score(self, prompt, answer):
+            is_right = self.answers[prompt.rsplit("\n\n", 1)[-1]] == answer
+            return float(is_right != self._wrong(prompt))
 
         def generate_until(self, requests):
             return [
@@ -329,7 +333,7 @@ class Document:
     ],
 )
 def test_the_text_of_a_question(task, expected):
-    assert scores._question(task, {"sentence": "The sentence."}) == expected
+    assert scores.question_text(task, {"sentence": "The sentence."}) == expected
 
 
 def test_a_missing_package_is_named_with_its_command(evaluate, monkeypatch):
@@ -343,33 +347,39 @@ def test_cut_prompts_are_counted_anew_each_time(evaluate, scholar):
     assert evaluate("nano_order", limit=1).cut_prompts == 0
 
 
-def test_an_unknown_task_gets_near_names(evaluate, monkeypatch):
-    index = harness._index(None, include_defaults=False)
-    monkeypatch.setattr(harness, "_index", lambda include_path, include_defaults: index)
+def test_an_unknown_task_gets_near_names(evaluate, folder, monkeypatch):
+    real = lm_eval.tasks.TaskManager
+
+    def without_its_own(include_path, include_defaults):  # which take seconds to index
+        return real(include_path=include_path, include_defaults=False)
+
+    monkeypatch.setattr(lm_eval.tasks, "TaskManager", without_its_own)
+    path = folder("own_compare", OWN_TASK)
     with pytest.raises(DataError, match=r"no task 'nano_compar'\n  did you mean nano_compare"):
-        evaluate("nano_order", "nano_compar")
+        evaluate("nano_order", "nano_compar", include_path=path)
     with pytest.raises(DataError, match="lm_eval ls tasks"):
-        evaluate("qqqq")
+        evaluate("qqqq", include_path=path)
 
 
-def test_lm_evals_own_index_is_read_only_for_tasks_of_its_own(monkeypatch):
-    asked = []
+def test_lm_evals_own_index_is_read_only_for_tasks_of_its_own(folder, monkeypatch):
+    real, asked = lm_eval.tasks.TaskManager, []
 
-    class Manager:
+    class OwnTasks:
         task_index = {"arc_challenge": 1}  # noqa: RUF012
 
-    real = harness._index
-    monkeypatch.setattr(
-        harness,
-        "_index",
-        lambda path, include_defaults: (
-            asked.append(include_defaults) or (Manager if include_defaults else real(path, include_defaults))
-        ),
-    )
-    harness._manager(["nano_order"], None)
+        def load(self, names):
+            return {"tasks": dict.fromkeys(names, "a task"), "groups": {}}
+
+    def manager(include_path, include_defaults):
+        asked.append(include_defaults)
+        return OwnTasks() if include_defaults else real(include_path=include_path, include_defaults=False)
+
+    monkeypatch.setattr(lm_eval.tasks, "TaskManager", manager)
+    path = folder("own_compare", OWN_TASK)
+    harness.load_tasks(("nano_order",), path, None)
     assert asked == [False]
-    assert harness._manager(["arc_challenge"], None) is Manager
-    assert asked == [False, False, True]
+    assert harness.load_tasks(("arc_challenge",), path, None).by_name == {"arc_challenge": "a task"}
+    assert asked == [False, True]  # the first index is kept
 
 
 def test_no_task_named_is_an_error(evaluate):
@@ -423,6 +433,9 @@ def vllm_module(monkeypatch):
             self.version = module.version("vllm")
             self.other = module.version("numpy")
 
+        def loglikelihood(self, requests):
+            return self._loglikelihood_tokens(requests, disable_tqdm=False)
+
         def _loglikelihood_tokens(self, requests, disable_tqdm):
             module.eval_logger.warning("Truncating context.")
             return [(0.0, disable_tqdm)] * len(requests)
@@ -442,7 +455,7 @@ def vllm_module(monkeypatch):
 
 
 def test_the_harness_gets_the_running_engine_and_its_version(vllm_module, tmp_path):
-    engine = Engine()
+    engine, usual = Engine(), importlib.metadata.version
     model = harness.harness_model(engine, tmp_path)
     assert harness.harness_model(engine, tmp_path) is model
     assert (model.version, model.other) == ("0.32.0", np.__version__)
@@ -450,7 +463,7 @@ def test_the_harness_gets_the_running_engine_and_its_version(vllm_module, tmp_pa
     model.model.reset_prefix_cache()
     assert engine.resets == 1
     assert vllm_module.LLM == vllm_module.version == "untouched"
-    assert importlib.metadata.version is harness._installed_version
+    assert importlib.metadata.version is usual
     gone = weakref.ref(engine)
     del engine
     assert gone() is None
@@ -465,7 +478,7 @@ def model(vllm_module, tmp_path):
 
 def test_scored_prompts_that_are_cut_are_noted_once_and_without_a_warning(model, caplog):
     long, full = list(range(8)), list(range(7))  # 8 + 2 tokens and one to generate do not fit into 10
-    answers = model._loglikelihood_tokens([("", long, [1, 2]), ("", long, [3, 4]), ("", full, [1, 2])])
+    answers = model.loglikelihood([("", long, [1, 2]), ("", long, [3, 4]), ("", full, [1, 2])])
     assert answers == [(0.0, False)] * 3
     assert model.cut_prompts == {tuple(long)}
     assert caplog.records == []
@@ -481,7 +494,7 @@ def test_an_answer_that_fills_the_context_is_an_error(model):
     with pytest.raises(StageError, match="an answer may need 10 tokens, the context has 10"):
         model.generate_until([([1], 10)])
     with pytest.raises(StageError, match="leave the task out"):
-        model._loglikelihood_tokens([("", [1], [2] * 9)])
+        model.loglikelihood([("", [1], [2] * 9)])
 
 
 def test_task_files_name_their_version():

@@ -49,27 +49,46 @@ COVERED = {
     Path(sys.prefix): "packages: their versions are parameters, and the lock's digest is in each record",
     Path(sys.base_prefix): "Python itself: its version is in each record",
     ROOT: "this project's code: its numbers for stages and adapters, and its version, are parameters",
-    Path("/proc"): "the machine", Path("/sys"): "the machine", Path("/dev"): "the machine",
-    Path("/etc"): "the machine", Path("/usr"): "the machine", Path("/lib"): "the machine",
-    Path("/bin"): "the machine", Path("/opt"): "the machine", Path("/run"): "the machine",
+    Path("/proc"): "the machine",
+    Path("/sys"): "the machine",
+    Path("/dev"): "the machine",
+    Path("/etc"): "the machine",
+    Path("/usr"): "the machine",
+    Path("/lib"): "the machine",
+    Path("/bin"): "the machine",
+    Path("/opt"): "the machine",
+    Path("/run"): "the machine",
     Path.home() / ".cache": "what libraries made of what they had read",
     Path.home() / ".triton": "what libraries made of what they had read",
     Path.home() / ".config": "settings of vLLM's own telemetry, which is off",
-}  # fmt: skip
+}
 """Where else a run reads, and why no digest holds it."""
 SIDE_FILES = {
-    "README.md": "# A model", "LICENSE": "None", "merges.txt": "#version: 0.2\n", "added_tokens.json": "{}",
+    "README.md": "# A model",
+    "LICENSE": "None",
+    "merges.txt": "#version: 0.2\n",
+    "added_tokens.json": "{}",
     "special_tokens_map.json": '{"eos_token": "<end>", "pad_token": "<end>"}',
-    "trainer_state.json": "{}", "pytorch_model.bin": "no pickle", "original/params.json": "{}",
-    "chat_template.jinja": TEMPLATE, "chat_templates/tool_use.jinja": TEMPLATE,
-}  # fmt: skip
+    "trainer_state.json": "{}",
+    "pytorch_model.bin": "no pickle",
+    "original/params.json": "{}",
+    "chat_template.jinja": TEMPLATE,
+    "chat_templates/tool_use.jinja": TEMPLATE,
+}
 TASK = {
-    "task": "outside", "dataset_path": "json", "test_split": "test", "fewshot_split": "train",
-    "num_fewshot": 1, "output_type": "multiple_choice", "doc_to_text": "{{question}}",
-    "doc_to_choice": ["yes", "no"], "doc_to_target": "answer", "process_docs": "FUNCTION",
+    "task": "outside",
+    "dataset_path": "json",
+    "test_split": "test",
+    "fewshot_split": "train",
+    "num_fewshot": 1,
+    "output_type": "multiple_choice",
+    "doc_to_text": "{{question}}",
+    "doc_to_choice": ["yes", "no"],
+    "doc_to_target": "answer",
+    "process_docs": "FUNCTION",
     "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
     "metadata": {"version": 1.0},
-}  # fmt: skip
+}
 
 
 def write_lines(path: Path, rows: list[dict[str, object]]) -> str:
@@ -125,8 +144,13 @@ def write_suite(folder: Path) -> Path:
         "seeds": [0],
         "data": {
             "collect": {
-                "source": "prompts.jsonl", "num_prompts": 8, "num_samples": 2, "max_tokens": 4,
-                "chat_template": True, "reward_model": {"path": "judge"}, "pair_rule": "best_worst",
+                "source": "prompts.jsonl",
+                "num_prompts": 8,
+                "num_samples": 2,
+                "max_tokens": 4,
+                "chat_template": True,
+                "reward_model": {"path": "judge"},
+                "pair_rule": "best_worst",
             }
         },
         "budget": {"unique_pairs": [4]},
@@ -135,30 +159,29 @@ def write_suite(folder: Path) -> Path:
         "evaluation": {
             "math": [
                 {
-                    "name": "mine", "source": "benchmark.jsonl", "max_tokens": 4, "chat_template": True,
+                    "name": "mine",
+                    "source": "benchmark.jsonl",
+                    "max_tokens": 4,
+                    "chat_template": True,
                     "cluster_column": "answer",
                 },
             ],
             "general": [
                 {
-                    "tasks": ["outside"], "include_path": "tasks", "trust_remote_code": True, "limit": 2,
+                    "tasks": ["outside"],
+                    "include_path": "tasks",
+                    "trust_remote_code": True,
+                    "limit": 2,
                     "cluster_column": "answer",
                 },
             ],
         },
         "engine": {"max_model_len": 512},
         "execution": {"workers": 1, "attempts": 1},
-    }  # fmt: skip
+    }
     path = folder / "suite.yaml"
     path.write_text(yaml.safe_dump(suite), "utf-8")
     return path
-
-
-class Quiet:
-    """A watcher that looks away."""
-
-    def __getattr__(self, name: str) -> object:
-        return lambda *_: None
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +214,7 @@ def drive(plan, place: Path):
         plan,
         Store(place / "store"),
         LocalExecutor(plan.suite, (), 2, partial(WorkerProcess, command=WORKER)),
-        watcher=Quiet(),
+        watcher=lambda _: None,
         journal=Journal(place / "state"),
         logs=place / "logs",
         terms=plan.suite.execution,
@@ -205,10 +228,20 @@ def below(file: Path, folder: Path) -> bool:
 def test_the_trace_sees_python_native_code_and_every_kind_of_input(run) -> None:
     names = {str(file.relative_to(run.folder)) for file in run.inputs}
     expected = {
-        "model/config.json", "model/model.safetensors", "model/tokenizer.json", "model/chat_template.jinja",
-        "model/generation_config.json", "judge/model.safetensors", "judge/tokenizer.json", "prompts.jsonl",
-        "benchmark.jsonl", "tasks/outside.yaml", "far/base", "far/questions.jsonl", "start/examples.jsonl",
-    }  # fmt: skip
+        "model/config.json",
+        "model/model.safetensors",
+        "model/tokenizer.json",
+        "model/chat_template.jinja",
+        "model/generation_config.json",
+        "judge/model.safetensors",
+        "judge/tokenizer.json",
+        "prompts.jsonl",
+        "benchmark.jsonl",
+        "tasks/outside.yaml",
+        "far/base",
+        "far/questions.jsonl",
+        "start/examples.jsonl",
+    }
     assert expected <= names
     assert run.native  # the kernel saw what Python's hook did not: weights that native code maps
 
@@ -223,9 +256,10 @@ def test_no_file_of_a_model_is_read_that_is_left_out_of_its_identity(run) -> Non
 def test_everything_else_that_is_read_is_covered_by_a_rule(run) -> None:
     outputs = [run.place, Path(tempfile.gettempdir())]
     elsewhere = {
-        file for file in run.opens
+        file
+        for file in run.opens
         if file.is_file() and not any(below(file, folder) for folder in (run.folder, *outputs, *COVERED))
-    }  # fmt: skip
+    }
     assert elsewhere == set()
 
 

@@ -51,6 +51,16 @@ def scores():
     return [score(point, *benchmark) for point in points for benchmark in BENCHMARKS]
 
 
+def test_a_metric_of_lm_eval_is_compared_whatever_its_name():
+    points = [Point(a, b, s) for a in ARMS for b in BUDGETS for s in SEEDS]
+    found = [
+        score(point, *of)
+        for point in points
+        for of in (("humaneval", "general", "pass@1"), ("gsm8k", "math", "pass@4"))
+    ]
+    assert list(marl_eval_json(suite(found))["nano"]) == ["humaneval"]
+
+
 def test_the_form_is_marl_evals(scores):
     found = marl_eval_json(suite(scores))
     assert list(found) == ["nano"]

@@ -8,11 +8,12 @@ import dataclasses
 import pytest
 from family_conversations import ANSWERS, QUESTIONS, numbers_of, prompt_of, response_of
 from trainer_batches import sequences
+from training_rows import training_rows
 
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
-from lorr_bench.values import Demonstration, Labelled, Pair
+from lorr_bench.values import Pair
 
 OFFLINE = [
     f"{backend}.{method}"
@@ -20,7 +21,6 @@ OFFLINE = [
     for method in ("dpo", "simpo", "cpo", "orpo", "kto", "sft")
     if f"{backend}.{method}" in adapter_names()
 ]
-SIDES = ("chosen", "rejected")
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +38,10 @@ def pairs(family, tokenizer):
     return [*made[:-1], dataclasses.replace(made[-1], rejected_truncated=True)]
 
 
-def rows_of(kind, pairs):
-    if kind == "pairs":
-        return pairs
-    if kind == "labels":
-        return [
-            Labelled(p.prompt, getattr(p, side), side == "chosen", getattr(p, f"{side}_truncated"))
-            for p in pairs
-            for side in SIDES
-        ]
-    return [Demonstration(p.prompt, p.chosen, p.chosen_truncated) for p in pairs]
-
-
 @pytest.fixture
 def make_job(folder, tmp_path):
     def make_job(adapter, pairs):
-        rows = rows_of(adapter.rows, pairs)
+        rows = training_rows(adapter.rows, pairs)
         settings = adapter.hyperparameters(max_length=400, per_device_train_batch_size=len(rows) + 1)
         start = StartModel(str(folder), None, "float32", trust_remote_code=False)
         reference = None

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from finished_suite import SUITE, plan_of
-from lorr_bench_adapters.trl.dpo import DPO
+from lorr_bench_adapters.trl.methods import DPO
 from scripted_fingerprint import SCRIPTED
 
 from lorr_bench.evaluate.general import GeneralResult

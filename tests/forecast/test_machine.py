@@ -24,12 +24,12 @@ LISTED = "0, GPU-aa11, 81559\n1, GPU-bb22, 24576\n"
     ],
 )
 def test_only_visible_gpus_count(visible, sizes):
-    assert visible_memory(LISTED, visible) == tuple(size * MIB for size in sizes)
+    assert visible_memory(LISTED.splitlines(), visible) == tuple(size * MIB for size in sizes)
 
 
 def test_a_gpu_that_does_not_tell_its_memory_is_left_out():
-    assert visible_memory("0, GPU-aa11, [N/A]\n\nan error\n", None) == ()
-    assert visible_memory("0, GPU-aa11, [N/A]\n", "0") == ()
+    assert visible_memory(["0, GPU-aa11, [N/A]", "", "an error"], None) == ()
+    assert visible_memory(["0, GPU-aa11, [N/A]"], "0") == ()
 
 
 @pytest.fixture

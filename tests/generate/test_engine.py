@@ -285,17 +285,15 @@ def test_a_model_that_vllm_refuses_is_a_model_error(monkeypatch):
         Engine("model", None, SETTINGS)
 
 
-def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite():
+def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite(engine):
     """Through transformers itself; the second form is that of Llama 3."""
     from lorr_bench.data.nano import tokenizer
 
-    made = object.__new__(Engine)
-    made.llm = types.SimpleNamespace(get_tokenizer=lambda: tok)
-    tok = tokenizer.build()
+    tok = engine.llm.tokenizer = tokenizer.build()
     tok.chat_template = "Today: {{ strftime_now('%d %b %Y') }}. {{ messages[0].content }}"
-    assert made.chat("Hi", Chat(TODAY)) == "Today: 06 Jan 2023. Hi"
+    assert engine.chat("Hi", Chat(TODAY)) == "Today: 06 Jan 2023. Hi"
     tok.chat_template = (
         "{% if not date_string is defined %}{% set date_string = strftime_now('%B') %}{% endif %}"
         "{{ date_string }}: {{ messages[0].content }}"
     )
-    assert made.chat("Hi", Chat(date(2023, 11, 6))) == "November: Hi"
+    assert engine.chat("Hi", Chat(date(2023, 11, 6))) == "November: Hi"

@@ -155,7 +155,7 @@ def test_stored_distributions_are_bounded_and_evenly_spread(monkeypatch, stored)
     limit = max(1, stored // 4)  # four tokens in the vocabulary
     kept = positions[:: math.ceil(8 / limit)]
     assert len(kept) <= limit
-    held_bytes = sum(tensor.untyped_storage().nbytes() for tensor in probe._start_log_probs)
+    held_bytes = sum(tensor.untyped_storage().nbytes() for tensor in probe.start_log_probs)
     assert held_bytes == 4 * 4 * len(kept)  # float32, four tokens
     assert probe.measure(model)["kl_to_start"] == pytest.approx(sum(kept) / len(kept), rel=1e-5)
 

@@ -125,11 +125,12 @@ def test_layers_that_see_some_of_the_tokens_only_are_left_out():
     assert activity.dormant_share() is None
 
 
-def test_no_hook_stays_behind():
-    model = Mlp(2)
-    with MlpActivity(model):
-        assert model.down_proj._forward_pre_hooks
-    assert not model.down_proj._forward_pre_hooks
+def test_what_runs_afterwards_is_not_watched():
+    model = nn.ModuleList([Mlp(2)])
+    with MlpActivity(model) as activity:
+        activity.look_at(torch.ones(1, 1))
+    model[0](torch.ones(1, 2))
+    assert activity.dormant_share() is None
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
     }
     parts = {"sft_weights": (0.0,) * replays, "rollout_ratio": 0.0, "iterative": None, **parts}
     return Arm(
-        name="method+plugin",
+        method="method",
+        plugin="plugin",
         baseline="method+plugin",
         adapter_name="here.method",
         adapter=SimpleNamespace(known_settings=lambda _: KnownSettings(lora=lora), **adapter),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from lorr_bench_adapters.native.method import PairScores, ReferenceMethod
+from lorr_bench_adapters.native.pairs import PairScores, ReferenceMethod
 from lorr_bench_adapters.native.settings import NativeSettings, ReferenceSettings
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ def installed(monkeypatch):
     def install(*entries):
         found = [e if isinstance(e, EntryPoint) else EntryPoint(e, "builtins:dict", GROUP) for e in entries]
         monkeypatch.setattr(registry, "entry_points", lambda group: found if group == GROUP else [])
-        registry._entries.cache_clear()
+        registry.installed_adapters.cache_clear()
 
     install(*INSTALLED)
     yield install
-    registry._entries.cache_clear()
+    registry.installed_adapters.cache_clear()
 
 
 def test_names_are_sorted(installed):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lorr_bench.errors import StoreError
+from lorr_bench.events import Advanced, Busy, Ended, Failed, Noted
 from lorr_bench.forecast.estimates import Estimates
 from lorr_bench.forecast.memory import Machine
 from lorr_bench.forecast.model_size import read_model_size
@@ -17,7 +18,6 @@ from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.probe.probe import NEVER, Probed, engine_stage, pairs_of_steps, probe, training_stage
-from lorr_bench.run.executor import Advanced, Busy, Ended, Failed, Noted
 from lorr_bench.run.local import LocalExecutor, WorkerProcess
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome

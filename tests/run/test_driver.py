@@ -6,9 +6,21 @@ from dataclasses import replace
 import pytest
 from stage_samples import sample
 
+from lorr_bench.events import (
+    Advanced,
+    Busy,
+    Dropped,
+    Ended,
+    Failed,
+    Noted,
+    Postponed,
+    RunBegan,
+    RunEnded,
+    Spoiled,
+    tell_all,
+)
 from lorr_bench.run import driver as driver_module
 from lorr_bench.run.driver import Driver, Scope
-from lorr_bench.run.executor import Advanced, Busy, Ended, Failed, Noted, Spoiled
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.record import Outcome
@@ -18,47 +30,14 @@ COLLECT = sample("collect", "collect", seed=0)
 TRAIN = sample("train", "train", seed=0, inputs={"pairs": COLLECT.digest})
 OTHER = sample("train", "other", seed=1, inputs={"pairs": COLLECT.digest})
 MEASURE = sample("answer_math", "measure", inputs={"model": TRAIN.digest})
-BROKEN = Failed("", "here: it broke. Mend it.", lasting=True, disk_full=False)
-DIED = Failed("", "its process was killed", lasting=False, disk_full=False)
+BROKEN = Failed("", "here: it broke. Mend it.", lasting=True)
+DIED = Failed("", "its process was killed")
 NO_WAIT = ExecutionSpec(retry_delay_seconds=0)
 
 
 class FakePlan:
     def __init__(self, *stages):
         self.stages = stages
-
-
-class Watcher:
-    def __init__(self):
-        self.seen = []
-
-    def begin(self, plan, waiting, others=()):
-        left = [[stage.label for stage in others]] if others else []
-        self.seen.append(("begin", [stage.label for stage in waiting], *left))
-
-    def stage_begins(self, stage, slot):
-        self.seen.append(("begins", stage.label, slot))
-
-    def stage_advances(self, stage, done, total, tokens):
-        self.seen.append(("advances", stage.label, done, total, tokens))
-
-    def stage_ends(self, stage, seconds, tokens):
-        self.seen.append(("ends", stage.label, seconds, tokens))
-
-    def stage_retries(self, stage, reason, delay_seconds):
-        self.seen.append(("retries", stage.label, reason, delay_seconds))
-
-    def stage_fails(self, stage, reason):
-        self.seen.append(("fails", stage.label, reason))
-
-    def stages_dropped(self, stages, reason):
-        self.seen.append(("dropped", [stage.label for stage in stages], reason))
-
-    def note(self, text):
-        self.seen.append(("note", text))
-
-    def finish(self):
-        self.seen.append(("finish",))
 
 
 class FakeExecutor:
@@ -91,7 +70,7 @@ class FakeExecutor:
 
     def end(self, stage, reason):
         self.ended.append((stage.label, reason))
-        self.events.append(Failed(stage.digest, reason, lasting=False, disk_full=False))
+        self.events.append(Failed(stage.digest, reason))
 
     def next_event(self, timeout_seconds):
         event = self.events.popleft() if self.events else None
@@ -110,21 +89,22 @@ class World:
         self.executor = None
         self.journal = None
 
-    def run(self, *stages, script=None, terms=NO_WAIT, **others):
-        watcher = Watcher()
+    def run(self, *stages, script=None, terms=NO_WAIT, watcher=lambda _: None, **others):
+        """State and events of a run."""
+        seen = []
         self.executor = FakeExecutor(script or {}, self.store)
         self.journal = Journal(self.folder / STATE_FILE)
         driver = Driver(
             FakePlan(*stages),
             self.store,
             self.executor,
-            watcher=watcher,
+            watcher=tell_all(seen.append, watcher),
             journal=self.journal,
             logs=self.folder / "logs",
             terms=terms,
             **others,
         )
-        return driver.run(), watcher.seen
+        return driver.run(), seen
 
     @property
     def sent(self):
@@ -156,7 +136,7 @@ def test_done_work_is_not_sent_again(world):
     state, seen = world.run(COLLECT, TRAIN)
     assert world.sent == ["train"]
     assert state.reused == 1
-    assert seen[0] == ("begin", ["train"])
+    assert (seen[0].waiting, seen[0].others) == ((TRAIN,), ())
 
 
 def test_a_failure_stops_what_needs_it_and_nothing_else(world):
@@ -166,7 +146,7 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(world):
         MEASURE.digest: "`train` failed",
     }
     assert OTHER.digest in state.ran
-    assert ("dropped", ["measure"], "`train` failed") in seen
+    assert Dropped((MEASURE.digest,), "`train` failed") in seen
 
 
 def test_an_explained_failure_is_not_tried_again_at_once(world):
@@ -179,7 +159,7 @@ def test_a_dead_worker_s_stage_is_tried_again(world):
     assert world.sent == ["collect", "collect", "collect", "train"]
     assert state.retried == 2
     assert state.failed == {}
-    assert ("retries", "collect", "its process was killed", 0.0) in seen
+    assert Postponed(COLLECT.digest, "its process was killed", 0.0) in seen
 
 
 def test_attempts_are_limited(world):
@@ -222,7 +202,7 @@ def test_fail_fast_ends_the_run_at_the_first_failure(world):
 
 
 def test_a_full_disk_ends_the_run_and_is_no_attempt(world):
-    full = Failed("", "the disk is full", lasting=False, disk_full=True)
+    full = Failed("", "the disk is full", disk_full=True)
     state, _ = world.run(COLLECT, OTHER, TRAIN, script={"collect": [[full]]})
     assert state.disk_full
     assert state.halted == "the disk is full"
@@ -233,7 +213,7 @@ def test_a_full_disk_ends_the_run_and_is_no_attempt(world):
 def test_only_what_is_wanted_runs_with_what_it_needs(world):
     _, seen = world.run(COLLECT, TRAIN, OTHER, MEASURE, scope=Scope(only=frozenset({MEASURE.digest})))
     assert world.sent == ["collect", "train", "measure"]
-    assert seen[0] == ("begin", ["collect", "train", "measure"], ["other"])
+    assert (seen[0].waiting, seen[0].others) == ((COLLECT, TRAIN, MEASURE), (OTHER,))
 
 
 def test_other_pools_are_left_out_and_what_needs_them_is_no_failure(world):
@@ -258,7 +238,7 @@ def test_a_spoiled_input_is_made_again(world):
     state, seen = world.run(COLLECT, TRAIN, script={"train": [[Spoiled("", COLLECT.digest)]]})
     assert world.sent == ["train", "collect", "train"]
     assert state.failed == {}
-    assert ("note", "the result of `collect` is gone or damaged; it is made again") in seen
+    assert Noted("the result of `collect` is gone or damaged; it is made again") in seen
 
 
 def test_a_disk_that_spoils_for_ever_uses_up_the_attempts(world):
@@ -281,21 +261,17 @@ def test_a_stage_that_another_run_works_on_waits_and_is_no_failure(world, monkey
     state, seen = world.run(COLLECT, script={"collect": [[Busy("", "held by process 7 on node")]]})
     assert world.sent == ["collect", "collect"]
     assert state.failed == {}
-    assert ("retries", "collect", "waiting: held by process 7 on node", 0.0) in seen
+    assert Postponed(COLLECT.digest, "waiting: held by process 7 on node", 0.0) in seen
 
 
 def test_what_another_run_has_done_meanwhile_is_taken(world, monkeypatch):
     monkeypatch.setattr(driver_module, "BUSY_DELAY_SECONDS", 0.0)
-    script = {"collect": [[Busy("", "held")]]}
-    driver_wakes = Driver._wake
 
-    def done_elsewhere(self):
-        if self._delayed and world.store.read(COLLECT) is None:
+    def done_elsewhere(event):
+        if isinstance(event, Postponed):
             world.keep(COLLECT)
-        driver_wakes(self)
 
-    monkeypatch.setattr(Driver, "_wake", done_elsewhere)
-    state, _ = world.run(COLLECT, TRAIN, script=script)
+    state, _ = world.run(COLLECT, TRAIN, script={"collect": [[Busy("", "held")]]}, watcher=done_elsewhere)
     assert world.sent == ["collect", "train"]
     assert state.failed == {}
 
@@ -310,9 +286,9 @@ def test_a_stage_over_its_time_is_ended_and_tried_again(world):
 def test_progress_and_notes_are_passed_on(world):
     events = [Advanced("", 1, 4, 100), Noted("look here"), Ended("", 2.0, 30)]
     _, seen = world.run(COLLECT, script={"collect": [events]})
-    assert ("advances", "collect", 1, 4, 100) in seen
-    assert ("note", "look here") in seen
-    assert ("ends", "collect", 2.0, 30) in seen
+    assert Advanced(COLLECT.digest, 1, 4, 100) in seen
+    assert Noted("look here") in seen
+    assert Ended(COLLECT.digest, 2.0, 30) in seen
 
 
 def test_finished_work_is_told_after_every_stage(world):
@@ -325,12 +301,15 @@ def test_a_guard_ends_the_run_and_its_workers(world):
     def guard():
         raise InterruptedError("taken over")
 
+    seen = []
     with pytest.raises(InterruptedError, match="taken over"):
-        world.run(COLLECT, guard=guard)
+        world.run(COLLECT, guard=guard, watcher=seen.append)
     assert world.executor.stopped == 1
+    assert seen[-1] == RunEnded(interrupted=True)
 
 
 def test_an_empty_plan_ends_at_once(world):
     state, seen = world.run()
     assert state.ran == {}
-    assert seen == [("begin", []), ("finish",)]
+    assert [type(event) for event in seen] == [RunBegan, RunEnded]
+    assert seen[-1] == RunEnded(interrupted=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from stage_samples import sample
 
+from lorr_bench.events import Advanced, Postponed, tell_all
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.local import LocalExecutor, WorkerProcess
@@ -21,33 +22,12 @@ SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
 TERMS = ExecutionSpec(retry_delay_seconds=0)
 
 
-class Watcher:
-    """Remembers what was tried again; ``advanced`` is called when a stage advances."""
-
-    def __init__(self, advanced=lambda: None):
-        self.retries = []
-        self._advanced = advanced
-
-    def stage_advances(self, stage, done, total, tokens):
-        self._advanced()
-
-    def stage_retries(self, stage, reason, delay_seconds):
-        self.retries.append(reason)
-
-    def __getattr__(self, name):
-        return lambda *_: None
-
-
-def pid_of(worker):
-    return worker._process.pid
-
-
 class StoppedAtOnce(WorkerProcess):
     """Its process is stopped before it can say anything; a second counts as an hour of silence."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        os.kill(pid_of(self), signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     @property
     def silent_seconds(self):
@@ -56,29 +36,32 @@ class StoppedAtOnce(WorkerProcess):
 
 @pytest.fixture
 def run(tmp_path):
-    """Run stages in real processes; ``first`` is the class of the first one."""
+    """Run stages in real processes; ``first`` is the class of the first one.
 
-    def run_plan(plan, first=WorkerProcess, only=None, watcher=None):
-        workers = []
+    Gives the state, the reasons for which stages were tried again, and the processes.
+    """
+
+    def run_plan(plan, first=WorkerProcess, only=None, watch=lambda event, workers: None):
+        workers, seen = [], []
 
         def start(*arguments):
             workers.append((WorkerProcess if workers else first)(*arguments))
             return workers[-1]
 
-        watcher = watcher(workers) if watcher else Watcher()
         executor = LocalExecutor(load_suite(SMOKE).suite, (), 1, start)
         store, journal = Store(tmp_path / "store"), Journal(tmp_path / "state.json")
         driver = Driver(
             plan,
             store,
             executor,
-            watcher=watcher,
+            watcher=tell_all(seen.append, lambda event: watch(event, workers)),
             journal=journal,
             logs=tmp_path / "logs",
             terms=TERMS,
             scope=Scope(only=only),
         )
-        return driver.run(), watcher, workers
+        state = driver.run()
+        return state, [event.reason for event in seen if isinstance(event, Postponed)], workers
 
     return run_plan
 
@@ -96,11 +79,11 @@ class OneStage:
 
 def test_a_worker_that_hangs_is_ended_and_its_stage_runs_again(run, tmp_path):
     plan = OneStage(tmp_path)
-    state, watcher, workers = run(plan, StoppedAtOnce)
+    state, reasons, workers = run(plan, StoppedAtOnce)
     assert (list(state.ran), state.failed, state.retried) == ([plan.stages[0].digest], {}, 1)
-    assert "did not answer" in watcher.retries[0]
+    assert "did not answer" in reasons[0]
     assert len(workers) == 2
-    assert workers[0]._process.returncode == -signal.SIGKILL
+    assert "was killed" in workers[0].exit_reason()
 
 
 @pytest.mark.slow
@@ -110,11 +93,12 @@ def test_an_engine_that_dies_within_a_batch_is_started_again(run):
     plan = make_plan(load_suite(SMOKE, ["evaluation.math.0.avg_at=32"]))
     answers = next(e.answers for e in plan.evaluations if e.kind == "math")
 
-    def watcher(workers):
-        return Watcher(lambda: os.kill(pid_of(workers[1]), signal.SIGKILL) if len(workers) == 2 else None)
+    def kill_second(event, workers):
+        if isinstance(event, Advanced) and len(workers) == 2:
+            os.kill(workers[1].pid, signal.SIGKILL)
 
-    state, watched, workers = run(plan, only={answers}, watcher=watcher)
+    state, reasons, workers = run(plan, only={answers}, watch=kill_second)
     [start] = [stage.digest for stage in plan.stages if stage.kind == "fingerprint"]
     assert (list(state.ran), state.failed, state.retried) == ([start, answers], {}, 1)
-    assert watched.retries == ["its process was killed, most often because memory ran out"]
+    assert reasons == ["its process was killed, most often because memory ran out"]
     assert len(workers) == 3  # the first takes the fingerprint of the start model

@@ -1,7 +1,6 @@
 """Stages side by side on this machine: slots, devices, and processes that die or fall silent."""
 
 import os
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,15 +8,13 @@ from pathlib import Path
 import pytest
 from stage_samples import ToldOrder, numbered, sample
 
-from lorr_bench.run import local
-from lorr_bench.run.executor import Advanced, Ended, Failed
+from lorr_bench.events import Advanced, Ended, Failed
 from lorr_bench.run.local import (
     LocalExecutor,
     Slot,
     WorkerProcess,
     log_file,
     make_slots,
-    visible_gpus,
     worker_environment,
 )
 from lorr_bench.spec.load import load_suite
@@ -78,26 +75,6 @@ def test_stages_that_need_several_gpus_get_groups_of_them():
 def test_too_few_gpus_are_one_seat_and_the_stage_says_what_it_lacks():
     slots, _ = make_slots(suite("training.num_processes=4"), ("0", "1"), 4)
     assert [slot.devices for slot in slots if slot.pool == "train"] == [("0", "1")]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"), [("0,2", ("0", "2")), ("", ()), ("-1", ()), ("GPU-a1", ("GPU-a1",))]
-)
-def test_what_the_environment_shows_is_used(text, found):
-    assert visible_gpus({"CUDA_VISIBLE_DEVICES": text}) == found
-
-
-def test_the_driver_knows_the_gpus_without_torch(monkeypatch):
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, "0\n1\n"))
-    assert visible_gpus({}) == ("0", "1")
-
-
-def test_no_gpu_driver_is_no_gpu(monkeypatch):
-    def missing(*_, **__):
-        raise FileNotFoundError("nvidia-smi")
-
-    monkeypatch.setattr(subprocess, "run", missing)
-    assert visible_gpus({}) == ()
 
 
 def test_what_the_user_set_wins():
@@ -174,7 +151,7 @@ def test_a_dead_process_is_a_failure_that_does_not_last_and_its_seat_starts_anew
     executor.begin(executor.order(stage))
     (failed,) = finish(executor)
     reason = "its process was killed, most often because memory ran out"
-    assert failed == Failed(stage.digest, reason, lasting=False, disk_full=False)
+    assert failed == Failed(stage.digest, reason)
     executor.begin(executor.order(stage_called("work")))
     assert isinstance(finish(executor)[-1], Ended)
 
@@ -204,7 +181,7 @@ def test_a_stage_is_ended_by_force(executor):
     stage = stage_called("hang")
     executor.begin(executor.order(stage))
     executor.end(stage, "it took too long")
-    assert finish(executor)[-1] == Failed(stage.digest, "it took too long", lasting=False, disk_full=False)
+    assert finish(executor)[-1] == Failed(stage.digest, "it took too long")
     assert executor.takes(stage)
 
 
@@ -232,7 +209,3 @@ def test_stop_ends_every_process_and_can_be_called_twice(executor):
     executor.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-
-
-def test_an_unknown_answer_is_no_event():
-    assert local.event_of({"event": "Alive"}) is None

@@ -1,15 +1,9 @@
 """What will be tested, in words."""
 
-import io
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
-from lorr_bench import cli
-from lorr_bench.plan.plan import make_plan
-from lorr_bench.run import suite_run
 from lorr_bench.run.planned_tests import (
     NO_BUDGET,
     NO_CONTRAST,
@@ -21,6 +15,15 @@ from lorr_bench.run.planned_tests import (
 from lorr_bench.values import Analysis, Contrast
 
 
+def arms(**plugins):
+    """Arms by the plug-ins of each method."""
+    return [
+        SimpleNamespace(name=f"{method}+{plugin}", method=method, plugin=plugin)
+        for method, named in plugins.items()
+        for plugin in named.split()
+    ]
+
+
 def contrasts(*texts):
     return tuple(Contrast(*text.split(" - ")) for text in texts)
 
@@ -28,9 +31,11 @@ def contrasts(*texts):
 def plan(primary, seeds=(0, 1, 2), budgets=(128, 384, 1024), equal="data", metric="greedy"):
     budget = SimpleNamespace(unique_pairs=budgets, equal=equal)
     analysis = Analysis("nano_easy", metric, contrasts(*primary), budgets=budgets)
-    return SimpleNamespace(suite=SimpleNamespace(seeds=seeds, budget=budget), analysis=analysis)
+    suite = SimpleNamespace(seeds=seeds, budget=budget)
+    return SimpleNamespace(suite=suite, analysis=analysis, arms=ARMS)
 
 
+ARMS = arms(dpo="plain lorr no_reset", kto="lorr")
 TWO = ("dpo+lorr - dpo+plain", "dpo+lorr - dpo+no_reset")
 
 
@@ -78,34 +83,30 @@ def test_arms_of_one_method_are_no_matter_of_that():
 def test_many_contrasts_are_counted_by_plugins():
     methods = [f"m{n}" for n in range(11)]
     many = [f"{m}+lorr - {m}+plain" for m in methods] + ["m1+half - m1+plain", "m0+lorr - m1+lorr"]
-    assert contrasts_text(contrasts(*many)) == (
+    suite = arms(**dict.fromkeys(methods, "plain lorr half"))
+    assert contrasts_text(contrasts(*many), suite) == (
         "lorr - plain in 11 methods; half - plain in 1 method; m0+lorr - m1+lorr"
     )
 
 
 def test_too_many_are_cut_short_and_counted():
     many = [f"m{n}+lorr - m0+plain" for n in range(1, 10)]
-    assert contrasts_text(contrasts(*many)).endswith("; m6+lorr - m0+plain; and 3 more")
+    suite = arms(m0="plain", **{f"m{n}": "lorr" for n in range(1, 10)})
+    assert contrasts_text(contrasts(*many), suite).endswith("; m6+lorr - m0+plain; and 3 more")
+
+
+def test_an_arm_that_the_suite_no_longer_has_is_named_in_full():
+    many = [f"m{n}+lorr - m{n}+plain" for n in range(7)]
+    suite = arms(**{f"m{n}": "plain lorr" for n in range(6)})
+    assert contrasts_text(contrasts(*many), suite) == "lorr - plain in 6 methods; m6+lorr - m6+plain"
 
 
 def test_six_contrasts_are_all_named():
     six = [f"m{n}+lorr - m{n}+plain" for n in range(6)]
-    assert contrasts_text(contrasts(*six)) == "; ".join(six)
+    assert contrasts_text(contrasts(*six), arms(**{f"m{n}": "plain lorr" for n in range(6)})) == "; ".join(
+        six
+    )
 
 
 def test_a_metric_that_only_lm_eval_knows():
     assert measure_text(Analysis("nano_order", "", ())) == "nano_order (its first metric)"
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_run_says_it_at_its_beginning_and_a_pipe_stays_quiet(monkeypatch, tmp_path, terminal):
-    out = Console(file=io.StringIO(), force_terminal=terminal, width=400)
-    monkeypatch.setattr(cli, "_consoles", lambda: (out, out))
-    monkeypatch.setattr(
-        suite_run, "run_suite", lambda loaded, _, __, ___, options: options(make_plan(loaded))
-    )
-    quickstart = Path(__file__).parents[2] / "suites" / "quickstart.yaml"
-    wanted, _ = cli._run(quickstart, [], tmp_path / "out", None, lambda plan: f"{len(plan.arms)} arms")
-    assert wanted == "4 arms"
-    lines = [line for line in out.file.getvalue().splitlines() if "Will be tested" in line]
-    assert len(lines) == terminal

@@ -11,27 +11,18 @@ from finished_suite import finish
 from huggingface_hub import constants
 
 from lorr_bench.errors import HeldError, ModelError, StoreError, SuiteError
+from lorr_bench.events import Ended, Failed, Noted, Planned, RunBegan
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.report import write
 from lorr_bench.run import suite_run
-from lorr_bench.run.driver import Scope
-from lorr_bench.run.executor import Ended, Failed
 from lorr_bench.run.local import LocalExecutor
-from lorr_bench.run.selection import select
-from lorr_bench.run.suite_run import LOCK_FILE, Places, RunOptions, make_executor, run_suite
+from lorr_bench.run.suite_run import EVERYTHING, LOCK_FILE, Places, RunOptions, make_executor, run_suite
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
-
-
-class Quiet:
-    """A watcher that looks away."""
-
-    def __getattr__(self, name):
-        return lambda *_: None
 
 
 class Pretending:
@@ -72,9 +63,9 @@ def world(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_run, "report_plan", lambda plan, store, output, failed: (output / "page", 0.1))
     places = Places(tmp_path / "out", str(store.root))
 
-    def run(*overrides, options=lambda _: RunOptions(), watcher=None, **clock):
+    def run(*overrides, options=EVERYTHING, watcher=lambda _: None, **clock):
         executor.begun.clear()
-        return run_suite(load_suite(SMOKE, overrides), places, watcher or Quiet(), store, options, **clock)
+        return run_suite(load_suite(SMOKE, overrides), places, watcher, store, options, **clock)
 
     run.executor, run.store, run.places = executor, store, places
     return run
@@ -121,20 +112,20 @@ def test_attempts_that_are_used_up_are_given_anew_on_demand(world):
         world()
     world.executor.failure = {}
     assert world().state.ran == {}
-    finished = world(options=lambda _: RunOptions(retry_failed=True))
+    finished = world(options=RunOptions(retry_failed=True))
     assert finished.state.failed == {}
 
 
 def test_only_some_of_it(world):
-    world(options=lambda plan: RunOptions(Scope(only=frozenset(select(plan, ["dpo+plain"])))))
+    world(options=RunOptions(only=("dpo+plain",)))
     labels = [stage.label for stage in world.executor.begun]
     assert any("dpo+plain" in label for label in labels)
     assert not any("dpo+lorr" in label for label in labels)
 
 
-def test_wishes_that_name_nothing_are_refused_before_anything_is_written(world):
+def test_options_that_name_nothing_are_refused_before_anything_is_written(world):
     with pytest.raises(SuiteError, match="nothing is called 'kto'"):
-        world(options=lambda plan: RunOptions(Scope(only=frozenset(select(plan, ["kto"])))))
+        world(options=RunOptions(only=("kto",)))
     assert not world.places.output.exists()
 
 
@@ -187,16 +178,6 @@ DAY = datetime(2026, 11, 26, tzinfo=UTC)
 CHANGED = "Changed on 2026-11-26, when 8 of 8 evaluations were known; before: nano_easy greedy: dpo+lorr - dpo+plain"
 
 
-class Noting(Quiet):
-    """A watcher that keeps notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-
 def test_what_is_tested_is_in_the_output_folder_before_the_first_stage(world):
     world.executor.failure = {"fingerprint": {"reason": "no", "lasting": True, "disk_full": False}}
     begun = []
@@ -208,14 +189,32 @@ def test_what_is_tested_is_in_the_output_folder_before_the_first_stage(world):
 
 
 def test_another_analysis_after_the_results_is_told_when_the_run_begins(world):
+    def notes(*overrides, **clock):
+        seen = []
+        world(*overrides, watcher=seen.append, **clock)
+        return [event for event in seen if isinstance(event, Noted)]
+
     world()
-    watcher = Noting()
-    world(watcher=watcher)
-    assert watcher.notes == []
-    world("analysis.measure=nano_order", watcher=watcher, clock=lambda: DAY)
-    assert watcher.notes == [f"the report will say: {CHANGED}"]
-    world("analysis.measure=nano_order", watcher=watcher)
-    assert len(watcher.notes) == 1
+    assert notes() == []
+    changed = ("analysis.measure=nano_order",)
+    assert notes(*changed, clock=lambda: DAY) == [Noted(f"the report will say: {CHANGED}")]
+    assert notes(*changed) == []
+
+
+def test_the_plan_is_told_before_the_run_begins(world):
+    seen = []
+    plan = world(watcher=seen.append).plan
+    assert seen[0] == Planned(plan)
+    assert seen[1].plan is plan
+    assert len(seen[1].waiting) == 25
+    assert isinstance(seen[1], RunBegan)
+
+
+def test_only_the_wanted_pools_and_the_first_failure(world):
+    world(options=RunOptions(pools=("grade",)))
+    assert {stage.pool for stage in world.executor.begun} == {"grade"}
+    world.executor.failure = {"fingerprint": {"reason": "no", "lasting": True, "disk_full": False}}
+    assert world(options=RunOptions(fail_fast=True)).state.halted.endswith(": no")
 
 
 def test_the_report_has_what_was_declared_and_changed(world, monkeypatch):

@@ -6,12 +6,14 @@ import json
 import os
 import queue
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from stage_samples import sample
 
 from lorr_bench.errors import LostError
+from lorr_bench.events import Ended, Failed
 from lorr_bench.run import worker as worker_module
 from lorr_bench.run.local import Slot, WorkerProcess, worker_environment
 from lorr_bench.run.worker import Answers, SpoiledError, run_stage, serve
@@ -200,18 +202,15 @@ def test_a_damaged_input_is_set_aside_with_a_word(stage, tmp_path):
 
 
 class Process:
-    """A real worker process and what it says."""
+    """A real worker process and what it says of its stages."""
 
     def __init__(self, log):
         self.inbox = queue.Queue()
         environment = worker_environment(os.environ, Slot("train", 1, (), 1))
-        self.worker = WorkerProcess(environment, log, lambda _, answer: self.inbox.put(answer))
+        self.worker = WorkerProcess(environment, log, lambda _, event: self.inbox.put(event))
 
     def receive(self):
-        while True:
-            answer = self.inbox.get(timeout=60)
-            if answer is None or answer["event"] != "Alive":
-                return answer
+        return self.inbox.get(timeout=60)
 
 
 @pytest.fixture
@@ -223,9 +222,9 @@ def process(tmp_path):
 
 def test_a_process_runs_a_stage(process, stage, tmp_path):
     process.worker.send(order_of(stage, Store(tmp_path / "store"), log=tmp_path / "stage.log"))
-    answer = process.receive()
-    assert (answer["event"], answer["digest"]) == ("Ended", stage.digest)
-    os.killpg(process.worker._process.pid, signal.SIGKILL)
+    ended = process.receive()
+    assert (type(ended), ended.digest) == (Ended, stage.digest)
+    os.killpg(process.worker.pid, signal.SIGKILL)
     assert process.receive() is None
     assert process.worker.exit_reason() == "its process was killed, most often because memory ran out"
 
@@ -235,14 +234,19 @@ def test_each_stage_prints_to_its_own_log(process, tmp_path):
     for name in ("first", "second"):
         broken = sample("reference", name, setting={"adapter": f"no.such_{name}"}, backend=name)
         process.worker.send(order_of(broken, store, log=tmp_path / "logs" / f"{name}.log"))
-        assert process.receive()["event"] == "Failed"
+        assert isinstance(process.receive(), Failed)
         os.write(2, b"")
     assert (tmp_path / "logs" / "first.log").exists()
     assert (tmp_path / "logs" / "second.log").exists()
 
 
-def test_a_process_says_that_it_lives(process):
-    assert process.inbox.get(timeout=60) == {"event": "Alive"}
+def test_a_process_without_work_says_that_it_lives_and_nothing_of_a_stage(process):
+    deadline = time.monotonic() + 60
+    silent = 0.0
+    while silent <= (silent := process.worker.silent_seconds) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.worker.silent_seconds < 1.0
+    assert process.inbox.empty()
 
 
 def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monkeypatch):
@@ -253,20 +257,20 @@ def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     process, store = Process(tmp_path / "start.log"), Store(tmp_path / "store")
     process.worker.send(order_of(stage, store, log=tmp_path / "a.log"))
-    assert process.receive()["digest"] == stage.digest
+    assert process.receive().digest == stage.digest
     setting = {"adapter": "trl.dpo", "hyperparameters": {"learning_rate": -1}}
     reference = sample("reference", "reference", inputs={"pairs": stage.digest}, setting=setting)
     process.worker.send(order_of(reference, store, {"pairs": stage}, log=tmp_path / "b.log"))
-    answer = process.receive()
+    failed = process.receive()
     process.worker.kill()
-    assert "learning_rate" in answer["reason"]  # the adapter was found, and refused it
+    assert "learning_rate" in failed.reason  # the adapter was found, and refused it
 
 
 def test_a_process_ends_with_its_driver(process, stage, tmp_path):
     """A killed driver closes the pipe; nothing of the worker stays."""
     process.worker.send(order_of(stage, Store(tmp_path / "store"), log=tmp_path / "a.log"))
     process.receive()
-    process.worker._process.stdin.close()
+    process.worker.finish()  # closes the pipe, as the end of the driver does
     assert process.receive() is None
     assert "killed" in process.worker.exit_reason()
 
@@ -278,7 +282,7 @@ def test_a_file_that_changes_before_or_during_a_stage_gives_no_result(stage, tmp
         file.write_text(TEXT + "\n", "utf-8")
         return Outcome()
 
-    monkeypatch.setattr(worker_module, "_work", work)
+    replace_stage(monkeypatch, work)
     for _ in ("during", "before"):
         answer = answer_of(stage, store)
         assert answer["event"] == "Failed"

@@ -16,7 +16,7 @@ from explosives import pickled_bomb, torch_bomb
 from lorr_bench_adapters.external.checkpoints import _Training
 from lorr_bench_adapters.loading import load_model
 from lorr_bench_adapters.settings import LoraSettings
-from lorr_bench_adapters.trl.training_state import refuse_pickles
+from lorr_bench_adapters.trl.training.checkpoint_state import refuse_pickles
 
 from lorr_bench.data.hub import source_rows
 from lorr_bench.errors import DataError, ModelError, StageError

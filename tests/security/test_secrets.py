@@ -14,10 +14,10 @@ from stage_samples import sample
 from synthetic_results import make_results
 
 from lorr_bench.errors import StoreError
+from lorr_bench.events import Failed, Noted
 from lorr_bench.grade import process
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.report.write import write_report
-from lorr_bench.run.executor import Failed, Noted
 from lorr_bench.spec.load import load_suite, resolved_yaml
 from lorr_bench.store.provenance import provenance
 from lorr_bench.store.record import Outcome
@@ -126,7 +126,7 @@ def test_an_external_trainer_gets_none(
     secrets: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from lorr_bench_adapters.external import llamafactory
-    from lorr_bench_adapters.external.dpo import LlamaFactoryDPO
+    from lorr_bench_adapters.external.methods import LlamaFactoryDPO
 
     monkeypatch.setattr(llamafactory, "find_environment", lambda *_: tmp_path)
     given: dict[str, Any] = LlamaFactoryDPO().variables(LlamaFactoryDPO.hyperparameters())

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from lorr_bench.cli import app
 from lorr_bench.errors import LorrBenchError
+from lorr_bench.events import Failed, Noted
 from lorr_bench.outside import UNPRINTABLE
 from lorr_bench.report.compare.runs import compare_runs
 from lorr_bench.report.compare.side_by_side import comparison_text
 from lorr_bench.report.formats.results_file import RESULTS_FILE, results_bytes
-from lorr_bench.run.executor import Failed, Noted
 from lorr_bench.terminal.console import PlainConsole
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"

@@ -289,9 +289,22 @@ def test_resolved_yaml_has_defaults_in_order(write_suite: Write, tmp_path: Path)
     text = resolved_yaml(suite)
     top = [line.partition(":")[0] for line in text.splitlines() if line[0].isalpha()]
     assert top == [
-        "name", "description", "model", "seeds", "data", "budget", "methods", "plugins", "overrides", "evaluation",
-        "analysis", "published", "training", "engine", "execution",
-    ]  # fmt: skip
+        "name",
+        "description",
+        "model",
+        "seeds",
+        "data",
+        "budget",
+        "methods",
+        "plugins",
+        "overrides",
+        "evaluation",
+        "analysis",
+        "published",
+        "training",
+        "engine",
+        "execution",
+    ]
     assert "    num_samples: 4\n" in text
     assert "    type: plain\n" in text
     assert "    reset: null\n" in text

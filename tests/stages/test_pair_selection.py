@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from lorr_bench_adapters.trl.dpo import DPO
+from lorr_bench_adapters.trl.methods import DPO
 from stage_samples import sample
 
 from lorr_bench.data.nano import tokenizer

@@ -1,13 +1,14 @@
 """Weights can go, records stay; nobody frees what a running stage reads."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from stage_samples import sample
 
 from lorr_bench.errors import HeldError, StoreError
 from lorr_bench.plan.kinds.registry import KINDS
-from lorr_bench.store import store as store_module
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
@@ -98,11 +99,11 @@ def test_which_files_are_weights(kind, name, freed):
 def test_a_crash_between_the_word_and_the_deed_is_no_damage(store, notices, monkeypatch):
     write(store)
 
-    def crash(path):
+    def crash(path, **_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(store_module, "_delete", crash)
+        patched.setattr(shutil, "rmtree", crash)
         with pytest.raises(KeyboardInterrupt):
             store.free(TRAIN)
     assert store.read(TRAIN, verify=True) is not None
@@ -173,7 +174,7 @@ def test_weights_that_can_not_be_deleted_are_a_store_error(store, monkeypatch):
     def denied(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(store_module.shutil, "rmtree", denied)
+    monkeypatch.setattr(shutil, "rmtree", denied)
     with pytest.raises(StoreError, match="Permission denied"):
         store.free(TRAIN)
 
@@ -198,4 +199,4 @@ def test_one_stage_is_claimed_once(store):
 
 def test_the_location_is_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert Store(store_module.Path("store")).location == str(tmp_path / "store")
+    assert Store(Path("store")).location == str(tmp_path / "store")

@@ -10,6 +10,7 @@ from stage_samples import sample
 from lorr_bench.errors import HeldError, MissingPackageError, StoreError
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.remote import RemoteStore, cache_folder, is_url, open_store
+from lorr_bench.store.remote_files import file_system
 from lorr_bench.store.store import Store
 
 STAGE = sample("train", seed=1)
@@ -42,6 +43,11 @@ def write(store, text="weights", stage=STAGE):
         (draft.folder / WEIGHTS).write_text(text, "utf-8")
         (draft.folder / "log.jsonl").write_text("small", "utf-8")
         return draft.commit(Outcome(metrics={"m": 1}))
+
+
+def system_of(store):
+    """The file system of a store: fsspec has one for all that ask alike."""
+    return file_system(store.location)[0]
 
 
 def remote(bucket, name, stage=STAGE):
@@ -101,14 +107,14 @@ def test_finished_results_are_listed_by_kind(machine):
 
 def interrupt(store, monkeypatch, when):
     """Break off the connection when a file of this name is sent."""
-    send = store._remote.system.put_file
+    send = system_of(store).put_file
 
     def put_file(source, target, **options):
         if when in target:
             raise ConnectionError("the line is dead")
         return send(source, target, **options)
 
-    monkeypatch.setattr(store._remote.system, "put_file", put_file)
+    monkeypatch.setattr(system_of(store), "put_file", put_file)
 
 
 @pytest.mark.parametrize("when", ["model.safetensors", "record.json"])
@@ -185,7 +191,7 @@ def test_a_damaged_copy_is_fetched_again(machine, notices):
 def test_a_file_damaged_on_the_way_is_fetched_once_more(machine, monkeypatch, notices):
     write(machine("one"))
     other = machine("two")
-    fetch, damaged = other._remote.system.get_file, []
+    fetch, damaged = system_of(other).get_file, []
 
     def get_file(source, target, **options):
         fetch(source, target, **options)
@@ -196,7 +202,7 @@ def test_a_file_damaged_on_the_way_is_fetched_once_more(machine, monkeypatch, no
     def flip_file(target):
         Path(target).write_bytes(b"?")
 
-    monkeypatch.setattr(other._remote.system, "get_file", get_file)
+    monkeypatch.setattr(system_of(other), "get_file", get_file)
     assert other.read(STAGE, verify=True) is not None
     assert damaged
     assert notices == []
@@ -273,14 +279,14 @@ def test_weights_that_a_stage_of_this_machine_reads_are_not_freed(machine):
 def test_a_request_that_fails_is_made_again(machine, monkeypatch):
     write(machine("one"))
     other = machine("two", delays_seconds=(0.0,))
-    read, failures = other._remote.system.cat_file, [ConnectionError("once")]
+    read, failures = system_of(other).cat_file, [ConnectionError("once")]
 
     def cat_file(place, **options):
         if failures:
             raise failures.pop()
         return read(place, **options)
 
-    monkeypatch.setattr(other._remote.system, "cat_file", cat_file)
+    monkeypatch.setattr(system_of(other), "cat_file", cat_file)
     assert other.read(STAGE) is not None
 
 
@@ -291,7 +297,7 @@ def test_a_refused_request_is_not_made_again(machine, monkeypatch):
         asked.append(place)
         raise PermissionError("403")
 
-    monkeypatch.setattr(store._remote.system, "cat_file", cat_file)
+    monkeypatch.setattr(system_of(store), "cat_file", cat_file)
     with pytest.raises(StoreError, match="403"):
         store.read(STAGE)
     assert len(asked) == 1
@@ -304,7 +310,7 @@ def test_a_full_local_disk_is_told_as_such(machine, monkeypatch):
     def get_file(source, target, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(other._remote.system, "get_file", get_file)
+    monkeypatch.setattr(system_of(other), "get_file", get_file)
     with pytest.raises(StoreError, match="the disk is full"):
         other.read(STAGE)
 
@@ -315,7 +321,7 @@ def test_a_bucket_that_does_not_exist_is_a_store_error(machine, monkeypatch):
     def put_file(source, target, **options):
         raise FileNotFoundError("The specified bucket does not exist")
 
-    monkeypatch.setattr(store._remote.system, "put_file", put_file)
+    monkeypatch.setattr(system_of(store), "put_file", put_file)
     with pytest.raises(StoreError, match="bucket does not exist"):
         write(store)
 

@@ -11,7 +11,7 @@ from stage_samples import sample
 
 from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.store import store as store_module
-from lorr_bench.store.disk import file_digest, storage_error, write_text
+from lorr_bench.store.disk import file_digest, replacing, storage_error, write_bytes, write_text
 from lorr_bench.store.record import Outcome, Record
 from lorr_bench.store.store import Store, done_stages
 
@@ -252,6 +252,27 @@ def test_text_that_can_not_be_written_leaves_the_old_one_alone(tmp_path, monkeyp
         with pytest.raises(OSError, match="No space"):
             write_text(tmp_path / "a.json", "two")
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text("utf-8") == "one"
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_that_is_being_replaced_holds_the_old_content_until_all_is_written(tmp_path, durable):
+    path = tmp_path / "a.json"
+    write_bytes(path, b"one")
+    with replacing(path, durable=durable) as file:
+        file.write(b"two")
+        file.flush()
+        assert path.read_bytes() == b"one"
+    assert path.read_bytes() == b"two"
+    with pytest.raises(KeyboardInterrupt), replacing(path, durable=durable) as file:
+        raise KeyboardInterrupt
+    assert [found.name for found in tmp_path.iterdir()] == ["a.json"]
+    assert path.read_bytes() == b"two"
+
+
+def test_what_can_be_made_again_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", fail(errno.EIO))
+    write_text(tmp_path / "a.json", "one", durable=False)
     assert (tmp_path / "a.json").read_text("utf-8") == "one"
 
 

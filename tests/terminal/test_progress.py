@@ -1,13 +1,29 @@
 """What the display says, on a terminal and in a pipe, on a clock that the tests turn."""
 
 import io
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from stage_samples import numbered, sample
 
+from lorr_bench.events import (
+    Advanced,
+    Began,
+    Dropped,
+    Ended,
+    GivenUp,
+    Noted,
+    Planned,
+    Postponed,
+    RunBegan,
+    RunEnded,
+)
 from lorr_bench.plan.measurements import Evaluation
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.spec.load import load_suite
 from lorr_bench.terminal.progress import Display
 from lorr_bench.values import START, Point
 
@@ -38,6 +54,10 @@ PLAN = SimpleNamespace(
 )
 
 
+def digests(stages):
+    return tuple(stage.digest for stage in stages)
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -63,17 +83,23 @@ class Screen:
     def lines(self):
         return self._err.getvalue().splitlines()
 
+    def tell(self, event):
+        self.display.watch(event)
+
+    def begin(self, waiting, plan=PLAN):
+        self.tell(RunBegan(plan, tuple(waiting)))
+
     def run(self, stage, seconds, tokens=0):
-        self.display.stage_begins(stage, "train 1")
+        self.tell(Began(stage.digest, "train 1"))
         self.now += seconds
-        self.display.stage_ends(stage, seconds, tokens)
+        self.tell(Ended(stage.digest, seconds, tokens))
 
 
 @pytest.fixture
 def terminal():
     screen = Screen(terminal=True)
     yield screen
-    screen.display.finish()
+    screen.tell(RunEnded())
 
 
 @pytest.fixture
@@ -82,48 +108,50 @@ def pipe():
 
 
 def test_a_terminal_shows_stages_arms_and_slots(terminal):
-    terminal.display.begin(PLAN, STAGES[1:])
-    terminal.display.stage_begins(TRAININGS[0], "train 1, GPU 0")
-    terminal.display.stage_advances(TRAININGS[0], 1, 4, 100)
-    terminal.display._live.refresh()
+    terminal.begin(STAGES[1:])
+    terminal.tell(Began(TRAININGS[0].digest, "train 1, GPU 0"))
+    terminal.tell(Advanced(TRAININGS[0].digest, 1, 4, 100))
+    deadline = time.monotonic() + 30
+    while "25%" not in terminal.out and time.monotonic() < deadline:  # it is drawn four times a second
+        time.sleep(0.05)
     assert "1/6 stages, 0/2 arms" in terminal.out
     assert "train 1, GPU 0" in terminal.out
     assert "25%" in terminal.out
 
 
 def test_an_arm_is_done_when_its_last_evaluation_is(terminal):
-    terminal.display.begin(PLAN, GRADES)
+    terminal.begin(GRADES)
     for stage, arms in zip(GRADES, (1, 2, 2), strict=True):
         terminal.run(stage, 1.0)
-        assert terminal.display._view().arms == (arms, 2)
+        assert terminal.display.view().arms == (arms, 2)
 
 
 def test_an_arm_without_evaluations_is_done_when_it_is_trained(terminal):
     plan = SimpleNamespace(stages=STAGES, training=PLAN.training, evaluations=[])
-    terminal.display.begin(plan, STAGES)
+    terminal.begin(STAGES, plan)
     terminal.run(TRAININGS[0], 1.0)
-    assert terminal.display._view().arms == (1, 2)
+    assert terminal.display.view().arms == (1, 2)
 
 
 def test_the_last_view_has_no_slots(terminal):
-    terminal.display.begin(PLAN, STAGES)
-    terminal.display.stage_begins(COLLECT, "engine 1")
-    terminal.display.finish()
-    assert terminal.display._view().running == []
+    terminal.begin(STAGES)
+    terminal.tell(Began(COLLECT.digest, "engine 1"))
+    terminal.tell(RunEnded())
+    assert terminal.display.view().running == []
 
 
 def test_a_display_serves_a_second_run(terminal):
     for _ in range(2):
-        terminal.display.begin(PLAN, [COLLECT])
-        terminal.display.stage_fails(COLLECT, "it broke")
+        terminal.begin([COLLECT])
+        terminal.tell(GivenUp(COLLECT.digest, "it broke"))
         terminal.run(COLLECT, 1.0)
-        terminal.display.finish()
-        assert terminal.display._view().failed == 1
-    assert terminal.display._view().stages == (6, 6)
+        terminal.tell(RunEnded())
+        assert terminal.display.view().failed == 1
+    assert terminal.display.view().stages == (6, 6)
 
 
 def test_a_terminal_gets_no_line_for_a_stage_that_is_done(terminal):
-    terminal.display.begin(PLAN, STAGES)
+    terminal.begin(STAGES)
     terminal.run(COLLECT, 1.0)
     assert terminal.lines == []
 
@@ -136,14 +164,14 @@ def test_a_terminal_gets_no_line_for_a_stage_that_is_done(terminal):
 def test_what_cannot_be_redrawn_gets_lines(file, variables):
     err = io.StringIO()
     display = Display(Console(file=file, _environ=variables), Console(file=err, force_terminal=False))
-    display.begin(PLAN, STAGES)
-    display.stage_ends(COLLECT, 1.0, 0)
+    display.watch(RunBegan(PLAN, tuple(STAGES)))
+    display.watch(Ended(COLLECT.digest, 1.0, 0))
     assert len(err.getvalue().splitlines()) == 1
     assert file.getvalue() == ""
 
 
 def test_a_pipe_gets_a_line_for_each_stage_and_nothing_on_the_output(pipe):
-    pipe.display.begin(PLAN, STAGES[:2])
+    pipe.begin(STAGES[:2])
     pipe.run(COLLECT, 3.2, tokens=17280)
     pipe.run(TRAININGS[0], 2.0)
     assert pipe.lines == [
@@ -154,17 +182,17 @@ def test_a_pipe_gets_a_line_for_each_stage_and_nothing_on_the_output(pipe):
 
 
 def test_the_speed_is_that_of_the_work_without_preparation(pipe):
-    pipe.display.begin(PLAN, STAGES)
-    pipe.display.stage_begins(TRAININGS[0], "train 1")
+    pipe.begin(STAGES)
+    pipe.tell(Began(TRAININGS[0].digest, "train 1"))
     for now, done, tokens in [(30.0, 1, 1000), (40.0, 2, 2000)]:
         pipe.now = now
-        pipe.display.stage_advances(TRAININGS[0], done, 2, tokens)
-    pipe.display.stage_ends(TRAININGS[0], 50.0, 2000)
+        pipe.tell(Advanced(TRAININGS[0].digest, done, 2, tokens))
+    pipe.tell(Ended(TRAININGS[0].digest, 50.0, 2000))
     assert pipe.lines == ["[1/6] done: train plain (50.0 s, 100 tokens/s)"]
 
 
 def test_time_left_is_told_once_every_kind_was_measured(pipe):
-    pipe.display.begin(PLAN, STAGES[:3])
+    pipe.begin(STAGES[:3])
     pipe.run(COLLECT, 10.0)
     pipe.run(TRAININGS[0], 20.0)
     assert [line.partition("), ")[2] for line in pipe.lines] == ["", "about 20 s left"]
@@ -172,25 +200,25 @@ def test_time_left_is_told_once_every_kind_was_measured(pipe):
 
 def test_stages_of_earlier_runs_tell_the_time_too():
     pipe = Screen(terminal=False, measured={TRAININGS[0].digest: 90.0, "other": 5.0})
-    pipe.display.begin(PLAN, [COLLECT, TRAININGS[1]])
+    pipe.begin([COLLECT, TRAININGS[1]])
     pipe.run(COLLECT, 10.0)
     assert pipe.lines[0].endswith(", about 2 min left")
 
 
 def test_a_result_that_another_run_made_teaches_nothing(pipe):
-    pipe.display.begin(PLAN, STAGES[:3])
+    pipe.begin(STAGES[:3])
     pipe.run(COLLECT, 10.0)
     pipe.run(TRAININGS[0], 0.0)
-    pipe.display.finish()
+    pipe.tell(RunEnded())
     assert pipe.lines[1] == "[5/6] done: train plain (0.0 s)"
 
 
 def test_many_short_stages_share_lines(pipe):
     stages = [numbered("grade_math", number, f"grade {number}") for number in range(50)]
-    pipe.display.begin(SimpleNamespace(stages=stages, training={}, evaluations=[]), stages)
+    pipe.begin(stages, SimpleNamespace(stages=stages, training={}, evaluations=[]))
     for stage in stages:
         pipe.run(stage, 0.125)
-    pipe.display.finish()
+    pipe.tell(RunEnded())
     assert [line.split(" done")[0] for line in pipe.lines] == [
         f"[{n}/50]" for n in (1, 9, 17, 25, 33, 41, 49, 50)
     ]
@@ -198,48 +226,56 @@ def test_many_short_stages_share_lines(pipe):
 
 
 def test_failures_say_why_and_what_is_left_out(pipe):
-    pipe.display.begin(PLAN, STAGES)
-    pipe.display.stage_fails(COLLECT, "it broke [0]\nsee \x1b[31mthe log")
-    pipe.display.stages_dropped(TRAININGS, "`collect` failed")
-    pipe.display.stages_dropped(GRADES[:1], "`train` failed")
+    pipe.begin(STAGES)
+    pipe.tell(GivenUp(COLLECT.digest, "it broke [0]\nsee \x1b[31mthe log"))
+    pipe.tell(Dropped(digests(TRAININGS), "`collect` failed"))
+    pipe.tell(Dropped(digests(GRADES[:1]), "`train` failed"))
     assert pipe.lines == [
         "[0/6] failed: collect [red]seed[/red] 0: it broke [0]",
         "    see ⟨U+001B⟩[31mthe log",
         "[0/6] left out, because `collect` failed: 2 stages",
         "[0/6] left out, because `train` failed: grade plain",
     ]
-    assert pipe.display._view().failed == 4
+    assert pipe.display.view().failed == 4
 
 
 def test_what_failed_is_not_waited_for(pipe):
-    pipe.display.begin(PLAN, STAGES[:3])
+    pipe.begin(STAGES[:3])
     pipe.run(COLLECT, 10.0)
-    pipe.display.stages_dropped(TRAININGS, "it failed")
+    pipe.tell(Dropped(digests(TRAININGS), "it failed"))
     pipe.now += 1.0
-    assert pipe.display._view().left_seconds == 0.0
+    assert pipe.display.view().left_seconds == 0.0
 
 
 def test_a_second_attempt_is_announced(pipe):
-    pipe.display.begin(PLAN, STAGES)
-    pipe.display.stage_begins(COLLECT, "engine 1")
-    pipe.display.stage_retries(COLLECT, "its process was killed", 75.0)
+    pipe.begin(STAGES)
+    pipe.tell(Began(COLLECT.digest, "engine 1"))
+    pipe.tell(Postponed(COLLECT.digest, "its process was killed", 75.0))
     assert pipe.lines == ["[0/6] again in 1 min 15 s: collect [red]seed[/red] 0: its process was killed"]
-    assert pipe.display._view().running == []
+    assert pipe.display.view().running == []
 
 
 def test_a_note_is_said_as_it_is(pipe):
-    pipe.display.note("the result of `[b]x` is damaged")
+    pipe.tell(Noted("the result of `[b]x` is damaged"))
     assert pipe.lines == ["note: the result of `[b]x` is damaged"]
 
 
 def test_progress_of_a_stage_that_is_over_changes_nothing(pipe):
-    pipe.display.begin(PLAN, STAGES)
+    pipe.begin(STAGES)
     pipe.run(COLLECT, 1.0)
-    pipe.display.stage_advances(COLLECT, 1, 2, 3)
-    assert pipe.display._view().running == []
+    pipe.tell(Advanced(COLLECT.digest, 1, 2, 3))
+    assert pipe.display.view().running == []
 
 
 def test_a_stage_that_is_made_again_is_not_done_meanwhile(pipe):
-    pipe.display.begin(PLAN, [])
-    pipe.display.stage_begins(COLLECT, "engine 1")
-    assert pipe.display._view().stages == (5, 6)
+    pipe.begin([])
+    pipe.tell(Began(COLLECT.digest, "engine 1"))
+    assert pipe.display.view().stages == (5, 6)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_terminal_says_what_will_be_tested_when_that_is_known_and_a_pipe_stays_quiet(shown):
+    screen = Screen(shown)
+    screen.tell(Planned(make_plan(load_suite(Path(__file__).parents[2] / "suites" / "quickstart.yaml"))))
+    assert screen.out.count("Will be tested") == shown
+    assert screen.lines == []

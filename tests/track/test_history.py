@@ -7,7 +7,7 @@ from stage_samples import sample
 
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.store.record import Outcome, Record
-from lorr_bench.track.history import Book
+from lorr_bench.track.history import History
 from lorr_bench.values import START, Point
 
 POINT = Point("dpo+lorr", 8, 3)
@@ -37,6 +37,8 @@ PLAN = SimpleNamespace(
     arms=(
         SimpleNamespace(
             name="dpo+lorr",
+            method="dpo",
+            plugin="lorr",
             adapter_name="trl.dpo",
             replays=2,
             rounds=2,
@@ -79,16 +81,16 @@ RECORDS = {
 
 
 @pytest.fixture
-def book():
-    return Book(PLAN)
+def history():
+    return History(PLAN)
 
 
-def told(book, records=RECORDS):
-    return {section.key: section.rows for section in book.sections(POINT, records)}
+def told(history, records=RECORDS):
+    return {section.key: section.rows for section in history.sections(POINT, records)}
 
 
-def test_a_run_is_described_without_places_on_this_machine(book):
-    run = book.run(POINT)
+def test_a_run_is_described_without_places_on_this_machine(history):
+    run = history.run(POINT)
     assert (run.name, run.group) == ("dpo+lorr, 8 pairs, seed 3", "nano")
     assert run.config["method"] == "dpo"
     assert run.config["plugin"] == "lorr"
@@ -98,54 +100,54 @@ def test_a_run_is_described_without_places_on_this_machine(book):
     assert "somebody" not in str(run)
 
 
-def test_another_training_is_another_run(book):
+def test_another_training_is_another_run(history):
     other = train(2, 2, model=ROUND_1.digest)
     plan = SimpleNamespace(**{**vars(PLAN), "stages": (ROUND_1, other), "training": {POINT: other.digest}})
-    assert Book(plan).run(POINT).id != book.run(POINT).id
-    assert Book(PLAN).run(POINT).id == book.run(POINT).id
+    assert History(plan).run(POINT).id != history.run(POINT).id
+    assert History(PLAN).run(POINT).id == history.run(POINT).id
 
 
-def test_a_training_counts_replays_and_steps_over_all_rounds(book):
-    rows = [row for key in list(told(book))[:3] for row in told(book)[key]]
+def test_a_training_counts_replays_and_steps_over_all_rounds(history):
+    rows = [row for key in list(told(history))[:3] for row in told(history)[key]]
     assert [(step, values["replay"]) for step, values in rows] == [(2, 1), (4, 2), (7, 3), (10, 4)]
     assert [values["trainer/loss"] for _, values in rows] == [0.7, 0.6, 0.5, 0.4]
     assert [values["kl"] for _, values in rows] == [7.0, 6.0, 5.0, 4.0]
 
 
-def test_ledger_and_seconds_stand_in_the_last_row_of_a_training(book):
-    first, last = told(book)[ROUND_1.digest[:20]]
+def test_ledger_and_seconds_stand_in_the_last_row_of_a_training(history):
+    first, last = told(history)[ROUND_1.digest[:20]]
     assert "seconds/train" not in first[1]
     assert last[1]["seconds/train"] == 9.0
     assert last[1]["spend/optimizer_steps"] == 4
 
 
-def test_scores_stand_at_the_end_of_the_training(book):
-    sections = told(book)
+def test_scores_stand_at_the_end_of_the_training(history):
+    sections = told(history)
     assert sections[f"{GRADE.digest[:20]} easy"] == ((10, {"score/easy": 0.5}),)
     assert sections[f"{GENERAL.digest[:20]} mmlu"] == ((10, {"score/mmlu": 0.25}),)
 
 
-def test_the_greedy_score_is_the_main_one(book):
+def test_the_greedy_score_is_the_main_one(history):
     records = {**RECORDS, GRADE.digest: record(GRADE, {"avg@8": 0.5, "greedy": 0.625})}
-    assert told(book, records)[f"{GRADE.digest[:20]} easy"] == ((10, {"score/easy": 0.625}),)
+    assert told(history, records)[f"{GRADE.digest[:20]} easy"] == ((10, {"score/easy": 0.625}),)
 
 
-def test_several_tasks_keep_their_names(book):
+def test_several_tasks_keep_their_names(history):
     found = {"arc": {"acc_norm": 0.5}, "piqa": {"acc": 0.75}, "cut_prompts": 1}
-    rows = told(book, {**RECORDS, GENERAL.digest: record(GENERAL, found)})[f"{GENERAL.digest[:20]} mmlu"]
+    rows = told(history, {**RECORDS, GENERAL.digest: record(GENERAL, found)})[f"{GENERAL.digest[:20]} mmlu"]
     assert rows == ((10, {"score/arc": 0.5, "score/piqa": 0.75}),)
 
 
-def test_a_score_that_is_missing_is_not_told(book):
+def test_a_score_that_is_missing_is_not_told(history):
     records = {**RECORDS, GRADE.digest: record(GRADE, {"avg@8": None})}
-    assert told(book, records)[f"{GRADE.digest[:20]} easy"] == ((10, {}),)
+    assert told(history, records)[f"{GRADE.digest[:20]} easy"] == ((10, {}),)
 
 
-def test_only_finished_stages_tell(book):
-    assert list(told(book, {ROUND_1.digest: RECORDS[ROUND_1.digest]})) == [ROUND_1.digest[:20]]
-    assert told(book, {}) == {}
+def test_only_finished_stages_tell(history):
+    assert list(told(history, {ROUND_1.digest: RECORDS[ROUND_1.digest]})) == [ROUND_1.digest[:20]]
+    assert told(history, {}) == {}
 
 
-def test_the_keys_are_known_before_anything_is_done(book):
-    assert list(book.keys(POINT)) == list(told(book))
-    assert list(book.keys(POINT).values()) == [ROUND_1, REPLAY_1, REPLAY_2, GRADE, GENERAL]
+def test_the_keys_are_known_before_anything_is_done(history):
+    assert list(history.keys(POINT)) == list(told(history))
+    assert list(history.keys(POINT).values()) == [ROUND_1, REPLAY_1, REPLAY_2, GRADE, GENERAL]

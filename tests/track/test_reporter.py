@@ -8,6 +8,7 @@ import pytest
 from stage_samples import numbered, sample
 
 from lorr_bench.errors import MissingPackageError
+from lorr_bench.events import Dropped, Ended, GivenUp, RunBegan, RunEnded
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.record import Outcome, Record
@@ -29,8 +30,16 @@ STAGES = [*TRAININGS, *GRADES[0], *GRADES[1]]
 PLAN = SimpleNamespace(
     suite=SimpleNamespace(name="nano"),
     arms=[
-        SimpleNamespace(name=point.arm, adapter_name="trl.dpo", replays=1, rounds=1, rollout_ratio=0.0)
-        for point in POINTS
+        SimpleNamespace(
+            name=f"dpo+{plugin}",
+            method="dpo",
+            plugin=plugin,
+            adapter_name="trl.dpo",
+            replays=1,
+            rounds=1,
+            rollout_ratio=0.0,
+        )
+        for plugin in ("plain", "lorr")
     ],
     stages=STAGES,
     training=dict(zip(POINTS, [stage.digest for stage in TRAININGS], strict=True)),
@@ -60,7 +69,7 @@ class Shelf:
 
 
 class Bench:
-    def __init__(self, folder, program=WRITES_DOWN, patience_seconds=60.0):
+    def __init__(self, folder, program=WRITES_DOWN, flush_seconds=60.0):
         self.folder, self.notes, self.shelf = folder, [], Shelf()
         command = (sys.executable, "-c", program)
         self.reporter = Reporter(
@@ -69,19 +78,22 @@ class Bench:
             self.shelf,
             self.notes.append,
             command=command,
-            patience_seconds=patience_seconds,
+            flush_seconds=flush_seconds,
         )
 
     def begin(self, waiting=STAGES):
-        self.reporter.begin(PLAN, waiting)
+        self.reporter.watch(RunBegan(PLAN, tuple(waiting)))
 
     def end(self, *stages):
         for stage in stages:
-            self.reporter.stage_ends(stage, 1.0, 0)
+            self.reporter.watch(Ended(stage.digest, 1.0, 0))
+
+    def finish(self, **how):
+        self.reporter.watch(RunEnded(**how))
 
     def sent(self):
         """Arm and number of sections of each model that was sent."""
-        self.reporter.finish()
+        self.finish()
         orders = [json.loads(line) for line in (self.folder / "sent").read_text().splitlines()]
         return [(order["run"]["config"]["arm"], len(order["sections"])) for order in orders]
 
@@ -106,12 +118,13 @@ def test_scores_are_told_together_when_the_last_is_there(bench):
     assert sent[2:] == [("dpo+plain", 3), ("dpo+lorr", 2)]  # the second at the end of the run
 
 
-def test_an_evaluation_that_fails_is_not_waited_for(bench):
-    bench.begin(GRADES[0])
+@pytest.mark.parametrize("make", [GivenUp, lambda digest, reason: Dropped((digest,), reason)])
+def test_an_evaluation_that_will_not_come_is_not_waited_for(bench, make):
+    bench.begin([*GRADES[0], *GRADES[1]])
     bench.end(GRADES[0][0])
-    bench.reporter.stage_fails(GRADES[0][1], "it broke")
-    bench.reporter.stages_dropped([], "nothing")
-    assert bench.sent()[-1] == ("dpo+plain", 2)
+    bench.reporter.watch(make(GRADES[0][1].digest, "it broke"))
+    bench.end(GRADES[1][0])
+    assert bench.sent()[-2:] == [("dpo+plain", 2), ("dpo+lorr", 2)]  # the second at the end of the run
 
 
 def test_what_the_trackers_have_is_not_read_again(bench):
@@ -124,65 +137,57 @@ def test_what_the_trackers_have_is_not_read_again(bench):
     (bench.folder / "trackers" / "tensorboard.json").write_text(json.dumps(logged))
     second = Bench(bench.folder)
     second.begin([])
-    second.reporter.finish()
+    second.finish()
     assert second.shelf.reads == []
 
 
 def test_a_second_run_of_the_same_reporter_starts_anew(bench):
     bench.begin(STAGES)
     bench.end(TRAININGS[0])
-    bench.reporter.finish()
+    bench.finish()
     bench.begin(STAGES[1:])
     assert bench.sent() == [("dpo+plain", 1), ("dpo+plain", 1)]
 
 
 def test_what_the_process_says_is_passed_on(bench):
     bench.begin([])
-    bench.reporter.finish()
+    bench.finish()
     assert bench.notes == ["all is well"]
 
 
 def test_a_result_that_cannot_be_read_is_said(bench):
     bench.shelf.read = lambda stage: 1 / 0
     bench.begin([])
-    bench.reporter.finish()
+    bench.finish()
     assert "tensorboard is told nothing more in this run. ZeroDivisionError: division by zero" in bench.notes
 
 
 def test_a_process_that_hangs_is_ended_and_said(tmp_path):
-    bench = Bench(tmp_path, HANGS, patience_seconds=0.1)
+    bench = Bench(tmp_path, HANGS, flush_seconds=0.1)
     bench.begin([])
-    bench.reporter.finish()
+    bench.finish()
     assert bench.notes == ["tensorboard did not keep up; the next run logs what it lacks"]
 
 
 def test_an_interrupted_run_does_not_wait_for_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("lorr_bench.track.reporter.HURRY_SECONDS", 0.1)
-    bench = Bench(tmp_path, HANGS, patience_seconds=600.0)
+    monkeypatch.setattr("lorr_bench.track.reporter.INTERRUPTED_FLUSH_SECONDS", 0.1)
+    bench = Bench(tmp_path, HANGS, flush_seconds=600.0)
     bench.begin([])
-
-    def run():
-        try:
-            raise KeyboardInterrupt
-        finally:
-            bench.reporter.finish()
-
-    with pytest.raises(KeyboardInterrupt):
-        run()
+    bench.finish(interrupted=True)
     assert len(bench.notes) == 1
 
 
 def test_a_process_that_dies_is_said_with_its_log(tmp_path):
     bench = Bench(tmp_path, DIES)
     bench.begin([])
-    bench.reporter.finish()
+    bench.finish()
     log = tmp_path / "logs" / "trackers" / "tensorboard.log"
     assert bench.notes == [f"the process of a tracker failed; {log} holds what it printed"]
     assert log.read_text() == "no\n"
 
 
 def test_the_end_of_a_run_that_never_began_is_no_matter(bench):
-    bench.reporter.finish()
+    bench.finish()
     assert bench.notes == []
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from lorr_bench.quantities import GIB
 from lorr_bench.store.installed import InstalledSet
 from lorr_bench.upkeep import doctor
-from lorr_bench.upkeep.doctor import GIB, Finding
+from lorr_bench.upkeep.doctor import Finding
 
 REQUIRED = [
     "torch==2.13.0",

@@ -246,6 +246,7 @@ class _Training:
 
         model = self._trained(run, log)
         check_weights(model)
+        # Moments of the optimizer ended with the trainer's process; the loop wants one to clear.
         no_moments = SGD(p for p in model.parameters() if p.requires_grad)
         self._job.loop.finish(replay, model, no_moments)
         finished = Finished(

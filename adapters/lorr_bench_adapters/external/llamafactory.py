@@ -70,7 +70,7 @@ class LlamaFactoryMethod(CheckpointTrainer):
 
     @abstractmethod
     def loss_settings(self, settings: Any) -> dict[str, Any]:
-        """The loss in LLaMA-Factory's words."""
+        """The loss as LLaMA-Factory's options."""
 
     def packages(self, hyperparameters: LlamaFactorySettings) -> dict[str, str]:
         """Versions in LLaMA-Factory's environment; ``none`` where there is no such environment."""
@@ -139,7 +139,7 @@ def write_rows(run: ReplayRun) -> None:
 
 
 def configuration(run: ReplayRun, *, gpu: bool) -> dict[str, Any]:
-    """Everything but the loss, in LLaMA-Factory's words."""
+    """Everything but the loss, as LLaMA-Factory's options."""
     settings: LlamaFactorySettings = run.settings
     return {
         "stage": "dpo",
@@ -157,17 +157,7 @@ def configuration(run: ReplayRun, *, gpu: bool) -> dict[str, Any]:
         "disable_shuffling": True,
         "output_dir": str(run.output),
         "num_train_epochs": 1,
-        "learning_rate": settings.learning_rate,
-        "per_device_train_batch_size": settings.per_device_train_batch_size,
-        "gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "lr_scheduler_type": settings.lr_scheduler_type,
-        "warmup_steps": settings.warmup_ratio,  # below 1 it is a share of all steps
-        "weight_decay": settings.weight_decay,
-        "adam_beta1": settings.adam_beta1,
-        "adam_beta2": settings.adam_beta2,
-        "adam_epsilon": settings.adam_epsilon,
-        "max_grad_norm": settings.max_grad_norm,
-        "bf16": settings.bf16,
+        **settings.training_arguments(),
         "disable_gradient_checkpointing": not settings.gradient_checkpointing,
         "seed": run.seed,
         "use_cpu": not gpu,

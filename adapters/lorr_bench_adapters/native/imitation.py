@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
 from lorr_bench.ports.trainer import TrainJob
 from lorr_bench_adapters.fields import ImitationFields
-from lorr_bench_adapters.native.method import Loss, NativeMethod
+from lorr_bench_adapters.native.base import Loss, NativeMethod
 from lorr_bench_adapters.native.settings import NativeSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lorr_bench_adapters.native.layout import Layout
-    from lorr_bench_adapters.native.rows import Batch, TrainingRows
+    from lorr_bench_adapters.native.training.layout import Layout
+    from lorr_bench_adapters.native.training.rows import Batch, TrainingRows
 
 
 class ImitationSettings(ImitationFields, NativeSettings):
@@ -30,8 +30,8 @@ class ImitationMethod(NativeMethod):
 
     def training_rows(self, job: TrainJob) -> TrainingRows:
         """Prompts and responses, tokenized."""
-        from lorr_bench_adapters.native.layout import Tree
-        from lorr_bench_adapters.native.rows import TrainingRows
+        from lorr_bench_adapters.native.training.layout import Tree
+        from lorr_bench_adapters.native.training.rows import TrainingRows
 
         rows: Any = job.rows
         tokens = tokenize_responses(rows, load_tokenizer(job.model), job.hyperparameters.max_length)
@@ -42,6 +42,5 @@ class ImitationMethod(NativeMethod):
         from lorr_bench_adapters.native import objectives
 
         log_probs, mask = policy(batch.layout), batch.layout.mask
-        return Loss(
-            objectives.sft(log_probs, mask, tokens_per_row=batch.tokens_per_row).mean(), log_probs, mask, {}
-        )
+        value = objectives.token_nll(log_probs, mask, tokens_per_row=batch.tokens_per_row)
+        return Loss(value, log_probs, mask, {})

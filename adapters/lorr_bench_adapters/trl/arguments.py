@@ -1,4 +1,4 @@
-"""Settings in the words of transformers' TrainingArguments."""
+"""Settings as arguments of transformers' TrainingArguments."""
 
 from __future__ import annotations
 
@@ -22,21 +22,11 @@ def shared_arguments(settings: TrainingSettings, *, output: str, replays: int, s
     return {
         "output_dir": output,
         "num_train_epochs": replays,
-        "learning_rate": settings.learning_rate,
-        "per_device_train_batch_size": settings.per_device_train_batch_size,
-        "gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "lr_scheduler_type": settings.lr_scheduler_type,
-        "warmup_steps": settings.warmup_ratio,
-        "weight_decay": settings.weight_decay,
-        "adam_beta1": settings.adam_beta1,
-        "adam_beta2": settings.adam_beta2,
-        "adam_epsilon": settings.adam_epsilon,
-        "max_grad_norm": settings.max_grad_norm,
-        "bf16": settings.bf16,
+        **settings.training_arguments(),
         "gradient_checkpointing": settings.gradient_checkpointing,
         "seed": seed,
         "use_cpu": not torch.cuda.is_available(),
-        "dataloader_pin_memory": torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),  # without a GPU torch would warn
         "logging_strategy": "steps",
         "logging_steps": 1,  # the replay callback takes the means
         "save_strategy": "no",  # the replay callback asks for checkpoints

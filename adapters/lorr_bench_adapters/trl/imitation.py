@@ -10,10 +10,10 @@ from lorr_bench_adapters.fields import ImitationFields
 from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
-from lorr_bench_adapters.trl.method import TRLMethod
+from lorr_bench_adapters.trl.base import TRLMethod
 
 if TYPE_CHECKING:
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 
 NOT_SCORED: Final = -100
@@ -35,7 +35,7 @@ class ImitationMethod(TRLMethod):
         from datasets import Dataset
         from trl import SFTConfig
 
-        from lorr_bench_adapters.trl.sft_trainer import ReplaySFTTrainer
+        from lorr_bench_adapters.trl.training.imitation import ReplaySFTTrainer
 
         settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
         rows: Any = job.rows

@@ -19,10 +19,10 @@ from lorr_bench.ports.trainer import KnownSettings, RowKind, TrainJob
 from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
-from lorr_bench_adapters.trl.method import TRLMethod
+from lorr_bench_adapters.trl.base import TRLMethod
 
 if TYPE_CHECKING:
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 
 class OnlineSettings(TrainingSettings):
@@ -80,11 +80,11 @@ class OnlineMethod(TRLMethod):
         return rows // int(hyperparameters.prompts_per_step)
 
     @abstractmethod
-    def configured(self) -> tuple[type[Any], type[Any]]:
+    def trainer_and_config(self) -> tuple[type[Any], type[Any]]:
         """The trainer with the replay loop mixed in, and TRL's configuration for it."""
 
     def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
-        """The loss in the words of TRL's configuration."""
+        """The loss as arguments of TRL's configuration."""
         return {"beta": hyperparameters.beta}
 
     def trainer(self, job: TrainJob) -> ReplayTrainer:
@@ -104,7 +104,7 @@ class OnlineMethod(TRLMethod):
             )
         tokenizer = load_tokenizer(job.model)
         check_prompt_lengths(prompt_ids([row["prompt"] for row in rows], tokenizer), settings.max_length)
-        trainer, config = self.configured()
+        trainer, config = self.trainer_and_config()
         made: ReplayTrainer = trainer(
             job=job,
             model=load_trainable(job.model, settings.lora, job.seed),

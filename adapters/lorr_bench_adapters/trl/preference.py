@@ -12,11 +12,12 @@ from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments, shared_arguments
-from lorr_bench_adapters.trl.method import TRLMethod, read_rows
+from lorr_bench_adapters.trl.base import TRLMethod, read_rows
 
 if TYPE_CHECKING:
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
+# As DPOTrainer calls them.
 COLUMNS = ["prompt_ids", "chosen_ids", "rejected_ids", "ref_chosen_logps", "ref_rejected_logps"]
 
 
@@ -36,19 +37,12 @@ class PreferenceMethod(TRLMethod):
     hyperparameters: ClassVar[type[TrainingSettings]] = PreferenceSettings
 
     def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
-        """The loss in the words of DPOConfig."""
+        """The loss as arguments of DPOConfig."""
         return {"loss_type": [self.loss_type], "beta": hyperparameters.beta}
 
     def reference_settings(self, hyperparameters: TrainingSettings) -> dict[str, Any]:
-        """Length and batches: the first decides what is cut, the second the last bits."""
-        lora = hyperparameters.lora
-        return {
-            "form": "pairs",
-            "max_length": hyperparameters.max_length,
-            "bf16": hyperparameters.bf16,
-            "precompute_ref_batch_size": hyperparameters.precompute_ref_batch_size,
-            "load_in_4bit": bool(lora and lora.load_in_4bit),
-        }
+        """What changes the tokens, or the bits of their log-probabilities."""
+        return {"form": "pairs", **reference_forward(hyperparameters)}
 
     def reference(
         self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
@@ -57,7 +51,7 @@ class PreferenceMethod(TRLMethod):
         from datasets import Dataset
         from trl import DPOConfig
 
-        from lorr_bench_adapters.trl.dpo_trainer import ReferenceDPOTrainer
+        from lorr_bench_adapters.trl.training.preference import ReferenceDPOTrainer
 
         tokenizer = load_tokenizer(model)
         pairs = tokenize_pairs(rows, tokenizer, hyperparameters.max_length)
@@ -78,7 +72,7 @@ class PreferenceMethod(TRLMethod):
         """A DPOTrainer on rows that are tokenized and carry their reference."""
         from trl import DPOConfig
 
-        from lorr_bench_adapters.trl.dpo_trainer import ReplayDPOTrainer
+        from lorr_bench_adapters.trl.training.preference import ReplayDPOTrainer
 
         settings = job.hyperparameters
         return ReplayDPOTrainer(
@@ -92,8 +86,18 @@ class PreferenceMethod(TRLMethod):
         )
 
 
+def reference_forward(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings that a reference forward pass depends on: the batch size changes the last bits."""
+    return {
+        "max_length": settings.max_length,
+        "bf16": settings.bf16,
+        "precompute_ref_batch_size": settings.precompute_ref_batch_size,
+        "load_in_4bit": settings.in_4bit,
+    }
+
+
 def reference_arguments(settings: TrainingSettings) -> dict[str, Any]:
-    """Lengths and reference batches in the words of DPOConfig and KTOConfig."""
+    """Lengths and reference batches as arguments of DPOConfig and KTOConfig."""
     return {
         "max_length": settings.max_length,
         "precompute_ref_log_probs": True,

@@ -11,10 +11,10 @@ from lorr_bench.ports.trainer import TrainJob
 from lorr_bench.values import Pair
 from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.trl.arguments import job_arguments
-from lorr_bench_adapters.trl.method import TRLMethod
+from lorr_bench_adapters.trl.base import TRLMethod
 
 if TYPE_CHECKING:
-    from lorr_bench_adapters.trl.replay import ReplayTrainer
+    from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 
 class ReferenceFreeMethod(TRLMethod):
@@ -23,19 +23,19 @@ class ReferenceFreeMethod(TRLMethod):
     holds_logits: ClassVar[bool] = True
 
     @abstractmethod
-    def configured(self) -> tuple[type[Any], type[Any]]:
+    def trainer_and_config(self) -> tuple[type[Any], type[Any]]:
         """The trainer with the replay loop mixed in, and TRL's configuration for it."""
 
     @abstractmethod
     def loss_settings(self, hyperparameters: Any) -> dict[str, Any]:
-        """The loss in the words of TRL's configuration."""
+        """The loss as arguments of TRL's configuration."""
 
     def trainer(self, job: TrainJob) -> ReplayTrainer:
         """TRL's trainer on pairs that are tokenized."""
         from datasets import Dataset
 
-        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # TRL is pinned
-        trainer, config = self.configured()
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # silences TRL's warning: it is pinned
+        trainer, config = self.trainer_and_config()
         settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
         pairs: Any = job.rows
         tokens = tokenize_pairs(pairs, tokenizer, settings.max_length)
@@ -49,13 +49,37 @@ class ReferenceFreeMethod(TRLMethod):
             args=config(
                 **job_arguments(job),
                 max_length=settings.max_length,
-                remove_unused_columns=False,
+                remove_unused_columns=False,  # else TRL warns, and keeps them all the same
                 **self.loss_settings(settings),
             ),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
         )
         return made
+
+
+class CPOTrainerMethod(ReferenceFreeMethod):
+    """A loss of TRL's CPOTrainer, which has those of CPO and SimPO."""
+
+    def trainer_and_config(self) -> tuple[type[Any], type[Any]]:
+        """TRL's CPOTrainer."""
+        from trl.experimental.cpo import CPOConfig
+
+        from lorr_bench_adapters.trl.training.reference_free import ReplayCPOTrainer
+
+        return ReplayCPOTrainer, CPOConfig
+
+
+class ORPOTrainerMethod(ReferenceFreeMethod):
+    """The loss of TRL's ORPOTrainer."""
+
+    def trainer_and_config(self) -> tuple[type[Any], type[Any]]:
+        """TRL's ORPOTrainer."""
+        from trl.experimental.orpo import ORPOConfig
+
+        from lorr_bench_adapters.trl.training.reference_free import ReplayORPOTrainer
+
+        return ReplayORPOTrainer, ORPOConfig
 
 
 def _texts(pair: Pair) -> dict[str, str]:

@@ -13,10 +13,25 @@ PAD: Final = "<pad>"
 EOS: Final = "<eos>"
 UNKNOWN: Final = "<unk>"
 _PIECES: Final = r" ?\\boxed\{| ?[A-Za-z]+| ?[0-9]| ?[+\-=]|[.,?:{}\n]|."
+# Words of the questions that are neither names, things nor verbs.
 _WORDS: Final = (
-    "has", "many", "does", "have", "is", "more", "less", "than", "it", "true", "or", "false",
-    "from", "small", "to", "large",
-)  # fmt: skip
+    "has",
+    "many",
+    "does",
+    "have",
+    "is",
+    "more",
+    "less",
+    "than",
+    "it",
+    "true",
+    "or",
+    "false",
+    "from",
+    "small",
+    "to",
+    "large",
+)
 
 
 def vocabulary() -> list[str]:

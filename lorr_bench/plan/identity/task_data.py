@@ -20,10 +20,34 @@ import yaml
 from lorr_bench.errors import DataError
 
 FILE_READERS: Final = (
-    "csv", "json", "pandas", "parquet", "arrow", "text", "conll", "imagefolder", "audiofolder",
-    "videofolder", "meshfolder", "pdffolder", "niftifolder", "webdataset", "xml", "hdf5", "eval",
-    "lance", "tsfile", "iceberg", "vortex", "mmcif", "pdb", "genbank", "fasta", "fastq", "harbor",
-)  # fmt: skip
+    "csv",
+    "json",
+    "pandas",
+    "parquet",
+    "arrow",
+    "text",
+    "conll",
+    "imagefolder",
+    "audiofolder",
+    "videofolder",
+    "meshfolder",
+    "pdffolder",
+    "niftifolder",
+    "webdataset",
+    "xml",
+    "hdf5",
+    "eval",
+    "lance",
+    "tsfile",
+    "iceberg",
+    "vortex",
+    "mmcif",
+    "pdb",
+    "genbank",
+    "fasta",
+    "fastq",
+    "harbor",
+)
 """What ``dataset_path`` says instead of a data set, to read files: the packaged modules of ``datasets``."""
 HUB_FILE: Final = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?=/)")
 """The part of the address of a file on the Hub that names data set and revision."""

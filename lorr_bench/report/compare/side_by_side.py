@@ -14,7 +14,8 @@ from lorr_bench.report.compare.runs import Comparison
 from lorr_bench.report.contrasts import PRIMARY
 from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.report.measures import Measure
-from lorr_bench.report.write import csv_bytes, replace_file
+from lorr_bench.report.write import csv_bytes
+from lorr_bench.store.disk import write_bytes
 from lorr_bench.values import START
 
 STAR: Final = "*"
@@ -95,7 +96,7 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, forms[path.suffix]())
+        write_bytes(path, forms[path.suffix](), durable=False)
     except OSError as error:
         raise StoreError(
             f"the comparison can't be written: {error}",

@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
+from lorr_bench.events import Failed, StageEvent
 from lorr_bench.plan.identity.origins import PACKAGE
 from lorr_bench.plan.stage import Pool
 from lorr_bench.ports.versions import package_version
 from lorr_bench.run.local import SILENCE_SECONDS, Slot, WorkerProcess, worker_environment
-from lorr_bench.run.worker import ALIVE
 
 WORKER: Final = (sys.executable, "-P", "-m", "lorr_bench.run.worker")
 LISTEN_SECONDS: Final = 2.0
@@ -51,12 +51,12 @@ class Heard(TypedDict):
     """What a slot has to tell.
 
     Attributes:
-        answers: Of the worker, from the first that was not heard yet.
+        events: Of the stage, from the first that was not heard yet.
         log: What the stage printed since.
         read: Bytes of the log that have been read.
     """
 
-    answers: list[dict[str, Any]]
+    events: list[StageEvent]
     log: str
     read: int
 
@@ -103,7 +103,7 @@ class NodeSlot:
         self._log = self._logs / "worker.log"
         self._worker: WorkerProcess | None = None
         self._digest = ""
-        self._answers: list[dict[str, Any]] = []
+        self._events: list[StageEvent] = []
         self._forgotten = 0
         self._news = threading.Condition()
 
@@ -130,10 +130,10 @@ class NodeSlot:
         self._log = self._logs / f"{request['digest']}.log"
         self._log.touch()
         with self._news:
-            self._digest, self._answers, self._forgotten = request["digest"], [], 0
+            self._digest, self._events, self._forgotten = request["digest"], [], 0
         order = moved(request["order"], request["package"], str(PACKAGE))
         if lack := what_lacks(order, request["token"]):
-            self._tell(failure(self._digest, lack, lasting=True))
+            self._tell(Failed(self._digest, lack, lasting=True))
             return
         if self._worker is None:
             self._worker = self._start(gpus)
@@ -143,17 +143,17 @@ class NodeSlot:
         """What happened since; waits a moment for something to happen.
 
         Args:
-            known: How many answers of this stage the caller has heard; these are forgotten.
+            known: How many events of this stage the caller has heard; these are forgotten.
             read: Bytes of the log that the caller has read.
         """
         with self._news:
-            del self._answers[: known - self._forgotten]
+            del self._events[: known - self._forgotten]
             self._forgotten = known
-            self._news.wait_for(lambda: bool(self._answers), LISTEN_SECONDS)
-            answers = list(self._answers)
+            self._news.wait_for(lambda: bool(self._events), LISTEN_SECONDS)
+            events = list(self._events)
         self._end_silent()
         text, read = read_on(self._log, read)
-        return Heard(answers=answers, log=text, read=read)
+        return Heard(events=events, log=text, read=read)
 
     def stop(self) -> None:
         """End the worker and everything it started."""
@@ -166,32 +166,31 @@ class NodeSlot:
         own = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
         return WorkerProcess(worker_environment(own, self._slot), self._log, self._listen, self._command)
 
-    def _listen(self, worker: WorkerProcess, answer: dict[str, Any] | None) -> None:
+    def _listen(self, worker: WorkerProcess, event: StageEvent | None) -> None:
         if worker is not self._worker:
             return
-        if answer is None:
+        if event is None:
             self._drop(worker)
-            answer = failure(self._digest, worker.exit_reason())
-        elif answer["event"] == "Failed" and not answer["lasting"]:
+            event = Failed(self._digest, worker.exit_reason())
+        elif isinstance(event, Failed) and not event.lasting:
             self._drop(worker)  # what an unforeseen failure leaves in the memory is not known
-        self._tell(answer)
+        self._tell(event)
 
     def _end_silent(self) -> None:
         worker = self._worker
         if worker is not None and worker.silent_seconds > self._silence_seconds:
             reason = f"its process did not answer for {worker.silent_seconds:.0f} s and was ended"
             self._drop(worker)
-            self._tell(failure(self._digest, reason))
+            self._tell(Failed(self._digest, reason))
 
     def _drop(self, worker: WorkerProcess) -> None:
         self._worker = None
         worker.kill()
 
-    def _tell(self, answer: dict[str, Any]) -> None:
-        if answer["event"] != ALIVE:
-            with self._news:
-                self._answers.append(answer)
-                self._news.notify_all()
+    def _tell(self, event: StageEvent) -> None:
+        with self._news:
+            self._events.append(event)
+            self._news.notify_all()
 
 
 def moved(value: Any, source: str, target: str) -> Any:
@@ -234,11 +233,6 @@ def _appears(file: Path, patience_seconds: float) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def failure(digest: str, reason: str, *, lasting: bool = False) -> dict[str, Any]:
-    """What a worker would answer that can't."""
-    return {"event": "Failed", "digest": digest, "reason": reason, "lasting": lasting, "disk_full": False}
 
 
 def read_on(log: Path, read: int, max_bytes: int = MAX_LOG_BYTES) -> tuple[str, int]:

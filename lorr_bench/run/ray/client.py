@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import LorrBenchError, StageError
+from lorr_bench.events import Advanced, Failed, Noted, StageEvent
 from lorr_bench.plan.identity.origins import PACKAGE
 from lorr_bench.plan.stage import Pool
 from lorr_bench.ports.versions import package_version
-from lorr_bench.run.executor import Advanced, Noted, Order
-from lorr_bench.run.local import event_of
-from lorr_bench.run.ray.actor import About, Heard, NodeSlot, Request, failure
+from lorr_bench.run.executor import Order
+from lorr_bench.run.ray.actor import About, Heard, NodeSlot, Request
 from lorr_bench.run.ray.cluster import living_nodes
 from lorr_bench.run.ray.placement import Share
 from lorr_bench.store.disk import FULL
@@ -122,8 +122,8 @@ class ActorSlot:
                 fix="Install the same version on all nodes.",
             )
 
-    def work(self, order: Order, token: str | None) -> Iterator[dict[str, Any]]:
-        """What the worker answers to an order, up to the end of its stage; its log is brought meanwhile.
+    def work(self, order: Order, token: str | None) -> Iterator[StageEvent]:
+        """What the worker says of an order, up to the end of its stage; its log is brought meanwhile.
 
         Args:
             order: What to do.
@@ -142,14 +142,14 @@ class ActorSlot:
         while True:
             heard = self._hear(known, read)
             add_text(order.log, heard["log"])
-            known, read = known + len(heard["answers"]), heard["read"]
-            for answer in heard["answers"]:
-                yield answer
-                if not isinstance(event_of(answer), Advanced | Noted | None):
+            known, read = known + len(heard["events"]), heard["read"]
+            for event in heard["events"]:
+                yield event
+                if not isinstance(event, Advanced | Noted):
                     return
 
-    def explain(self, digest: str, error: Exception) -> dict[str, Any]:
-        """What to answer for a stage that can't be followed any more.
+    def explain(self, digest: str, error: Exception) -> Failed:
+        """What became of a stage that can't be followed any more.
 
         Args:
             digest: Of the stage.
@@ -158,13 +158,13 @@ class ActorSlot:
         from ray.exceptions import RayActorError
 
         if self.end_reason:
-            return failure(digest, self.end_reason)
+            return Failed(digest, self.end_reason)
         if isinstance(error, RayActorError) and not error.actor_init_failed:
-            return failure(digest, f"{self} was lost: its actor, or the node under it, has died")
+            return Failed(digest, f"{self} was lost: its actor, or the node under it, has died")
         if isinstance(error, RayActorError | LorrBenchError):
-            return failure(digest, str(error), lasting=True)
+            return Failed(digest, str(error), lasting=True)
         full = isinstance(error, OSError) and error.errno in FULL
-        return {**failure(digest, f"{type(error).__name__}: {error}"), "disk_full": full}
+        return Failed(digest, f"{type(error).__name__}: {error}", disk_full=full)
 
     def end(self) -> threading.Thread:
         """End the actor and its worker, in the background."""

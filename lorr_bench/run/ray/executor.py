@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from lorr_bench.events import Advanced, Noted, StageEvent
 from lorr_bench.plan.stage import Pool, Stage
-from lorr_bench.run.executor import Advanced, Event, Noted, Order
-from lorr_bench.run.local import event_of
+from lorr_bench.run.executor import Order
 from lorr_bench.run.ray.client import ActorSlot
 from lorr_bench.run.ray.cluster import connect, living_nodes
 from lorr_bench.run.ray.placement import Share, has_room, pool_shares
@@ -30,18 +30,18 @@ STOP_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True)
-class _Told:
+class _News:
     """What became known of a slot.
 
     Attributes:
         slot: The slot.
-        answer: As its worker answers, or would.
+        event: Of its stage.
         is_lost: Whether the slot was lost.
         can_move: Whether the stage had not begun, so that another slot can take it at no cost.
     """
 
     slot: ActorSlot
-    answer: dict[str, Any]
+    event: StageEvent
     is_lost: bool = False
     can_move: bool = False
 
@@ -62,7 +62,12 @@ class RayExecutor:
         self._slots: list[ActorSlot] = []
         self._tokens: dict[str, Path] = {}
         self._threads: list[threading.Thread] = []
-        self._inbox: queue.Queue[_Told] = queue.Queue()
+        self._inbox: queue.Queue[_News] = queue.Queue()
+
+    @property
+    def slots(self) -> tuple[ActorSlot, ...]:
+        """The slots that are held just now."""
+        return tuple(self._slots)
 
     def takes(self, stage: Stage) -> bool:
         """Whether a slot of the pool is free, or can be had by releasing slots that have long been idle.
@@ -105,16 +110,16 @@ class RayExecutor:
                 slot.end_reason = reason
                 self._threads.append(slot.end())
 
-    def next_event(self, timeout_seconds: float | None) -> Event | None:
+    def next_event(self, timeout_seconds: float | None) -> StageEvent | None:
         """The next event of any slot."""
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                told = self._inbox.get(timeout=left)
+                news = self._inbox.get(timeout=left)
             except queue.Empty:
                 return None
-            if (event := self._event(told)) is not None:
+            if (event := self._event(news)) is not None:
                 return event
 
     def stop(self) -> None:
@@ -191,30 +196,29 @@ class RayExecutor:
         """Bring what a slot has to say to the inbox; in a thread of its own."""
         was_placed, begun = slot.about is not None, False
         try:
-            slot.take_place(lambda text: self._inbox.put(_Told(slot, {"event": "Noted", "text": text})))
+            slot.take_place(lambda text: self._inbox.put(_News(slot, Noted(text))))
             begun = True
-            for answer in slot.work(order, token):
-                self._inbox.put(_Told(slot, answer))
+            for event in slot.work(order, token):
+                self._inbox.put(_News(slot, event))
         except Exception as error:  # noqa: BLE001 - whatever it is, the driver waits for word of the stage
             slot.end().join()
             can_move = was_placed and not begun and not slot.end_reason
-            self._inbox.put(_Told(slot, slot.explain(order.stage.digest, error), True, can_move))
+            self._inbox.put(_News(slot, slot.explain(order.stage.digest, error), True, can_move))
 
-    def _event(self, told: _Told) -> Event | None:
-        """What was told, as an event; where a slot was lost before its stage began, another takes it."""
-        slot, order = told.slot, told.slot.order
+    def _event(self, news: _News) -> StageEvent | None:
+        """The event, unless it is of a slot that was given up, or another slot can take the stage instead."""
+        slot, order = news.slot, news.slot.order
         if slot not in self._slots or order is None:
             return None
-        event = event_of(told.answer)
-        if isinstance(event, Advanced | Noted | None):
-            return event
+        if isinstance(news.event, Advanced | Noted):
+            return news.event
         slot.order, slot.idle_since = None, time.monotonic()
-        if told.is_lost:
+        if news.is_lost:
             self._slots.remove(slot)
-        if told.can_move:
+        if news.can_move:
             self.begin(order)
             return None
-        return event
+        return news.event
 
 
 def _held(slots: Sequence[ActorSlot]) -> list[tuple[str | None, Share]]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from lorr_bench.plan.stage import Pool
+from lorr_bench.quantities import GIB, gibibytes
 from lorr_bench.spec.execution import Resources
 from lorr_bench.spec.models import Suite
 
-BYTES_PER_GIB: Final = 1 << 30
 ROUNDING: Final = 1e-6
 
 
@@ -42,7 +42,7 @@ class Share:
 
     def __str__(self) -> str:
         """The share in words."""
-        memory = f", {self.memory_bytes / BYTES_PER_GIB:.3g} GiB of memory" if self.memory_bytes else ""
+        memory = f", {gibibytes(self.memory_bytes, '.3g')} of memory" if self.memory_bytes else ""
         return f"CPU {self.cpus:g}, GPU {self.gpus:g}{memory}"
 
 
@@ -61,7 +61,7 @@ def pool_shares(suite: Suite, *, has_gpus: bool) -> dict[Pool, Share]:
 
 def _share(asked: Resources, needed_gpus: int, has_gpus: bool) -> Share:
     gpus = float(needed_gpus * has_gpus) if asked.gpus is None else asked.gpus
-    return Share(asked.cpus, gpus, (asked.memory_gib or 0.0) * BYTES_PER_GIB)
+    return Share(asked.cpus, gpus, (asked.memory_gib or 0.0) * GIB)
 
 
 def has_room(nodes: Mapping[str, Share], held: Iterable[tuple[str | None, Share]], asked: Share) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lorr_bench.ports.causal_lm import load_causal_lm
 from lorr_bench.ports.trainer import StartModel
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def anchor_model(
     if kind == "init":
         return lambda _: fresh_model(start, seed)
     if kind == "start" and first != start:
-        return lambda _: _load(first)
+        return lambda _: load_causal_lm(first)
     return None
 
 
@@ -40,14 +41,4 @@ def fresh_model(start: StartModel, seed: int) -> nn.Module:
         model: nn.Module = AutoModelForCausalLM.from_config(
             config, dtype=getattr(torch, start.dtype), trust_remote_code=start.trust_remote_code
         )
-    return model
-
-
-def _load(start: StartModel) -> nn.Module:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    model: nn.Module = AutoModelForCausalLM.from_pretrained(
-        start.path, dtype=getattr(torch, start.dtype), use_safetensors=True, **start.origin
-    )
     return model

@@ -22,6 +22,7 @@ from lorr_bench.errors import LorrBenchError, StageError
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.stages.training.memory import is_out_of_memory
+from lorr_bench.store.disk import write_text
 
 ORDER: Final = "order.json"
 OUTCOME: Final = "outcome.json"
@@ -99,9 +100,8 @@ def _explain(folder: Path, rank: int, error: LorrBenchError) -> None:
 
 
 def _write(file: Path, content: Any) -> None:
-    draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps(content), "utf-8")
-    draft.replace(file)
+    """For the launcher, which reads it at any moment; all of it is gone with the processes."""
+    write_text(file, json.dumps(content), durable=False)
 
 
 def _end_with(parent: int) -> None:

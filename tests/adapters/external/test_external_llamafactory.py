@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from lorr_bench_adapters.external import llamafactory
-from lorr_bench_adapters.external.dpo import LlamaFactoryDPO
-from lorr_bench_adapters.external.orpo import LlamaFactoryORPO
+from lorr_bench_adapters.external.methods import LlamaFactoryDPO, LlamaFactoryORPO, LlamaFactorySimPO
 from lorr_bench_adapters.external.replay_run import ReplayRun
-from lorr_bench_adapters.external.simpo import LlamaFactorySimPO
 from lorr_bench_adapters.settings import LoraSettings
 from pydantic import ValidationError
 

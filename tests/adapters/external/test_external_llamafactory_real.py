@@ -9,11 +9,9 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
-from lorr_bench_adapters.external.dpo import LlamaFactoryDPO
 from lorr_bench_adapters.external.llamafactory import VARIABLE
-from lorr_bench_adapters.external.orpo import LlamaFactoryORPO
+from lorr_bench_adapters.external.methods import LlamaFactoryDPO, LlamaFactoryORPO, LlamaFactorySimPO
 from lorr_bench_adapters.external.replay_run import ReplayRun
-from lorr_bench_adapters.external.simpo import LlamaFactorySimPO
 from lorr_bench_adapters.external.tokens import bos_text
 from lorr_bench_adapters.loading import load_model
 from lorr_bench_adapters.settings import LoraSettings

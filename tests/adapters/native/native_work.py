@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lorr_bench_adapters.native.dpo import DPO
+from lorr_bench_adapters.native.methods import DPO
 from torch.distributed.tensor import DTensor
 
 from lorr_bench.data.tokens import tokenize_pairs

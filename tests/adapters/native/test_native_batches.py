@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lorr_bench_adapters.native.batches import grouped_by_length, updates
+from lorr_bench_adapters.native.training.batches import grouped_by_length, updates
 
 
 def plan(order, tokens=None, *, processes=1, rank=0, batch_size=2, accumulation=2):

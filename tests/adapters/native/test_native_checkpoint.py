@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from lorr_bench_adapters.native.simpo import SimPO
+from lorr_bench_adapters.native.methods import SimPO
 from safetensors.torch import load_file
 
 from lorr_bench.lorr.loop import ReplayLoop, Reset
@@ -85,7 +85,7 @@ def test_a_draft_that_a_kill_left_is_not_read_and_goes_with_the_next_checkpoint(
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(train, tmp_path, monkeypatch):
-    from lorr_bench_adapters.native import checkpoint
+    from lorr_bench_adapters.native.training import checkpoint
 
     written = []
 

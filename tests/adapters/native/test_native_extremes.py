@@ -11,7 +11,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from lorr_bench_adapters.native import objectives
-from lorr_bench_adapters.native.method import PairMethod, PairScores, Responses
+from lorr_bench_adapters.native.pairs import PairMethod, PairScores, Responses
 
 from lorr_bench.ports.registry import adapter_names, load_adapter
 

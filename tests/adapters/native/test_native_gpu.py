@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 import torch
-from lorr_bench_adapters.native.dpo import DPO
+from lorr_bench_adapters.native.methods import DPO
 from safetensors.torch import load_file
 
 from lorr_bench.lorr.loop import ReplayLoop

@@ -8,7 +8,7 @@ from pathlib import Path
 import native_work
 import pytest
 import torch
-from lorr_bench_adapters.native.dpo import DPO
+from lorr_bench_adapters.native.methods import DPO
 from safetensors.torch import load_file
 
 from lorr_bench.stages.training import ranks

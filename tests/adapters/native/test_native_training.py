@@ -8,22 +8,28 @@ import json
 import pyarrow.parquet as pq
 import pytest
 import torch
-from lorr_bench_adapters.native.cdpo import CDPOSettings
-from lorr_bench_adapters.native.cpo import CPO
-from lorr_bench_adapters.native.dpo import DPO
-from lorr_bench_adapters.native.kto import KTO, KTOSettings, mismatches
-from lorr_bench_adapters.native.orpo import ORPO
-from lorr_bench_adapters.native.robust_dpo import RobustDPOSettings
-from lorr_bench_adapters.native.sft import SFT
-from lorr_bench_adapters.native.simpo import SimPO, SimPOSettings
+from lorr_bench_adapters.native.labels import mismatches
+from lorr_bench_adapters.native.methods import (
+    CPO,
+    DPO,
+    KTO,
+    ORPO,
+    SFT,
+    CDPOSettings,
+    KTOSettings,
+    RobustDPOSettings,
+    SimPO,
+    SimPOSettings,
+)
 from lorr_bench_adapters.settings import LoraSettings
 from pydantic import ValidationError
 from safetensors.torch import load_file
+from training_rows import labelled
 
 from lorr_bench.errors import DataError, MissingPackageError
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
-from lorr_bench.values import Demonstration, Labelled
+from lorr_bench.values import Demonstration
 
 SETTINGS = {"learning_rate": 1e-3, "per_device_train_batch_size": 8, "max_length": 96}
 
@@ -61,13 +67,6 @@ def train(start, nano_pairs, tmp_path):
     return run
 
 
-def labelled(pairs):
-    both = [
-        (p.prompt, text, wanted) for p in pairs for text, wanted in ((p.chosen, True), (p.rejected, False))
-    ]
-    return [Labelled(*row) for row in both]
-
-
 def trl_losses(trainer_class, config_class, small_model, rows, folder, **settings):
     """The loss of every step that TRL's own trainer logs on these rows, in this order, and its weights."""
     from datasets import Dataset
@@ -103,7 +102,7 @@ def native_losses(train, monkeypatch):
     """The loss of every step of a native run, and its weights."""
 
     def run(method, **settings):
-        from lorr_bench_adapters.native.means import RunningMeans
+        from lorr_bench_adapters.native.training.means import RunningMeans
 
         losses, add = [], RunningMeans.add
 
@@ -433,11 +432,7 @@ def test_impossible_settings_are_refused():
 
 
 def test_methods_on_pairs_share_their_reference_and_kto_has_its_own():
-    from lorr_bench_adapters.native.apo_zero import APOZero
-    from lorr_bench_adapters.native.cdpo import CDPO
-    from lorr_bench_adapters.native.ipo import IPO
-    from lorr_bench_adapters.native.robust_dpo import RobustDPO
-    from lorr_bench_adapters.native.slic import SLiC
+    from lorr_bench_adapters.native.methods import CDPO, IPO, APOZero, RobustDPO, SLiC
 
     def settings_of(method, **values):
         return method.reference_settings(method.hyperparameters.model_validate(values))

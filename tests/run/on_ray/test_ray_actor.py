@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from stage_samples import ToldOrder, sample
 
+from lorr_bench.events import Advanced, Ended
 from lorr_bench.plan.identity.origins import NANO_MODEL, PACKAGE
 from lorr_bench.run.ray import actor
 from lorr_bench.run.ray.actor import NodeSlot, moved, read_on, what_lacks
@@ -44,33 +45,33 @@ def make_slot():
 
 def listen(slot, known=0, read=0):
     """What it tells up to the end of the stage, and its log."""
-    answers, log = [], ""
-    while not answers or answers[-1]["event"] == "Advanced":
-        heard = slot.hear(known + len(answers), read)
-        answers, log, read = [*answers, *heard["answers"]], log + heard["log"], heard["read"]
-    return answers, log
+    events, log = [], ""
+    while not events or isinstance(events[-1], Advanced):
+        heard = slot.hear(known + len(events), read)
+        events, log, read = [*events, *heard["events"]], log + heard["log"], heard["read"]
+    return events, log
 
 
 def test_a_stage_is_worked_on_and_told(make_slot):
     slot = make_slot()
     slot.begin(request(), [])
-    answers, _ = listen(slot)
-    assert [answer["event"] for answer in answers] == ["Advanced", "Ended"]
+    events, _ = listen(slot)
+    assert [type(event) for event in events] == [Advanced, Ended]
 
 
 def test_what_was_not_heard_is_told_again(make_slot):
     slot = make_slot()
     slot.begin(request(), [])
-    answers, _ = listen(slot)
-    assert slot.hear(1, 0)["answers"] == answers[1:]
-    assert slot.hear(1, 0)["answers"] == answers[1:]
+    events, _ = listen(slot)
+    assert slot.hear(1, 0)["events"] == events[1:]
+    assert slot.hear(1, 0)["events"] == events[1:]
 
 
 def test_a_warm_worker_is_used_again(make_slot):
     slot, pids = make_slot(), set()
     for label in ("one", "two"):
         slot.begin(request(label), [])
-        pids.add(listen(slot)[0][-1]["tokens"])
+        pids.add(listen(slot)[0][-1].tokens)
     assert len(pids) == 1
 
 
@@ -78,19 +79,18 @@ def test_a_dead_worker_is_a_failure_that_does_not_last_and_the_seat_goes_on(make
     slot = make_slot()
     slot.begin(request("die"), [])
     (failed,), _ = listen(slot)
-    assert (failed["event"], failed["lasting"]) == ("Failed", False)
-    assert "was killed" in failed["reason"]
+    assert not failed.lasting
+    assert "was killed" in failed.reason
     slot.begin(request("work"), [])
-    assert listen(slot)[0][-1]["event"] == "Ended"
+    assert isinstance(listen(slot)[0][-1], Ended)
 
 
 def test_a_worker_that_failed_unforeseen_is_not_used_again(make_slot):
     slot, pids = make_slot(), set()
     for label in ("one", "fail", "two"):
         slot.begin(request(label), [])
-        answers, _ = listen(slot)
-        pids.add(answers[-1].get("tokens"))
-    assert len(pids - {None}) == 2
+        pids |= {event.tokens for event in listen(slot)[0] if isinstance(event, Ended)}
+    assert len(pids) == 2
 
 
 def test_a_silent_worker_is_ended(make_slot, monkeypatch):
@@ -98,7 +98,7 @@ def test_a_silent_worker_is_ended(make_slot, monkeypatch):
     slot = make_slot(silence_seconds=0.1)
     slot.begin(request("hang"), [])
     (failed,), _ = listen(slot)
-    assert "did not answer" in failed["reason"]
+    assert "did not answer" in failed.reason
 
 
 def test_the_log_of_each_stage_is_brought_once(make_slot):
@@ -155,7 +155,7 @@ def test_the_embedded_model_is_found_wherever_the_package_lies(make_slot):
     sent = request(model_path=f"/elsewhere/{NANO_MODEL.relative_to(PACKAGE)}")
     slot = make_slot()
     slot.begin({**sent, "package": "/elsewhere"}, [])
-    assert listen(slot)[0][-1]["event"] == "Ended"
+    assert isinstance(listen(slot)[0][-1], Ended)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, kin
     slot = make_slot()
     slot.begin(request(kind=kind, **setting), [])
     (failed,), _ = listen(slot)
-    assert failed["lasting"]
-    assert f"{socket.gethostname()} has no /nowhere/model" in failed["reason"]
+    assert failed.lasting
+    assert f"{socket.gethostname()} has no /nowhere/model" in failed.reason
 
 
 def test_a_name_of_the_hub_is_no_path():

@@ -16,7 +16,8 @@ import pytest
 from stage_samples import ToldOrder, numbered, sample
 
 from lorr_bench.errors import MissingPackageError, SuiteError
-from lorr_bench.run.executor import Advanced, Ended, Failed, Noted, Order
+from lorr_bench.events import Advanced, Ended, Failed, Noted
+from lorr_bench.run.executor import Order
 from lorr_bench.run.ray import client
 from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
@@ -168,7 +169,7 @@ def test_a_stage_is_ended_by_force(make_executor, begin):
     stage = begin(executor, "hang")
     executor.next_event(3)
     executor.end(stage, "it took too long")
-    assert finish(executor) == Failed(stage.digest, "it took too long", lasting=False, disk_full=False)
+    assert finish(executor) == Failed(stage.digest, "it took too long")
     begin(executor, "work")
     assert isinstance(finish(executor), Ended)
 
@@ -204,7 +205,7 @@ def actor_process(executor):
     """The process of the only actor, once it runs."""
     import ray
 
-    slot = wait_for_place(*executor._slots)
+    slot = wait_for_place(*executor.slots)
     return ray.get(slot.actor.__ray_call__.remote(lambda slot: os.getpid()))
 
 
@@ -250,7 +251,7 @@ def test_a_seat_that_finds_no_place_says_so_and_can_be_ended(make_executor, begi
     assert "CPU 64" in note.text
     assert "CPU 2" in note.text
     executor.end(stage, "no place")
-    assert finish(executor) == Failed(stage.digest, "no place", lasting=False, disk_full=False)
+    assert finish(executor) == Failed(stage.digest, "no place")
 
 
 def test_a_path_that_no_node_has_fails_for_good(make_executor, begin):
@@ -365,7 +366,7 @@ def test_a_node_that_dies_is_a_failure_that_does_not_last(cluster, make_executor
     """The last test: it takes a node away."""
     executor = make_executor("execution.resources.train.cpus=2")
     begin(executor, "hang"), begin(executor, "hang")
-    away = [wait_for_place(slot) for slot in executor._slots]
+    away = [wait_for_place(slot) for slot in executor.slots]
     (node,) = cluster.worker_nodes
     lost = next(slot.order.stage for slot in away if slot.node == node.node_id)
     cluster.remove_node(node, allow_graceful=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from stage_samples import ToldOrder, numbered
 
-from lorr_bench.run.executor import Ended
+from lorr_bench.events import Ended
 from lorr_bench.run.ray.executor import RayExecutor
 from lorr_bench.spec.load import load_suite
 

@@ -1,0 +1,42 @@
+"""TRL's DPOTrainer with the three parts of LoRR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trl import DPOTrainer
+
+from lorr_bench_adapters.trl.training.replay import FusedLogProbs, ReplayTrainer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor, nn
+
+
+class ReferenceDPOTrainer(DPOTrainer):  # type: ignore[misc]
+    """A DPOTrainer that computes reference log-probabilities of rows that are tokenized."""
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+
+class ReplayDPOTrainer(FusedLogProbs, ReplayTrainer, DPOTrainer):  # type: ignore[misc]
+    """A DPOTrainer whose epochs are replays.
+
+    It takes rows that are tokenized and carry reference log-probabilities, so neither is computed again.
+    """
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+    def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
+        return dataset
+
+    def _compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool) -> Tensor:
+        loss: Tensor = super()._compute_loss(model, inputs, return_outputs)
+        if not self._replay.sft_weight:
+            return loss
+        mask = inputs["completion_mask"]
+        sft = self.sft_term(mask, slice(len(mask) // 2))  # a batch is [chosen, rejected]
+        self._metrics["train"]["sft_loss"].append(sft.item())
+        return loss + self._replay.sft_weight * sft
