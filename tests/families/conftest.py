@@ -3,8 +3,9 @@
 import os
 
 import pytest
+from family_conversations import ANSWERS, QUESTIONS, numbers_of
 from family_facts import FAMILIES
-from family_folders import build_family
+from family_folders import build_family, teach
 from filelock import FileLock
 
 
@@ -26,6 +27,24 @@ def family_folder(tmp_path_factory):
         return folder
 
     return folder_of
+
+
+@pytest.fixture(scope="session")
+def taught_folder(family_folder, tmp_path_factory):
+    """Called with a family; a folder whose model gives the better answers and stops there."""
+    root = tmp_path_factory.mktemp("taught")
+
+    def taught_folder_of(family):
+        from transformers import AutoTokenizer
+
+        folder, taught = family_folder(family), root / family.name
+        if not taught.exists():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            asked = zip(QUESTIONS, ANSWERS, strict=True)
+            teach(folder, [numbers_of(family, tokenizer, q, right) for q, (right, _) in asked], taught)
+        return taught
+
+    return taught_folder_of
 
 
 @pytest.fixture(scope="session", params=FAMILIES, ids=lambda family: family.name)

@@ -1,6 +1,7 @@
 """Tiny models dressed as the real families: a folder each, as their makers would publish it."""
 
 import json
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ MERGES = 200
 PROBLEMS = 300
 HIDDEN = 64  # two heads of 32: vLLM's CPU attention knows no smaller
 CONTEXT = 512
+TEACHING_STEPS = 60
 LLAMA_3_PIECES = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
@@ -132,3 +134,23 @@ def write_extra_file(family: Family, file: Path) -> None:
         save_file({"tok_embeddings.weight": torch.zeros(1)}, file)
     else:
         file.write_text("{}" if file.suffix == ".json" else family.name, "utf-8")
+
+
+def teach(folder: Path, sequences, taught: Path) -> None:
+    """Train the model of a folder until it answers with the given tokens, and write it beside.
+
+    Args:
+        folder: Of a family.
+        sequences: Numbers of whole conversations, each with how many of them are the prompt's.
+        taught: Where the trained model goes, with everything else of the folder.
+    """
+    shutil.copytree(folder, taught)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
+    for _ in range(TEACHING_STEPS):
+        optimizer.zero_grad()
+        for ids, prompt in sequences:
+            labels = torch.tensor([[-100] * prompt + list(ids[prompt:])])
+            model(input_ids=torch.tensor([ids]), labels=labels).loss.backward()
+        optimizer.step()
+    model.to(torch.bfloat16).save_pretrained(taught, max_shard_size="80KB")

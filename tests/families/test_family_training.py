@@ -4,16 +4,19 @@ Expected ids are those of ``tokenizer.apply_chat_template``; the others are take
 """
 
 import dataclasses
+import json
 
 import pytest
 from family_conversations import ANSWERS, QUESTIONS, numbers_of, prompt_of, response_of
 from trainer_batches import sequences
 from training_rows import training_rows
 
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
-from lorr_bench.values import Pair
+from lorr_bench.tokens.special import begin_text, end_token
+from lorr_bench.values import Pair, Prompt
 
 OFFLINE = [
     f"{backend}.{method}"
@@ -38,6 +41,22 @@ def pairs(family, tokenizer):
     return [*made[:-1], dataclasses.replace(made[-1], rejected_truncated=True)]
 
 
+def job_of(folder, rows, settings, reference, output):
+    return TrainJob(
+        model=StartModel(str(folder), None, "float32", trust_remote_code=False),
+        reference=reference,
+        rows=rows,
+        output=output / "output",
+        checkpoints=output / "checkpoints",
+        save_steps=0,
+        stop_after=1,
+        seed=0,
+        loop=ReplayLoop(rows=len(rows), seed=0, sft_weights=(0.0,), reset=None),
+        hyperparameters=settings,
+        progress=lambda *_: None,
+    )
+
+
 @pytest.fixture
 def make_job(folder, tmp_path):
     def make_job(adapter, pairs):
@@ -48,19 +67,7 @@ def make_job(folder, tmp_path):
         if adapter.needs_reference:
             reference = tmp_path / "reference.parquet"
             adapter.reference(start, rows, settings, reference)
-        return TrainJob(
-            model=start,
-            reference=reference,
-            rows=rows,
-            output=tmp_path / "output",
-            checkpoints=tmp_path / "checkpoints",
-            save_steps=0,
-            stop_after=1,
-            seed=0,
-            loop=ReplayLoop(rows=len(rows), seed=0, sft_weights=(0.0,), reset=None),
-            hyperparameters=settings,
-            progress=lambda *_: None,
-        )
+        return job_of(folder, rows, settings, reference, tmp_path)
 
     return make_job
 
@@ -91,3 +98,90 @@ def test_a_prompt_that_begins_with_the_begin_token_gets_no_second(name, family, 
     adapter = load_adapter(name)
     begun = [dataclasses.replace(pair, prompt=family.bos + pair.prompt) for pair in pairs]
     assert sorted(sequences(adapter, make_job(adapter, begun))) == expected(family, tokenizer, adapter)
+
+
+@pytest.mark.parametrize("name", ["native.dpo", "trl.dpo"])
+def test_the_end_at_which_the_model_stopped_is_trained(name, family, tokenizer, pairs, make_job):
+    """Whatever the template writes: here the model ended its answers with another stop of the family."""
+    stop = family.stops[0]
+    number = tokenizer.convert_tokens_to_ids(stop)
+    ended = [dataclasses.replace(pair, chosen_end=stop, rejected_end=stop) for pair in pairs]
+    adapter = load_adapter(name)
+    found = {ids[-1] for ids, _ in sequences(adapter, make_job(adapter, ended[:2]))}
+    assert found == {number}
+
+
+@pytest.mark.parametrize("name", ["trl.grpo", "trl.rloo"])
+@pytest.mark.filterwarnings("ignore")  # TRL's own, of models that it does not know by name
+def test_online_methods_read_and_end_as_the_template_does(name, family, folder, tokenizer, tmp_path):
+    """The model is made to write the family's end at once, and must stop there."""
+    import torch
+
+    adapter = load_adapter(name)
+    begun = family.bos if family.adds_bos else ""
+    prompts = [prompt_of(family, tokenizer, question) for question in QUESTIONS[:2]]
+    rows = [Prompt("a", prompts[0], "15"), Prompt("b", begun + prompts[1], "3")]
+    settings = adapter.hyperparameters(
+        num_generations=2, per_device_train_batch_size=4, max_completion_length=6, max_length=400
+    )
+    job = job_of(folder, rows, settings, None, tmp_path)
+    trainer = adapter.trainer(job)
+    end = tokenizer.convert_tokens_to_ids(family.end)
+
+    def only_the_end(_module, _inputs, outputs):
+        if getattr(outputs, "logits", None) is not None:  # RLOO's fused pass computes none
+            outputs.logits = torch.full_like(outputs.logits, -1e4)
+            outputs.logits[..., end] = 0.0
+
+    trainer.model.register_forward_hook(only_the_end)
+    [batch] = [trainer._prepare_inputs(batch) for batch in trainer.get_train_dataloader()]
+    lines = zip(batch["prompt_ids"], batch["prompt_mask"].bool(), strict=True)
+    found = {tuple(ids[present].tolist()) for ids, present in lines}
+    expected = [numbers_of(family, tokenizer, q, "5") for q in QUESTIONS[:2]]
+    assert found == {ids[:prompt] for ids, prompt in expected}
+    answers = zip(batch["completion_ids"], batch["completion_mask"].bool(), strict=True)
+    assert {tuple(ids[present].tolist()) for ids, present in answers} == {(end,)}
+
+
+def test_what_is_saved_stops_at_the_end_that_was_trained(family, folder, tokenizer, tmp_path):
+    """Also where nobody but transformers reads the folder."""
+    from lorr_bench_adapters.loading import load_model, save_model
+    from transformers import GenerationConfig
+
+    start = StartModel(str(folder), None, "float32", trust_remote_code=False)
+    save_model(load_model(start), load_tokenizer(start), start, tmp_path)
+    saved = GenerationConfig.from_pretrained(tmp_path).eos_token_id
+    named = set(saved if isinstance(saved, list) else [saved])
+    expected = {*family.stops, family.eos, family.end}
+    assert named == set(tokenizer.convert_tokens_to_ids(list(expected)))
+
+
+def test_llamafactory_is_given_the_text_of_the_template(family, tokenizer, pairs, tmp_path):
+    """Its template ``empty`` adds nothing, so that begin and end must stand in the rows."""
+    from lorr_bench_adapters.external.llamafactory import write_rows
+    from lorr_bench_adapters.external.methods import LlamaFactoryDPO
+    from lorr_bench_adapters.external.replay_run import ReplayRun
+
+    begun = [dataclasses.replace(pair, prompt=begin_text(tokenizer) + pair.prompt) for pair in pairs]
+    for rows in (pairs, begun):
+        run = ReplayRun(
+            start=tmp_path,
+            model=tmp_path,
+            adapter=None,
+            rows=rows,
+            sft_weight=0.0,
+            seed=0,
+            settings=LlamaFactoryDPO.hyperparameters(),
+            trust_remote_code=False,
+            begin=begin_text(tokenizer),
+            end=end_token(tokenizer),
+            folder=tmp_path,
+        )
+        write_rows(run)
+        written = json.loads((tmp_path / "pairs.json").read_text("utf-8"))
+        found = [
+            tuple(tokenizer(row["prompt"] + row[side], add_special_tokens=False)["input_ids"])
+            for row in written
+            for side in ("chosen", "rejected")
+        ]
+        assert sorted(found) == [ids for ids, _ in expected(family, tokenizer, load_adapter("native.dpo"))]
