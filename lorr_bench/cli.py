@@ -483,7 +483,7 @@ def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Plac
     results = _results(named=isinstance(loaded, NamedSuite))
     places = Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
     if results != BESIDE_FILES:
-        _note(without_secrets(f"results in {places.output}, store in {places.store}"))
+        _note(f"results in {places.output}, store in {places.store}")
     return places
 
 
