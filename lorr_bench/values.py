@@ -189,6 +189,49 @@ class Point:
 START = Point("start", 0, -1)
 
 
+MATH, GENERAL = "math", "general"
+"""Kinds of benchmarks: answers that are graded, and lm-eval's tasks."""
+GREEDY = "greedy"
+"""The metric of single answers at temperature 0."""
+UNTESTED_METRICS = ("pass@", "maj@")
+"""Beginnings of the metrics of repeated answers, which are shown and never tested: they are functions of the
+same answers as avg@k."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric on one benchmark.
+
+    Attributes:
+        benchmark: Name of the benchmark, lm-eval task or lm-eval group.
+        kind: ``math`` or ``general``.
+        metric: ``greedy``, ``avg@k``, ``pass@k``, ``maj@k`` or an lm-eval metric name.
+    """
+
+    benchmark: str
+    kind: str
+    metric: str
+
+    @property
+    def title(self) -> str:
+        """Benchmark and metric, for headings."""
+        return f"{self.benchmark} · {self.metric}"
+
+    @property
+    def tested(self) -> bool:
+        """Whether arms are compared on it: all but pass@k and maj@k of math; lm-eval's pass@k is its own."""
+        return self.kind != MATH or not self.metric.startswith(UNTESTED_METRICS)
+
+
+def preferred(measures: Sequence[Measure]) -> Measure:
+    """The measure that stands for all of a benchmark: greedy, or the first where there is none.
+
+    Args:
+        measures: At least one.
+    """
+    return next((measure for measure in measures if measure.metric == GREEDY), measures[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One metric of one model on one benchmark.
@@ -213,6 +256,11 @@ class Score:
     per_problem: tuple[float, ...]
     deviation: float = math.nan
     reason: str = ""
+
+    @property
+    def measure(self) -> Measure:
+        """What it is a value of."""
+        return Measure(self.benchmark, self.kind, self.metric)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from lorr_bench.spec.base import Model
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec
-from lorr_bench.values import Contrast
+from lorr_bench.values import GREEDY, UNTESTED_METRICS, Contrast
 
-GREEDY = "greedy"
-ONLY_SHOWN = ("pass@", "maj@")
 PluginsOf = Mapping[str, Sequence[str]]
 """The plug-ins that each method is combined with."""
 
@@ -228,6 +226,6 @@ def _unknown_metric(benchmark: str, metric: str, known: Sequence[str]) -> str:
             f"the metric of {benchmark} is the task's own, which lm-eval says when it runs: name the "
             f"benchmark alone, or write `metric: {metric}` below it in evaluation.general"
         )
-    shown = "pass@k and maj@k are shown and never tested; " if metric.startswith(ONLY_SHOWN) else ""
+    shown = "pass@k and maj@k are shown and never tested; " if metric.startswith(UNTESTED_METRICS) else ""
     hint = "" if shown else nearest(metric, known)
     return f"{benchmark} has no {metric} to test; {shown}{hint}it has {', '.join(known)}"

@@ -85,6 +85,12 @@ def test_one_tested_measure_stands_for_a_benchmark_greedy_before_others(scores):
     assert marl_eval_json(suite([*others, *scores])) == marl_eval_json(suite(scores))
 
 
+def test_pass_at_1_of_lm_eval_is_its_own_metric_and_stands_for_its_task(scores):
+    """Only pass@k of math are functions of other answers; humaneval has no other metric."""
+    code = [replace(s, benchmark="humaneval", metric="pass@1") for s in scores if s.kind == "general"]
+    assert list(marl_eval_json(suite([*scores, *code]))["nano"]) == ["gsm8k", "arc", "humaneval"]
+
+
 def without(scores, point, benchmark):
     return [s for s in scores if (s.point, s.benchmark) != (point, benchmark)]
 
