@@ -12,12 +12,17 @@ import json
 import random
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 import smoke_run
 from filelock import FileLock
 
 from lorr_bench.data.nano import problems
 from lorr_bench.values import Pair
+
+# A busy machine must not fail a test: speed is measured in benchmarks/.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

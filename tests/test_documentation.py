@@ -65,6 +65,27 @@ def test_every_file_that_is_named_exists():
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text("utf-8").split()) <= 900
+
+
+def test_the_index_has_every_page_once():
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    listed = re.findall(r"^\| \[([\w-]+\.md)\]", index, re.MULTILINE)
+    assert sorted(listed) == sorted(
+        page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md"
+    )
+
+
+def test_every_link_between_pages_leads_somewhere():
+    broken = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", page.read_text("utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
+
+
 def test_the_suite_of_the_readme_is_the_shipped_one(tmp_path):
     """Shortened, but every value that it shows is that of the file."""
     import yaml

@@ -58,3 +58,25 @@ def test_every_room_is_under_an_import_rule():
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_room_is_not_crowded(folder):
     assert len(list((PACKAGE / folder).glob("*.py"))) <= MAX_FILES
+
+
+def walk():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    return text.partition("\n## The way of one arm\n")[2].partition("\n## ")[0]
+
+
+def test_every_place_on_the_way_of_an_arm_exists():
+    places = re.findall(r"`([\w/]+\.py|[\w/]+/)`(?:: `(\w+)`)?", walk())
+    assert len(places) >= 20
+    for path, name in places:
+        found = [folder / path for folder in (PACKAGE, ROOT) if (folder / path).exists()]
+        assert found, path
+        if name:
+            assert re.search(rf"^ *(?:def|class) {name}\b", found[0].read_text("utf-8"), re.MULTILINE), (
+                f"{path}: {name}"
+            )
+
+
+def test_the_way_of_an_arm_passes_through_the_rooms_that_make_a_result():
+    passed = {path.partition("/")[0] for path in re.findall(r"`(\w+/[\w/]*)", walk())}
+    assert {"spec", "plan", "run", "stages", "lorr", "store", "report", "stats"} <= passed

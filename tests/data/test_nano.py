@@ -5,7 +5,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.data.nano import general, problems, tokenizer
@@ -50,7 +50,6 @@ def test_every_step_of_a_solution_is_right(split):
         assert solution.endswith(rf" \boxed{{{problem.answer}}}")
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_a_problem_belongs_to_one_split_whatever_the_seed(seed):
     rng = random.Random(seed)
@@ -59,14 +58,12 @@ def test_a_problem_belongs_to_one_split_whatever_the_seed(seed):
     assert len([split for split in homes if split != "hard"]) == 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32))
 def test_hard_problems_are_longer_than_all_others(seed):
     problem = next(problems.problems("hard", seed))
     assert len(problem.steps) > max(high for split, (_, high) in problems.STEPS.items() if split != "hard")
 
 
-@settings(deadline=None)
 @given(seeds=st.lists(st.integers(0, 1000), min_size=2, max_size=2))
 def test_drawn_splits_share_no_problem(seeds):
     drawn = [

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.data.pairs import load_pair_file, read_pairs, write_pairs
@@ -23,7 +23,6 @@ pairs_of_any_text = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(pairs_of_any_text)
 def test_pairs_survive_the_file(tmp_path_factory, pairs):
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"

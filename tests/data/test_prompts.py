@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.data.prompts import load_prompts
@@ -108,7 +108,6 @@ def test_template_then_chat_template(write):
     assert prompt.text == "<Q: solve {x} {}>"
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="{}problem ", max_size=30))
 def test_braces_of_a_problem_are_kept(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("braces")

@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("surface", surfaces(), ids=lambda surface: surface.name)
 def test_only_our_own_errors_come_out(surface: Surface, folder: Path) -> None:
-    @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=CASES, database=None, suppress_health_check=list(HealthCheck))
     @given(case=surface.cases)
     def holds(case: Any) -> None:
         attempt(surface, case, folder / "case")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.grade.segment import BOX, final_content, final_segment, is_integer, is_readable, plain, tidy
@@ -35,7 +35,6 @@ texts_with_boxes = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(texts_with_boxes)
 def test_a_segment_is_a_part_that_reads_the_same_again(answer):
     segment = final_segment(answer)
@@ -43,7 +42,6 @@ def test_a_segment_is_a_part_that_reads_the_same_again(answer):
     assert final_segment(segment) == segment
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789abc+-=. ", max_size=60), st.integers())
 def test_what_comes_before_the_only_box_is_left_out(before, value):
     assert final_segment(f"{before}{BOX}{value}}}") == f"{BOX}{value}}}"

@@ -69,7 +69,7 @@ def test_what_is_not_selected_keeps_every_bit(toy):
 
 
 @given(st.floats(0, 1), st.floats(-100, 100), st.floats(-100, 100))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_reset_is_the_weighted_mean_of_weight_and_anchor(factor, start, trained):
     model = Toy().double()
     fill(model, start)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
@@ -204,13 +204,11 @@ def only_suite_errors(text: str) -> None:
         read(text)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     only_suite_errors(text)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"%@`#,? \n\t0.e~<\\Ux", max_size=60))
 def test_any_syntax_is_read_or_refused(text: str) -> None:
     only_suite_errors(text)

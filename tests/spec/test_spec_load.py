@@ -19,7 +19,7 @@ from lorr_bench.spec.methods import MethodSpec, ResetSpec, SftSpec
 from lorr_bench.spec.models import Suite
 
 Write = Callable[..., Path]
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def refusal(path: Path, *overrides: str) -> SuiteError:

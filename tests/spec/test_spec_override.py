@@ -115,7 +115,7 @@ def test_other_faults_keep_their_lines(write_suite: Write) -> None:
     assert "--set seeds=[x]: `seeds.0`" in error.what
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(max_size=20)
     | st.from_regex(
