@@ -121,6 +121,25 @@ Row = Pair | Labelled | Demonstration | Prompt
 
 
 @dataclass(frozen=True, slots=True)
+class ArmParts:
+    """What an arm combines.
+
+    Attributes:
+        method: Name of the method.
+        plugin: Name of the plug-in.
+    """
+
+    method: str
+    plugin: str
+
+    @classmethod
+    def of(cls, name: str) -> ArmParts:
+        """The parts of an arm that is known by name alone, as in a file; neither part has a plus in it."""
+        method, _, plugin = name.partition("+")
+        return cls(method, plugin)
+
+
+@dataclass(frozen=True, slots=True)
 class Spend:
     """What an arm used: one line of the ledger.
 
@@ -434,7 +453,7 @@ class Results:
         suite_text: The resolved suite as YAML.
         baselines: Each arm's baseline: the arm of the same method with the suite's first plug-in. A baseline
             is its own.
-        arms: All arms, in the order of the suite, baselines included.
+        arms: All arms by name, in the order of the suite, baselines included.
         held_equal: Name of the budget axis: ``data``, ``updates`` or ``visits``.
         equal_quantities: The names in ``Spend`` that this axis holds equal.
         scores: Every metric of every evaluated model.
@@ -462,7 +481,7 @@ class Results:
     description: str
     suite_text: str
     baselines: Mapping[str, str]
-    arms: tuple[str, ...]
+    arms: Mapping[str, ArmParts]
     held_equal: str
     equal_quantities: tuple[str, ...]
     scores: Sequence[Score]

@@ -78,7 +78,7 @@ def _grid(results: Results) -> _Grid:
     points = {point for models in table.values() for point in models if point != START}
     return _Grid(
         table,
-        arms=results.arms,
+        arms=tuple(results.arms),
         budgets=tuple(sorted({point.unique_pairs for point in points})),
         seeds=tuple(sorted({point.seed for point in points})),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lorr_bench.export.marl_eval_curves import left_out, marl_eval_json
-from lorr_bench.values import START, Point, Results, Score
+from lorr_bench.values import START, ArmParts, Point, Results, Score
 
 ARMS = ("dpo+plain", "dpo+lorr")
 BUDGETS = (64, 128)
@@ -32,7 +32,7 @@ def suite(scores):
         description="",
         suite_text="",
         baselines={},
-        arms=ARMS,
+        arms={arm: ArmParts.of(arm) for arm in ARMS},
         held_equal="data",
         equal_quantities=(),
         scores=scores,
@@ -117,5 +117,5 @@ def test_names_have_no_commas(scores):
     renamed = [
         replace(s, point=replace(s.point, arm=s.point.arm.replace("lorr", "lorr,l=3"))) for s in scores
     ]
-    results = replace(suite(renamed), arms=("dpo+plain", "dpo+lorr,l=3"))
+    results = replace(suite(renamed), arms={arm: ArmParts.of(arm) for arm in ("dpo+plain", "dpo+lorr,l=3")})
     assert list(marl_eval_json(results)["nano"]["arc"]) == ["dpo+plain", "dpo+lorr;l=3"]
