@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from lorr_bench.report.formatting import DAGGER, interval, points
 from lorr_bench.report.score_arrays import stack
 from lorr_bench.report.study import Study
 from lorr_bench.stats import (
@@ -87,6 +88,16 @@ def contrast_frame(study: Study) -> pd.DataFrame:
 def declared_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
     """The differences that were declared beforehand, those at the largest budget first."""
     return contrasts[contrasts["role"].isin(DECLARED)]
+
+
+def declared_mark(row: Any) -> str:
+    """What marks a difference that was declared beforehand."""
+    return DAGGER if row.role in DECLARED else ""
+
+
+def difference_interval(row: Any) -> str:
+    """The interval of a difference in points: ``[+9.8, +16.4]``; nothing where there is none."""
+    return interval(points(row.difference_low), points(row.difference_high))
 
 
 class _Differences:

@@ -113,6 +113,11 @@ def counted(counts: Iterable[float], noun: str) -> str:
     return "" if text == MISSING else plural(text, noun)
 
 
+def interval_covers(*, one_seed: bool) -> str:
+    """What an interval is over: with one seed it says nothing of another training run."""
+    return "problems only, not over training runs" if one_seed else "seeds and problems"
+
+
 def value_range(low: str, high: str) -> str:
     """One text if both agree, otherwise ``low to high``."""
     return low if low == high else f"{low} to {high}"

@@ -28,7 +28,7 @@ from lorr_bench.report.figures.drawing import (
 from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.panels import Grid, Heading, Panel, lay_out, name_axes
 from lorr_bench.report.figures.text_fit import text_width, truncated_apart, widest
-from lorr_bench.report.formatting import START_MODEL, count_range, percent, plural
+from lorr_bench.report.formatting import START_MODEL, count_range, interval_covers, percent, plural
 from lorr_bench.values import START
 
 MIN_ARMS = 3
@@ -204,7 +204,5 @@ def _notes(ablation: Ablation, drawn: Sequence[Any]) -> Iterator[str]:
     )
     yield f"{what}; accuracy at {ablation.data.comparison.largest_budget:,} unique pairs."
     seeds = count_range([row.seeds for row in drawn])
-    if seeds == "1":
-        yield "One seed; lines: 95 % interval over problems only, not over training runs."
-    else:
-        yield f"Mean of {seeds} seeds; lines: 95 % interval over seeds and problems."
+    over = "One seed" if seeds == "1" else f"Mean of {seeds} seeds"
+    yield f"{over}; lines: 95 % interval over {interval_covers(one_seed=seeds == '1')}."

@@ -30,7 +30,7 @@ from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.panels import Grid, Heading, Panel, lay_out, name_axes
 from lorr_bench.report.figures.quantities import PAIRS, Quantity
 from lorr_bench.report.figures.scales import Scale, set_scale
-from lorr_bench.report.formatting import MISSING, count_range
+from lorr_bench.report.formatting import MISSING, count_range, interval_covers
 from lorr_bench.report.frames import rows_of
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point
@@ -255,10 +255,10 @@ def _cost_note(joined: bool) -> str:
 
 def _marks_note(seeds: str, *, bars: bool, singles: bool) -> str:
     """On how many seeds points rest, and what the bars and the small points are."""
-    if seeds == "1":
-        covered = "; bars: 95 % interval over problems only, not over training runs" if bars else ""
+    one_seed = seeds == "1"
+    covered = f"; bars: 95 % interval over {interval_covers(one_seed=one_seed)}" if bars else ""
+    if one_seed:
         return f"One seed{covered}."
-    covered = "; bars: 95 % interval over seeds and problems" if bars else ""
     return f"Mean of {seeds} seeds{covered}{'; small open points: single seeds' if singles else ''}."
 
 

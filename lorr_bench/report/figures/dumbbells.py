@@ -31,7 +31,7 @@ from lorr_bench.report.figures.drawing import (
 )
 from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.text_fit import truncated_apart, widest
-from lorr_bench.report.formatting import counted
+from lorr_bench.report.formatting import counted, interval_covers
 from lorr_bench.values import START, Measure
 
 LINE_HEIGHT, ROW_GAP, MAX_HEIGHT, MAX_PLUGINS = 0.15, 0.08, 7.5, 8
@@ -219,7 +219,7 @@ def _notes(data: FigureData, rows: Sequence[DumbbellRow]) -> Iterator[str]:
     budget = data.comparison.largest_budget
     yield f"{what}; {', '.join(filter(None, [f'{budget:,} unique pairs', *counts]))}."
     one_seed = all(row.seeds == 1 for row in trained)
-    over = "problems only, not over training runs" if one_seed else "seeds and problems"
+    over = interval_covers(one_seed=one_seed)
     if any(not math.isnan(row.difference) for row in trained):
         yield f"Right: difference to {data.study.baseline_name}; bars: 95 % interval over {over}."
 

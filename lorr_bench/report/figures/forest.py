@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lorr_bench.report.contrasts import DECLARED
+from lorr_bench.report.contrasts import DECLARED, declared_mark, difference_interval
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
@@ -28,7 +28,7 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
-from lorr_bench.report.formatting import DAGGER, MINUS, MISSING, interval, plural, points
+from lorr_bench.report.formatting import DAGGER, MINUS, MISSING, interval_covers, plural, points
 from lorr_bench.report.frames import rows_of
 from lorr_bench.values import MATH, Measure
 
@@ -254,9 +254,7 @@ def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], wid
 
 
 def _difference_text(row: Any) -> str:
-    ends = interval(points(row.difference_low), points(row.difference_high))
-    mark = DAGGER if row.role in DECLARED else ""
-    return f"{points(row.difference)}{mark} {ends}".strip()
+    return f"{points(row.difference)}{declared_mark(row)} {difference_interval(row)}".strip()
 
 
 def _count_text(row: Any) -> str:
@@ -268,13 +266,16 @@ def _notes(forest: Forest) -> Iterator[str]:
     """What is drawn, what a filled mark says, what is left out."""
     rows, study = forest.rows, forest.arm_styles.study
     alone = all(row.paired_seeds == 1 for row in rows)
-    over = "problems only, not over training runs" if alone else "seeds and problems"
     own = all(study.results.baselines.get(row.treatment) == row.reference for row in rows)
     named = "" if own else ", or to the arm named"
     yield f"Difference to {study.baseline_name}{named}, at {rows[0].unique_pairs:,} unique pairs."
     tests = int(forest.contrasts["p_value"].notna().sum())
     primary = f"; {DAGGER}: primary" if any(row.role in DECLARED for row in rows) else ""
-    marks = f"filled: corrected p < 0.05, open: others{primary}"
-    yield f"Lines: 95 % interval over {over}; {marks if tests else 'marks are open: none could be tested'}."
+    marks = (
+        f"filled: corrected p < 0.05, open: others{primary}"
+        if tests
+        else "marks are open: none could be tested"
+    )
+    yield f"Lines: 95 % interval over {interval_covers(one_seed=alone)}; {marks}."
     if forest.note:
         yield forest.note

@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SEQUENCE
+from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SEQUENCE, difference_interval
 from lorr_bench.report.formatting import (
     MINUS,
     START_MODEL,
     counted,
-    interval,
     listed,
     p_equation,
     percent,
@@ -160,7 +159,7 @@ def _smaller_budgets(primary: pd.DataFrame, sequence: pd.DataFrame) -> Iterator[
                 f"{above['unique_pairs'].iloc[0]:,} pairs."
             )
             return
-        told = [f"{_in_short(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
+        told = [f"{_difference_text(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
         yield f"At {budget:,} pairs: {'; '.join(told)}."
         above = rows
 
@@ -173,16 +172,15 @@ def _controls(rows: pd.DataFrame, primary: pd.DataFrame) -> Iterator[str]:
     if others.empty or len(others) > MAX_SENTENCES:
         return
     told = [
-        f"{_in_short(row)}{', significant in its family' if row.significant else ''}"
+        f"{_difference_text(row)}{', significant in its family' if row.significant else ''}"
         for row in others.itertuples()
     ]
     yield f"Secondary, on the same measure and budget: {'; '.join(told)}."
 
 
-def _in_short(row: Any) -> str:
+def _difference_text(row: Any) -> str:
     """``dpo+lorr - dpo+plain +13.1 [9.8, 16.4]``, with a true minus."""
-    ends = interval(points(row.difference_low), points(row.difference_high))
-    return f"{_name(row)} {points(row.difference)} {ends}".strip()
+    return f"{_name(row)} {points(row.difference)} {difference_interval(row)}".strip()
 
 
 def _sign(difference: float) -> int:

@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import DECLARED
+from lorr_bench.report.contrasts import declared_mark, difference_interval
 from lorr_bench.report.formatting import (
-    DAGGER,
     MISSING,
     count_range,
     interval,
@@ -183,9 +182,8 @@ def difference_cell(row: Any, none: str = "") -> Cell:
     """The difference of a row, with its interval and a mark where it was declared beforehand."""
     if row is None or math.isnan(row.difference):
         return Cell(none)
-    mark = DAGGER if row.role in DECLARED else ""
-    ends = interval(points(row.difference_low), points(row.difference_high))
-    return Cell(points(row.difference) + mark, ends, bool(row.significant))
+    text = f"{points(row.difference)}{declared_mark(row)}"
+    return Cell(text, difference_interval(row), bool(row.significant))
 
 
 def _budget_groups(comparison: Comparison, measures: Sequence[Measure]) -> list[list[tuple[Cell, ...]]]:

@@ -7,13 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import DECLARED, PRIMARY, declared_rows
+from lorr_bench.report.contrasts import (
+    DECLARED,
+    PRIMARY,
+    declared_mark,
+    declared_rows,
+    difference_interval,
+)
 from lorr_bench.report.formatting import (
-    DAGGER,
     MINUS,
     MISSING,
     detectable,
-    interval,
     p_value,
     percent,
     plural,
@@ -84,8 +88,8 @@ def _cells(row: Any) -> tuple[Cell, ...]:
         Cell(measure_of(row).title),
         Cell(f"{percent(row.treatment_mean)} and {percent(row.reference_mean)}"),
         Cell(
-            points(row.difference) + (DAGGER if row.role in DECLARED else ""),
-            interval(points(row.difference_low), points(row.difference_high)),
+            f"{points(row.difference)}{declared_mark(row)}",
+            difference_interval(row),
             bool(row.significant),
         ),
         Cell(MISSING if math.isnan(row.p_holm) else p_value(row.p_holm)),
