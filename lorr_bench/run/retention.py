@@ -25,7 +25,7 @@ from lorr_bench.spec.execution import Keep
 from lorr_bench.store.generations import SCORES_FILE
 from lorr_bench.store.results import scores_of
 from lorr_bench.store.store import Store
-from lorr_bench.values import Point, measure_of
+from lorr_bench.values import Point
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,6 @@ class Retention:
             if self._store.read(stage, verify={SCORES_FILE}) is None:
                 return None
             scores = scores_of(evaluation, {stage.digest: self._store.folder(stage)})
-            values += [score.value for score in scores if measure_of(score).tested]
+            values += [score.value for score in scores if score.measure.tested]
         known = [value for value in values if not math.isnan(value)]
         return fmean(known) if known else 0.0
