@@ -129,10 +129,17 @@ def _result(stage: Stage, difficulty: np.ndarray, rng: np.random.Generator) -> t
 
 def _training(replays: int, rng: np.random.Generator) -> Outcome:
     spend = {
-        "prompts": 10_000, "unique_pairs": PAIRS, "pair_visits": PAIRS * replays, "verifier_calls": 80_000,
-        "generated_tokens": 40_000_000, "train_tokens": 6_000_000 * replays, "optimizer_steps": 128 * replays,
-        "flops": 2.5e17 * replays, "wall_seconds": 1800 * replays + rng.random(), "peak_memory_bytes": 2**36,
-    }  # fmt: skip
+        "prompts": 10_000,
+        "unique_pairs": PAIRS,
+        "pair_visits": PAIRS * replays,
+        "verifier_calls": 80_000,
+        "generated_tokens": 40_000_000,
+        "train_tokens": 6_000_000 * replays,
+        "optimizer_steps": 128 * replays,
+        "flops": 2.5e17 * replays,
+        "wall_seconds": 1800 * replays + rng.random(),
+        "peak_memory_bytes": 2**36,
+    }
     measured = [dict(zip(DIAGNOSTICS, rng.random(len(DIAGNOSTICS)).tolist(), strict=True))] * replays
     return Outcome(metrics={"diagnostics": measured}, spend=spend, parts={"train": 60.0})
 
@@ -162,9 +169,13 @@ def _grades(difficulty: np.ndarray, rng: np.random.Generator) -> dict[str, str]:
         "reason": "",
     }
     conduct = {
-        "answers": len(right), "mean_tokens": 240.0, "truncated_share": 0.0, "no_answer_share": 0.0,
-        "timeouts": 0, "missing": 0,
-    }  # fmt: skip
+        "answers": len(right),
+        "mean_tokens": 240.0,
+        "truncated_share": 0.0,
+        "no_answer_share": 0.0,
+        "timeouts": 0,
+        "missing": 0,
+    }
     verdicts = (
         {
             "id": str(number),

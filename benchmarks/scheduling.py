@@ -167,9 +167,9 @@ def drive(plan: Any, output: Path, executor: Any, keep: Any) -> float:
         watcher=lambda _: None,
         journal=Journal(output / STATE_FILE),
         logs=output / "logs",
-        terms=load_suite(SMOKE).suite.execution,
+        execution=load_suite(SMOKE).suite.execution,
         scope=Scope(),
-        after=keep,
+        on_finished=keep,
     ).run()
     if state.failed:
         raise SystemExit(f"stages failed: {state.failed}")

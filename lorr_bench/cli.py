@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lorr_bench.forecast.forecast import Forecast
     from lorr_bench.plan.plan import Plan
-    from lorr_bench.run.suite_run import Finished, Places, RunOptions
+    from lorr_bench.run.suite_run import FinishedRun, Places, RunOptions
     from lorr_bench.spec.load import LoadedSuite
 
 INTERRUPTED: Final = 130
@@ -134,7 +134,7 @@ def _run(
     output: Path | None,
     store: str | None,
     options: RunOptions,
-) -> tuple[Finished, Places]:
+) -> tuple[FinishedRun, Places]:
     from lorr_bench.run.state import STATE_FILE, Journal
     from lorr_bench.run.suite_run import run_suite
     from lorr_bench.terminal.progress import Display
@@ -149,7 +149,7 @@ def _run(
     return run_suite(loaded, places, display.watch, _store(places), options), places
 
 
-def _end(out: Console, err: Console, finished: Finished, places: Places) -> None:
+def _end(out: Console, err: Console, finished: FinishedRun, places: Places) -> None:
     """Say where the report is, and what has no result.
 
     Raises:
@@ -204,7 +204,7 @@ def show_plan(
     from lorr_bench.run.commits import revision_lines
     from lorr_bench.run.declaration import foreseen
     from lorr_bench.run.planned_tests import what_is_tested
-    from lorr_bench.terminal.long_table import quick
+    from lorr_bench.terminal.long_table import plain_if_long
     from lorr_bench.terminal.plan_tables import estimates_view
     from lorr_bench.terminal.tables import arms_table, protocol_table
 
@@ -213,7 +213,7 @@ def show_plan(
     results = _store(places)
     pairs = list(pair_lines(plan, results))
     forecast = estimate_plan(plan, results, os.environ)
-    out.print(quick(arms_table(plan)))
+    out.print(plain_if_long(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
     late = (f"The report will say: {line}." for line in foreseen(plan, results, places.output))
     for line in [*what_is_tested(plan), *late]:
@@ -261,13 +261,13 @@ def status(
     from lorr_bench.run.suite_run import LOCK_FILE
     from lorr_bench.store.lock import holder
     from lorr_bench.store.store import done_stages
-    from lorr_bench.terminal.status import Situation, status_view
+    from lorr_bench.terminal.status import SuiteStatus, status_view
 
     out, _ = _consoles()
     plan, places = _planned(suite, overrides, output, store)
     done, owner = done_stages(plan.stages, _store(places)), holder(places.output / LOCK_FILE)
-    situation = Situation.of(Journal(places.output / STATE_FILE), done, str(owner) if owner else None)
-    out.print(status_view(plan, situation, everything=everything))
+    status = SuiteStatus.of(Journal(places.output / STATE_FILE), done, str(owner) if owner else None)
+    out.print(status_view(plan, status, everything=everything))
 
 
 @app.command()
@@ -483,7 +483,7 @@ def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Plac
     results = _results(named=isinstance(loaded, NamedSuite))
     places = Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
     if results != BESIDE_FILES:
-        _note(without_secrets(f"results in {places.output}, store in {places.store}"))
+        _note(f"results in {places.output}, store in {places.store}")
     return places
 
 

@@ -7,12 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
-MATH: Final = "math"
-GENERAL: Final = "general"
-"""Kinds of benchmarks: answers to problems that a grader judges, and lm-eval's tasks."""
-UNTESTED_METRICS: Final = ("pass@", "maj@")
-"""Beginnings of the metrics of repeated answers to math problems that are shown but not tested."""
-
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -143,6 +137,25 @@ Row = Pair | Labelled | Demonstration | Prompt
 
 
 @dataclass(frozen=True, slots=True)
+class ArmParts:
+    """What an arm combines.
+
+    Attributes:
+        method: Name of the method.
+        plugin: Name of the plug-in.
+    """
+
+    method: str
+    plugin: str
+
+    @classmethod
+    def of(cls, name: str) -> ArmParts:
+        """The parts of an arm that is known by name alone, as in a file; neither part has a plus in it."""
+        method, _, plugin = name.partition("+")
+        return cls(method, plugin)
+
+
+@dataclass(frozen=True, slots=True)
 class Spend:
     """What an arm used: one line of the ledger.
 
@@ -216,6 +229,50 @@ class Point:
 START = Point("start", 0, -1)
 
 
+MATH: Final = "math"
+GENERAL: Final = "general"
+"""Kinds of benchmarks: answers that are graded, and lm-eval's tasks."""
+GREEDY: Final = "greedy"
+"""The metric of single answers at temperature 0."""
+UNTESTED_METRICS: Final = ("pass@", "maj@")
+"""Beginnings of the metrics of repeated answers, which are shown and never tested: they are functions of the
+same answers as avg@k."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric on one benchmark.
+
+    Attributes:
+        benchmark: Name of the benchmark, lm-eval task or lm-eval group.
+        kind: ``math`` or ``general``.
+        metric: ``greedy``, ``avg@k``, ``pass@k``, ``maj@k`` or an lm-eval metric name.
+    """
+
+    benchmark: str
+    kind: str
+    metric: str
+
+    @property
+    def title(self) -> str:
+        """Benchmark and metric, for headings."""
+        return f"{self.benchmark} · {self.metric}"
+
+    @property
+    def tested(self) -> bool:
+        """Whether arms are compared on it: all but pass@k and maj@k of math; lm-eval's pass@k is its own."""
+        return self.kind != MATH or not self.metric.startswith(UNTESTED_METRICS)
+
+
+def preferred(measures: Sequence[Measure]) -> Measure:
+    """The measure that stands for all of a benchmark: greedy, or the first where there is none.
+
+    Args:
+        measures: At least one.
+    """
+    return next((measure for measure in measures if measure.metric == GREEDY), measures[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One metric of one model on one benchmark.
@@ -241,35 +298,10 @@ class Score:
     deviation: float = math.nan
     reason: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One metric on one benchmark: a column of the comparison.
-
-    Attributes:
-        benchmark: Name of the benchmark or lm-eval task.
-        kind: ``math`` or ``general``.
-        metric: ``greedy``, ``avg@k`` or an lm-eval metric name.
-    """
-
-    benchmark: str
-    kind: str
-    metric: str
-
     @property
-    def title(self) -> str:
-        """Benchmark and metric, for headings."""
-        return f"{self.benchmark} · {self.metric}"
-
-    @property
-    def tested(self) -> bool:
-        """Whether arms are compared on it: all but pass@k and maj@k."""
-        return self.kind != MATH or not self.metric.startswith(UNTESTED_METRICS)
-
-
-def measure_of(score: Score) -> Measure:
-    """What the score measures."""
-    return Measure(score.benchmark, score.kind, score.metric)
+    def measure(self) -> Measure:
+        """What it is a value of."""
+        return Measure(self.benchmark, self.kind, self.metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +475,7 @@ class Results:
         suite_text: The resolved suite as YAML.
         baselines: Each arm's baseline: the arm of the same method with the suite's first plug-in. A baseline
             is its own.
-        arms: All arms, in the order of the suite, baselines included.
+        arms: All arms by name, in the order of the suite, baselines included.
         held_equal: Name of the budget axis: ``data``, ``updates`` or ``visits``.
         equal_quantities: The names in ``Spend`` that this axis holds equal.
         scores: Every metric of every evaluated model.
@@ -471,7 +503,7 @@ class Results:
     description: str
     suite_text: str
     baselines: Mapping[str, str]
-    arms: tuple[str, ...]
+    arms: Mapping[str, ArmParts]
     held_equal: str
     equal_quantities: tuple[str, ...]
     scores: Sequence[Score]

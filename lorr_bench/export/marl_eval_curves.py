@@ -12,11 +12,11 @@ are left out: ``left_out`` names them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lorr_bench.values import START, Point, Results, Score, measure_of
+from lorr_bench.values import START, Measure, Point, Results, preferred
 
 METRIC: Final = "accuracy"
 
@@ -70,26 +70,27 @@ def left_out(results: Results) -> tuple[str, ...]:
 
 
 def _grid(results: Results) -> _Grid:
-    table: dict[str, dict[Point, Values]] = {}
-    first: dict[str, str] = {}
-    for score in _tested(results.scores):
-        if first.setdefault(score.benchmark, score.metric) == score.metric:
-            table.setdefault(score.benchmark, {})
-            if not math.isnan(score.value):
-                table[score.benchmark][score.point] = score.per_problem
+    measures = _measures(results)
+    table: dict[str, dict[Point, Values]] = {measure.benchmark: {} for measure in measures}
+    for score in results.scores:
+        if score.measure in measures and not math.isnan(score.value):
+            table[score.benchmark][score.point] = score.per_problem
     points = {point for models in table.values() for point in models if point != START}
     return _Grid(
         table,
-        arms=results.arms,
+        arms=tuple(results.arms),
         budgets=tuple(sorted({point.unique_pairs for point in points})),
         seeds=tuple(sorted({point.seed for point in points})),
     )
 
 
-def _tested(scores: Iterable[Score]) -> list[Score]:
-    """Scores that arms are compared on, ``greedy`` before others."""
-    tested = [score for score in scores if measure_of(score).tested]
-    return sorted(tested, key=lambda score: score.metric != "greedy")
+def _measures(results: Results) -> list[Measure]:
+    """The one that stands for each benchmark."""
+    tested: dict[str, list[Measure]] = {}
+    for score in results.scores:
+        if score.measure.tested:
+            tested.setdefault(score.benchmark, []).append(score.measure)
+    return [preferred(measures) for measures in tested.values()]
 
 
 def _run(grid: _Grid, models: Mapping[Point, Values], arm: str, seed: int) -> dict[str, Any]:

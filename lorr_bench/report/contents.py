@@ -2,190 +2,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.figures.draw import draw_all, pdf_bytes, png_bytes, svg_text
-from lorr_bench.report.measures import GENERAL, MATH, Measure, reported_measures
+from lorr_bench.report.contrasts import contrast_frame
+from lorr_bench.report.figures.draw import draw_all
+from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.frames import Frames
 from lorr_bench.report.sentences import captions, held_equal, verdicts
-from lorr_bench.report.sheets import Sheet
-from lorr_bench.report.tables.aggregates import aggregate_sheet, aggregate_table
-from lorr_bench.report.tables.comparison import comparison, comparison_sheet
-from lorr_bench.report.tables.conduct import conduct_sheet, conduct_table
-from lorr_bench.report.tables.contrasts import declared_sheet, other_sheet
-from lorr_bench.report.tables.diagnostics import diagnostic_table, diagnostics_sheet
-from lorr_bench.report.tables.efficiency import efficiency_sheet, efficiency_table
-from lorr_bench.report.tables.ledger import ledger, ledger_sheet
-from lorr_bench.report.tables.methods import method_table, methods_sheet
-from lorr_bench.report.tables.overlaps import overlap_sheet, overlap_table
-from lorr_bench.report.tables.protocol import protocol_sheet, protocol_table, shared_settings_sheet
-from lorr_bench.report.tables.published import published_sheet, published_table
-from lorr_bench.report.tables.scores import score_table
-from lorr_bench.report.tables.secondary import secondary_sheet, secondary_table
-from lorr_bench.report.tables.seconds import TimeRow, seconds_rows
-from lorr_bench.values import Results
+from lorr_bench.report.study import Study
+from lorr_bench.report.table import Table
+from lorr_bench.report.tables.aggregates import aggregate_frame, aggregate_table
+from lorr_bench.report.tables.comparison import Comparison, comparison_table, make_comparison
+from lorr_bench.report.tables.conduct import conduct_frame, conduct_table
+from lorr_bench.report.tables.contrasts import declared_table, further_table
+from lorr_bench.report.tables.diagnostics import diagnostic_frame, diagnostic_table
+from lorr_bench.report.tables.efficiency import efficiency_frame, efficiency_table
+from lorr_bench.report.tables.ledger import ledger_frame, ledger_table
+from lorr_bench.report.tables.methods import method_frame, method_table
+from lorr_bench.report.tables.overlaps import overlap_frame, overlap_table
+from lorr_bench.report.tables.protocol import protocol_frame, protocol_table, shared_settings_table
+from lorr_bench.report.tables.published import published_frame, published_table
+from lorr_bench.report.tables.scores import score_frame
+from lorr_bench.report.tables.secondary import secondary_frame, secondary_table
+from lorr_bench.report.tables.seconds import seconds_frame
+from lorr_bench.values import GENERAL, MATH, Results
 
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The frames of a report."""
-
-    contrasts: pd.DataFrame
-    comparison: pd.DataFrame
-    methods: pd.DataFrame
-    ledger: pd.DataFrame
-    scores: pd.DataFrame
-    diagnostics: pd.DataFrame
-    secondary: pd.DataFrame
-    conduct: pd.DataFrame
-    efficiency: pd.DataFrame
-    aggregates: pd.DataFrame
-    overlaps: pd.DataFrame
-    published: pd.DataFrame
-    protocol: pd.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A figure of a report in its forms, with its heading and what it shows in words.
-
-    Attributes:
-        name: Of its files in ``figures/``.
-        title: Its heading.
-        description: What a reader who can't see it is told.
-        png: The picture in points.
-        svg: The picture in lines.
-        pdf: The same, for print.
-    """
-
-    name: str
-    title: str
-    description: str
-    png: bytes
-    svg: str
-    pdf: bytes
+SCORE_SECTIONS: Final = {MATH: ("comparison", "Comparison"), GENERAL: ("general", "General reasoning")}
+"""Name and heading of the section that has the scores of a kind of benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The computed contents of a report: frames for files, sheets and sentences for reading.
+    """The computed contents of a report: frames for files, tables and sentences for reading.
 
     Attributes:
-        results: What everything is computed from.
-        tables: The frames.
-        sheets: The tables that have rows, those first that need room on the page most.
-        pictures: The figures; the first is the main one.
+        study: What everything is computed from.
+        frames: Every table in full.
+        tables: The tables that have rows, those first that need space on the page most.
+        figures: The figures; the first is the main one.
         headlines: The verdict on what was declared beforehand, and what the controls say.
         compared: What was compared.
         held_equal: What was held equal, and the ratios of what was not.
         caution: What a single seed can't tell; empty where there are more.
-        power: What the math table and then the general one could have shown; empty where there is no table.
+        power: By kind of benchmark, what its tests could have shown; empty where there are none.
         footnotes: Why scores are missing, one line a reason.
-        times: Where the seconds went.
+        seconds: The frame of where the seconds went.
     """
 
-    results: Results
-    tables: Tables
-    sheets: tuple[Sheet, ...]
-    pictures: tuple[Picture, ...]
+    study: Study
+    frames: Frames
+    tables: tuple[Table, ...]
+    figures: tuple[Drawing, ...]
     headlines: tuple[str, ...]
     compared: str
     held_equal: str
     caution: str
-    power: tuple[str, str]
+    power: Mapping[str, str]
     footnotes: tuple[str, ...]
-    times: tuple[TimeRow, ...]
+    seconds: pd.DataFrame
 
     @property
-    def picture(self) -> Picture:
-        """The main figure."""
-        return self.pictures[0]
+    def results(self) -> Results:
+        """The results."""
+        return self.study.results
 
 
 def compute(results: Results) -> Contents:
     """Tables, sentences and figures of these results."""
-    frames = _frames(results)
+    study = Study(results)
+    contrasts = contrast_frame(study)
+    comparison = make_comparison(study, contrasts)
+    frames = _frames(study, contrasts, comparison)
+    power = {kind: captions.power_line(contrasts, kind) for kind in (MATH, GENERAL)}
+    footnotes = captions.footnotes(results)
+    tables = _tables(study, frames, comparison, _notes(study, power, footnotes))
     return Contents(
-        results=results,
-        tables=frames,
-        sheets=tuple(sheet for sheet in _sheets(results, frames) if sheet.rows),
-        pictures=tuple(_pictures(results, frames)),
-        headlines=verdicts.headlines(results, frames.contrasts, frames.comparison),
-        compared=captions.compared_line(results),
-        held_equal=held_equal.held_equal_line(results, frames.ledger),
-        caution=captions.seed_caution(frames.comparison),
-        power=(
-            captions.power_line(frames.contrasts, MATH),
-            captions.power_line(frames.contrasts, GENERAL),
-        ),
-        footnotes=captions.footnotes(results),
-        times=seconds_rows(results),
+        study=study,
+        frames=frames,
+        tables=tuple(table for table in tables if table.rows),
+        figures=draw_all(study, comparison, frames),
+        headlines=verdicts.headlines(study, contrasts, comparison.frame),
+        compared=captions.compared_line(study),
+        held_equal=held_equal.held_equal_line(study, frames.ledger),
+        caution=captions.seed_caution(comparison.frame),
+        power=power,
+        footnotes=footnotes,
+        seconds=seconds_frame(results),
     )
 
 
-def _frames(results: Results) -> Tables:
-    contrasts = contrast_table(results)
-    scores = comparison(results, contrasts)
-    return Tables(
+def _frames(study: Study, contrasts: pd.DataFrame, comparison: Comparison) -> Frames:
+    results = study.results
+    return Frames(
         contrasts=contrasts,
-        comparison=scores,
-        methods=method_table(results, scores),
-        ledger=ledger(results),
-        scores=score_table(results),
-        diagnostics=diagnostic_table(results),
-        secondary=secondary_table(results, scores),
-        conduct=conduct_table(results),
-        efficiency=efficiency_table(results),
-        aggregates=aggregate_table(results),
-        overlaps=overlap_table(results),
-        published=published_table(results, scores),
-        protocol=protocol_table(results),
+        comparison=comparison.frame,
+        methods=method_frame(study, comparison),
+        ledger=ledger_frame(study),
+        scores=score_frame(results),
+        diagnostics=diagnostic_frame(results),
+        secondary=secondary_frame(study, comparison.frame),
+        conduct=conduct_frame(study),
+        efficiency=efficiency_frame(study),
+        aggregates=aggregate_frame(study),
+        overlaps=overlap_frame(results),
+        published=published_frame(study, comparison),
+        protocol=protocol_frame(results),
     )
 
 
-def _sheets(results: Results, frames: Tables) -> Iterator[Sheet]:
+def _notes(study: Study, power: Mapping[str, str], footnotes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What stands below the scores of each kind: their power, and below the first why scores are missing."""
+    first = MATH if any(measure.kind == MATH for measure in study.reported_measures) else GENERAL
+    return {
+        kind: tuple(filter(None, (power[kind], *(footnotes if kind == first else ()))))
+        for kind in (MATH, GENERAL)
+    }
+
+
+def _tables(
+    study: Study, frames: Frames, comparison: Comparison, notes: Mapping[str, tuple[str, ...]]
+) -> Iterator[Table]:
     """Every table; those that the results have nothing for have no rows."""
-    measures = reported_measures(results)
-    math = [measure for measure in measures if measure.kind != GENERAL]
-    general = [measure for measure in measures if measure.kind == GENERAL]
-    yield declared_sheet(frames.contrasts)
-    yield from _score_sheets("comparison", "Comparison", results, frames, math)
-    yield from _score_sheets("general", "General reasoning", results, frames, general)
-    yield other_sheet(results, frames.contrasts)
-    yield efficiency_sheet(frames.efficiency)
-    yield aggregate_sheet(results, frames.aggregates)
-    yield secondary_sheet(frames.secondary)
-    yield conduct_sheet(frames.conduct)
-    yield ledger_sheet(results, frames.ledger)
-    yield diagnostics_sheet(results)
-    yield published_sheet(frames.published)
-    yield overlap_sheet(results)
-    yield protocol_sheet(results)
-    yield shared_settings_sheet(results)
+    results = study.results
+    caption = captions.comparison_caption(study, frames.comparison, frames.contrasts)
+    yield declared_table(frames.contrasts)
+    for kind in (MATH, GENERAL):
+        yield from _score_tables(kind, study, comparison, caption, notes[kind])
+    yield further_table(study, frames.contrasts)
+    yield efficiency_table(frames.efficiency)
+    yield aggregate_table(study, frames.aggregates)
+    yield secondary_table(frames.secondary)
+    yield conduct_table(frames.conduct)
+    yield ledger_table(study, frames.ledger)
+    yield diagnostic_table(study)
+    yield published_table(frames.published)
+    yield overlap_table(results)
+    yield protocol_table(results)
+    yield shared_settings_table(results)
 
 
-def _score_sheets(
-    name: str, label: str, results: Results, frames: Tables, measures: list[Measure]
-) -> Iterator[Sheet]:
-    """The methods on these measures where there are several, and every arm."""
-    scores = frames.comparison
-    caption = captions.comparison_caption(results, scores, frames.contrasts)
-    of_methods = f"{label} of the methods"
-    methods = methods_sheet(f"{name}-methods", of_methods, results, scores, measures, caption=caption)
+def _score_tables(
+    kind: str, study: Study, comparison: Comparison, caption: str, notes: tuple[str, ...]
+) -> Iterator[Table]:
+    """The methods on the measures of a kind where there are several methods, and every arm."""
+    measures = [measure for measure in study.reported_measures if measure.kind == kind]
+    section, heading = SCORE_SECTIONS[kind]
+    methods = method_table(
+        section,
+        f"{heading} of the methods",
+        study,
+        comparison,
+        measures,
+        caption=caption,
+        notes=notes,
+    )
     yield methods
-    yield comparison_sheet(f"{name}-arms", scores, measures, caption, main=not methods.rows)
-
-
-def _pictures(results: Results, frames: Tables) -> Iterator[Picture]:
-    for drawing in draw_all(results, frames):
-        yield Picture(
-            drawing.name,
-            drawing.title,
-            drawing.description,
-            png_bytes(drawing.figure),
-            svg_text(drawing.figure),
-            pdf_bytes(drawing.figure),
-        )
+    yield comparison_table(section, comparison, measures, caption=caption, notes=notes, main=not methods.rows)

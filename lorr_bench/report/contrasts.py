@@ -15,16 +15,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from lorr_bench.report.declared import all_contrasts, analysis_of, primary_budget
-from lorr_bench.report.measures import (
-    Measure,
-    averages,
-    primary_measure,
-    reported_measures,
-    score_cells,
-    shared_scores,
-    stack,
-)
+from lorr_bench.report.formatting import DAGGER, interval, points
+from lorr_bench.report.score_arrays import stack
+from lorr_bench.report.study import Study
 from lorr_bench.stats import (
     Difference,
     SeedSpread,
@@ -35,7 +28,7 @@ from lorr_bench.stats import (
     stratified_difference,
 )
 from lorr_bench.stats.components import observed
-from lorr_bench.values import Contrast, Results, Score
+from lorr_bench.values import Contrast, Measure, Score
 
 SIGNIFICANCE: Final = 0.05
 PRIMARY, SEQUENCE, SECONDARY = "primary", "sequence", "secondary"
@@ -43,19 +36,33 @@ PRIMARY, SEQUENCE, SECONDARY = "primary", "sequence", "secondary"
 DECLARED: Final = (PRIMARY, SEQUENCE)
 MIN_POOLED: Final = 3
 """Arms: with two, their own spread is that of all."""
-CONTRAST_COLUMNS: Final = (
-    "treatment", "reference", "unique_pairs", "benchmark", "kind", "metric", "role", "family",
-    "treatment_mean", "reference_mean", "difference", "difference_low", "difference_high", "p_value",
-    "paired_seeds", "paired_problems", "paired_families", "pooled", "p_permuted_seeds",
-)  # fmt: skip
+COLUMNS: Final = (
+    "treatment",
+    "reference",
+    "unique_pairs",
+    "benchmark",
+    "kind",
+    "metric",
+    "role",
+    "family",
+    "treatment_mean",
+    "reference_mean",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p_value",
+    "paired_seeds",
+    "paired_problems",
+    "paired_families",
+    "pooled",
+    "p_permuted_seeds",
+)
 
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
 """Treatment and reference (seeds, problems), one pair a benchmark."""
-Strata = Mapping[int, Sequence[Score]]
-"""Scores of one arm at one budget by seed, one for each part of a measure."""
 
 
-def contrast_table(results: Results) -> pd.DataFrame:
+def contrast_frame(study: Study) -> pd.DataFrame:
     """Every contrast at each budget on each measure where both arms have a seed in common.
 
     Returns:
@@ -67,15 +74,15 @@ def contrast_table(results: Results) -> pd.DataFrame:
         of the budget. ``p_permuted_seeds`` is that of the permutation test over seeds, which assumes no
         distribution. ``paired_problems`` is 0 for scores known only as totals.
     """
-    found = sorted(_Differences(results).rows(), key=lambda row: _order(row[0]))
-    table = pd.DataFrame([row for row, _ in found], columns=list(CONTRAST_COLUMNS))
-    table["tests"] = table.groupby(["family", "role", _sequence_step(table)])["p_value"].transform("count")
-    table["p_holm"] = _corrected(table)
-    table["significant"] = table["p_holm"] < SIGNIFICANCE
-    table["detectable"] = [
-        _detectable(difference, tests) for (_, difference), tests in zip(found, table["tests"], strict=True)
+    found = sorted(_Differences(study).rows(), key=lambda row: _order(row[0]))
+    frame = pd.DataFrame([row for row, _ in found], columns=list(COLUMNS))
+    frame["tests"] = frame.groupby(["family", "role", _sequence_step(frame)])["p_value"].transform("count")
+    frame["p_holm"] = _corrected(frame)
+    frame["significant"] = frame["p_holm"] < SIGNIFICANCE
+    frame["detectable"] = [
+        _detectable(difference, tests) for (_, difference), tests in zip(found, frame["tests"], strict=True)
     ]
-    return table
+    return frame
 
 
 def declared_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -83,52 +90,61 @@ def declared_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
     return contrasts[contrasts["role"].isin(DECLARED)]
 
 
+def declared_mark(row: Any) -> str:
+    """What marks a difference that was declared beforehand."""
+    return DAGGER if row.role in DECLARED else ""
+
+
+def difference_interval(row: Any) -> str:
+    """The interval of a difference in points: ``[+9.8, +16.4]``; nothing where there is none."""
+    return interval(points(row.difference_low), points(row.difference_high))
+
+
 class _Differences:
-    """The differences of one report, with what is computed once.
+    """The differences of a suite; how seeds scatter is computed once for all that share it.
 
     Args:
-        results: The results.
+        study: The results.
     """
 
-    def __init__(self, results: Results) -> None:
-        self.results = results
-        self.cells = score_cells(results)
-        self.averages = averages(results)
-        self.declared = frozenset(analysis_of(results).primary)
-        self.measure, self.largest = primary_measure(results), primary_budget(results)
-        self.spreads: dict[tuple[Any, ...], tuple[SeedSpread, tuple[str, ...]] | None] = {}
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.declared = frozenset(study.analysis.primary)
+        self.spreads: dict[tuple[Any, ...], tuple[SeedSpread, Mapping[str, int]] | None] = {}
 
     def rows(self) -> Iterator[tuple[dict[str, Any], Difference]]:
         """The columns of each difference, and the difference itself."""
-        budgets = sorted({score.point.unique_pairs for score in self.results.scores})
-        contrasts = all_contrasts(self.results)
-        for measure in reported_measures(self.results):
-            for budget in budgets:
-                for contrast in contrasts:
-                    found = self._difference(contrast, budget, self.averages.get(measure, (measure,)))
+        for measure in self.study.reported_measures:
+            for budget in self.study.evaluated_budgets:
+                for contrast in self.study.contrasts:
+                    found = self._difference(contrast, budget, measure)
                     if found is not None:
                         named = self._named(contrast, budget, measure)
                         yield named | _columns(*found), found[0]
 
     def _named(self, contrast: Contrast, budget: int, measure: Measure) -> dict[str, Any]:
         """What a difference is of, whether it was declared, and what it is corrected with."""
-        declared = measure == self.measure and contrast in self.declared
-        role = (PRIMARY if budget == self.largest else SEQUENCE) if declared else SECONDARY
-        family = f"average of {measure.kind}" if measure in self.averages else measure.kind
+        declared = measure == self.study.primary_measure and contrast in self.declared
+        role = (PRIMARY if budget == self.study.primary_budget else SEQUENCE) if declared else SECONDARY
+        family = f"average of {measure.kind}" if measure in self.study.averages else measure.kind
         return {
-            **asdict(contrast), "unique_pairs": budget, **asdict(measure), "role": role,
+            **asdict(contrast),
+            "unique_pairs": budget,
+            **asdict(measure),
+            "role": role,
             "family": PRIMARY if declared else family,
-        }  # fmt: skip
+        }
 
     def _difference(
-        self, contrast: Contrast, budget: int, parts: Sequence[Measure]
+        self, contrast: Contrast, budget: int, measure: Measure
     ) -> tuple[Difference, Pairs, bool] | None:
-        """The paired difference over the seeds that both arms have, its tables, and whether by problem.
+        """The paired difference over the seeds that both arms have, its arrays, and whether by problem.
 
         None where there is no such seed.
         """
         left, right = (
-            shared_scores(self.cells, parts, arm, budget) for arm in (contrast.treatment, contrast.reference)
+            self.study.scores_by_seed(measure, arm, budget)
+            for arm in (contrast.treatment, contrast.reference)
         )
         seeds = tuple(sorted(left.keys() & right.keys()))
         if not seeds:
@@ -138,70 +154,65 @@ class _Differences:
             for of_left, of_right in zip(_by_part(left, seeds), _by_part(right, seeds), strict=True)
         ]
         by_problem = [known for _, known in stacked]
-        pairs = [(table[: len(seeds)], table[len(seeds) :]) for table, _ in stacked]
+        pairs = [(scores[: len(seeds)], scores[len(seeds) :]) for scores, _ in stacked]
         found = stratified_difference(
             pairs,
-            families=problem_families(self.results, parts, by_problem),
-            spread=self._spread(contrast, parts, budget, seeds),
+            families=self.study.families(measure, by_problem),
+            spread=self._spread(contrast, measure, budget, seeds),
         )
         return found, pairs, all(by_problem)
 
     def _spread(
-        self, contrast: Contrast, parts: Sequence[Measure], budget: int, seeds: tuple[int, ...]
+        self, contrast: Contrast, measure: Measure, budget: int, seeds: tuple[int, ...]
     ) -> SeedSpread | None:
         """How seeds scatter over the arms of a budget, for two of them; None where nothing is pooled."""
-        key = (*parts, budget, seeds)
+        key = (measure, budget, seeds)
         if key not in self.spreads:
-            means = self._means(parts, budget, seeds)
-            arms, enough = tuple(means), len(means) >= MIN_POOLED and len(seeds) > 1
-            self.spreads[key] = (seed_spread(np.array([*means.values()])), arms) if enough else None
+            means = self._means(measure, budget, seeds)
+            enough = len(means) >= MIN_POOLED and len(seeds) > 1
+            numbers = {arm: number for number, arm in enumerate(means)}
+            self.spreads[key] = (seed_spread(np.array([*means.values()])), numbers) if enough else None
         found = self.spreads[key]
-        if found is None or not {contrast.treatment, contrast.reference} <= set(found[1]):
+        if found is None or not {contrast.treatment, contrast.reference} <= found[1].keys():
             return None
-        spread, arms = found
-        return spread.between(arms.index(contrast.treatment), arms.index(contrast.reference))
+        spread, number_of = found
+        return spread.between(number_of[contrast.treatment], number_of[contrast.reference])
 
     def _means(
-        self, parts: Sequence[Measure], budget: int, seeds: tuple[int, ...]
+        self, measure: Measure, budget: int, seeds: tuple[int, ...]
     ) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
         """Mean of each trained model (seeds,) by arm, of arms that have all these seeds."""
         means = {}
-        for arm in self.results.arms:
-            strata = shared_scores(self.cells, parts, arm, budget)
-            if set(seeds) <= strata.keys():
-                tables = [stack(scores)[0] for scores in _by_part(strata, seeds)]
-                complete = [table[:, ~np.isnan(table).any(axis=0)] for table in tables]
-                if all(table.size for table in complete):
-                    means[arm] = np.mean([table.mean(axis=1) for table in complete], axis=0)
+        for arm in self.study.results.arms:
+            by_seed = self.study.scores_by_seed(measure, arm, budget)
+            if set(seeds) <= by_seed.keys():
+                arrays = [stack(scores)[0] for scores in _by_part(by_seed, seeds)]
+                complete = [scores[:, ~np.isnan(scores).any(axis=0)] for scores in arrays]
+                if all(scores.size for scores in complete):
+                    means[arm] = np.mean([scores.mean(axis=1) for scores in complete], axis=0)
         return means
 
 
-def problem_families(
-    results: Results, parts: Sequence[Measure], by_problem: Sequence[bool]
-) -> list[tuple[str, ...] | None]:
-    """Family of each problem of each part of a measure; None where they have nothing in common."""
-    return [
-        results.families.get(part.benchmark) if known else None
-        for part, known in zip(parts, by_problem, strict=True)
-    ]
-
-
-def _by_part(strata: Strata, seeds: Sequence[int]) -> list[list[Score]]:
-    """The scores of these seeds, part by part."""
-    return [list(scores) for scores in zip(*(strata[seed] for seed in seeds), strict=True)]
+def _by_part(by_seed: Mapping[int, Sequence[Score]], seeds: Sequence[int]) -> list[list[Score]]:
+    """The scores of these seeds, part by part of a measure."""
+    return [list(scores) for scores in zip(*(by_seed[seed] for seed in seeds), strict=True)]
 
 
 def _columns(found: Difference, pairs: Pairs, by_problem: bool) -> dict[str, Any]:
     treatment, reference = _means_of(pairs)
     return {
-        "treatment_mean": treatment, "reference_mean": reference,
-        "difference": found.mean, "difference_low": found.low, "difference_high": found.high,
-        "p_value": found.p_value, "paired_seeds": found.seeds,
+        "treatment_mean": treatment,
+        "reference_mean": reference,
+        "difference": found.mean,
+        "difference_low": found.low,
+        "difference_high": found.high,
+        "p_value": found.p_value,
+        "paired_seeds": found.seeds,
         "paired_problems": found.problems if by_problem else 0,
         "paired_families": found.families if by_problem else 0,
         "pooled": found.parts.pooled_freedom > 0,
         "p_permuted_seeds": _permuted_seeds(pairs) if found.seeds > 1 else math.nan,
-    }  # fmt: skip
+    }
 
 
 def _means_of(pairs: Pairs) -> tuple[float, float]:
@@ -229,22 +240,23 @@ def _order(row: Mapping[str, Any]) -> tuple[int, int]:
     return role, -row["unique_pairs"] if role < 2 else 0
 
 
-def _sequence_step(table: pd.DataFrame) -> pd.Series[Any]:
+def _sequence_step(frame: pd.DataFrame) -> pd.Series[Any]:
     """What sets the families of the fixed sequence apart: their budget."""
-    return table["unique_pairs"].where(table["role"] == SEQUENCE, 0)
+    return frame["unique_pairs"].where(frame["role"] == SEQUENCE, 0)
 
 
-def _corrected(table: pd.DataFrame) -> pd.Series[float]:
+def _corrected(frame: pd.DataFrame) -> pd.Series[float]:
     """Corrected p-values: the declared ones in fixed sequence, every other family by Holm."""
-    corrected = pd.Series(math.nan, index=table.index)
-    declared = declared_rows(table)
+    corrected = pd.Series(math.nan, index=frame.index)
+    declared = declared_rows(frame)
     if not declared.loc[declared["role"] == PRIMARY, "p_value"].notna().any():
         declared = declared[:0]  # nothing at the largest budget yet, so nothing to go on from
+    # The fixed sequence goes from the largest budget down, the order in which the rows stand.
     steps = [rows.index for _, rows in declared.groupby("unique_pairs", sort=False)]
-    values = fixed_sequence([table.loc[index, "p_value"].to_numpy(dtype=float) for index in steps])
+    values = fixed_sequence([frame.loc[index, "p_value"].to_numpy(dtype=float) for index in steps])
     for index, adjusted in zip(steps, values, strict=True):
         corrected[index] = adjusted
-    for _, rows in table[table["role"] == SECONDARY].groupby("family", sort=False):
+    for _, rows in frame[frame["role"] == SECONDARY].groupby("family", sort=False):
         corrected[rows.index] = holm(rows["p_value"].to_numpy(dtype=float))
     return corrected
 

@@ -14,7 +14,7 @@ from lorr_bench.values import Results
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lorr_bench.report.contents import Picture
+    from lorr_bench.report.figures.drawing import Drawing
 
 FIGURES = "figures"
 FORMS = (".png", ".svg", ".pdf")
@@ -72,14 +72,21 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
         RESULTS_FILE: results_bytes(results),
     }
     csvs = {
-        f"{field.name}.csv": csv_bytes(getattr(contents.tables, field.name))
-        for field in fields(contents.tables)
+        f"{field.name}.csv": csv_bytes(getattr(contents.frames, field.name))
+        for field in fields(contents.frames)
     }
-    figures = dict(_figures(contents.pictures))
+    figures = dict(_figures(contents.figures))
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         page, markdown, latex, plain = _write(folder, texts)
-        written = ReportFiles(page, markdown, latex, plain, _write(folder, csvs), _write(folder, figures))
+        written = ReportFiles(
+            page=page,
+            markdown=markdown,
+            latex=latex,
+            results=plain,
+            csvs=_write(folder, csvs),
+            figures=_write(folder, figures),
+        )
         for path in {*(folder / FIGURES).iterdir()} - {*written.figures}:
             if path.suffix in FORMS:
                 path.unlink()
@@ -92,21 +99,21 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
     return written
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame) -> bytes:
     """A frame as CSV in UTF-8; texts that would run as formulas are shielded, numbers not touched."""
-    from lorr_bench.report.cells import csv_text
+    from lorr_bench.report.formatting import csv_text
 
-    texts = [name for name in table.columns if any(isinstance(cell, str) for cell in table[name])]
-    shielded = table.assign(**{name: [csv_text(str(cell)) for cell in table[name]] for name in texts})
+    texts = [name for name in frame.columns if any(isinstance(value, str) for value in frame[name])]
+    shielded = frame.assign(**{name: [csv_text(str(value)) for value in frame[name]] for name in texts})
     text: str = shielded.to_csv(index=False, lineterminator="\n")
     return text.encode("utf-8", "replace")
 
 
-def _figures(pictures: Sequence[Picture]) -> Iterator[tuple[str, bytes]]:
+def _figures(drawings: Sequence[Drawing]) -> Iterator[tuple[str, bytes]]:
     """Files of the figures; those of the main one stand beside the page too."""
-    names = ["figure", *(f"{FIGURES}/{picture.name}" for picture in pictures)]
-    for name, picture in zip(names, (pictures[0], *pictures), strict=True):
-        for form, content in zip(FORMS, (picture.png, picture.svg.encode(), picture.pdf), strict=True):
+    names = ["figure", *(f"{FIGURES}/{drawing.name}" for drawing in drawings)]
+    for name, drawing in zip(names, (drawings[0], *drawings), strict=True):
+        for form, content in zip(FORMS, (drawing.png, drawing.svg.encode(), drawing.pdf), strict=True):
             yield f"{name}{form}", content
 
 

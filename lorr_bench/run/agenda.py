@@ -97,7 +97,7 @@ class Agenda:
                     front.append(reader)
         return [self._stages[reader] for reader in sorted(dropped, key=self._place.__getitem__)]
 
-    def back(self, digest: str) -> None:
+    def requeue(self, digest: str) -> None:
         """A stage that was given out has to run again."""
         self._wait(digest)
 

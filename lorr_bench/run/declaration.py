@@ -108,7 +108,7 @@ def declare(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tuple
                 if before is None:
                     file.replace(output / DAMAGED_FILE)
                 write_text(
-                    file, json.dumps({"declarations": [_plain(one) for one in after]}, indent=1) + "\n"
+                    file, json.dumps({"declarations": [_to_dict(one) for one in after]}, indent=1) + "\n"
                 )
     except OSError as error:
         raise storage_error(error, file) from error
@@ -192,7 +192,7 @@ def _named_secondary(plan: Plan) -> tuple[Contrast, ...]:
     return tuple(one for one in plan.analysis.secondary if baselines[one.treatment] != one.reference)
 
 
-def _plain(declared: Declaration) -> dict[str, Any]:
+def _to_dict(declared: Declaration) -> dict[str, Any]:
     analysis = declared.analysis
     return {
         "time": declared.time.isoformat(timespec="seconds"),
@@ -209,7 +209,7 @@ def _plain(declared: Declaration) -> dict[str, Any]:
     }
 
 
-def _declaration(values: Mapping[str, Any]) -> Declaration:
+def _from_dict(values: Mapping[str, Any]) -> Declaration:
     primary, secondary = (
         tuple(Contrast(str(treatment), str(reference)) for treatment, reference in values[part])
         for part in ("primary", "secondary")
@@ -240,7 +240,7 @@ def _history(file: Path) -> tuple[Declaration, ...] | None:
         fix = "Check its permissions; it says what was declared before results were known."
         raise StoreError(f"can't be read: {error.strerror or error}", where=str(file), fix=fix) from error
     try:
-        declarations = tuple(map(_declaration, json.loads(text)["declarations"]))
+        declarations = tuple(map(_from_dict, json.loads(text)["declarations"]))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return declarations or None

@@ -35,7 +35,8 @@ from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.store.store import Store
 
 POOLS: Final[tuple[Pool, ...]] = ("engine", "train", "grade")
-PATIENCE_SECONDS: Final = 5.0
+MAX_WAIT_SECONDS: Final = 5.0
+"""A driver that hears nothing looks so often whether it may go on."""
 BUSY_DELAY_SECONDS: Final = 5.0
 
 
@@ -93,10 +94,10 @@ class Driver:
         watcher: Told what happens.
         journal: Remembers failures over runs.
         logs: Folder for the logs of the stages.
-        terms: How often to try again, and how long a stage may take.
+        execution: How often to try again, and how long a stage may take.
         scope: What this run is about.
-        after: Told the digests of all finished stages after each one.
-        guard: Called every few seconds; ends the run by raising.
+        on_finished: Told the digests of all finished stages, at the beginning and after each one.
+        check: Called every few seconds; ends the run by raising.
     """
 
     def __init__(
@@ -108,10 +109,10 @@ class Driver:
         watcher: Watcher,
         journal: Journal,
         logs: Path,
-        terms: ExecutionSpec,
+        execution: ExecutionSpec,
         scope: Scope = EVERYTHING,
-        after: Callable[[Set[str]], None] = lambda _: None,
-        guard: Callable[[], None] = lambda: None,
+        on_finished: Callable[[Set[str]], None] = lambda _: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -119,10 +120,10 @@ class Driver:
         self._tell = watcher
         self._journal = journal
         self._logs = logs
-        self._terms = terms
+        self._execution = execution
         self._scope = scope
-        self._after = after
-        self._guard = guard
+        self._on_finished = on_finished
+        self._check = check
         self._stages = {stage.digest: stage for stage in plan.stages}
         self._agenda = Agenda((), set(), set(), store.whole)
         self._begun: dict[str, float] = {}
@@ -139,15 +140,15 @@ class Driver:
         interrupted = True
         try:
             while self._goes_on():
-                self._guard()
-                if (event := self._executor.next_event(self._patience())) is not None:
+                self._check()
+                if (event := self._executor.next_event(self._wait_seconds())) is not None:
                     self._hear(event)
                 self._end_overdue()
             interrupted = False
         finally:
             self._executor.stop()
             self._tell(RunEnded(interrupted))
-        self._journal.over()
+        self._journal.run_ends()
         self._state.wall_seconds = time.perf_counter() - started
         return self._state
 
@@ -162,12 +163,12 @@ class Driver:
         self._agenda = Agenda(stages, todo, finished, self._store.whole)
         others = [stage for stage in stages if stage.digest not in finished | todo]
         self._tell(RunBegan(self._plan, tuple(waiting), tuple(others)))
-        self._after(self._agenda.finished)
+        self._on_finished(self._agenda.finished)
         for stage in waiting:
-            if self._journal.attempts(stage.digest) >= self._terms.attempts:
-                trouble = self._journal.troubles[stage.digest]
+            if self._journal.attempts(stage.digest) >= self._execution.attempts:
+                failure = self._journal.failures[stage.digest]
                 again = "--retry-failed tries again"
-                self._give_up(stage, f"failed {trouble.attempts} times; {again}. Last: {trouble.reason}")
+                self._give_up(stage, f"failed {failure.attempts} times; {again}. Last: {failure.reason}")
 
     def _goes_on(self) -> bool:
         """Give out what can run; whether anything runs or will."""
@@ -198,18 +199,18 @@ class Driver:
             if self._store.read(self._stages[digest]) is not None:
                 self._end(Ended(digest, 0.0, 0))
             else:
-                self._agenda.back(digest)
+                self._agenda.requeue(digest)
 
-    def _patience(self) -> float:
-        """Seconds until there is something to do without an event."""
+    def _wait_seconds(self) -> float:
+        """Until there is something to do without an event."""
         dues = [self._delayed[0][0]] if self._delayed else []
         if self._limit is not None and self._begun:
             dues.append(min(self._begun.values()) + self._limit)
-        return max(0.0, min([PATIENCE_SECONDS, *(due - time.monotonic() for due in dues)]))
+        return max(0.0, min([MAX_WAIT_SECONDS, *(due - time.monotonic() for due in dues)]))
 
     @property
     def _limit(self) -> float | None:
-        minutes = self._terms.stage_timeout_minutes
+        minutes = self._execution.stage_timeout_minutes
         return None if minutes is None else 60.0 * minutes
 
     def _end_overdue(self) -> None:
@@ -218,7 +219,8 @@ class Driver:
         for digest, begun in list(self._begun.items()):
             if time.monotonic() - begun >= self._limit:
                 self._begun[digest] = time.monotonic()  # it is ended once
-                reason = f"it took longer than {self._terms.stage_timeout_minutes:g} minutes and was ended"
+                minutes = self._execution.stage_timeout_minutes
+                reason = f"it took longer than {minutes:g} minutes and was ended"
                 self._executor.end(self._stages[digest], reason)
 
     def _hear(self, event: StageEvent) -> None:
@@ -242,7 +244,7 @@ class Driver:
         self._journal.ends(event.digest, event.seconds)
         self._agenda.done(event.digest)
         self._tell(event)
-        self._after(self._agenda.finished)
+        self._on_finished(self._agenda.finished)
 
     def _fail(self, stage: Stage, event: Failed) -> None:
         if event.disk_full:
@@ -252,11 +254,11 @@ class Driver:
             self._give_up(stage, event.reason)
             return
         attempts = self._journal.fails(stage.digest, event.reason, log_file(self._logs, stage))
-        if event.lasting or attempts >= self._terms.attempts:
+        if event.lasting or attempts >= self._execution.attempts:
             self._give_up(stage, event.reason)
         else:
             self._state.retried += 1
-            self._postpone(stage, event.reason, self._terms.retry_delay(attempts))
+            self._postpone(stage, event.reason, self._execution.retry_delay(attempts))
 
     def _postpone(self, stage: Stage, reason: str, delay: float) -> None:
         self._journal.waits(stage.digest)
@@ -268,12 +270,12 @@ class Driver:
         reason = f"the result of `{spoiled.label}` is gone or damaged"
         attempts = self._journal.fails(stage.digest, reason, log_file(self._logs, stage))
         hopeless = spoiled.digest in self._state.failed or spoiled.pool not in self._scope.pools
-        if hopeless or attempts >= self._terms.attempts:
+        if hopeless or attempts >= self._execution.attempts:
             self._give_up(stage, reason)
             return
         self._tell(Noted(f"{reason}; it is made again"))
         self._agenda.redo(spoiled.digest)
-        self._agenda.back(stage.digest)
+        self._agenda.requeue(stage.digest)
 
     def _give_up(self, stage: Stage, reason: str) -> None:
         self._state.failed[stage.digest] = reason

@@ -25,19 +25,19 @@ from lorr_bench.spec.execution import Keep
 from lorr_bench.store.generations import SCORES_FILE
 from lorr_bench.store.results import scores_of
 from lorr_bench.store.store import Store
-from lorr_bench.values import Point, measure_of
+from lorr_bench.values import Point
 
 
 @dataclass(frozen=True)
-class _Wait:
+class _Decision:
     """Something to decide when some stages are done.
 
     Attributes:
-        stages: Digests of those that are not done yet.
+        awaited: Digests of the stages that are not done yet.
         decide: Names the digests whose weights can go.
     """
 
-    stages: set[str]
+    awaited: set[str]
     decide: Callable[[], Sequence[str]]
 
 
@@ -60,10 +60,10 @@ class Retention:
         self._notice = notice
         self._stages = {stage.digest: stage for stage in plan.stages}
         self._held: list[Stage] = []
-        self._waits: defaultdict[str, list[_Wait]] = defaultdict(list)
-        for wait in self._all_waits():
-            for digest in wait.stages:
-                self._waits[digest].append(wait)
+        self._decisions: defaultdict[str, list[_Decision]] = defaultdict(list)
+        for decision in self._all_decisions():
+            for digest in decision.awaited:
+                self._decisions[digest].append(decision)
 
     def stage_done(self, finished: Set[str]) -> None:
         """Free what is not needed any more.
@@ -82,11 +82,11 @@ class Retention:
             finished: Digests of all stages that are done.
         """
         found: list[str] = []
-        for digest in sorted(self._waits.keys() & finished):
-            for wait in self._waits.pop(digest):
-                wait.stages.discard(digest)
-                if not wait.stages:
-                    found += wait.decide()
+        for digest in sorted(self._decisions.keys() & finished):
+            for decision in self._decisions.pop(digest):
+                decision.awaited.discard(digest)
+                if not decision.awaited:
+                    found += decision.decide()
         return [self._stages[digest] for digest in dict.fromkeys(found) if self._is_whole(digest)]
 
     def _is_whole(self, digest: str) -> bool:
@@ -100,12 +100,12 @@ class Retention:
         except StoreError as error:
             self._notice(f"the weights of `{stage.label}` could not be freed: {error}")
 
-    def _all_waits(self) -> Iterator[_Wait]:
+    def _all_decisions(self) -> Iterator[_Decision]:
         readers = self._readers()
         final = set(self._plan.training.values())
         for digest, stage in self._stages.items():
             if stage.freeable and self._goes(stage, is_final=digest in final):
-                yield _Wait({digest, *readers[digest]}, partial(list, [digest]))
+                yield _Decision({digest, *readers[digest]}, partial(list, [digest]))
         if self._keep == "best":
             yield from self._contests(readers)
 
@@ -123,7 +123,7 @@ class Retention:
                 readers[needed].add(digest)
         return readers
 
-    def _contests(self, readers: Mapping[str, set[str]]) -> Iterator[_Wait]:
+    def _contests(self, readers: Mapping[str, set[str]]) -> Iterator[_Decision]:
         """One for each model that may lose against another seed of its arm and data budget."""
         groups: defaultdict[tuple[str, int], list[Point]] = defaultdict(list)
         for point in self._plan.training:
@@ -136,7 +136,7 @@ class Retention:
             models = {self._plan.training[point] for point in points}
             awaited = models.union(*(readers[digest] for digest in models))
             awaited |= {evaluation.digest for found in contest.values() for evaluation in found}
-            yield _Wait(awaited, partial(self._losers, contest))
+            yield _Decision(awaited, partial(self._losers, contest))
 
     def _losers(self, contest: Mapping[Point, Sequence[Evaluation]]) -> list[str]:
         """All models but the best; none where a score is gone meanwhile. Of equal ones the first stays."""
@@ -158,6 +158,6 @@ class Retention:
             if self._store.read(stage, verify={SCORES_FILE}) is None:
                 return None
             scores = scores_of(evaluation, {stage.digest: self._store.folder(stage)})
-            values += [score.value for score in scores if measure_of(score).tested]
+            values += [score.value for score in scores if score.measure.tested]
         known = [value for value in values if not math.isnan(value)]
         return fmean(known) if known else 0.0

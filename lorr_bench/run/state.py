@@ -19,7 +19,7 @@ SHARE_OF_TIME: Final = 0.02
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Failure:
     """A stage that failed.
 
     Attributes:
@@ -48,11 +48,11 @@ class Journal:
         content = _content(file)
         self.seconds: dict[str, float] = content["seconds"]
         self.running: dict[str, str] = content["running"]
-        self.troubles: dict[str, Trouble] = content["troubles"]
+        self.failures: dict[str, Failure] = content["troubles"]
 
     def attempts(self, digest: str) -> int:
         """How often the stage has failed."""
-        return self.troubles[digest].attempts if digest in self.troubles else 0
+        return self.failures[digest].attempts if digest in self.failures else 0
 
     def begins(self, digest: str, slot: str) -> None:
         """A stage begins."""
@@ -62,7 +62,7 @@ class Journal:
     def ends(self, digest: str, seconds: float) -> None:
         """A stage is done."""
         self.running.pop(digest, None)
-        self.troubles.pop(digest, None)
+        self.failures.pop(digest, None)
         self.seconds[digest] = round(seconds, 3)
         self._save_sometimes()
 
@@ -73,20 +73,20 @@ class Journal:
             How often it has failed.
         """
         self.running.pop(digest, None)
-        self.troubles[digest] = Trouble(self.attempts(digest) + 1, reason, str(log))
+        self.failures[digest] = Failure(self.attempts(digest) + 1, reason, str(log))
         self.save()
-        return self.troubles[digest].attempts
+        return self.failures[digest].attempts
 
     def waits(self, digest: str) -> None:
         """A stage that had begun has to wait; this is no failure."""
         self.running.pop(digest, None)
 
-    def forgive(self) -> None:
+    def forget_failures(self) -> None:
         """Forget how often stages have failed."""
-        self.troubles.clear()
+        self.failures.clear()
 
-    def over(self) -> None:
-        """Nothing runs any more."""
+    def run_ends(self) -> None:
+        """The run is over: nothing runs any more."""
         self.running.clear()
         self.save()
 
@@ -96,8 +96,8 @@ class Journal:
         Raises:
             OSError: It can't be written.
         """
-        troubles = {digest: asdict(trouble) for digest, trouble in self.troubles.items()}
-        content = {"seconds": self.seconds, "running": self.running, "troubles": troubles}
+        failures = {digest: asdict(failure) for digest, failure in self.failures.items()}
+        content = {"seconds": self.seconds, "running": self.running, "troubles": failures}
         began = self._clock()
         write_text(self._file, json.dumps(content))
         ended = self._clock()
@@ -118,15 +118,15 @@ def known_failures(stages: Sequence[Stage], journal: Journal) -> dict[str, str]:
     labels = {stage.digest: stage.label for stage in stages}
     reasons: dict[str, str] = {}
     for stage in stages:
-        if stage.digest in journal.troubles:
-            reasons[stage.digest] = journal.troubles[stage.digest].reason
+        if stage.digest in journal.failures:
+            reasons[stage.digest] = journal.failures[stage.digest].reason
         elif failed := [digest for digest in stage.inputs.values() if digest in reasons]:
             reasons[stage.digest] = f"`{labels[failed[0]]}` failed"
     return reasons
 
 
-def _trouble(values: Mapping[str, Any]) -> Trouble:
-    return Trouble(int(values["attempts"]), str(values["reason"]), str(values["log"]))
+def _failure(values: Mapping[str, Any]) -> Failure:
+    return Failure(int(values["attempts"]), str(values["reason"]), str(values["log"]))
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _content(file: Path) -> dict[str, Any]:
         return {
             "seconds": {str(digest): float(seconds) for digest, seconds in content["seconds"].items()},
             "running": {str(digest): str(slot) for digest, slot in content["running"].items()},
-            "troubles": {str(digest): _trouble(values) for digest, values in content["troubles"].items()},
+            "troubles": {str(digest): _failure(values) for digest, values in content["troubles"].items()},
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return {"seconds": {}, "running": {}, "troubles": {}}

@@ -80,7 +80,7 @@ EVERYTHING: Final = RunOptions()
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A run that is over.
 
     Attributes:
@@ -104,7 +104,7 @@ def run_suite(
     options: RunOptions = EVERYTHING,
     *,
     clock: Clock = now,
-) -> Finished:
+) -> FinishedRun:
     """Run what is not done yet, then report. Running again continues.
 
     Args:
@@ -150,11 +150,11 @@ class _Run:
     watcher: Watcher
     lock: Lock
 
-    def finish(self, *, retry_failed: bool) -> Finished:
+    def finish(self, *, retry_failed: bool) -> FinishedRun:
         """Run, and report; a result that the report finds damaged is made again, once."""
         journal = Journal(self.places.output / STATE_FILE)
         if retry_failed:
-            journal.forgive()
+            journal.forget_failures()
         notice = notes_to(self.watcher)
         trackers = make_trackers(self.plan.suite, self.places.output, self.store, notice)
         watcher = tell_all(self.watcher, *trackers)
@@ -162,15 +162,15 @@ class _Run:
             notice(word)
         state = self._drive(watcher, journal)
         if state.disk_full:
-            return self._over(state, None)
+            return self._finished(state, None)
         set_aside = len(self.store.set_aside)
         page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         if len(self.store.set_aside) > set_aside and not state.halted:
-            state = _both(state, self._drive(watcher, journal))
+            state = _merged(state, self._drive(watcher, journal))
             page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         description = _describe(self.plan, state, seconds)
         write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
-        return self._over(state, page)
+        return self._finished(state, page)
 
     def _drive(self, watcher: Watcher, journal: Journal) -> RunState:
         suite = self.plan.suite
@@ -181,23 +181,23 @@ class _Run:
             watcher=watcher,
             journal=journal,
             logs=self.places.output / "logs",
-            terms=suite.execution,
+            execution=suite.execution,
             scope=self.scope,
-            after=Retention(self.plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
-            guard=self._guard,
+            on_finished=Retention(self.plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
+            check=self._check,
         ).run()
 
-    def _guard(self) -> None:
+    def _check(self) -> None:
         if self.lock.lost:
             fix = "Look for the other run; one of the two is enough."
             raise StoreError("another run took this suite over", where=str(self.places.output), fix=fix)
 
-    def _over(self, state: RunState, page: Path | None) -> Finished:
+    def _finished(self, state: RunState, page: Path | None) -> FinishedRun:
         stages = {stage.digest: stage for stage in self.plan.stages}
         answers = (evaluation.answers for evaluation in self.plan.evaluations)
         stored = {digest for digest in set(answers) if self.store.read(stages[digest]) is not None}
         unanswered = (evaluation for evaluation in self.plan.evaluations if evaluation.answers not in stored)
-        return Finished(self.plan, state, page, tuple(unanswered))
+        return FinishedRun(self.plan, state, page, tuple(unanswered))
 
 
 def make_executor(suite: Suite) -> Executor:
@@ -215,7 +215,7 @@ def make_executor(suite: Suite) -> Executor:
     return LocalExecutor(suite, visible_gpus(os.environ), usable_cores())
 
 
-def _both(first: RunState, second: RunState) -> RunState:
+def _merged(first: RunState, second: RunState) -> RunState:
     """Two runs as one; what the first one did is no reuse in the second."""
     pools = {pool: first.pool_seconds[pool] + seconds for pool, seconds in second.pool_seconds.items()}
     return replace(

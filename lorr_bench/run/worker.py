@@ -38,7 +38,7 @@ from lorr_bench.store.remote import open_store
 from lorr_bench.store.store import Store
 
 PROGRESS_INTERVAL_SECONDS: Final = 0.25
-BEAT_SECONDS: Final = 5.0
+HEARTBEAT_SECONDS: Final = 5.0
 
 _INPUTS: Final = Inputs()
 
@@ -55,19 +55,19 @@ class SpoiledError(Exception):
         self.stage = stage
 
 
-class Answers:
-    """Where a worker's answers go, whichever of its threads gives them.
+class EventWriter:
+    """Writes events to the driver, a line each, from any thread.
 
     Args:
-        out: A text stream.
+        out: Where to.
     """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._lock = threading.Lock()
 
-    def tell(self, event: WorkerEvent) -> None:
-        """Send an event; those of several threads don't mix within a line."""
+    def write(self, event: WorkerEvent) -> None:
+        """Write an event; a lock keeps heartbeats from falling into the middle of a line."""
         line = json.dumps(events.to_dict(event)) + "\n"
         with self._lock:
             self._out.write(line)
@@ -76,31 +76,35 @@ class Answers:
 
 def main() -> None:
     """Entry of ``python -m lorr_bench.run.worker``."""
-    answers = Answers(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
+    writer = EventWriter(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
+    # From here on file number 1 is the log: libraries print to it, native ones past `sys.stdout`, and one
+    # such line among the events could not be told from them.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     keep_secrets_from_output()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # else what the driver ignores is ignored here
     orders: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    threading.Thread(target=_beat, args=(answers,), daemon=True).start()
+    threading.Thread(target=_read_orders, args=(orders,), daemon=True).start()
+    threading.Thread(target=_send_heartbeats, args=(writer,), daemon=True).start()
     engines = EngineRoom()
     while True:
         order = orders.get()
         print_to(Path(order["log"]))
-        serve(order, engines, answers)
+        serve(order, engines, writer)
 
 
-def _listen(orders: queue.Queue[dict[str, Any]]) -> None:
+def _read_orders(orders: queue.Queue[dict[str, Any]]) -> None:
     for line in sys.stdin:
         orders.put(json.loads(line))
+    # The pipe is closed: the driver has ended, perhaps by SIGKILL. The group holds the engine's processes
+    # too, which would go on, and keep the GPU, if only this one ended.
     os.killpg(0, signal.SIGKILL)
 
 
-def _beat(answers: Answers) -> None:
+def _send_heartbeats(writer: EventWriter) -> None:
     while True:
-        time.sleep(BEAT_SECONDS)
-        answers.tell(Alive())
+        time.sleep(HEARTBEAT_SECONDS)
+        writer.write(Alive())
 
 
 def print_to(log: Path) -> None:
@@ -114,20 +118,20 @@ def print_to(log: Path) -> None:
     os.close(file)
 
 
-def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> None:
+def serve(order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) -> None:
     """Run one stage and tell what came of it; no failure ends the worker."""
     stage = stage_from_dict(order["stage"])
     inputs = {role: stage_from_dict(values) for role, values in order["inputs"].items()}
 
     def notice(text: str) -> None:
-        answers.tell(Noted(text))
+        writer.write(Noted(text))
 
     try:
         store = open_store(order["store"], notice=notice)
         with store.claim(stage):  # another run may have done it meanwhile
             done = store.read(stage) if store.whole(stage) else None
             record = done or run_stage(
-                stage, inputs, store, engines, progress=_progress(stage, answers), notice=notice
+                stage, inputs, store, engines, progress=_progress(stage, writer), notice=notice
             )
         tokens = stage.tokens(record.outcome.metrics, record.outcome.spend)
         event: WorkerEvent = Ended(stage.digest, record.wall_seconds, tokens)
@@ -140,7 +144,7 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, answers: Answers) -> No
     except Exception as error:  # noqa: BLE001 - one arm's failure never stops the others
         traceback.print_exc()
         event = Failed(stage.digest, _unexplained(stage, error))
-    answers.tell(event)
+    writer.write(event)
 
 
 def _explained(stage: Stage, error: LorrBenchError) -> Failed:
@@ -205,7 +209,7 @@ def _work(task: Task[Stage]) -> Outcome:
     return run(task)
 
 
-def _progress(stage: Stage, answers: Answers) -> Callable[..., None]:
+def _progress(stage: Stage, writer: EventWriter) -> Callable[..., None]:
     last = 0.0
 
     def tell(done: int, total: int, tokens: int = 0) -> None:
@@ -213,7 +217,7 @@ def _progress(stage: Stage, answers: Answers) -> Callable[..., None]:
         now = time.monotonic()
         if now - last >= PROGRESS_INTERVAL_SECONDS:
             last = now
-            answers.tell(Advanced(stage.digest, done, total, tokens))
+            writer.write(Advanced(stage.digest, done, total, tokens))
 
     return tell
 

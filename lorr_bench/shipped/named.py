@@ -69,7 +69,7 @@ def _load_file(argument: Path, overrides: Sequence[str], shipped: Mapping[str, P
         meant = argument.as_posix().removeprefix("suites/")
         for suffix in SUFFIXES:
             meant = meant.removesuffix(suffix)
-        fix = f"{nearest(meant, shipped)}{error.fix}"
+        fix = f"{nearest(meant, [meant] if meant in shipped else shipped)}{error.fix}"
         raise SuiteError(error.what, where=error.where, fix=fix) from error
 
 

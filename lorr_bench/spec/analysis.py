@@ -11,9 +11,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from lorr_bench.spec.base import Model
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec
-from lorr_bench.values import UNTESTED_METRICS, Contrast, arm_name
+from lorr_bench.values import GREEDY, UNTESTED_METRICS, Contrast, arm_name
 
-GREEDY = "greedy"
 PluginsOf = Mapping[str, Sequence[str]]
 """The plug-ins that each method is combined with."""
 

@@ -32,6 +32,7 @@ from lorr_bench.store.record import Record
 from lorr_bench.store.store import Store
 from lorr_bench.values import (
     START,
+    ArmParts,
     Conduct,
     Overlap,
     Results,
@@ -71,7 +72,7 @@ def load_results(
         description=plan.suite.description,
         suite_text=resolved_yaml(plan.suite),
         baselines=plan.baselines,
-        arms=tuple(arm.name for arm in plan.arms),
+        arms={arm.name: ArmParts.of(arm.name) for arm in plan.arms},
         held_equal=plan.suite.budget.equal,
         equal_quantities=EQUAL_QUANTITIES[plan.suite.budget.equal],
         scores=[score for evaluation in measured for score in scores_of(evaluation, folders)],

@@ -10,7 +10,7 @@ from typing import Final
 PAUSE_SECONDS: Final = 1.0
 
 
-class Lines:
+class LogLines:
     """Writes lines. Those that may be passed over are held until a second has passed; the last one stands.
 
     Args:
@@ -34,13 +34,13 @@ class Lines:
         self._passed_over = 0
         self._timer: threading.Timer | None = None
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Write a line now, after what was held."""
         with self._lock:
             self.flush()
             self._write(text)
 
-    def mention(self, text: str, ending: str = "") -> None:
+    def write_latest(self, text: str, ending: str = "") -> None:
         """Write a line now, or when a second has passed since the last; then the latest, with a count.
 
         Args:

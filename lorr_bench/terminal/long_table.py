@@ -13,14 +13,14 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-LONG: Final = 200
+MAX_FRAMED_ROWS: Final = 200
 GAP: Final = "  "
-NARROWEST: Final = 16
+MIN_COLUMN_LETTERS: Final = 16
 
 
-def quick(table: Table) -> Table | LongTable:
+def plain_if_long(table: Table) -> Table | LongTable:
     """The table itself, or where it has more than 200 rows, the same as plain aligned lines."""
-    return table if table.row_count <= LONG else LongTable(table)
+    return table if table.row_count <= MAX_FRAMED_ROWS else LongTable(table)
 
 
 class LongTable:
@@ -55,7 +55,7 @@ def _widths(columns: Sequence[Sequence[str]], available: int) -> list[int]:
     widths = [max(map(len, cells)) for cells in columns]
     widest = max(range(len(widths)), key=widths.__getitem__)
     others = sum(widths) - widths[widest] + len(GAP) * (len(widths) - 1)
-    widths[widest] = min(widths[widest], max(NARROWEST, available - others))
+    widths[widest] = min(widths[widest], max(MIN_COLUMN_LETTERS, available - others))
     return widths
 
 

@@ -30,7 +30,7 @@ from lorr_bench.plan.stage import Stage
 from lorr_bench.quantities import duration_text, roughly, speed_text
 from lorr_bench.run.planned_tests import what_is_tested
 from lorr_bench.terminal.live_view import LiveView
-from lorr_bench.terminal.log_lines import Lines
+from lorr_bench.terminal.log_lines import LogLines
 from lorr_bench.terminal.text import indented, one_line
 from lorr_bench.values import START, Point
 
@@ -61,7 +61,7 @@ class Display:
         self._measured = measured or {}
         self._clock = clock
         self._lock = threading.RLock()
-        self._lines = Lines(self._print, clock)
+        self._lines = LogLines(self._print, clock)
         self._live: Live | None = None
         self._total = 0
         self._stages: dict[str, Stage] = {}
@@ -90,13 +90,13 @@ class Display:
                 self._postpone(event)
             case GivenUp(digest, reason):
                 self._give_up([digest])
-                self._lines.say(f"{self._count} failed: {self._label(digest)}: {indented(reason)}")
+                self._lines.write(f"{self._count} failed: {self._label(digest)}: {indented(reason)}")
             case Dropped(digests, reason):
                 self._give_up(digests)
                 names = self._label(digests[0]) if len(digests) == 1 else f"{len(digests):,} stages"
-                self._lines.say(f"{self._count} left out, because {one_line(reason)}: {names}")
+                self._lines.write(f"{self._count} left out, because {one_line(reason)}: {names}")
             case Noted(text):
-                self._lines.say(f"note: {indented(text)}")
+                self._lines.write(f"note: {indented(text)}")
             case RunEnded():
                 self._finish()
 
@@ -150,14 +150,14 @@ class Display:
                 self._time_left.measured(stage, event.seconds)
             if self._live is None:
                 done = f"done: {one_line(stage.label)} ({_took(event, progress)})"
-                self._lines.mention(f"{self._count} {done}", self._ending())
+                self._lines.write_latest(f"{self._count} {done}", self._ending())
 
     def _postpone(self, event: Postponed) -> None:
         """Say that it will be tried again, and why."""
         with self._lock:
             self._running.pop(event.digest, None)
             again = f"again in {duration_text(event.delay_seconds)}"
-            self._lines.say(f"{self._count} {again}: {self._label(event.digest)}: {indented(event.reason)}")
+            self._lines.write(f"{self._count} {again}: {self._label(event.digest)}: {indented(event.reason)}")
 
     def _label(self, digest: str) -> str:
         return one_line(self._stages[digest].label)

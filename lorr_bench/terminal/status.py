@@ -14,8 +14,8 @@ from rich.text import Text
 
 from lorr_bench.plan.plan import Plan
 from lorr_bench.quantities import duration_text
-from lorr_bench.run.state import Journal, Trouble
-from lorr_bench.terminal.long_table import quick
+from lorr_bench.run.state import Failure, Journal
+from lorr_bench.terminal.long_table import plain_if_long
 from lorr_bench.values import START
 
 MAX_ROWS: Final = 40
@@ -29,29 +29,29 @@ Key = tuple[str, int | None]
 
 
 @dataclass(frozen=True)
-class Situation:
+class SuiteStatus:
     """What is known of a suite's stages.
 
     Attributes:
         done: Digests of those that are done.
         seconds: How long each took, where it is known.
         running: Slot of each that runs.
-        troubles: Of those that failed.
+        failures: Of those that failed and are not done.
         owner: Who runs the suite just now; None where nobody does.
     """
 
     done: Set[str]
     seconds: Mapping[str, float]
     running: Mapping[str, str]
-    troubles: Mapping[str, Trouble]
+    failures: Mapping[str, Failure]
     owner: str | None
 
     @classmethod
-    def of(cls, journal: Journal, done: Set[str], owner: str | None) -> Situation:
+    def of(cls, journal: Journal, done: Set[str], owner: str | None) -> SuiteStatus:
         """What the journal and the store say; nothing runs where nobody holds the suite."""
         running = journal.running if owner else {}
-        troubles = {digest: t for digest, t in journal.troubles.items() if digest not in done}
-        return cls(done, journal.seconds, running, troubles, owner)
+        failures = {digest: one for digest, one in journal.failures.items() if digest not in done}
+        return cls(done, journal.seconds, running, failures, owner)
 
 
 def rows(plan: Plan) -> dict[Key, dict[str, list[str]]]:
@@ -93,7 +93,7 @@ def _users(plan: Plan) -> dict[str, set[Key]]:
     return users
 
 
-def status_view(plan: Plan, now: Situation, *, everything: bool = False) -> RenderableType:
+def status_view(plan: Plan, now: SuiteStatus, *, everything: bool = False) -> RenderableType:
     """All of it, ready to print.
 
     Args:
@@ -108,7 +108,7 @@ def status_view(plan: Plan, now: Situation, *, everything: bool = False) -> Rend
     return Group(*parts)
 
 
-def _table(plan: Plan, now: Situation, everything: bool) -> RenderableType:
+def _table(plan: Plan, now: SuiteStatus, everything: bool) -> RenderableType:
     found = rows(plan)
     benchmarks = list(dict.fromkeys(evaluation.benchmark for evaluation in plan.evaluations))
     table = Table(title=f"Suite {escape(plan.suite.name)}: stages done of all", title_justify="left")
@@ -127,31 +127,31 @@ def _table(plan: Plan, now: Situation, everything: bool) -> RenderableType:
             duration_text(seconds) if seconds else "",
         )
     if len(shown) == len(found):
-        return quick(table)
+        return plain_if_long(table)
     hidden = [cells for key, cells in found.items() if key not in dict(shown)]
     done = sum(_all_done(cells, now) for cells in hidden)
     rest = f", and {len(hidden) - done:,} more" if len(hidden) > done else ""
     return Group(table, Text(f"Not shown: {done:,} rows that are done{rest} (--all shows them)."))
 
 
-def _all_done(cells: Mapping[str, Sequence[str]], now: Situation) -> bool:
+def _all_done(cells: Mapping[str, Sequence[str]], now: SuiteStatus) -> bool:
     return all(digest in now.done for cell in cells.values() for digest in cell)
 
 
-def _cell(digests: Sequence[str], now: Situation) -> str:
+def _cell(digests: Sequence[str], now: SuiteStatus) -> str:
     """``2/3``, with what runs and what failed."""
     if not digests:
         return ""
     done = sum(digest in now.done for digest in digests)
     running = sum(digest in now.running for digest in digests)
-    failed = sum(digest in now.troubles and digest not in now.running for digest in digests)
+    failed = sum(digest in now.failures and digest not in now.running for digest in digests)
     words = [f"{done}/{len(digests)}"]
     words += [f"[yellow]{running} running[/yellow]"] if running else []
     words += [f"[red]{failed} failed[/red]"] if failed else []
     return " ".join(words) if done < len(digests) else f"[green]{words[0]}[/green]"
 
 
-def _running(plan: Plan, now: Situation) -> Iterator[RenderableType]:
+def _running(plan: Plan, now: SuiteStatus) -> Iterator[RenderableType]:
     if now.owner is None:
         return
     yield Text(f"Running now: {now.owner}")
@@ -161,21 +161,21 @@ def _running(plan: Plan, now: Situation) -> Iterator[RenderableType]:
             yield Text(f"  {slot}: {labels[digest]}")
 
 
-def _failures(plan: Plan, now: Situation) -> Iterator[RenderableType]:
-    failed = [stage for stage in plan.stages if stage.digest in now.troubles]
+def _failures(plan: Plan, now: SuiteStatus) -> Iterator[RenderableType]:
+    failed = [stage for stage in plan.stages if stage.digest in now.failures]
     if not failed:
         return
     attempts = plan.suite.execution.attempts
     yield Text(f"Failed ({attempts} attempts in all; --retry-failed gives new ones):", "red")
     for stage in failed[:MAX_FAILURES]:
-        trouble = now.troubles[stage.digest]
-        yield Text(f"  {stage.label}, {trouble.attempts}×: {trouble.reason}")
-        yield Text(f"    log: {trouble.log}")
+        failure = now.failures[stage.digest]
+        yield Text(f"  {stage.label}, {failure.attempts}×: {failure.reason}")
+        yield Text(f"    log: {failure.log}")
     if len(failed) > MAX_FAILURES:
         yield Text(f"  and {len(failed) - MAX_FAILURES:,} more")
 
 
-def _left(plan: Plan, now: Situation) -> RenderableType:
+def _left(plan: Plan, now: SuiteStatus) -> RenderableType:
     left = Counter(stage.kind for stage in plan.stages if stage.digest not in now.done)
     total = len(plan.stages)
     kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in left.items())

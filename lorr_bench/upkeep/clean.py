@@ -257,15 +257,15 @@ def free_all(cleaner: Cleaner, leftovers: Sequence[Leftover], *, really: bool) -
         return "Nothing to free."
     if not really:
         return f"{total} can be freed: the same command with --yes frees it."
-    troubles = []
+    errors = []
     for leftover in goes:
         try:
             cleaner.free(leftover)
         except StoreError as error:
-            troubles.append(error)
-    if troubles:
-        what = f"{len(troubles)} of {len(goes)} could not be freed: {troubles[0].what}"
-        raise StoreError(what, where=troubles[0].where, fix=troubles[0].fix)
+            errors.append(error)
+    if errors:
+        what = f"{len(errors)} of {len(goes)} could not be freed: {errors[0].what}"
+        raise StoreError(what, where=errors[0].where, fix=errors[0].fix)
     return f"{total} freed."
 
 

@@ -217,7 +217,7 @@ def drive(plan, place: Path):
         watcher=lambda _: None,
         journal=Journal(place / "state"),
         logs=place / "logs",
-        terms=plan.suite.execution,
+        execution=plan.suite.execution,
     ).run()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lorr_bench.export.marl_eval_curves import left_out, marl_eval_json
-from lorr_bench.values import START, Point, Results, Score
+from lorr_bench.values import START, ArmParts, Point, Results, Score
 
 ARMS = ("dpo+plain", "dpo+lorr")
 BUDGETS = (64, 128)
@@ -32,7 +32,7 @@ def suite(scores):
         description="",
         suite_text="",
         baselines={},
-        arms=ARMS,
+        arms={arm: ArmParts.of(arm) for arm in ARMS},
         held_equal="data",
         equal_quantities=(),
         scores=scores,
@@ -95,6 +95,12 @@ def test_one_tested_measure_stands_for_a_benchmark_greedy_before_others(scores):
     assert marl_eval_json(suite([*others, *scores])) == marl_eval_json(suite(scores))
 
 
+def test_pass_at_1_of_lm_eval_is_its_own_metric_and_stands_for_its_task(scores):
+    """Only pass@k of math are functions of other answers; humaneval has no other metric."""
+    code = [replace(s, benchmark="humaneval", metric="pass@1") for s in scores if s.kind == "general"]
+    assert list(marl_eval_json(suite([*scores, *code]))["nano"]) == ["gsm8k", "arc", "humaneval"]
+
+
 def without(scores, point, benchmark):
     return [s for s in scores if (s.point, s.benchmark) != (point, benchmark)]
 
@@ -121,5 +127,5 @@ def test_names_have_no_commas(scores):
     renamed = [
         replace(s, point=replace(s.point, arm=s.point.arm.replace("lorr", "lorr,l=3"))) for s in scores
     ]
-    results = replace(suite(renamed), arms=("dpo+plain", "dpo+lorr,l=3"))
+    results = replace(suite(renamed), arms={arm: ArmParts.of(arm) for arm in ("dpo+plain", "dpo+lorr,l=3")})
     assert list(marl_eval_json(results)["nano"]["arc"]) == ["dpo+plain", "dpo+lorr;l=3"]

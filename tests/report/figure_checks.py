@@ -9,42 +9,43 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from computed import comparison_of, contrasts_of
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.figures.draw import draw_against, draw_all, draw_main, what_to_show
+from lorr_bench.report.figures.draw import draw_against, draw_all, draw_main
 from lorr_bench.report.figures.drawing import Drawing
-from lorr_bench.report.tables.comparison import comparison
-from lorr_bench.report.tables.diagnostics import diagnostic_table
-from lorr_bench.report.tables.ledger import ledger
-from lorr_bench.report.tables.scores import score_table
+from lorr_bench.report.figures.figure_data import figure_data
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.diagnostics import diagnostic_frame
+from lorr_bench.report.tables.ledger import ledger_frame
+from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.values import Results
 
 
 def frames(results: Results) -> SimpleNamespace:
-    contrasts = contrast_table(results)
+    """The frames that figures are drawn from."""
     return SimpleNamespace(
-        contrasts=contrasts,
-        comparison=comparison(results, contrasts),
-        scores=score_table(results),
-        ledger=ledger(results),
-        diagnostics=diagnostic_table(results),
+        contrasts=contrasts_of(results),
+        scores=score_frame(results),
+        ledger=ledger_frame(Study(results)),
+        diagnostics=diagnostic_frame(results),
     )
 
 
 def drawings(results: Results) -> dict[str, Drawing]:
-    return {drawing.name: drawing for drawing in draw_all(results, frames(results))}
+    return {
+        drawing.name: drawing for drawing in draw_all(Study(results), comparison_of(results), frames(results))
+    }
 
 
 def main_drawing(results: Results) -> Drawing:
-    tables = frames(results)
-    return draw_main(what_to_show(results, tables.comparison), tables)
+    return draw_main(figure_data(Study(results), comparison_of(results)), frames(results))
 
 
 def cost_figure(results: Results, quantity: str) -> Figure:
-    tables = frames(results)
-    drawing = draw_against(what_to_show(results, tables.comparison), tables, quantity, quantity)
+    data = figure_data(Study(results), comparison_of(results))
+    drawing = draw_against(data, frames(results), name=quantity, quantity=quantity)
     assert drawing is not None
     return drawing.figure
 

@@ -9,13 +9,13 @@ from unittest.mock import patch
 
 from synthetic_results import make_results
 
-from lorr_bench.report.contents import Contents, Picture, compute
-from lorr_bench.report.sheets import Cell
+from lorr_bench.report.contents import Contents, compute
+from lorr_bench.report.figures.drawing import Drawing, blank_figure
+from lorr_bench.report.table import Cell
 from lorr_bench.values import Results
 
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 2"><path d="M0 0H4"/></svg>'
-PICTURES = tuple(
-    Picture(name, f"Title of {name}", f"What {name} shows", b"\x89PNG", SVG, b"%PDF")
+FIGURES = tuple(
+    Drawing(name, f"Title of {name}", f"What {name} shows", blank_figure(0.1))
     for name in ("curves", "forest")
 )
 HOSTILE = (
@@ -35,19 +35,18 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 def make_contents(results: Results | None = None) -> Contents:
     """Everything computed but the figures, which are two tiny ones."""
     with patch("lorr_bench.report.contents.draw_all", return_value=()):
-        contents = compute(results or make_results())
-    return replace(contents, pictures=PICTURES)
+        return replace(compute(results or make_results()), figures=FIGURES)
 
 
 def with_rows(contents: Contents, name: str, beginnings: Sequence[tuple[str, ...]]) -> Contents:
     """A table whose rows begin with these texts and go on as its first row does."""
-    sheets = [
-        replace(sheet, rows=tuple((*map(Cell, texts), *sheet.rows[0][len(texts) :]) for texts in beginnings))
-        if sheet.name == name
-        else sheet
-        for sheet in contents.sheets
+    tables = [
+        replace(table, rows=tuple((*map(Cell, texts), *table.rows[0][len(texts) :]) for texts in beginnings))
+        if table.name == name
+        else table
+        for table in contents.tables
     ]
-    return replace(contents, sheets=tuple(sheets))
+    return replace(contents, tables=tuple(tables))
 
 
 def hostile_results() -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from lorr_bench.values import (
     START,
+    ArmParts,
     Conduct,
     Overlap,
     Point,
@@ -129,10 +130,18 @@ def sample_answers() -> list[SampleAnswer]:
             text = f"{step} the answer is {value}"
             answers.append(
                 SampleAnswer(
-                    point, "nano_easy", f"easy-{problem}", prompt, str(2 * problem + 6), text, value, right,
-                    "equal" if right else "different", 14 + problem, False,
+                    point,
+                    benchmark="nano_easy",
+                    problem_id=f"easy-{problem}",
+                    prompt=prompt,
+                    gold=str(2 * problem + 6),
+                    text=text,
+                    extracted=value,
+                    correct=right,
+                    reason="equal" if right else "different",
+                    tokens=14 + problem,
                 )
-            )  # fmt: skip
+            )
     return answers
 
 
@@ -198,7 +207,7 @@ def times() -> list[StageTime]:
 
 
 def make_results(**changes: Any) -> Results:
-    """Three arms, three budgets, three seeds, nothing missing, and ``changes`` to that."""
+    """Three arms, three budgets, three seeds, nothing missing, and ``changes`` to that; ``arms`` are names."""
     points = [Point(arm, budget, seed) for arm in ARMS for budget in BUDGETS for seed in SEEDS]
     values: dict[str, Any] = {
         "suite": "nano sample efficiency",
@@ -227,14 +236,43 @@ def make_results(**changes: Any) -> Results:
         "protocol": "sober",
         "conditions": conditions(),
     }
-    return Results(**{**values, **changes})
+    values |= changes
+    return Results(**{**values, "arms": parts_of(values["arms"])})
+
+
+def parts_of(arms: Iterable[str]) -> dict[str, ArmParts]:
+    """The parts of arms whose names have one plus."""
+    return {arm: ArmParts(*arm.split("+")) for arm in arms}
 
 
 METHODS = (
-    "dpo", "ipo", "hinge", "robust-dpo", "exo", "nca-pair", "bco-pair", "sppo", "aot", "apo-zero", "apo-down",
-    "discopop", "cpo", "simpo", "cpo-simpo", "alphapo", "orpo", "kto", "bco", "grpo", "online-dpo", "rft",
-    "native-dpo", "native-ipo", "native-simpo", "sft",
-)  # fmt: skip
+    "dpo",
+    "ipo",
+    "hinge",
+    "robust-dpo",
+    "exo",
+    "nca-pair",
+    "bco-pair",
+    "sppo",
+    "aot",
+    "apo-zero",
+    "apo-down",
+    "discopop",
+    "cpo",
+    "simpo",
+    "cpo-simpo",
+    "alphapo",
+    "orpo",
+    "kto",
+    "bco",
+    "grpo",
+    "online-dpo",
+    "rft",
+    "native-dpo",
+    "native-ipo",
+    "native-simpo",
+    "sft",
+)
 """More methods than a page likes; of sft a reset is replayed without the SFT term, which is its loss already."""
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 from page_contents import make_contents
-from sheet_texts import row_texts
 from synthetic_results import make_results, score
+from table_texts import row_texts
 
 from lorr_bench.report.formats.markdown import markdown_report
 from lorr_bench.report.formats.page import html_page
-from lorr_bench.report.tables.aggregates import aggregate_sheet, aggregate_table
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.aggregates import aggregate_frame, aggregate_table
 from lorr_bench.values import Point, Results
 
 ARMS = ("dpo+plain", "dpo+lorr")
@@ -31,7 +32,7 @@ def results(gains: tuple[float, ...] = GAINS) -> Results:
 
 
 def test_by_hand() -> None:
-    (row,) = aggregate_table(results()).to_dict("records")
+    (row,) = aggregate_frame(Study(results())).to_dict("records")
     # The middle four of the eight gains.
     assert row["gain"] == pytest.approx((0.01 + 0.025 + 0.03 + 0.04) / 4)
     # Two points lie between lucky and unlucky runs: of the four comparisons of two runs with two, a gain of
@@ -42,42 +43,45 @@ def test_by_hand() -> None:
 
 
 def test_a_gain_on_one_benchmark_of_eight_shows_no_loss() -> None:
-    (row,) = aggregate_table(results((0.0,) * 7 + (0.117,))).to_dict("records")
+    (row,) = aggregate_frame(Study(results((0.0,) * 7 + (0.117,)))).to_dict("records")
     assert row["gain"] == pytest.approx(0, abs=1e-12)
     assert row["improvement"] == pytest.approx((7 * 0.5 + 1) / 8)
 
 
 def test_seven_benchmarks_need_no_aggregate() -> None:
-    assert len(aggregate_table(results(GAINS[:7]))) == 0
-    assert len(aggregate_table(results(GAINS))) == 1
+    assert len(aggregate_frame(Study(results(GAINS[:7])))) == 0
+    assert len(aggregate_frame(Study(results(GAINS)))) == 1
 
 
 def test_an_arm_that_shares_seven_benchmarks_with_its_baseline_has_no_row() -> None:
     whole = results()
     lost = [line for line in whole.scores if (line.point.arm, line.benchmark) != ("dpo+plain", "b3")]
-    assert aggregate_table(replace(whole, scores=lost)).empty
+    assert aggregate_frame(Study(replace(whole, scores=lost))).empty
 
 
 def test_without_a_baseline_at_its_budget_there_is_no_row() -> None:
     whole = results()
     alone = [line for line in whole.scores if line.point.arm == "dpo+lorr"]
-    assert aggregate_table(replace(whole, scores=alone)).empty
-    assert aggregate_table(replace(whole, baselines={})).empty
+    assert aggregate_frame(Study(replace(whole, scores=alone))).empty
+    assert aggregate_frame(Study(replace(whole, baselines={}))).empty
 
 
 def test_metrics_of_one_benchmark_are_one_task() -> None:
     """The synthetic suite has two math and three general benchmarks, with several metrics each."""
-    assert aggregate_table(make_results()).empty
+    assert aggregate_frame(Study(make_results())).empty
     whole = results()
     more = [replace(line, metric="avg@4") for line in whole.scores]
-    assert set(aggregate_table(replace(whole, scores=[*whole.scores, *more]))["tasks"]) == {8}
+    assert set(aggregate_frame(Study(replace(whole, scores=[*whole.scores, *more])))["tasks"]) == {8}
 
 
 def test_as_text() -> None:
-    (row,) = row_texts(aggregate_sheet(results(), aggregate_table(results())))
+    (row,) = row_texts(aggregate_table(Study(results()), aggregate_frame(Study(results()))))
     assert [row[title].text for title in ("arm", "baseline", "gain (points)", "improvement (%)")] == [
-        "dpo+lorr", "dpo+plain", "+2.6", "78.1",
-    ]  # fmt: skip
+        "dpo+lorr",
+        "dpo+plain",
+        "+2.6",
+        "78.1",
+    ]
 
 
 def test_summary_and_page_show_it_with_eight_benchmarks_only() -> None:

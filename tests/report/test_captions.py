@@ -5,40 +5,40 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from computed import comparison_of, contrasts_of
 from synthetic_results import make_results, several_methods, two_arms
 
-from lorr_bench.report.contrasts import contrast_table
 from lorr_bench.report.sentences.captions import (
     compared_line,
     comparison_caption,
     footnotes,
     power_line,
 )
-from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Results
 
 
 def test_what_was_compared(results: Results) -> None:
-    assert compared_line(results) == (
+    assert compared_line(Study(results)) == (
         "dpo+plain, dpo+lorr and dpo+no_reset, at 128, 384 and 1,024 unique pairs, 3 training seeds, "
         "on nano_easy, nano_hard, nano_compare, nano_true_false and nano_order."
     )
 
 
 def test_several_methods_are_listed_apart_from_plugins() -> None:
-    assert compared_line(several_methods(seeds=2)) == (
+    assert compared_line(Study(several_methods(seeds=2))) == (
         "7 methods (a, b, c, d, e, f, g) with plain and lorr, each against its method's plain arm, "
         "at 64 unique pairs, 2 training seeds, on nano_easy."
     )
 
 
 def captioned(results: Results) -> str:
-    contrasts = contrast_table(results)
-    return comparison_caption(results, comparison(results, contrasts), contrasts)
+    contrasts = contrasts_of(results)
+    return comparison_caption(Study(results), comparison_of(results).frame, contrasts)
 
 
 def powered(results: Results, kind: str) -> str:
-    return power_line(contrast_table(results), kind)
+    return power_line(contrasts_of(results), kind)
 
 
 def test_the_caption_says_what_is_tested_with_what() -> None:
@@ -75,7 +75,7 @@ def test_the_caption_says_whose_spread_between_seeds_is_used(results: Results) -
 
 
 def test_the_power_line_gives_what_each_kind_of_test_could_have_shown(results: Results) -> None:
-    table = contrast_table(results)
+    table = contrasts_of(results)
     table["detectable"] = table["role"].map({"primary": 0.052, "sequence": 0.06, "secondary": 0.07})
     table.loc[table["benchmark"] == "nano_hard", "detectable"] = 0.081
     assert power_line(table, "math") == (
@@ -89,7 +89,7 @@ def test_the_power_line_gives_what_each_kind_of_test_could_have_shown(results: R
 
 
 def test_what_no_difference_could_be_is_over_100_points(results: Results) -> None:
-    table = contrast_table(results)
+    table = contrasts_of(results)
     table["detectable"] = [1.7 if known else math.nan for known in table["detectable"].notna()]
     assert "find a true difference of over 100 points" in power_line(table, "math")
 

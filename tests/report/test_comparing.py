@@ -13,7 +13,7 @@ import pytest
 from synthetic_results import make_results, score
 
 from lorr_bench.errors import DataError, StoreError
-from lorr_bench.report.compare.runs import Comparison, compare, compare_runs
+from lorr_bench.report.compare.runs import ComparedRuns, compare, compare_runs
 from lorr_bench.report.compare.side_by_side import (
     comparison_csv,
     comparison_markdown,
@@ -40,8 +40,8 @@ def run(plain: list[int] = PLAIN, lorr: list[int] = LORR, budget: int = 8, **cha
     return make_results(**{"arms": arms, "scores": scores, "conditions": CONDITIONS, **changes})
 
 
-def rows_of(comparison: Comparison, name: str) -> pd.DataFrame:
-    table = comparison.table
+def rows_of(comparison: ComparedRuns, name: str) -> pd.DataFrame:
+    table = comparison.frame
     return table[table["run"] == name].set_index("arm")
 
 
@@ -64,7 +64,7 @@ def test_the_first_run_has_no_difference_to_itself() -> None:
 def test_holm_corrects_over_all_differences() -> None:
     many = [0, 1] * 50
     comparison = compare([("one", run(many, many)), ("two", run(many, [1] * 100))])
-    table = comparison.table
+    table = comparison.frame
     # Of the two trained arms both are tested, of the start model with its single seed none is.
     assert table["p_value"].notna().sum() == 2
     second = rows_of(comparison, "two")
@@ -88,11 +88,13 @@ def test_what_the_first_run_declared_is_corrected_by_itself() -> None:
         )
     analysis = Analysis("c", "greedy", (Contrast("dpo+lorr", "dpo+lorr"),), budgets=(8,))
     comparison = compare([(runs[0][0], replace(runs[0][1], analysis=analysis)), runs[1]])
-    tested = comparison.table[comparison.table["p_value"].notna()]
+    tested = comparison.frame[comparison.frame["p_value"].notna()]
     assert dict(zip(zip(tested["benchmark"], tested["arm"], strict=True), tested["role"], strict=True)) == {
-        ("b", "dpo+plain"): "secondary", ("b", "dpo+lorr"): "secondary",
-        ("c", "dpo+plain"): "secondary", ("c", "dpo+lorr"): "primary",
-    }  # fmt: skip
+        ("b", "dpo+plain"): "secondary",
+        ("b", "dpo+lorr"): "secondary",
+        ("c", "dpo+plain"): "secondary",
+        ("c", "dpo+lorr"): "primary",
+    }
     (primary,) = tested[tested["role"] == "primary"].itertuples()
     assert primary.p_holm == primary.p_value
     others = tested[tested["role"] == "secondary"]
@@ -179,10 +181,10 @@ def test_all_reasons_are_told_when_nothing_is_left() -> None:
 def test_what_is_comparable_is_lined_up_and_the_rest_refused(results: Results) -> None:
     changed = {**results.conditions, "nano_hard": {"template": "chat"}}
     fewer = [line for line in results.scores if line.point.arm != "dpo+no_reset"]
-    other = make_results(scores=fewer, arms=results.arms[:2], conditions=changed)
+    other = make_results(scores=fewer, arms=[*results.arms][:2], conditions=changed)
     comparison = compare([("one", results), ("two", other)])
-    assert "nano_hard" not in set(comparison.table["benchmark"])
-    assert "dpo+no_reset" not in set(comparison.table["arm"])
+    assert "nano_hard" not in set(comparison.frame["benchmark"])
+    assert "dpo+no_reset" not in set(comparison.frame["arm"])
     assert comparison.refused[0].startswith("nano_hard: conditions differ between one and two: source.id")
     assert comparison.refused[1] == "dpo+no_reset: only one has such arms"
 
@@ -196,7 +198,7 @@ def test_benchmarks_with_the_same_reason_share_a_line(results: Results) -> None:
 def test_a_run_that_is_refused_does_not_take_the_others_with_it() -> None:
     comparison = compare([("one", run()), ("two", run(held_equal="visits")), ("three", run())])
     assert comparison.runs == ("one", "three")
-    assert set(comparison.table["run"]) == {"one", "three"}
+    assert set(comparison.frame["run"]) == {"one", "three"}
 
 
 def test_budgets_of_one_run_alone_are_told() -> None:
@@ -204,12 +206,12 @@ def test_budgets_of_one_run_alone_are_told() -> None:
     both = replace(both, scores=[*both.scores, *run(budget=16).scores[1:]])
     comparison = compare([("one", both), ("two", run())])
     assert comparison.refused == ("16 pairs: only one has such budgets",)
-    assert set(comparison.table["unique_pairs"]) == {0, 8}
+    assert set(comparison.frame["unique_pairs"]) == {0, 8}
 
 
 def test_from_another_start_model_only_gains_are_lined_up() -> None:
     comparison = compare([("one", run()), ("two", run(start_model="other"))])
-    table = comparison.table
+    table = comparison.frame
     assert set(table["arm"]) == {"dpo+lorr"}
     assert table["mean"].isna().all()
     assert table["difference"].isna().all()
@@ -221,13 +223,13 @@ def test_from_another_start_model_only_gains_are_lined_up() -> None:
 
 def test_unknown_start_models_are_different_ones() -> None:
     comparison = compare([("one", run(start_model="")), ("two", run(start_model=""))])
-    assert comparison.table["mean"].isna().all()
+    assert comparison.frame["mean"].isna().all()
     assert "(unknown and unknown)" in comparison.refused[-1]
 
 
 def test_of_three_runs_only_those_of_one_start_model_show_scores() -> None:
     comparison = compare([("one", run()), ("two", run(start_model="other")), ("three", run())])
-    shown = comparison.table[comparison.table["mean"].notna()]
+    shown = comparison.frame[comparison.frame["mean"].notna()]
     assert set(shown["run"]) == {"one", "three"}
     assert rows_of(comparison, "two")["gain"].to_dict() == {"dpo+lorr": 0.25}
 
@@ -281,7 +283,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
 def test_the_same_runs_read_back_compare_the_same(tmp_path: Path, results: Results) -> None:
     folders = [write(tmp_path / name, results) for name in ("one", "two")]
     pd.testing.assert_frame_equal(
-        compare_runs(folders).table, compare([("one", results), ("two", results)]).table
+        compare_runs(folders).frame, compare([("one", results), ("two", results)]).frame
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from computed import contrasts_of
 from synthetic_results import make_results, score
 
-from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.declared import analysis_of
+from lorr_bench.report.study import Study
 from lorr_bench.stats import SeedSpread, stratified_difference
 from lorr_bench.values import Analysis, Contrast, Point, Results
 
@@ -23,7 +23,7 @@ TWO = Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(128, 384, 1024))
 
 
 def declared(results: Results, analysis: Analysis = TWO) -> pd.DataFrame:
-    return contrast_table(replace(results, analysis=analysis))
+    return contrasts_of(replace(results, analysis=analysis))
 
 
 def scored(answers: Mapping[tuple[str, int], Sequence[Sequence[float]]], **changes: Any) -> Results:
@@ -47,8 +47,12 @@ def test_roles_and_families_by_counting(results: Results) -> None:
     assert len(table) == 3 * 3 * (3 + 3 + 2)
     assert table["role"].value_counts().to_dict() == {"secondary": 66, "sequence": 4, "primary": 2}
     assert table["family"].value_counts().to_dict() == {
-        "primary": 6, "math": 3 * 9 - 6, "general": 27, "average of math": 9, "average of general": 9,
-    }  # fmt: skip
+        "primary": 6,
+        "math": 3 * 9 - 6,
+        "general": 27,
+        "average of math": 9,
+        "average of general": 9,
+    }
     assert set(table.loc[table["role"] == "primary", "unique_pairs"]) == {1024}
     assert table["role"].to_list()[:6] == ["primary"] * 2 + ["sequence"] * 4
     assert table["unique_pairs"].to_list()[:6] == [1024, 1024, 384, 384, 128, 128]
@@ -70,8 +74,8 @@ def test_an_average_is_never_in_a_family_with_its_parts(results: Results) -> Non
 
 
 def test_without_an_analysis_each_arm_is_tested_against_its_baseline(results: Results) -> None:
-    assert analysis_of(results) == Analysis("nano_easy", "greedy", (GAIN, Contrast(CONTROL, PLAIN)))
-    table = contrast_table(results)
+    assert Study(results).analysis == Analysis("nano_easy", "greedy", (GAIN, Contrast(CONTROL, PLAIN)))
+    table = contrasts_of(results)
     assert set(zip(table["treatment"], table["reference"], strict=True)) == {(LORR, PLAIN), (CONTROL, PLAIN)}
     assert (table["role"] == "primary").sum() == 2
 
@@ -149,8 +153,12 @@ def test_an_arm_that_scatters_unlike_the_rest_keeps_its_own_spread() -> None:
     answers = {(arm, 8): [right(n, 1000) for n in row] for arm, row in zip(arms, counts, strict=True)}
     table = declared(scored(answers), Analysis("b", "greedy", (GAIN,), budgets=(8,)))
     assert dict(zip(table["treatment"], table["pooled"], strict=True)) == {
-        LORR: True, CONTROL: True, "dpo+a": True, "dpo+b": True, "dpo+wild": False,
-    }  # fmt: skip
+        LORR: True,
+        CONTROL: True,
+        "dpo+a": True,
+        "dpo+b": True,
+        "dpo+wild": False,
+    }
 
 
 def test_one_seed_has_no_spread_and_no_test() -> None:
@@ -186,4 +194,4 @@ def test_families_of_problems_reach_the_tests() -> None:
 
 
 def test_no_results_give_an_empty_table() -> None:
-    assert contrast_table(make_results(scores=[])).empty
+    assert contrasts_of(make_results(scores=[])).empty

@@ -13,12 +13,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
-from figure_checks import Legibility, drawings, frames, legibility, main_drawing, texts, visible_texts
+from computed import comparison_of
+from figure_checks import Legibility, drawings, legibility, main_drawing, texts, visible_texts
 from matplotlib.figure import Figure
-from synthetic_results import make_methods_results, make_results, score
+from synthetic_results import make_methods_results, make_results, parts_of, score
 
-from lorr_bench.report.figures.draw import figure_measures, pdf_bytes, png_bytes, svg_text
-from lorr_bench.report.figures.drawing import WIDTH
+from lorr_bench.report.figures.drawing import WIDTH, pdf_bytes, png_bytes, svg_text
+from lorr_bench.report.figures.figure_data import figure_measures
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results, Spend
 
 NAMES = ("curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")
@@ -32,7 +34,7 @@ def renamed(results: Results, names: dict[str, str]) -> Results:
 
     return replace(
         results,
-        arms=tuple(names.get(arm, arm) for arm in results.arms),
+        arms=parts_of(names.get(arm, arm) for arm in results.arms),
         baselines={names.get(arm, arm): names.get(base, base) for arm, base in results.baselines.items()},
         scores=[replace(score, point=point(score.point)) for score in results.scores],
         spends={point(old): spend for old, spend in results.spends.items()},
@@ -241,9 +243,9 @@ def test_cost_is_flops_or_where_they_are_unknown_seconds() -> None:
 
 
 def test_measures_are_math_unless_there_is_none(results: Results) -> None:
-    assert {measure.kind for measure in figure_measures(results, frames(results).comparison)} == {"math"}
+    assert {measure.kind for measure in figure_measures(Study(results), comparison_of(results))} == {"math"}
     general = make_results(scores=[line for line in results.scores if line.kind == "general"])
-    names = [measure.benchmark for measure in figure_measures(general, frames(general).comparison)]
+    names = [measure.benchmark for measure in figure_measures(Study(general), comparison_of(general))]
     assert names[:3] == ["nano_compare", "nano_true_false", "nano_order"]
 
 

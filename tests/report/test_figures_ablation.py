@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from computed import comparison_of
 from figure_checks import heights, segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results, score
 
 from lorr_bench.report.figures.ablation import Ablation, draw_ablation, max_panels
-from lorr_bench.report.figures.draw import what_to_show
-from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.figures.figure_data import figure_data
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results
 
 
@@ -21,7 +22,7 @@ def figure(results: Results) -> Figure:
 
 
 def drawn(results: Results) -> Figure:
-    drawing = draw_ablation(Ablation(what_to_show(results, comparison(results))))
+    drawing = draw_ablation(Ablation(figure_data(Study(results), comparison_of(results))))
     assert drawing is not None
     return drawing.figure
 
@@ -40,7 +41,7 @@ def suite(methods: int, plugins: int) -> Results:
 
 def test_bars_run_from_zero_to_the_mean_at_the_largest_budget(results: Results, figure: Figure) -> None:
     panel = figure.axes[0]
-    table = comparison(results).set_index(["arm", "unique_pairs", "benchmark", "metric"])["mean"]
+    table = comparison_of(results).frame.set_index(["arm", "unique_pairs", "benchmark", "metric"])["mean"]
     expected = [100 * table[arm, 1024, "nano_easy", "greedy"] for arm in results.arms]
     assert [bar.get_width() for bar in panel.patches] == expected
     assert {bar.get_x() for bar in panel.patches} == {0}
@@ -55,13 +56,13 @@ def test_bars_are_named_and_numbered(figure: Figure) -> None:
 
 
 def test_lines_are_the_intervals(results: Results, figure: Figure) -> None:
-    table = comparison(results)
+    table = comparison_of(results).frame
     row = table[(table["arm"] == "dpo+lorr") & (table["unique_pairs"] == 1024)].iloc[0]
     assert [[100 * row["low"], 1], [100 * row["high"], 1]] in segments(figure.axes[0])
 
 
 def test_the_start_model_is_a_line_down(results: Results, figure: Figure) -> None:
-    table = comparison(results)
+    table = comparison_of(results).frame
     start = 100 * table.loc[table["arm"] == START.arm, "mean"].iloc[0]
     assert list(figure.axes[0].get_lines()[0].get_xdata()) == [start, start]
     assert heights(figure.axes[0]) == [[0, 1]]
@@ -71,13 +72,15 @@ def test_each_measure_has_a_panel(figure: Figure) -> None:
     titles = [panel.texts[0].get_text() for panel in figure.axes]
     assert titles[:3] == ["300 problems", "300 problems", "300 problems"]
     assert [panel.texts[1].get_text() for panel in figure.axes][:3] == [
-        "nano_easy · greedy", "nano_easy · avg@4", "nano_hard · greedy",
-    ]  # fmt: skip
+        "nano_easy · greedy",
+        "nano_easy · avg@4",
+        "nano_hard · greedy",
+    ]
 
 
 def test_with_two_arms_nothing_was_ablated() -> None:
     results = make_methods_results()
-    assert draw_ablation(Ablation(what_to_show(results, comparison(results)))) is None
+    assert draw_ablation(Ablation(figure_data(Study(results), comparison_of(results)))) is None
 
 
 def test_several_methods_share_an_axis() -> None:

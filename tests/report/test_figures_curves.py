@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from computed import comparison_of
 from figure_checks import cost_figure, frames, heights, main_drawing, segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import BUDGETS, METHODS, make_methods_results, make_results
 
-from lorr_bench.report.figures.draw import draw_against, what_to_show
+from lorr_bench.report.figures.draw import draw_against
+from lorr_bench.report.figures.figure_data import figure_data
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results
 
 
@@ -39,7 +42,7 @@ def three_figures(results: Results) -> dict[str, Figure]:
 
 
 def rows(results: Results, arm: str, benchmark: str = "nano_easy"):
-    table = frames(results).comparison
+    table = comparison_of(results).frame
     same = (table["arm"] == arm) & (table["benchmark"] == benchmark) & (table["metric"] == "greedy")
     return table[same]
 
@@ -146,10 +149,10 @@ def test_runs_without_a_ledger_line_are_left_out(results: Results) -> None:
 
 def test_a_spend_of_zero_was_not_recorded(results: Results) -> None:
     spends = {point: replace(spend, wall_seconds=0.0) for point, spend in results.spends.items()}
-    tables = frames(replace(results, spends=spends))
-    shown = what_to_show(results, tables.comparison)
-    assert draw_against(shown, tables, "seconds", "wall_seconds") is None
-    assert draw_against(shown, tables, "updates", "optimizer_steps") is not None
+    unknown = replace(results, spends=spends)
+    data, found = figure_data(Study(unknown), comparison_of(unknown)), frames(unknown)
+    assert draw_against(data, found, name="seconds", quantity="wall_seconds") is None
+    assert draw_against(data, found, name="updates", quantity="optimizer_steps") is not None
 
 
 def test_a_measure_without_trained_arms_says_so(results: Results) -> None:

@@ -11,7 +11,8 @@ from synthetic_results import make_methods_results, make_results
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.replays import Replays, draw_replays
-from lorr_bench.report.tables.diagnostics import diagnostic_table
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.diagnostics import diagnostic_frame
 from lorr_bench.values import Point, Results
 
 
@@ -25,14 +26,14 @@ def panel(figure: Figure, title: str):
 
 
 def drawn_of(results: Results) -> Drawing:
-    drawing = draw_replays(Replays(ArmStyles(results), diagnostic_table(results)))
+    drawing = draw_replays(Replays(ArmStyles(Study(results)), diagnostic_frame(results)))
     assert drawing is not None
     return drawing
 
 
 def drawn(measured: dict[Point, list[dict[str, float]]]) -> Drawing | None:
     results = make_results(diagnostics=measured)
-    return draw_replays(Replays(ArmStyles(results), diagnostic_table(results)))
+    return draw_replays(Replays(ArmStyles(Study(results)), diagnostic_frame(results)))
 
 
 def test_an_arm_is_a_line_over_its_replays(figure: Figure) -> None:

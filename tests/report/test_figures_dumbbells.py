@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from figure_checks import frames, main_drawing, segments, texts
+from computed import comparison_of
+from figure_checks import main_drawing, segments, texts
 from synthetic_results import METHODS, make_methods_results, make_results
 
-from lorr_bench.report.figures.draw import png_bytes
+from lorr_bench.report.figures.drawing import png_bytes
 from lorr_bench.values import Results
 
 
@@ -27,7 +28,7 @@ def test_a_single_budget_has_a_row_a_measure() -> None:
 def test_a_bar_joins_an_arm_to_its_baseline_and_another_is_the_interval() -> None:
     results = single_budget()
     scores, differences = main_drawing(results).figure.axes
-    table = frames(results).comparison.set_index(["arm", "benchmark", "metric"])
+    table = comparison_of(results).frame.set_index(["arm", "benchmark", "metric"])
     row = table.loc[("dpo+lorr", "nano_easy", "greedy")]
     base = table.loc[("dpo+plain", "nano_easy", "greedy"), "mean"]
     bars = [np.asarray(line.get_xdata(), dtype=float).tolist() for line in scores.get_lines()]

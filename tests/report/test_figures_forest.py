@@ -11,27 +11,39 @@ from figure_checks import segments, texts
 from matplotlib.figure import Figure
 from synthetic_results import make_results
 
-from lorr_bench.report.cells import MINUS
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.forest import Forest, draw_forest
-from lorr_bench.report.measures import Measure
+from lorr_bench.report.formatting import MINUS
+from lorr_bench.report.study import Study
+from lorr_bench.values import Measure
 
 
 def row(arm: str, benchmark: str, difference: float, **changes: Any) -> dict[str, Any]:
     values = {
-        "treatment": arm, "reference": f"{arm.partition('+')[0]}+plain", "role": "secondary", "unique_pairs": 64, "benchmark": benchmark, "kind": "math", "metric": "greedy",
+        "treatment": arm,
+        "reference": f"{arm.split('+', maxsplit=1)[0]}+plain",
+        "role": "secondary",
+        "unique_pairs": 64,
+        "benchmark": benchmark,
+        "kind": "math",
+        "metric": "greedy",
         "difference": difference,
-        "difference_low": difference - 0.1, "difference_high": difference + 0.1, "p_value": 0.04,
-        "paired_seeds": 3, "paired_problems": 300, "p_holm": 0.04, "significant": False,
-    }  # fmt: skip
+        "difference_low": difference - 0.1,
+        "difference_high": difference + 0.1,
+        "p_value": 0.04,
+        "paired_seeds": 3,
+        "paired_problems": 300,
+        "p_holm": 0.04,
+        "significant": False,
+    }
     return {**values, **changes}
 
 
 def forest(
     rows: list[dict[str, Any]], arms: tuple[str, ...] = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
 ) -> Forest:
-    baselines = {arm: f"{arm.partition('+')[0]}+plain" for arm in arms}
-    return Forest(ArmStyles(make_results(arms=arms, baselines=baselines)), pd.DataFrame(rows))
+    baselines = {arm: f"{arm.split('+')[0]}+plain" for arm in arms}
+    return Forest(ArmStyles(Study(make_results(arms=arms, baselines=baselines))), pd.DataFrame(rows))
 
 
 def drawn(*rows: dict[str, Any], **changes: Any) -> Figure:
@@ -76,16 +88,24 @@ def test_an_unknown_interval_is_not_drawn() -> None:
     assert "+10.0 [" not in texts(figure)
 
 
-def test_measures_are_headings_over_their_arms_the_headline_first() -> None:
-    # The headline of the synthetic suite is nano_easy's greedy accuracy; an average is a measure like others.
+def test_measures_are_headings_over_their_arms_the_primary_one_first() -> None:
+    # The primary measure of the synthetic suite is nano_easy's greedy accuracy; an average is a measure like others.
     rows = [
-        row("dpo+lorr", "average", 0.1), row("dpo+lorr", "task", 0.1, kind="general", metric="acc"),
-        row("dpo+lorr", "nano_easy", 0.1), row("dpo+no_reset", "nano_easy", 0.2),
-    ]  # fmt: skip
+        row("dpo+lorr", "average", 0.1),
+        row("dpo+lorr", "task", 0.1, kind="general", metric="acc"),
+        row("dpo+lorr", "nano_easy", 0.1),
+        row("dpo+no_reset", "nano_easy", 0.2),
+    ]
     lines = [line.text for line in forest(rows).lines]
     assert lines == [
-        "nano_easy · greedy", "lorr", "no_reset", "average · greedy", "lorr", "task · acc", "lorr",
-    ]  # fmt: skip
+        "nano_easy · greedy",
+        "lorr",
+        "no_reset",
+        "average · greedy",
+        "lorr",
+        "task · acc",
+        "lorr",
+    ]
 
 
 def test_arms_of_several_methods_are_named_in_full() -> None:
@@ -96,9 +116,10 @@ def test_arms_of_several_methods_are_named_in_full() -> None:
 
 def test_only_the_largest_budget_with_differences_is_drawn() -> None:
     rows = [
-        row("dpo+lorr", "easy", 0.1, unique_pairs=32), row("dpo+lorr", "easy", 0.2),
+        row("dpo+lorr", "easy", 0.1, unique_pairs=32),
+        row("dpo+lorr", "easy", 0.2),
         row("dpo+lorr", "easy", math.nan, unique_pairs=128),
-    ]  # fmt: skip
+    ]
     figure = drawn(*rows)
     assert [place for place, _ in marks(figure)] == pytest.approx([20])
     assert "at 64 unique pairs" in texts(figure)
@@ -137,7 +158,7 @@ def test_whole_measures_are_drawn_as_many_as_fit() -> None:
     # A heading and two arms take 0.06 + 3 × 0.165 inches of 7.6: 13 times.
     rows = [row(arm, f"set_{number:02}", 0.1) for number in range(20) for arm in ("dpo+lorr", "dpo+no_reset")]
     found = forest(rows)
-    assert list(found.shown) == [Measure(f"set_{number:02}", "math", "greedy") for number in range(13)]
+    assert list(found.drawn) == [Measure(f"set_{number:02}", "math", "greedy") for number in range(13)]
     assert found.note == "Drawn: 26 of 40 differences, the first 13 measures."
 
 
@@ -145,7 +166,7 @@ def test_of_a_measure_too_long_the_largest_differences_are_drawn() -> None:
     arms = tuple(f"m{number}+{plugin}" for number in range(60) for plugin in ("plain", "lorr"))
     rows = [row(f"m{number}+lorr", "easy", (-1) ** number * number / 100) for number in range(60)]
     found = forest(rows, arms)
-    # 7.6 inches have room for a gap of 0.06, the heading and 44 arms of 0.165 each.
+    # 7.6 inches hold a gap of 0.06, the heading and 44 arms of 0.165 each.
     assert [line.treatment for line in found.rows] == [f"m{number}+lorr" for number in range(16, 60)]
     assert found.note.startswith("Drawn: 44 of 60 differences, those of easy · greedy largest in size")
     drawing = draw_forest(found)

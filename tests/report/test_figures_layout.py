@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report.cells import MINUS
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.panels import Grid
 from lorr_bench.report.figures.scales import Scale
 from lorr_bench.report.figures.text_fit import (
     number_text,
-    shortened,
-    shortened_apart,
     text_width,
+    truncated,
+    truncated_apart,
     two_lines,
     wrapped,
 )
+from lorr_bench.report.formatting import MINUS
+from lorr_bench.report.study import Study
 
 POSITIVE = st.floats(1e-3, 1e15)
 NAMES = st.text("abcdefghij_-+ ", min_size=1, max_size=60)
@@ -93,10 +94,18 @@ def test_values_that_differ_stay_where_they_are(values: list[float]) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "0"), (1500, "1,500"), (0.25, "0.25"), (-2, f"{MINUS}2"), (2e10, "2×10¹⁰"), (1e12, "10¹²"),
-        (1e-7, "10⁻⁷"), (2.5e-4, "2.5×10⁻⁴"), (7.37e11, "7.37×10¹¹"), (999999, "999,999"),
+        (0, "0"),
+        (1500, "1,500"),
+        (0.25, "0.25"),
+        (-2, f"{MINUS}2"),
+        (2e10, "2×10¹⁰"),
+        (1e12, "10¹²"),
+        (1e-7, "10⁻⁷"),
+        (2.5e-4, "2.5×10⁻⁴"),
+        (7.37e11, "7.37×10¹¹"),
+        (999999, "999,999"),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_short(value: float, text: str) -> None:
     assert number_text(value) == text
 
@@ -108,48 +117,48 @@ def test_wider_letters_and_larger_sizes_are_wider() -> None:
 
 
 @given(NAMES, st.floats(0.4, 5.0))
-def test_a_shortened_text_fits(text: str, room: float) -> None:
-    cut = shortened(text, room, 8)
-    assert text_width(cut, 8) <= room
+def test_a_shortened_text_fits(text: str, max_width: float) -> None:
+    cut = truncated(text, max_width, 8)
+    assert text_width(cut, 8) <= max_width
     assert cut == text or (text[0] == cut[0] and "…" in cut)
 
 
 @given(NAMES, st.floats(0.6, 5.0))
-def test_a_name_takes_at_most_two_lines_that_fit(text: str, room: float) -> None:
-    lines = two_lines(text, room, 8)
+def test_a_name_takes_at_most_two_lines_that_fit(text: str, max_width: float) -> None:
+    lines = two_lines(text, max_width, 8)
     assert 1 <= len(lines) <= 2
-    assert all(text_width(line, 8) <= room for line in lines)
+    assert all(text_width(line, 8) <= max_width for line in lines)
 
 
 def test_a_name_is_broken_after_a_sign() -> None:
-    room = text_width("native_rejection_", 8)
-    assert two_lines("native_rejection_sampling", room, 8) == ["native_rejection_", "sampling"]
+    max_width = text_width("native_rejection_", 8)
+    assert two_lines("native_rejection_sampling", max_width, 8) == ["native_rejection_", "sampling"]
 
 
 @given(st.lists(st.text("abcdef", min_size=1, max_size=12), min_size=1, max_size=20), st.floats(0.5, 5.0))
-def test_wrapped_lines_fit_and_keep_the_words(words: list[str], room: float) -> None:
-    lines = wrapped(" ".join(words), room, 8)
-    assert all(text_width(line, 8) <= room for line in lines)
+def test_wrapped_lines_fit_and_keep_the_words(words: list[str], max_width: float) -> None:
+    lines = wrapped(" ".join(words), max_width, 8)
+    assert all(text_width(line, 8) <= max_width for line in lines)
     assert len(" ".join(lines).split(" ")) == len(words)
 
 
 def test_texts_that_differ_in_the_middle_can_be_told_apart() -> None:
     texts = ["long-beginning+plain-and-a-long-end", "long-beginning+lorr-and-a-long-end"]
-    room = text_width("long-b…ng-end", 8)
-    assert len({shortened(text, room, 8) for text in texts}) == 1
-    first, second = shortened_apart(texts, room, 8)
+    max_width = text_width("long-b…ng-end", 8)
+    assert len({truncated(text, max_width, 8) for text in texts}) == 1
+    first, second = truncated_apart(texts, max_width, 8)
     assert first != second
-    assert max(text_width(first, 8), text_width(second, 8)) <= room
+    assert max(text_width(first, 8), text_width(second, 8)) <= max_width
 
 
 def test_a_text_is_cut_no_further_than_needed() -> None:
-    assert shortened_apart(["abc", "abd"], 1.0, 8) == ["abc", "abd"]
-    assert shortened("abcdefghij", 0.0, 8) == "a…"
+    assert truncated_apart(["abc", "abd"], 1.0, 8) == ["abc", "abd"]
+    assert truncated("abcdefghij", 0.0, 8) == "a…"
 
 
 def test_plugins_differ_in_colour_marker_or_dash() -> None:
     arms = tuple(f"dpo+p{number}" for number in range(24))
-    arm_styles = ArmStyles(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0])))
+    arm_styles = ArmStyles(Study(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0]))))
     looks = {
         (str(style["color"]), style["marker"], str(style["linestyle"]))
         for style in map(arm_styles.style, arms)
@@ -159,7 +168,7 @@ def test_plugins_differ_in_colour_marker_or_dash() -> None:
 
 def test_the_first_plugins_differ_without_colour() -> None:
     arms = tuple(f"dpo+p{number}" for number in range(8))
-    arm_styles = ArmStyles(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0])))
+    arm_styles = ArmStyles(Study(make_results(arms=arms, baselines=dict.fromkeys(arms, arms[0]))))
     assert len({arm_styles.style(arm)["marker"] for arm in arms}) == 8
     dashes = [str(arm_styles.style(arm)["linestyle"]) for arm in arms]
     assert all(one != other for one, other in pairwise(dashes))
@@ -167,12 +176,12 @@ def test_the_first_plugins_differ_without_colour() -> None:
 
 def test_all_arms_are_chosen_where_there_are_few() -> None:
     results = make_results()
-    found = ArmStyles(results).first(30, 8)
-    assert (found.arms, found.note) == (results.arms, "")
+    found = ArmStyles(Study(results)).first(30, 8)
+    assert (found.arms, found.note) == (tuple(results.arms), "")
 
 
 def test_the_first_methods_and_plugins_are_chosen() -> None:
-    found = ArmStyles(make_methods_results()).first(2, 1)
+    found = ArmStyles(Study(make_methods_results())).first(2, 1)
     assert found.arms == ("dpo+plain", "ipo+plain")
     assert found.methods == ("dpo", "ipo")
     told = "Drawn: 2 of 52 arms, those of the suite's first 2 methods and first 1 plug-ins."
@@ -180,8 +189,11 @@ def test_the_first_methods_and_plugins_are_chosen() -> None:
 
 
 def test_a_legend_names_arms_or_of_several_methods_plugins() -> None:
-    assert list(ArmStyles(make_results()).legend(["dpo+plain", "dpo+lorr"])) == ["dpo+plain", "dpo+lorr"]
-    many = ArmStyles(make_methods_results()).legend(["dpo+plain", "ipo+plain", "ipo+lorr"])
+    assert list(ArmStyles(Study(make_results())).legend(["dpo+plain", "dpo+lorr"])) == [
+        "dpo+plain",
+        "dpo+lorr",
+    ]
+    many = ArmStyles(Study(make_methods_results())).legend(["dpo+plain", "ipo+plain", "ipo+lorr"])
     assert many == {"plain": "dpo+plain", "lorr": "ipo+lorr"}
 
 

@@ -18,7 +18,9 @@ from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.pareto import Box, Pareto, draw_pareto, free_box
 from lorr_bench.report.figures.quantities import Quantity
-from lorr_bench.report.measures import Measure
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.comparison import Comparison
+from lorr_bench.values import Measure
 
 EASY = Measure("easy", "math", "greedy")
 ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
@@ -28,15 +30,23 @@ def pareto(points: Iterable[tuple[str, int, float, float]], arms: tuple[str, ...
     """Points as arm, budget, accuracy and cost."""
     rows: list[dict[str, Any]] = [
         {
-            "arm": arm, "unique_pairs": pairs, "benchmark": "easy", "kind": "math", "metric": "greedy",
-            "mean": mean, "low": mean - 0.02, "high": mean + 0.02, "seeds": 3, "problems": 300,
+            "arm": arm,
+            "unique_pairs": pairs,
+            "benchmark": "easy",
+            "kind": "math",
+            "metric": "greedy",
+            "mean": mean,
+            "low": mean - 0.02,
+            "high": mean + 0.02,
+            "seeds": 3,
+            "problems": 300,
         }
         for arm, pairs, mean, _ in points
-    ]  # fmt: skip
+    ]
     costs = {(arm, pairs): cost for arm, pairs, _, cost in points}
     baselines = {arm: f"{arm.partition('+')[0]}+plain" for arm in arms}
-    arm_styles = ArmStyles(make_results(arms=arms, baselines=baselines))
-    return Pareto(arm_styles, pd.DataFrame(rows), EASY, Quantity("flops", costs, {}))
+    arm_styles = ArmStyles(Study(make_results(arms=arms, baselines=baselines)))
+    return Pareto(arm_styles, Comparison(pd.DataFrame(rows)), EASY, Quantity("flops", costs, {}))
 
 
 def drawn(found: Pareto) -> Drawing:
@@ -113,7 +123,7 @@ def test_of_thousands_of_points_the_front_and_the_first_others_are_drawn() -> No
     count = 1000
     points = [("dpo+lorr", number + 1, number / count, float(count - number)) for number in range(count)]
     found = pareto(points)
-    assert len(found.shown) == 301
+    assert len(found.drawn) == 301
     figure = drawn(found).figure
     assert "Drawn: 301 of 1,000 points, the front and the suite's first 300 others." in texts(figure)
     marks = [len(line.get_xdata()) for line in figure.axes[0].get_lines() if line.get_marker() != "None"]

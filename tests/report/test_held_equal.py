@@ -8,12 +8,13 @@ import pytest
 from synthetic_results import make_methods_results, make_results, spend
 
 from lorr_bench.report.sentences.held_equal import held_equal_line
-from lorr_bench.report.tables.ledger import ledger
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.ledger import ledger_frame
 from lorr_bench.values import Point, Results, Spend
 
 
 def test_held_equal_names_values_and_ratios(results: Results) -> None:
-    line = held_equal_line(results, ledger(results))
+    line = held_equal_line(Study(results), ledger_frame(Study(results)))
     assert (
         "(axis data): prompts 156 / 468 / 1,249, unique pairs 128 / 384 / 1,024, verifier calls 1,248" in line
     )
@@ -27,14 +28,14 @@ def test_held_equal_names_values_and_ratios(results: Results) -> None:
 def test_held_equal_tells_what_was_not_after_all(results: Results) -> None:
     odd = Point("dpo+lorr", 384, 0)
     spends = {p: replace(s, prompts=2 * s.prompts) if p == odd else s for p, s in results.spends.items()}
-    line = held_equal_line(results, ledger(make_results(spends=spends)))
+    line = held_equal_line(Study(results), ledger_frame(Study(make_results(spends=spends))))
     assert line.endswith("Different although it should be equal: dpo+lorr at 384 pairs 1.33× prompts.")
 
 
 @pytest.mark.parametrize("arms", [(), ("dpo+lorr",)])
 def test_held_equal_without_the_baseline(results: Results, arms: tuple[str, ...]) -> None:
     spends = {Point(arm, 128, 0): spend(Point(arm, 128, 0)) for arm in arms}
-    line = held_equal_line(results, ledger(make_results(spends=spends)))
+    line = held_equal_line(Study(results), ledger_frame(Study(make_results(spends=spends))))
     assert "prompts unknown" in line
 
 
@@ -56,7 +57,7 @@ def test_methods_are_told_together_with_the_range_over_them() -> None:
         ipo_plain=Spend(prompts=20, optimizer_steps=10),
         ipo_lorr=Spend(prompts=20, optimizer_steps=20),
     )
-    line = held_equal_line(results, ledger(results))
+    line = held_equal_line(Study(results), ledger_frame(Study(results)))
     assert line.startswith("Held equal at each budget (axis data): prompts 10 to 20. ")
     assert "as ratios to its method's plain arm: lorr " in line
     assert "2.00× to 3.00× updates" in line
@@ -65,10 +66,12 @@ def test_methods_are_told_together_with_the_range_over_them() -> None:
 
 def test_an_arm_that_differs_from_its_own_baseline_is_called_out() -> None:
     results = two_methods(
-        dpo_plain=Spend(prompts=10), dpo_lorr=Spend(prompts=10),
-        ipo_plain=Spend(prompts=20), ipo_lorr=Spend(prompts=10),
-    )  # fmt: skip
-    line = held_equal_line(results, ledger(results))
+        dpo_plain=Spend(prompts=10),
+        dpo_lorr=Spend(prompts=10),
+        ipo_plain=Spend(prompts=20),
+        ipo_lorr=Spend(prompts=10),
+    )
+    line = held_equal_line(Study(results), ledger_frame(Study(results)))
     assert line.endswith("Different although it should be equal: ipo+lorr at 8 pairs 0.50× prompts.")
 
 
@@ -78,7 +81,7 @@ def test_of_many_differences_the_first_are_told() -> None:
         p: replace(s, prompts=2 * s.prompts) if p.arm.endswith("+lorr") else s
         for p, s in results.spends.items()
     }
-    line = held_equal_line(results, ledger(replace(results, spends=spends)))
+    line = held_equal_line(Study(results), ledger_frame(Study(replace(results, spends=spends))))
     assert line.count("2.00× prompts") == 6
     assert line.endswith("; and 19 more in the ledger.")
 
@@ -94,18 +97,18 @@ def with_cuts(cut, left_out=0):
 def test_what_was_cut_is_told_and_warned_of_above_a_share():
     """20 of 200 responses are 10 %, 8 are 4 %."""
     results, point = with_cuts(20, 3)
-    line = held_equal_line(results, ledger(results))
+    line = held_equal_line(Study(results), ledger_frame(Study(results)))
     assert (
         f"Warning: max_length cut responses or left pairs out in 1 of {len(results.spends)} trainings" in line
     )
     assert f"{point.arm}" in line
     assert "20 responses cut (10.0 % of those of its pairs), 3 pairs passed over." in line
     few, _ = with_cuts(8)
-    line = held_equal_line(few, ledger(few))
+    line = held_equal_line(Study(few), ledger_frame(Study(few)))
     assert "8 responses cut (4.0 %" in line
     assert "Warning" not in line
 
 
 def test_without_cuts_nothing_is_said_of_them():
     results = make_results()
-    assert "max_length" not in held_equal_line(results, ledger(results))
+    assert "max_length" not in held_equal_line(Study(results), ledger_frame(Study(results)))

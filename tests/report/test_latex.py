@@ -13,20 +13,21 @@ from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats.latex import latex_report, latex_table, latex_text
-from lorr_bench.report.sheets import Cell, Column, Sheet
+from lorr_bench.report.table import Cell, Column, Table
 
 COLUMNS = (
     Column("arm", "arm"),
-    Column("score", group="b · greedy"),
-    Column("Δ", group="b · greedy"),
+    Column("score", group=("b", "greedy")),
+    Column("Δ", group=("b", "greedy")),
     Column("note", "text"),
 )
-SHEET = Sheet(
-    "small-table",
-    "Small",
-    "In %.",
-    COLUMNS,
-    (
+TABLE = Table(
+    section="small",
+    part="table",
+    heading="Small",
+    caption="In %.",
+    columns=COLUMNS,
+    rows=(
         (Cell("a_1"), Cell("50.0", "[40.0, 60.0]"), Cell(""), Cell("first")),
         (Cell("b&2"), Cell("75.0"), Cell("+25.0", "[+20.0, +30.0]", True), Cell("[second]")),
     ),
@@ -83,7 +84,7 @@ def test_text_is_printed_as_it_is(text: str, expected: str) -> None:
 
 
 def test_a_table_in_the_style_of_booktabs() -> None:
-    assert latex_table(SHEET, ["A note on 5 %.", ""]).splitlines() == [
+    assert latex_table(TABLE, ["A note on 5 %.", ""]).splitlines() == [
         r"\begin{table}[htbp]",
         r"\centering",
         r"\setlength{\tabcolsep}{3pt}",
@@ -108,8 +109,8 @@ def test_a_table_in_the_style_of_booktabs() -> None:
 
 
 def test_long_texts_are_broken_into_lines() -> None:
-    sheet = Sheet("t", "T", "C", (Column("note", "text"),), ((Cell("x" * 41),),))
-    assert r"\begin{tabular}{p{14em}}" in latex_table(sheet)
+    table = Table("t", "T", "C", (Column("note", "text"),), ((Cell("x" * 41),),))
+    assert r"\begin{tabular}{p{14em}}" in latex_table(table)
 
 
 @pytest.fixture(scope="module")
@@ -123,16 +124,24 @@ def test_every_table_of_the_report_is_there_with_its_own_label(contents: Content
     names = {re.sub(r"-\d+$", "", label) for label in labels}
     assert names >= {
         f"tab:{name}"
-        for name in ("comparison-arms", "general-arms", "secondary", "conduct", "ledger", "overlaps",
-                     "published", "protocol")
-    }  # fmt: skip
+        for name in (
+            "comparison-arms",
+            "general-arms",
+            "secondary",
+            "conduct",
+            "ledger",
+            "overlaps",
+            "published",
+            "protocol",
+        )
+    }
 
 
 def test_bold_only_where_the_corrected_test_says_so(contents: Contents) -> None:
-    tables = contents.tables
+    frames = contents.frames
     # Once in the comparison, once more among the primary contrasts.
-    primary = tables.contrasts["role"].isin(["primary", "sequence"])
-    significant = int(tables.comparison["significant"].sum() + tables.contrasts["significant"][primary].sum())
+    primary = frames.contrasts["role"].isin(["primary", "sequence"])
+    significant = int(frames.comparison["significant"].sum() + frames.contrasts["significant"][primary].sum())
     assert significant > 0
     assert latex_report(contents).count(r"\textbf{") == significant
 
@@ -183,7 +192,7 @@ def test_every_symbol_compiles_in_a_cell(tmp_path: Path) -> None:
     texts = [chr(code) for code in (*range(32, 127), *range(160, 0x180), *range(0x370, 0x400))]
     texts += [*HOSTILE, "−–—±×·÷≤≥≠≈∞→√°…‘’“”ΔΣΩαβγℓ中😀", "[a]", "*", "--", "``''"]  # noqa: RUF001
     tables = [
-        latex_table(Sheet("t", "T", "".join(found), COLUMNS[:1], tuple((Cell(text),) for text in found)))
+        latex_table(Table("t", "T", "".join(found), COLUMNS[:1], tuple((Cell(text),) for text in found)))
         for found in (texts[first : first + 40] for first in range(0, len(texts), 40))
     ]
     compile_tables("\n\\clearpage\n".join(tables), tmp_path, "")

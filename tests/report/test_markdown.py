@@ -50,26 +50,45 @@ def test_tables_have_as_many_cells_as_heads(results: Results) -> None:
 
 def test_every_part_has_its_section_in_this_order(text: str) -> None:
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
-        "Primary contrasts", "Comparison", "Budget", "General reasoning", "Data efficiency", "Answers",
+        "Primary contrasts",
+        "Comparison",
+        "Budget",
+        "General reasoning",
+        "Data efficiency",
+        "Answers",
         "Contamination",
-        "Published figures", "Protocol: sober", "Figures", "Seconds", "Versions", "Suite",
-    ]  # fmt: skip
+        "Published figures",
+        "Protocol: sober",
+        "Figures",
+        "Seconds",
+        "Versions",
+        "Suite",
+    ]
 
 
 def test_parts_without_data_have_no_section() -> None:
     bare = make_results(
-        scores=[], spends={}, answers=[], times=[], versions={}, conduct=(), overlaps=(), published=(),
-        conditions={}, diagnostics={}, start_model="",
-    )  # fmt: skip
-    found = markdown_report(replace(make_contents(bare), pictures=make_contents().pictures[:1]))
+        scores=[],
+        spends={},
+        answers=[],
+        times=[],
+        versions={},
+        conduct=(),
+        overlaps=(),
+        published=(),
+        conditions={},
+        diagnostics={},
+        start_model="",
+    )
+    found = markdown_report(replace(make_contents(bare), figures=make_contents().figures[:1]))
     assert re.findall(r"^## (.*)$", found, flags=re.MULTILINE) == ["Budget", "Suite"]
 
 
 def test_bold_only_where_the_corrected_test_says_so(contents: Contents, text: str) -> None:
-    tables = contents.tables
+    frames = contents.frames
     # Once in the comparison, once more among the primary contrasts.
-    primary = tables.contrasts["role"].isin(["primary", "sequence"])
-    significant = int(tables.comparison["significant"].sum() + tables.contrasts["significant"][primary].sum())
+    primary = frames.contrasts["role"].isin(["primary", "sequence"])
+    significant = int(frames.comparison["significant"].sum() + frames.contrasts["significant"][primary].sum())
     assert significant > 0
     assert len(re.findall(rf"\*\*[+{MINUS}]", text)) == significant
 

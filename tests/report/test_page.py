@@ -11,14 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from page_contents import HOSTILE, PICTURES, SVG, Page, hostile_results, make_contents, with_rows
+from page_contents import FIGURES, HOSTILE, Page, hostile_results, make_contents, with_rows
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report import write_report
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats import page as page_module
-from lorr_bench.report.formats.embed import place
+from lorr_bench.report.formats.embed import data_uri, page_tables
 from lorr_bench.report.formats.page import html_page
+from lorr_bench.report.study import Study
 
 STYLE = (Path(page_module.__file__).parent / "page.css").read_text(encoding="utf-8")
 
@@ -189,46 +190,51 @@ def test_every_field_has_a_label(text: str) -> None:
 
 def test_figures_are_images_with_a_description(page: Page) -> None:
     images = page.attributes("img")
-    assert [image["alt"].split(";")[0] for image in images] == [picture.description for picture in PICTURES]
+    assert [image["alt"].split(";")[0] for image in images] == [figure.description for figure in FIGURES]
     kind, _, content = images[0]["src"].partition(",")
-    assert (kind, base64.b64decode(content).decode()) == ("data:image/svg+xml;base64", SVG)
+    assert (kind, base64.b64decode(content).decode()) == ("data:image/svg+xml;base64", FIGURES[0].svg)
 
 
 def test_a_figure_of_very_many_lines_is_shown_as_points(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "MAX_SVG_BYTES", len(SVG) - 1)
-    assert Page(html_page(contents)).attributes("img")[0]["src"] == "data:image/png;base64,iVBORw=="
+    monkeypatch.setattr(page_module, "MAX_SVG_BYTES", len(FIGURES[0].svg) - 1)
+    assert Page(html_page(contents)).attributes("img")[0]["src"] == data_uri(FIGURES[0].png, "image/png")
 
 
 def test_a_single_figure_has_no_further_section(contents: Contents) -> None:
-    assert "figures" not in sections(Page(html_page(replace(contents, pictures=PICTURES[:1]))))
+    assert "figures" not in sections(Page(html_page(replace(contents, figures=FIGURES[:1]))))
 
 
 @pytest.mark.parametrize(
     ("tables", "section"),
     [
-        (["secondary"], "repeats"), (["conduct"], "conduct"), (["efficiency"], "efficiency"),
-        (["overlaps"], "contamination"), (["published"], "published"), (["diagnostics"], "diagnostics"),
+        (["secondary"], "repeats"),
+        (["conduct"], "conduct"),
+        (["efficiency"], "efficiency"),
+        (["overlaps"], "contamination"),
+        (["published"], "published"),
+        (["diagnostics"], "diagnostics"),
         (["protocol", "shared-settings"], "protocol"),
     ],
-)  # fmt: skip
+)
 def test_a_section_is_there_only_when_it_has_rows(
     contents: Contents, tables: list[str], section: str
 ) -> None:
-    left = tuple(sheet for sheet in contents.sheets if sheet.name not in tables)
-    assert section not in sections(Page(html_page(replace(contents, sheets=left))))
+    left = tuple(table for table in contents.tables if table.name not in tables)
+    assert section not in sections(Page(html_page(replace(contents, tables=left))))
     assert section in sections(Page(html_page(contents)))
 
 
 def test_seconds_and_problems_are_there_only_when_there_are_any(contents: Contents) -> None:
-    without = replace(contents, times=(), results=replace(contents.results, answers=()))
+    study = Study(replace(contents.results, answers=()))
+    without = replace(contents, seconds=contents.seconds[:0], study=study)
     assert not {"seconds", "problems"} & {*sections(Page(html_page(without)))}
     assert {"seconds", "problems"} <= {*sections(Page(html_page(contents)))}
 
 
 def test_the_power_line_follows_the_main_table(contents: Contents) -> None:
-    found = html_page(replace(contents, power=("math power", "general power")))
+    found = html_page(replace(contents, power={"math": "math power", "general": "general power"}))
     assert (
         found.index("sheet-comparison-arms") < found.index("math power") < found.index("sheet-general-arms")
     )
@@ -238,7 +244,7 @@ def test_the_power_line_follows_the_main_table(contents: Contents) -> None:
 def test_missing_stages_stand_at_the_top_and_many_of_them_fold(contents: Contents) -> None:
     for count, folded in ((5, False), (6, True)):
         missing = {f"stage {number}": "no <memory>" for number in range(count)}
-        found = html_page(replace(contents, results=replace(contents.results, missing=missing)))
+        found = html_page(replace(contents, study=Study(replace(contents.results, missing=missing))))
         assert found.index("no &lt;memory&gt;") < found.index("<h1>")
         assert ("What is missing, and why" in found) == folded
 
@@ -249,8 +255,10 @@ def test_settings_that_benchmarks_share_are_told_once() -> None:
         "nano_hard": {"template": "plain", "repeats": 10, "stop": "###"},
     }
     found = html_page(make_contents(make_results(conditions=conditions)))
-    own, shared = (Page(f"<table>{part.split('</table>')[0]}</table>") for part in (
-        found.split('<table class="protocol">')[1], found.split('<table class="settings">')[1]))  # fmt: skip
+    own, shared = (
+        Page(f"<table>{part.split('</table>')[0]}</table>")
+        for part in (found.split('<table class="protocol">')[1], found.split('<table class="settings">')[1])
+    )
     assert [text.strip() for text in own.texts("th")] == [
         "benchmark",
         "problems",
@@ -293,14 +301,18 @@ def test_two_thousand_rows_stand_in_the_data_not_in_the_page(contents: Contents)
     arms = [(f"m{number}+plain",) for number in range(2000)]
     found = Page(html_page(with_rows(contents, "conduct", arms)))
     assert sum(text.endswith("+plain") and text.startswith("m") for text in found.texts("th")) == 200
-    data = [json.loads(text) for attributes, text in zip(found.attributes("script"), found.texts("script"), strict=True) if attributes.get("type")]  # fmt: skip
+    data = [
+        json.loads(text)
+        for attributes, text in zip(found.attributes("script"), found.texts("script"), strict=True)
+        if attributes.get("type")
+    ]
     assert [row[0] for row in data[0]] == [f"m{number}+plain" for number in range(200, 2000)]
 
 
 def test_rows_without_room_are_told_beside_the_file_that_has_them(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "place", lambda sheets: place(sheets, room=0))
+    monkeypatch.setattr(page_module, "page_tables", lambda tables: page_tables(tables, max_bytes=0))
     arms = [(f"m{number}+plain",) for number in range(203)]
     found = " ".join(html_page(with_rows(contents, "conduct", arms)).split())
     assert (
@@ -315,9 +327,19 @@ def test_same_contents_same_page(contents: Contents, text: str) -> None:
 
 def test_results_without_anything_have_a_page() -> None:
     nothing = make_results(
-        scores=[], spends={}, answers=[], times=[], versions={}, arms=(), equal_quantities=(), diagnostics={},
-        conduct=[], overlaps=[], published=[], conditions={},
-    )  # fmt: skip
+        scores=[],
+        spends={},
+        answers=[],
+        times=[],
+        versions={},
+        arms=(),
+        equal_quantities=(),
+        diagnostics={},
+        conduct=[],
+        overlaps=[],
+        published=[],
+        conditions={},
+    )
     assert sections(Page(html_page(make_contents(nothing)))) == ["figure", "figures", "budget", "origin"]
 
 

@@ -44,9 +44,15 @@ def rendered(page: str, folder: Path, address: str = "") -> Page:
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
     command = [
-        f"{BROWSER}", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000",
-        f"--user-data-dir={folder / 'profile'}", "--dump-dom", f"{path.as_uri()}{address}",
-    ]  # fmt: skip
+        f"{BROWSER}",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=2000",
+        f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom",
+        f"{path.as_uri()}{address}",
+    ]
     found = subprocess.run(command, capture_output=True, timeout=60, check=True)
     return Page(found.stdout.decode())
 
@@ -171,9 +177,11 @@ def test_a_link_leads_to_a_problem_and_arrow_keys_turn_it(text: str, tmp_path: P
     """
     *problems, labels = seen(text, script, tmp_path, f"#problem?{urlencode(state)}")
     assert [title for title, _, _ in problems] == [
-        "2 of 3: nano_easy · easy-1", "3 of 3: nano_easy · easy-2", "3 of 3: nano_easy · easy-2",
         "2 of 3: nano_easy · easy-1",
-    ]  # fmt: skip
+        "3 of 3: nano_easy · easy-2",
+        "3 of 3: nano_easy · easy-2",
+        "2 of 3: nano_easy · easy-1",
+    ]
     assert [name for _, _, name in problems] == ["easy-1", "easy-2", "easy-2", "easy-1"]
     assert labels == [state["left"], state["right"]]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from synthetic_results import make_results
 
-from lorr_bench.report.formats.problems import MAX_MODELS, MAX_TEXT, embedded_problems, shortened
+from lorr_bench.report.formats.problems import MAX_MODELS, MAX_TEXT, embedded_problems, without_middle
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results, SampleAnswer
 
 
@@ -19,7 +20,7 @@ def answer(arm: str, problem: int, benchmark: str = "easy", **changes: Any) -> S
 
 
 def data(results: Results, **room: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(embedded_problems(results, **room).json)
+    found: dict[str, Any] = json.loads(embedded_problems(Study(results), **room).json)
     return found
 
 
@@ -62,7 +63,7 @@ def test_benchmarks_take_turns_where_room_is_short() -> None:
     answers = [answer("start", number, name) for name in ("easy", "hard") for number in range(5)]
     results = make_results(answers=answers)
     size = len(json.dumps(data(results)["problems"][0], separators=(",", ":"))) + 1
-    found = embedded_problems(results, room=4 * size)
+    found = embedded_problems(Study(results), max_bytes=4 * size)
     kept = [(problem[0], problem[1]) for problem in json.loads(found.json)["problems"]]
     assert kept == [("easy", "0"), ("easy", "1"), ("hard", "0"), ("hard", "1")]
     assert (found.problems, found.left_out) == (4, "6 of 10 problems had no room here.")
@@ -71,7 +72,7 @@ def test_benchmarks_take_turns_where_room_is_short() -> None:
 def test_of_very_many_arms_the_first_are_taken_and_the_others_counted() -> None:
     arms = tuple(f"m{number}+plain" for number in range(MAX_MODELS + 2))
     results = make_results(arms=arms, answers=[answer(arm, 0) for arm in reversed(arms)])
-    found = embedded_problems(results)
+    found = embedded_problems(Study(results))
     assert found.models == MAX_MODELS
     assert json.loads(found.json)["models"][0].startswith("m0+plain,")
     assert found.left_out == "The answers of 2 more arms had no room here."
@@ -85,7 +86,7 @@ def test_arms_that_the_suite_does_not_have_come_in_the_order_of_their_answers() 
 
 
 def test_nothing_left_out_is_not_mentioned() -> None:
-    assert embedded_problems(make_results()).left_out == ""
+    assert embedded_problems(Study(make_results())).left_out == ""
 
 
 def test_a_model_that_lacks_a_problem_is_left_out_of_it_alone() -> None:
@@ -96,14 +97,16 @@ def test_a_model_that_lacks_a_problem_is_left_out_of_it_alone() -> None:
 
 def test_long_texts_keep_beginning_and_end() -> None:
     text = "a" * MAX_TEXT + "b" * 1234 + "the answer is 4"
-    found = shortened(text)
+    found = without_middle(text)
     assert found.startswith("aaaa")
     assert found.endswith("bbthe answer is 4")
     assert "[… 1,249 characters left out …]" in found
-    assert shortened("a" * MAX_TEXT) == "a" * MAX_TEXT
+    assert without_middle("a" * MAX_TEXT) == "a" * MAX_TEXT
 
 
 def test_hostile_text_is_made_visible_in_every_field() -> None:
-    results = make_results(answers=[replace(answer("start", 0), text="\x1b", extracted="\x00", gold="\ud800", prompt="\u202e")])  # fmt: skip
+    results = make_results(
+        answers=[replace(answer("start", 0), text="\x1b", extracted="\x00", gold="\ud800", prompt="\u202e")]
+    )
     problem = data(results)["problems"][0]
     assert problem[2:] == ["⟨U+202E⟩", "⟨U+D800⟩", [[0, 1, "equal", "⟨U+0000⟩", 3, 0, "⟨U+001B⟩"]]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sheet_texts import texts
 from synthetic_results import make_results, score
+from table_texts import texts
 
-from lorr_bench.report.tables.protocol import protocol_sheet, protocol_table, shared_settings_sheet
+from lorr_bench.report.tables.protocol import protocol_frame, protocol_table, shared_settings_table
 from lorr_bench.values import START
 
 CONDITIONS = {
@@ -20,7 +20,7 @@ CONDITIONS = {
 
 def test_nested_settings_have_dotted_names_and_values_are_text() -> None:
     results = make_results(scores=[score(START, "b", "math", "greedy", [0, 1])], conditions=CONDITIONS)
-    table = protocol_table(results).set_index("setting")
+    table = protocol_frame(results).set_index("setting")
     assert table["value"].to_dict() == {
         "sampling.temperature": "0.6",
         "sampling.stop": '["a", "é"]',
@@ -34,8 +34,8 @@ def test_nested_settings_have_dotted_names_and_values_are_text() -> None:
 
 def test_long_values_are_cut_for_reading() -> None:
     results = make_results(scores=[], conditions=CONDITIONS)
-    assert texts(protocol_sheet(results)) == [["b", "–"]]
-    shared = dict(texts(shared_settings_sheet(results)))
+    assert texts(protocol_table(results)) == [["b", "–"]]
+    shared = dict(texts(shared_settings_table(results)))
     assert shared["template"] == "x" * 159 + "…"
     assert shared["sampling.temperature"] == "0.6"
 
@@ -44,13 +44,13 @@ def test_what_differs_stands_by_benchmark_and_what_does_not_once() -> None:
     easy = {"template": "plain", "repeats": 3}
     hard = {"template": "plain", "repeats": 10, "stop": "###"}
     results = make_results(scores=[], conditions={"easy": easy, "hard": hard})
-    sheet = protocol_sheet(results)
-    assert [column.title for column in sheet.columns] == ["benchmark", "problems", "repeats", "stop"]
-    assert texts(sheet) == [["easy", "–", "3", ""], ["hard", "–", "10", "###"]]
-    assert texts(shared_settings_sheet(results)) == [["template", "plain"]]
+    table = protocol_table(results)
+    assert [column.title for column in table.columns] == ["benchmark", "problems", "repeats", "stop"]
+    assert texts(table) == [["easy", "–", "3", ""], ["hard", "–", "10", "###"]]
+    assert texts(shared_settings_table(results)) == [["template", "plain"]]
 
 
 def test_without_conditions_there_is_no_row() -> None:
     results = make_results(conditions={})
-    assert protocol_sheet(results).rows == shared_settings_sheet(results).rows == ()
-    assert protocol_table(make_results(conditions={})).empty
+    assert protocol_table(results).rows == shared_settings_table(results).rows == ()
+    assert protocol_frame(make_results(conditions={})).empty

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sheet_texts import texts
+from computed import comparison_of
 from synthetic_results import make_results, score
+from table_texts import texts
 
-from lorr_bench.report.tables.comparison import comparison
-from lorr_bench.report.tables.published import published_sheet, published_table
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.published import published_frame, published_table
 from lorr_bench.values import START, Point, Published, Results
 
 
@@ -36,7 +37,7 @@ def results_with(*published: Published) -> Results:
 
 
 def rows_of(results: Results) -> list[dict[str, Any]]:
-    return published_table(results, comparison(results)).to_dict("records")
+    return published_frame(Study(results), comparison_of(results)).to_dict("records")
 
 
 def test_gains_are_differences_to_the_own_start_model() -> None:
@@ -84,7 +85,7 @@ def test_without_our_start_model_there_is_no_gain_of_ours() -> None:
 
 def test_rows_as_text() -> None:
     results = results_with(BASE, figure(), figure(protocol="avg@3", deviation=0.012, note="read from a plot"))
-    assert texts(published_sheet(published_table(results, comparison(results)))) == [
+    assert texts(published_table(published_frame(Study(results), comparison_of(results)))) == [
         ["start model", "b", "25.0 (greedy)", "50.0", "", "", "Nano", "pass@1; greedy", "A", ""],
         ["dpo+plain", "b", "50.0 (greedy)", "62.0", "+25.0", "+12.0", "Nano-DPO", "pass@1; greedy", "A", ""],
         [

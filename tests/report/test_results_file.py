@@ -83,6 +83,7 @@ def test_the_file_says_its_format_and_holds_no_answer(results: Results) -> None:
     found = json.loads(gzip.decompress(results_bytes(results)))
     assert found["format"] == 1
     assert found["answers"] == []
+    assert found["arms"] == ["dpo+plain", "dpo+lorr", "dpo+no_reset"]
     assert found["scores"][0]["point"] == {"arm": "start", "unique_pairs": 0, "seed": -1}
 
 

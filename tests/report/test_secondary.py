@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from computed import comparison_of
 from synthetic_results import make_results, score
 
-from lorr_bench.report.tables.comparison import comparison
-from lorr_bench.report.tables.secondary import secondary_sheet, secondary_table
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.secondary import secondary_frame, secondary_table
 from lorr_bench.values import Point, Results
 
 PLAIN = [Point("dpo+plain", 8, seed) for seed in (0, 1)]
@@ -27,7 +28,7 @@ def repeated() -> Results:
 
 def test_secondary_metrics_by_hand() -> None:
     results = repeated()
-    table = secondary_table(results, comparison(results)).set_index("metric")
+    table = secondary_frame(Study(results), comparison_of(results).frame).set_index("metric")
     assert table["mean"].to_dict() == {"avg@2": 0.5, "pass@2": 0.75, "maj@2": 0.5}
     assert table["deviation"].dropna().to_dict() == {"avg@2": 0.125}
     assert (table["low"] < table["mean"]).all()
@@ -38,25 +39,25 @@ def test_secondary_metrics_by_hand() -> None:
 
 def test_secondary_metrics_as_text() -> None:
     results = repeated()
-    sheet = secondary_sheet(secondary_table(results, comparison(results)))
-    assert [[cell.text for cell in row] for row in sheet.rows] == [
+    table = secondary_table(secondary_frame(Study(results), comparison_of(results).frame))
+    assert [[cell.text for cell in row] for row in table.rows] == [
         ["dpo+plain", "8", "2", "b", *shown]
         for shown in (("avg@2", "50.0 ± 12.5"), ("pass@2", "75.0"), ("maj@2", "50.0"))
     ]
-    assert all(row[-1].small.startswith("[") for row in sheet.rows)
+    assert all(row[-1].small.startswith("[") for row in table.rows)
 
 
 def test_without_repeats_there_is_no_secondary_metric() -> None:
     results = make_results(scores=[score(PLAIN[0], "b", "math", "greedy", [1, 0])])
-    assert secondary_sheet(secondary_table(results, comparison(results))).rows == ()
+    assert secondary_table(secondary_frame(Study(results), comparison_of(results).frame)).rows == ()
 
 
 def test_an_average_of_repeats_without_deviation_is_no_row_of_its_own() -> None:
     results = make_results(scores=[score(PLAIN[0], "b", "math", "avg@2", [1, 0])])
-    assert secondary_table(results, comparison(results)).empty
+    assert secondary_frame(Study(results), comparison_of(results).frame).empty
 
 
 def test_rows_follow_models_then_benchmarks(results: Results) -> None:
-    table = secondary_table(results, comparison(results))
+    table = secondary_frame(Study(results), comparison_of(results).frame)
     assert table["metric"].tolist()[:3] == ["avg@4", "pass@4", "maj@4"]
     assert table["arm"].tolist()[:6] == ["start"] * 3 + ["dpo+plain"] * 3

@@ -7,17 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from computed import comparison_of, contrasts_of
 from synthetic_results import make_results, score
 
-from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.measures import Measure, all_measures, averages, model_rows, reported_measures
-from lorr_bench.report.tables.comparison import comparison
-from lorr_bench.report.tables.diagnostics import diagnostic_table
-from lorr_bench.report.tables.ledger import ledger
-from lorr_bench.report.tables.methods import method_table
-from lorr_bench.report.tables.scores import score_table
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.diagnostics import diagnostic_frame
+from lorr_bench.report.tables.ledger import ledger_frame
+from lorr_bench.report.tables.methods import method_frame
+from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.stats import paired_difference
-from lorr_bench.values import START, Point, Results, Score, Spend
+from lorr_bench.values import START, Measure, Point, Results, Score, Spend
 
 
 def tiny_results() -> Results:
@@ -30,21 +29,23 @@ def tiny_results() -> Results:
 
 
 def test_comparison_by_hand() -> None:
-    table = comparison(tiny_results()).set_index("arm")
+    table = comparison_of(tiny_results()).frame.set_index("arm")
     assert table["mean"].to_dict() == {"start": 0.25, "dpo+plain": 0.5, "dpo+lorr": 0.75}
     assert table.loc["dpo+lorr", "difference"] == 0.25
     found = paired_difference([[1, 1, 0, 1]] * 2, [[1, 0, 0, 1]] * 2)
     assert table.loc["dpo+lorr", ["difference_low", "difference_high", "p_value"]].tolist() == [
-        found.low, found.high, found.p_value,
-    ]  # fmt: skip
+        found.low,
+        found.high,
+        found.p_value,
+    ]
     assert math.isnan(table.loc["dpo+plain", "difference"])
     assert math.isnan(table.loc["start", "difference"])
     assert table[["seeds", "problems"]].to_numpy().tolist() == [[1, 4], [2, 4], [2, 4]]
 
 
 def test_the_comparison_takes_its_differences_from_the_contrasts(results: Results) -> None:
-    contrasts = contrast_table(results)
-    table = comparison(results, contrasts)
+    contrasts = contrasts_of(results)
+    table = comparison_of(results).frame
     tested = table["p_value"].notna()
     # Two arms at three budgets on six measures and two averages.
     assert tested.sum() == len(contrasts) == 2 * 3 * 8
@@ -55,20 +56,20 @@ def test_the_comparison_takes_its_differences_from_the_contrasts(results: Result
 
 
 def test_rows_and_columns_are_in_the_order_of_the_suite(results: Results) -> None:
-    assert model_rows(results)[:5] == [
+    assert Study(results).models[:5] == (
         ("start", 0),
         ("dpo+plain", 128),
         ("dpo+lorr", 128),
         ("dpo+no_reset", 128),
         ("dpo+plain", 384),
-    ]
+    )
     general_first = make_results(scores=sorted(results.scores, key=lambda line: line.kind))
-    assert all_measures(general_first)[0] == Measure("nano_easy", "math", "greedy")
+    assert Study(general_first).tested_measures[0] == Measure("nano_easy", "math", "greedy")
 
 
 def test_only_seeds_that_both_arms_have_are_compared(results: Results) -> None:
     left_out = {Point("dpo+plain", 128, 0), Point("dpo+lorr", 128, 1)}
-    table = comparison(make_results(scores=[s for s in results.scores if s.point not in left_out]))
+    table = comparison_of(make_results(scores=[s for s in results.scores if s.point not in left_out])).frame
     row = table[(table["arm"] == "dpo+lorr") & (table["unique_pairs"] == 128)].iloc[0]
     assert row["seeds"] == 2
     assert row["paired_seeds"] == 1
@@ -82,7 +83,7 @@ def test_totals_without_problems_are_compared_over_seeds() -> None:
         for arm, gain in (("dpo+plain", 0.0), ("dpo+lorr", 0.1))
         for seed in (0, 1, 2)
     ]
-    row = comparison(make_results(scores=scores)).set_index("arm").loc["dpo+lorr"]
+    row = comparison_of(make_results(scores=scores)).frame.set_index("arm").loc["dpo+lorr"]
     assert row["mean"] == pytest.approx(0.61)
     assert row["difference"] == pytest.approx(0.1)
     assert row["problems"] == 0
@@ -95,7 +96,7 @@ def test_ledger_by_hand() -> None:
         Point("dpo+plain", 8, 1): Spend(prompts=10, wall_seconds=3.0),
         Point("dpo+lorr", 8, 0): Spend(prompts=10, wall_seconds=5.0),
     }
-    table = ledger(make_results(scores=[], spends=spends)).set_index("arm")
+    table = ledger_frame(Study(make_results(scores=[], spends=spends))).set_index("arm")
     assert list(table.index) == ["dpo+plain", "dpo+lorr"]
     assert table["seeds"].to_dict() == {"dpo+plain": 2, "dpo+lorr": 1}
     assert table["wall_seconds"].to_dict() == {"dpo+plain": 2.0, "dpo+lorr": 5.0}
@@ -105,19 +106,27 @@ def test_ledger_by_hand() -> None:
 
 
 def test_ledger_without_the_baseline_has_no_ratio() -> None:
-    table = ledger(make_results(scores=[], spends={Point("dpo+lorr", 8, 0): Spend(prompts=10)}))
+    table = ledger_frame(Study(make_results(scores=[], spends={Point("dpo+lorr", 8, 0): Spend(prompts=10)})))
     assert table["prompts_ratio"].isna().all()
 
 
 def test_scores_are_listed_as_they_are() -> None:
     scores = [Score(Point("dpo+lorr", 8, 2), "b", "math", "avg@4", 0.5, (1.0, math.nan, 0.0), 0.25, "few")]
-    table = score_table(make_results(scores=scores))
+    table = score_frame(make_results(scores=scores))
     assert table.to_dict("records") == [
         {
-            "arm": "dpo+lorr", "unique_pairs": 8, "seed": 2, "benchmark": "b", "kind": "math",
-            "metric": "avg@4", "value": 0.5, "n": 2, "deviation": 0.25, "reason": "few",
+            "arm": "dpo+lorr",
+            "unique_pairs": 8,
+            "seed": 2,
+            "benchmark": "b",
+            "kind": "math",
+            "metric": "avg@4",
+            "value": 0.5,
+            "n": 2,
+            "deviation": 0.25,
+            "reason": "few",
         }
-    ]  # fmt: skip
+    ]
 
 
 def two_methods() -> Results:
@@ -142,7 +151,7 @@ def two_methods() -> Results:
 
 
 def test_each_arm_is_compared_with_the_baseline_of_its_own_method() -> None:
-    table = comparison(two_methods())
+    table = comparison_of(two_methods()).frame
     differences = table[table["unique_pairs"] == 8].set_index("arm")["difference"]
     assert differences.dropna().to_dict() == {"dpo+lorr": 0.25, "ipo+lorr": 0.5, "sft+reset": -0.25}
 
@@ -150,21 +159,26 @@ def test_each_arm_is_compared_with_the_baseline_of_its_own_method() -> None:
 def test_an_arm_without_a_baseline_has_no_difference() -> None:
     results = two_methods()
     alone = make_results(arms=results.arms, baselines={}, scores=results.scores)
-    assert comparison(alone)["difference"].isna().all()
+    assert comparison_of(alone).frame["difference"].isna().all()
 
 
 def test_ratios_are_to_the_baseline_of_the_own_method() -> None:
     prompts = {"dpo+plain": 10, "dpo+lorr": 20, "ipo+plain": 5, "ipo+lorr": 20}
     spends = {Point(arm, 8, 0): Spend(prompts=count) for arm, count in prompts.items()}
-    table = ledger(make_results(scores=[], spends=spends, baselines=two_methods().baselines)).set_index("arm")
+    table = ledger_frame(
+        Study(make_results(scores=[], spends=spends, baselines=two_methods().baselines))
+    ).set_index("arm")
     assert table["prompts_ratio"].to_dict() == {
-        "dpo+plain": 1.0, "dpo+lorr": 2.0, "ipo+plain": 1.0, "ipo+lorr": 4.0,
-    }  # fmt: skip
+        "dpo+plain": 1.0,
+        "dpo+lorr": 2.0,
+        "ipo+plain": 1.0,
+        "ipo+lorr": 4.0,
+    }
 
 
 def test_methods_stand_at_the_largest_budget_with_their_plugins_side_by_side() -> None:
     results = two_methods()
-    table = method_table(results, comparison(results)).set_index("method")
+    table = method_frame(Study(results), comparison_of(results)).set_index("method")
     assert list(table.index) == ["dpo", "ipo", "sft"]
     assert set(table["unique_pairs"]) == {8}
     assert table["plain_mean"].to_dict() == {"dpo": 0.5, "ipo": 0.25, "sft": 1.0}
@@ -179,14 +193,14 @@ def test_a_method_without_result_keeps_its_row() -> None:
     results = two_methods()
     missing = [line for line in results.scores if not line.point.arm.startswith("ipo")]
     without = make_results(arms=results.arms, baselines=results.baselines, scores=missing)
-    table = method_table(without, comparison(without)).set_index("method")
+    table = method_frame(Study(without), comparison_of(without)).set_index("method")
     assert math.isnan(table.loc["ipo", "plain_mean"])
     assert math.isnan(table.loc["ipo", "lorr_mean"])
 
 
 def test_diagnostics_are_listed_value_by_value() -> None:
     diagnostics = {Point("dpo+lorr", 8, 2): [{"entropy": 0.5}, {"entropy": 0.25, "trainer/loss": 1.5}]}
-    table = diagnostic_table(make_results(diagnostics=diagnostics))
+    table = diagnostic_frame(make_results(diagnostics=diagnostics))
     assert table.to_numpy().tolist() == [
         ["dpo+lorr", 8, 2, 1, "entropy", 0.5],
         ["dpo+lorr", 8, 2, 2, "entropy", 0.25],
@@ -206,7 +220,7 @@ def two_benchmarks(**changes: Any) -> Results:
 
 
 def average_of(results: Results, arm: str) -> Any:
-    table = comparison(results)
+    table = comparison_of(results).frame
     return table[(table["benchmark"] == "average") & (table["arm"] == arm)].iloc[0]
 
 
@@ -219,25 +233,26 @@ def test_the_average_gives_each_benchmark_the_same_weight() -> None:
 
 def test_the_average_takes_the_greedy_metric_of_a_benchmark_that_has_several(results: Results) -> None:
     math_average, general_average = (
-        parts for measure, parts in averages(results).items() if measure.benchmark == "average"
+        parts for measure, parts in Study(results).averages.items() if measure.benchmark == "average"
     )
     assert [(part.benchmark, part.metric) for part in math_average] == [
-        ("nano_easy", "greedy"), ("nano_hard", "greedy"),
-    ]  # fmt: skip
+        ("nano_easy", "greedy"),
+        ("nano_hard", "greedy"),
+    ]
     assert len(general_average) == 3
 
 
 def test_a_benchmark_may_be_called_average() -> None:
     whole = two_benchmarks()
     named = [replace(line, benchmark="average") if line.benchmark == "two" else line for line in whole.scores]
-    table = comparison(two_benchmarks(scores=named))
+    table = comparison_of(two_benchmarks(scores=named)).frame
     means = table[table["arm"] == "dpo+lorr"].set_index("benchmark")["mean"]
     assert means.to_dict() == {"four": 0.75, "average": 0.5, "average of 2": 0.625}
 
 
 def test_there_is_no_average_of_a_single_benchmark() -> None:
-    assert averages(tiny_results()) == {}
-    assert "average" not in set(comparison(tiny_results())["benchmark"])
+    assert Study(tiny_results()).averages == {}
+    assert "average" not in set(comparison_of(tiny_results()).frame["benchmark"])
 
 
 def test_the_average_rests_on_the_seeds_that_have_all_benchmarks() -> None:
@@ -252,24 +267,24 @@ def test_the_average_rests_on_the_seeds_that_have_all_benchmarks() -> None:
 def test_an_arm_that_lacks_a_benchmark_has_no_average() -> None:
     whole = two_benchmarks()
     scores = [line for line in whole.scores if line.point.arm != "dpo+lorr" or line.benchmark != "two"]
-    table = comparison(two_benchmarks(scores=scores))
+    table = comparison_of(two_benchmarks(scores=scores)).frame
     assert set(table[table["benchmark"] == "average"]["arm"]) == {"dpo+plain"}
 
 
 def test_averages_follow_the_measures_of_their_kind(results: Results) -> None:
-    names = [(measure.benchmark, measure.kind) for measure in reported_measures(results)]
+    names = [(measure.benchmark, measure.kind) for measure in Study(results).reported_measures]
     assert names[3] == ("average", "math")
     assert names[-1] == ("average", "general")
 
 
 def test_secondary_metrics_are_not_compared(results: Results) -> None:
     assert {line.metric for line in results.scores} >= {"pass@4", "maj@4"}
-    assert not {"pass@4", "maj@4"} & set(comparison(results)["metric"])
+    assert not {"pass@4", "maj@4"} & set(comparison_of(results).frame["metric"])
 
 
 def test_a_metric_of_lm_eval_is_tested_whatever_its_name() -> None:
     scores = [score(Point("dpo+plain", 8, 0), "code", "general", "pass@1", [0, 1])]
-    assert comparison(make_results(scores=scores))["metric"].tolist() == ["pass@1"]
+    assert comparison_of(make_results(scores=scores)).frame["metric"].tolist() == ["pass@1"]
 
 
 def test_deviations_are_pooled_over_seeds() -> None:
@@ -277,16 +292,16 @@ def test_deviations_are_pooled_over_seeds() -> None:
         replace(score(Point("dpo+plain", 8, seed), "b", "math", "avg@2", [0, 1]), deviation=deviation)
         for seed, deviation in ((0, 0.03), (1, 0.04), (2, math.nan))
     ]
-    row = comparison(make_results(scores=scores)).iloc[0]
+    row = comparison_of(make_results(scores=scores)).frame.iloc[0]
     assert row["deviation"] == pytest.approx(math.sqrt((0.03**2 + 0.04**2) / 2))
 
 
 def test_without_deviations_there_is_none() -> None:
-    assert comparison(tiny_results())["deviation"].isna().all()
+    assert comparison_of(tiny_results()).frame["deviation"].isna().all()
 
 
 def test_what_could_have_been_shown_stands_beside_each_difference(results: Results) -> None:
-    table = comparison(results)
+    table = comparison_of(results).frame
     assert (table["detectable"].notna() == table["p_value"].notna()).all()
     assert (table["detectable"].dropna() > 0).all()
 
@@ -299,6 +314,6 @@ def test_the_permutation_over_seeds_stands_beside_each_difference() -> None:
         for arm, chance in better.items()
         for seed in range(3)
     ]
-    table = comparison(make_results(scores=scores)).set_index("arm")
+    table = comparison_of(make_results(scores=scores)).frame.set_index("arm")
     assert table.loc["dpo+lorr", "p_permuted_seeds"] == pytest.approx(2 / 8)
     assert math.isnan(table.loc["dpo+plain", "p_permuted_seeds"])

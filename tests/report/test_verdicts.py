@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from computed import comparison_of, contrasts_of
 from synthetic_results import make_methods_results, make_results, score, several_methods, two_arms
 
-from lorr_bench.report.cells import MINUS
-from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.measures import primary_measure
+from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.sentences.verdicts import headlines
-from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
@@ -20,8 +19,8 @@ FEW, MANY = [0] * 80 + [1] * 20, [0] * 60 + [1] * 40
 
 def lines_for(results: Results, analysis: Analysis | None = None) -> tuple[str, ...]:
     results = results if analysis is None else replace(results, analysis=analysis)
-    contrasts = contrast_table(results)
-    return headlines(results, contrasts, comparison(results, contrasts))
+    contrasts = contrasts_of(results)
+    return headlines(Study(results), contrasts, comparison_of(results).frame)
 
 
 def arms_at(answers: Mapping[tuple[str, int], list[int]], seeds: int = 2) -> Results:
@@ -55,7 +54,7 @@ def test_a_loss_and_a_tie_are_said_as_plainly() -> None:
 def test_what_was_not_shown_says_how_large_it_would_have_been() -> None:
     """That nothing was found is not told as if there were nothing."""
     results = two_arms([0, 1] * 50, [1, 0] * 50)
-    detectable = 100 * contrast_table(results).loc[0, "detectable"]
+    detectable = 100 * contrasts_of(results).loc[0, "detectable"]
     line = lines_for(results)[0]
     assert line.endswith(f" One of {detectable:.1f} points would be found in four of five such suites.")
     assert "would be found" not in lines_for(two_arms(FEW, MANY))[0]
@@ -75,14 +74,14 @@ def test_the_budget_and_the_measure_are_those_declared(results: Results) -> None
 
 def test_greedy_comes_before_other_metrics(results: Results) -> None:
     reordered = make_results(scores=sorted(results.scores, key=lambda line: line.metric != "avg@4"))
-    measure = primary_measure(reordered)
+    measure = Study(reordered).primary_measure
     assert measure is not None
     assert measure.metric == "greedy"
 
 
 def test_a_declared_metric_comes_before_greedy(results: Results) -> None:
     for metric, found in (("avg@4", "avg@4"), ("", "greedy")):
-        measure = primary_measure(replace(results, analysis=Analysis("nano_easy", metric, (GAIN,))))
+        measure = Study(replace(results, analysis=Analysis("nano_easy", metric, (GAIN,)))).primary_measure
         assert measure is not None
         assert (measure.benchmark, measure.metric) == ("nano_easy", found)
 

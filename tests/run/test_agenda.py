@@ -90,7 +90,7 @@ def test_a_stage_comes_back():
     agenda = Agenda([stage], {stage.digest}, set(), everything)
     assert agenda.take(everything) is stage
     assert agenda.take(everything) is None
-    agenda.back(stage.digest)
+    agenda.requeue(stage.digest)
     assert agenda.take(everything) is stage
 
 
@@ -106,7 +106,7 @@ def test_work_done_again_needs_its_freed_inputs_again():
     )
     assert agenda.take(everything) is third
     agenda.redo(second.digest)
-    agenda.back(third.digest)
+    agenda.requeue(third.digest)
     order = []
     while (stage := agenda.take(everything)) is not None:
         order.append(stage)

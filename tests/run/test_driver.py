@@ -89,7 +89,7 @@ class World:
         self.executor = None
         self.journal = None
 
-    def run(self, *stages, script=None, terms=NO_WAIT, watcher=lambda _: None, **others):
+    def run(self, *stages, script=None, execution=NO_WAIT, watcher=lambda _: None, **others):
         """State and events of a run."""
         seen = []
         self.executor = FakeExecutor(script or {}, self.store)
@@ -101,7 +101,7 @@ class World:
             watcher=tell_all(seen.append, watcher),
             journal=self.journal,
             logs=self.folder / "logs",
-            terms=terms,
+            execution=execution,
             **others,
         )
         return driver.run(), seen
@@ -164,7 +164,7 @@ def test_a_dead_worker_s_stage_is_tried_again(world):
 
 def test_attempts_are_limited(world):
     state, _ = world.run(
-        COLLECT, script={"collect": [[DIED]] * 5}, terms=ExecutionSpec(attempts=2, retry_delay_seconds=0)
+        COLLECT, script={"collect": [[DIED]] * 5}, execution=ExecutionSpec(attempts=2, retry_delay_seconds=0)
     )
     assert world.sent == ["collect", "collect"]
     assert state.failed == {COLLECT.digest: "its process was killed"}
@@ -177,7 +177,7 @@ def test_attempts_are_counted_over_runs_and_can_be_forgiven(world):
     assert world.sent == []
     assert "failed 3 times; --retry-failed tries again" in state.failed[COLLECT.digest]
     assert state.failed[TRAIN.digest] == "`collect` failed"
-    world.journal.forgive()
+    world.journal.forget_failures()
     world.journal.save()
     state, _ = world.run(COLLECT, TRAIN)
     assert state.failed == {}
@@ -277,8 +277,8 @@ def test_what_another_run_has_done_meanwhile_is_taken(world, monkeypatch):
 
 
 def test_a_stage_over_its_time_is_ended_and_tried_again(world):
-    terms = ExecutionSpec(stage_timeout_minutes=1e-9, retry_delay_seconds=0, attempts=2)
-    state, _ = world.run(COLLECT, script={"collect": [[], []]}, terms=terms)
+    execution = ExecutionSpec(stage_timeout_minutes=1e-9, retry_delay_seconds=0, attempts=2)
+    state, _ = world.run(COLLECT, script={"collect": [[], []]}, execution=execution)
     assert [label for label, _ in world.executor.ended] == ["collect", "collect"]
     assert "took longer than 1e-09 minutes" in state.failed[COLLECT.digest]
 
@@ -293,7 +293,7 @@ def test_progress_and_notes_are_passed_on(world):
 
 def test_finished_work_is_told_after_every_stage(world):
     told = []
-    world.run(COLLECT, TRAIN, after=lambda finished: told.append(len(finished)))
+    world.run(COLLECT, TRAIN, on_finished=lambda finished: told.append(len(finished)))
     assert told == [0, 1, 2]
 
 
@@ -303,7 +303,7 @@ def test_a_guard_ends_the_run_and_its_workers(world):
 
     seen = []
     with pytest.raises(InterruptedError, match="taken over"):
-        world.run(COLLECT, guard=guard, watcher=seen.append)
+        world.run(COLLECT, check=guard, watcher=seen.append)
     assert world.executor.stopped == 1
     assert seen[-1] == RunEnded(interrupted=True)
 

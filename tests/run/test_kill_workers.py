@@ -19,7 +19,7 @@ from lorr_bench.spec.load import load_suite
 from lorr_bench.store.store import Store
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
-TERMS = ExecutionSpec(retry_delay_seconds=0)
+EXECUTION = ExecutionSpec(retry_delay_seconds=0)
 
 
 class StoppedAtOnce(WorkerProcess):
@@ -57,7 +57,7 @@ def run(tmp_path):
             watcher=tell_all(seen.append, lambda event: watch(event, workers)),
             journal=journal,
             logs=tmp_path / "logs",
-            terms=TERMS,
+            execution=EXECUTION,
             scope=Scope(only=only),
         )
         state = driver.run()

@@ -3,7 +3,7 @@
 import pytest
 from stage_samples import sample
 
-from lorr_bench.run.state import Journal, Trouble, known_failures
+from lorr_bench.run.state import Failure, Journal, known_failures
 
 
 @pytest.fixture
@@ -19,7 +19,18 @@ def test_what_was_said_is_read_again(file, tmp_path):
     again = Journal(file)
     assert again.running == {"a": "train 1"}
     assert again.seconds == {"b": 2.5}
-    assert again.troubles == {"c": Trouble(1, "it broke", str(tmp_path / "c.log"))}
+    assert again.failures == {"c": Failure(1, "it broke", str(tmp_path / "c.log"))}
+
+
+def test_a_journal_of_an_earlier_version_is_read(file):
+    file.write_text(
+        '{"seconds": {"a": 2.5}, "running": {"b": "train 1"},'
+        ' "troubles": {"c": {"attempts": 2, "reason": "it broke", "log": "c.log"}}}',
+        "utf-8",
+    )
+    journal = Journal(file)
+    assert (journal.seconds, journal.running) == ({"a": 2.5}, {"b": "train 1"})
+    assert journal.failures == {"c": Failure(2, "it broke", "c.log")}
 
 
 def test_a_failure_is_in_the_file_at_once(file, tmp_path):
@@ -53,7 +64,7 @@ def test_a_large_file_is_written_more_rarely(file):
 def test_nothing_runs_when_it_is_over(file):
     journal = Journal(file)
     journal.begins("a", "train 1")
-    journal.over()
+    journal.run_ends()
     assert Journal(file).running == {}
 
 
@@ -71,7 +82,7 @@ def test_nothing_runs_when_it_is_over(file):
 def test_a_damaged_journal_counts_as_empty(file, content):
     file.write_text(content, "utf-8")
     journal = Journal(file)
-    assert (journal.seconds, journal.running, journal.troubles) == ({}, {}, {})
+    assert (journal.seconds, journal.running, journal.failures) == ({}, {}, {})
 
 
 def test_failures_reach_what_is_behind_them(tmp_path):

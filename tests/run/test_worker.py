@@ -16,7 +16,7 @@ from lorr_bench.errors import LostError
 from lorr_bench.events import Ended, Failed
 from lorr_bench.run import worker as worker_module
 from lorr_bench.run.local import Slot, WorkerProcess, worker_environment
-from lorr_bench.run.worker import Answers, SpoiledError, run_stage, serve
+from lorr_bench.run.worker import EventWriter, SpoiledError, run_stage, serve
 from lorr_bench.stages.task import EngineRoom
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
@@ -40,7 +40,7 @@ def order_of(stage, store, inputs=None, log="log"):
 
 def answers_of(stage, store, inputs=None):
     out = io.StringIO()
-    serve(order_of(stage, store, inputs), EngineRoom(), Answers(out))
+    serve(order_of(stage, store, inputs), EngineRoom(), EventWriter(out))
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 

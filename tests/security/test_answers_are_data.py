@@ -12,8 +12,8 @@ import pytest
 from synthetic_results import make_results
 
 from lorr_bench.grade import Policy, grade_many
-from lorr_bench.report.cells import csv_text
 from lorr_bench.report.formats.latex import latex_text
+from lorr_bench.report.formatting import csv_text
 from lorr_bench.report.write import ReportFiles, write_report
 
 FORMULAS = ["=1+1", "+1", "-1+cmd|'/c calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff20x"]

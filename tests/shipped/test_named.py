@@ -70,16 +70,26 @@ def test_the_shipped_file_itself_is_no_second_meaning(monkeypatch):
     assert load("smoke").suite.name == "smoke"
 
 
-@pytest.mark.parametrize("argument", ["quikstart", "quickstart.yaml", "suites/quickstart.yml"])
-def test_what_is_nearly_a_name_gets_the_name(here, argument):
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        ("quikstart", "quickstart"),
+        ("quickstart.yaml", "quickstart"),
+        ("suites/smoke.yaml", "smoke"),  # as the documentation of a checkout has it
+        ("suites/paper/main_table.yml", "paper/main_table"),
+    ],
+)
+def test_what_is_nearly_a_name_gets_the_name(here, argument, name):
     error = refusal(argument)
     assert (error.what, error.where) == ("no such file", argument)
-    assert "did you mean `quickstart`?" in error.fix
+    assert error.fix.startswith(f"did you mean `{name}`?")
 
 
 def test_a_fault_in_a_file_is_told_as_ever(here):
     (here / "quikstart").write_text("- a list\n", "utf-8")
-    assert refusal("quikstart").what == "holds a list instead of a mapping"
+    error = refusal("quikstart")
+    assert error.what == "holds a list instead of a mapping"
+    assert "did you mean" not in error.fix
 
 
 def test_files_of_the_user_are_asked_for_by_their_keys(here):

@@ -1,8 +1,8 @@
-"""Lines of a log, on a clock that the tests turn."""
+"""LogLines of a log, on a clock that the tests turn."""
 
 import pytest
 
-from lorr_bench.terminal.log_lines import Lines
+from lorr_bench.terminal.log_lines import LogLines
 
 
 class Timer:
@@ -21,7 +21,7 @@ class Timer:
 class Bench:
     def __init__(self):
         self.now, self.written, self.timers = 0.0, [], []
-        self.lines = Lines(self.written.append, lambda: self.now, self.make_timer)
+        self.lines = LogLines(self.written.append, lambda: self.now, self.make_timer)
 
     def make_timer(self, seconds, action):
         self.timers.append(Timer(seconds, action))
@@ -36,33 +36,33 @@ def bench():
 def test_seldom_lines_are_written_at_once(bench):
     for second in range(3):
         bench.now = 1.0 * second
-        bench.lines.mention(f"stage {second}", ".")
+        bench.lines.write_latest(f"stage {second}", ".")
     assert bench.written == ["stage 0.", "stage 1.", "stage 2."]
 
 
 def test_of_many_in_a_second_the_last_stands_with_a_count(bench):
     for number in range(39):
-        bench.lines.mention(f"stage {number}", f", {38 - number} left")
+        bench.lines.write_latest(f"stage {number}", f", {38 - number} left")
     bench.now = 1.0
-    bench.lines.mention("stage 39", ", 0 left")
+    bench.lines.write_latest("stage 39", ", 0 left")
     assert bench.written == ["stage 0, 38 left", "stage 39, and 38 more, 0 left"]
 
 
 def test_a_held_line_is_written_when_nothing_else_happens(bench):
-    bench.lines.mention("first")
+    bench.lines.write_latest("first")
     bench.now = 0.25
-    bench.lines.mention("second")
-    bench.lines.mention("third")
+    bench.lines.write_latest("second")
+    bench.lines.write_latest("third")
     assert [timer.seconds for timer in bench.timers] == [0.75]
     bench.timers[0].action()
     assert bench.written == ["first", "third, and 1 more"]
 
 
 def test_what_matters_is_written_at_once_after_what_was_held(bench):
-    bench.lines.mention("first")
-    bench.lines.mention("second")
-    bench.lines.say("failed")
-    bench.lines.say("failed too")
+    bench.lines.write_latest("first")
+    bench.lines.write_latest("second")
+    bench.lines.write("failed")
+    bench.lines.write("failed too")
     assert bench.written == ["first", "second", "failed", "failed too"]
     assert bench.timers[0].cancelled
 

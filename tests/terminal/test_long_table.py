@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from lorr_bench.terminal.long_table import LONG, LongTable, quick
+from lorr_bench.terminal.long_table import MAX_FRAMED_ROWS, LongTable, plain_if_long
 
 
 def table(*rows, title="Arms"):
@@ -27,16 +27,16 @@ def printed(renderable, width=80):
 
 
 def test_a_short_table_stays_what_it_is():
-    short = table(*[("a", "1", "")] * LONG)
-    assert quick(short) is short
+    short = table(*[("a", "1", "")] * MAX_FRAMED_ROWS)
+    assert plain_if_long(short) is short
 
 
 def test_a_long_table_has_a_line_for_each_row():
-    lines = printed(quick(table(*[(f"arm {i}", str(i), "none") for i in range(LONG + 1)])))
+    lines = printed(plain_if_long(table(*[(f"arm {i}", str(i), "none") for i in range(MAX_FRAMED_ROWS + 1)])))
     assert lines[:2] == ["Arms", "arm      pairs  why"]
     assert lines[3] == "arm 0        0  none"
     assert lines[203] == "arm 200    200  none"
-    assert len(lines) == 3 + LONG + 1
+    assert len(lines) == 3 + MAX_FRAMED_ROWS + 1
 
 
 def test_a_cell_too_long_goes_on_below_itself():

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from lorr_bench.plan.plan import make_plan
-from lorr_bench.run.state import Journal, Trouble
+from lorr_bench.run.state import Failure, Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.terminal import status
-from lorr_bench.terminal.status import Situation, rows, status_view
+from lorr_bench.terminal.status import SuiteStatus, rows, status_view
 
 SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
 
@@ -22,8 +22,8 @@ def plan():
 
 def show(plan, everything=False, **known):
     out = io.StringIO()
-    empty = {"done": set(), "seconds": {}, "running": {}, "troubles": {}, "owner": None}
-    view = status_view(plan, Situation(**{**empty, **known}), everything=everything)
+    empty = {"done": set(), "seconds": {}, "running": {}, "failures": {}, "owner": None}
+    view = status_view(plan, SuiteStatus(**{**empty, **known}), everything=everything)
     Console(file=out, width=160).print(view)
     return out.getvalue()
 
@@ -45,8 +45,8 @@ def test_shared_work_is_in_rows_of_its_own(plan):
 
 def test_counts_of_done_running_and_failed(plan):
     trained = [d for point, d in plan.training.items() if (point.arm, point.unique_pairs) == ("dpo+lorr", 16)]
-    trouble = {trained[1]: Trouble(2, "the loss is not finite", "/logs/x.log")}
-    text = show(plan, done={trained[0]}, seconds={trained[0]: 75.0}, troubles=trouble)
+    trouble = {trained[1]: Failure(2, "the loss is not finite", "/logs/x.log")}
+    text = show(plan, done={trained[0]}, seconds={trained[0]: 75.0}, failures=trouble)
     row = line(text, "dpo+lorr")
     assert "1/2 1 failed" in row
     assert "1 min 15 s" in row
@@ -66,14 +66,14 @@ def test_what_runs_is_shown_with_its_seat_and_owner(plan):
 def test_nothing_runs_where_nobody_holds_the_suite(tmp_path):
     journal = Journal(tmp_path / "state.json")
     journal.begins("a", "train 1")
-    assert Situation.of(journal, set(), None).running == {}
-    assert Situation.of(journal, set(), "process 7").running == {"a": "train 1"}
+    assert SuiteStatus.of(journal, set(), None).running == {}
+    assert SuiteStatus.of(journal, set(), "process 7").running == {"a": "train 1"}
 
 
 def test_a_failure_that_was_mended_is_none(tmp_path):
     journal = Journal(tmp_path / "state.json")
     journal.fails("a", "it broke", tmp_path)
-    assert Situation.of(journal, {"a"}, None).troubles == {}
+    assert SuiteStatus.of(journal, {"a"}, None).failures == {}
 
 
 def test_all_done_is_said_so(plan):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from lorr_bench.report.measures import Cells, Measure, score_cells
-from lorr_bench.report.tables.comparison import comparison
+from lorr_bench.report.contrasts import contrast_frame
+from lorr_bench.report.formatting import cut, first_of
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.comparison import Comparison, make_comparison
 from lorr_bench.report.tables.protocol import problem_counts, setting_text, settings
 from lorr_bench.values import START, Results
 
@@ -23,27 +25,29 @@ class Run:
 
     Attributes:
         name: What it is called.
-        results: What it found.
-        cells: Its scores.
-        gains: The rows of its comparison table.
+        study: What it found.
+        comparison: Its arms against their baselines.
     """
 
     name: str
-    results: Results
-    cells: Cells = field(repr=False)
-    gains: Mapping[tuple[str, int, Measure], Any] = field(repr=False)
+    study: Study = field(repr=False)
+    comparison: Comparison = field(repr=False)
+
+    @property
+    def results(self) -> Results:
+        """Its results."""
+        return self.study.results
 
     @property
     def budgets(self) -> set[int]:
         """Unique pairs at which arms were evaluated."""
-        return {budget for _, arm, budget in self.cells if arm != START.arm}
+        return {budget for _, arm, budget in self.study.scores if arm != START.arm}
 
 
 def make_run(name: str, results: Results) -> Run:
     """The run of these results."""
-    rows: list[Any] = list(comparison(results).itertuples())
-    gains = {(row.arm, row.unique_pairs, Measure(row.benchmark, row.kind, row.metric)): row for row in rows}
-    return Run(name, results, score_cells(results), gains)
+    study = Study(results)
+    return Run(name, study, make_comparison(study, contrast_frame(study)))
 
 
 def refusals_of_run(first: Run, other: Run) -> Iterator[str]:
@@ -88,16 +92,13 @@ def _differing(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -
         for name in dict.fromkeys((*left, *right))
         if name not in left or name not in right or left[name] != right[name]
     ]
-    told = [f"{name} {_value(left, name)} and {_value(right, name)}" for name in names[:MAX_FIELDS]]
-    more = len(names) - MAX_FIELDS
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+    return first_of([f"{name} {_value(left, name)} and {_value(right, name)}" for name in names], MAX_FIELDS)
 
 
 def _value(values: Mapping[str, Any], name: str) -> str:
     if name not in values:
         return "(not set)"
-    text = " ".join(setting_text(values[name]).split()) or '""'
-    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}…"
+    return cut(" ".join(setting_text(values[name]).split()) or '""', MAX_LETTERS)
 
 
 def left_out(first: Run, other: Run) -> Iterator[str]:
@@ -105,8 +106,8 @@ def left_out(first: Run, other: Run) -> Iterator[str]:
     for one, without in ((first, other), (other, first)):
         arms = [arm for arm in one.results.arms if arm not in without.results.arms]
         if arms:
-            shown = ", ".join(islice(arms, MAX_FIELDS)) + (" and others" if len(arms) > MAX_FIELDS else "")
-            yield f"{shown}: only {one.name} has such arms"
+            named = ", ".join(islice(arms, MAX_FIELDS)) + (" and others" if len(arms) > MAX_FIELDS else "")
+            yield f"{named}: only {one.name} has such arms"
         if one.budgets - without.budgets:
             yield f"{_counts(one.budgets - without.budgets)} pairs: only {one.name} has such budgets"
     if not same_start(first, other):

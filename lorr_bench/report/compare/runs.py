@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,26 +25,45 @@ from lorr_bench.report.compare.comparable import (
     same_start,
 )
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SIGNIFICANCE
-from lorr_bench.report.declared import analysis_of, primary_budget
 from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results
-from lorr_bench.report.measures import Measure, all_measures, model_rows, primary_measure, stack
+from lorr_bench.report.score_arrays import stack
 from lorr_bench.stats import holm, paired_difference, permutation_test
-from lorr_bench.values import Results, Score
+from lorr_bench.values import Measure, Results, Score
 
 COLUMNS: Final = (
-    "benchmark", "kind", "metric", "arm", "unique_pairs", "run", "mean", "low", "high", "seeds", "problems",
-    "gain", "gain_low", "gain_high", "difference", "difference_low", "difference_high", "p_value",
-    "p_permuted_problems", "paired_seeds", "paired_problems", "role", "family",
-)  # fmt: skip
+    "benchmark",
+    "kind",
+    "metric",
+    "arm",
+    "unique_pairs",
+    "run",
+    "mean",
+    "low",
+    "high",
+    "seeds",
+    "problems",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p_value",
+    "p_permuted_problems",
+    "paired_seeds",
+    "paired_problems",
+    "role",
+    "family",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedRuns:
     """Runs lined up.
 
     Attributes:
         runs: Names of those that can be compared; the others are compared with the first.
-        table: One row a measure, arm, budget and run, as shares: score, ``gain`` over the baseline of the own
+        frame: One row a measure, arm, budget and run, as shares: score, ``gain`` over the baseline of the own
             run, and paired ``difference`` to the same arm of the first run, each with its 95 % interval;
             ``p_permuted_problems`` tells these very checkpoints apart, one seed included. ``role`` is
             ``primary`` for the measure that the first run declared, at its largest budget, of the arms in
@@ -56,11 +75,11 @@ class Comparison:
     """
 
     runs: tuple[str, ...]
-    table: pd.DataFrame
+    frame: pd.DataFrame
     refused: tuple[str, ...]
 
 
-def compare_runs(folders: Sequence[Path]) -> Comparison:
+def compare_runs(folders: Sequence[Path]) -> ComparedRuns:
     """Runs lined up that lie in these folders.
 
     Args:
@@ -76,7 +95,7 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     return compare(list(zip(_names(files), map(read_results, files), strict=True)))
 
 
-def compare(runs: Sequence[tuple[str, Results]]) -> Comparison:
+def compare(runs: Sequence[tuple[str, Results]]) -> ComparedRuns:
     """Runs lined up.
 
     Args:
@@ -108,11 +127,13 @@ def compare(runs: Sequence[tuple[str, Results]]) -> Comparison:
             where=", ".join(names),
             fix="Compare runs that evaluated the same arms on the same problems in the same way.",
         )
-    return Comparison((first.name, *(run.name for run in kept)), _table(rows), tuple(refused))
+    return ComparedRuns(
+        runs=(first.name, *(run.name for run in kept)), frame=_frame(rows), refused=tuple(refused)
+    )
 
 
 def _lined_up(first: Run, others: Sequence[Run]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """The rows of the table, and the benchmarks that can't be compared by the reason."""
+    """The rows of the frame, and the benchmarks that can't be compared by the reason."""
     rows: list[dict[str, Any]] = []
     reasons: dict[str, list[str]] = {}
     for benchmark in _benchmarks([first, *others]) if others else ():
@@ -152,18 +173,18 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 
 def _benchmarks(runs: Sequence[Run]) -> list[str]:
-    return list(dict.fromkeys(measure.benchmark for run in runs for measure in all_measures(run.results)))
+    return list(dict.fromkeys(measure.benchmark for run in runs for measure in run.study.tested_measures))
 
 
 def _rows(benchmark: str, first: Run, others: Sequence[Run]) -> Iterator[dict[str, Any]]:
     """The rows of one benchmark: arms and budgets that the first run shares with another one."""
-    for measure in all_measures(first.results):
-        for arm, budget in model_rows(first.results) if measure.benchmark == benchmark else ():
+    for measure in first.study.tested_measures:
+        for arm, budget in first.study.models if measure.benchmark == benchmark else ():
             key = (measure, arm, budget)
             lined_up = [other for other in others if _comparable(key, first, other)]
             if lined_up:
-                shown = any(same_start(first, other) for other in lined_up)
-                yield _row(key, first, first, absolute=shown)
+                absolute = any(same_start(first, other) for other in lined_up)
+                yield _row(key, first, first, absolute=absolute)
             for other in lined_up:
                 yield _row(key, first, other, absolute=same_start(first, other))
 
@@ -171,8 +192,9 @@ def _rows(benchmark: str, first: Run, others: Sequence[Run]) -> Iterator[dict[st
 def _role(key: tuple[Measure, str, int], first: Run) -> dict[str, str]:
     """Whether the first run declared this measure of this arm, and what it is corrected with."""
     measure, arm, budget = key
-    named = {name for each in analysis_of(first.results).primary for name in (each.treatment, each.reference)}
-    declared = measure == primary_measure(first.results) and budget == primary_budget(first.results)
+    study = first.study
+    named = {name for each in study.analysis.primary for name in (each.treatment, each.reference)}
+    declared = measure == study.primary_measure and budget == study.primary_budget
     if declared and arm in named:
         return {"role": PRIMARY, "family": PRIMARY}
     return {"role": SECONDARY, "family": measure.kind}
@@ -180,23 +202,33 @@ def _role(key: tuple[Measure, str, int], first: Run) -> dict[str, str]:
 
 def _comparable(key: tuple[Measure, str, int], first: Run, other: Run) -> bool:
     """Whether both have this cell, and either began from one start model or have gains to show."""
-    if key not in first.cells or key not in other.cells:
+    if key not in first.study.scores or key not in other.study.scores:
         return False
     measure, arm, budget = key
-    gains = [run.gains[arm, budget, measure].difference for run in (first, other)]
+    gains = [run.comparison.rows[arm, budget, measure].difference for run in (first, other)]
     return same_start(first, other) or not any(map(math.isnan, gains))
 
 
 def _row(key: tuple[Measure, str, int], first: Run, run: Run, *, absolute: bool) -> dict[str, Any]:
     measure, arm, budget = key
-    gain = run.gains[arm, budget, measure]
-    row = dict(zip(COLUMNS, (*astuple(measure), arm, budget, run.name), strict=False))
-    row |= {"gain": gain.difference, "gain_low": gain.difference_low, "gain_high": gain.difference_high}
-    row |= {"seeds": gain.seeds, "problems": gain.problems, **_role(key, first)}
+    own = run.comparison.rows[arm, budget, measure]
+    row = {
+        **asdict(measure),
+        "arm": arm,
+        "unique_pairs": budget,
+        "run": run.name,
+        "gain": own.difference,
+        "gain_low": own.difference_low,
+        "gain_high": own.difference_high,
+        "seeds": own.seeds,
+        "problems": own.problems,
+        **_role(key, first),
+    }
     if absolute:
-        row |= {"mean": gain.mean, "low": gain.low, "high": gain.high}
+        row |= {"mean": own.mean, "low": own.low, "high": own.high}
         if run is not first:
-            row |= _difference(first.cells[key], run.cells[key], _families(measure, first, run))
+            scores = (each.study.scores[key] for each in (first, run))
+            row |= _difference(*scores, families=_families(measure, first, run))
     return row
 
 
@@ -207,7 +239,7 @@ def _families(measure: Measure, first: Run, run: Run) -> Sequence[str] | None:
 
 
 def _difference(
-    reference: Mapping[int, Score], treatment: Mapping[int, Score], families: Sequence[str] | None
+    reference: Mapping[int, Score], treatment: Mapping[int, Score], *, families: Sequence[str] | None
 ) -> dict[str, Any]:
     """The paired difference over the seeds that both have; nothing where there is none."""
     shared = sorted(reference.keys() & treatment.keys())
@@ -218,16 +250,18 @@ def _difference(
     found = paired_difference(both[: len(shared)], both[len(shared) :], families=families)
     permuted = permutation_test(both[: len(shared)], both[len(shared) :], "problems", families=families)
     return {
-        "difference": found.mean, "difference_low": found.low, "difference_high": found.high,
+        "difference": found.mean,
+        "difference_low": found.low,
+        "difference_high": found.high,
         "p_value": found.p_value,
         "p_permuted_problems": permuted,
         "paired_seeds": found.seeds,
         "paired_problems": found.problems if by_problem else 0,
-    }  # fmt: skip
+    }
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table["p_holm"] = table.groupby("family", sort=False)["p_value"].transform(holm)
-    table["significant"] = table["p_holm"] < SIGNIFICANCE
-    return table
+def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["p_holm"] = frame.groupby("family", sort=False)["p_value"].transform(holm)
+    frame["significant"] = frame["p_holm"] < SIGNIFICANCE
+    return frame

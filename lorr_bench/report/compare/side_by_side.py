@@ -8,12 +8,22 @@ from typing import Any, Final
 
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
-from lorr_bench.report import cells
-from lorr_bench.report.cells import markdown_cell, markdown_text, plural
-from lorr_bench.report.compare.runs import Comparison
+from lorr_bench.report.compare.runs import ComparedRuns
 from lorr_bench.report.contrasts import PRIMARY
 from lorr_bench.report.formats.pipe_table import markdown_table
-from lorr_bench.report.measures import Measure
+from lorr_bench.report.formatting import (
+    DAGGER,
+    MISSING,
+    START_MODEL,
+    interval,
+    listed,
+    markdown_cell,
+    markdown_text,
+    percent,
+    plural,
+    points,
+)
+from lorr_bench.report.frames import measure_of
 from lorr_bench.report.write import csv_bytes
 from lorr_bench.store.disk import write_bytes
 from lorr_bench.values import START
@@ -25,68 +35,68 @@ TEXT_COLUMNS: Final = 2
 """Columns that stand left."""
 
 
-def comparison_rows(comparison: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def comparison_rows(compared: ComparedRuns) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Headings, and one row a measure, arm and budget with a text under each heading.
 
     Each run has its score, its gain and its difference to the first run; columns without text are left out.
     """
-    head = (*MODEL_TITLES, *_run_titles(comparison))
+    head = (*MODEL_TITLES, *_run_titles(compared))
     rows = [
         (
             *key,
-            *(text for number, run in enumerate(comparison.runs) for text in _texts(by_run.get(run), number)),
+            *(text for number, run in enumerate(compared.runs) for text in _texts(by_run.get(run), number)),
         )
-        for key, by_run in _groups(comparison).items()
+        for key, by_run in _groups(compared).items()
     ]
     shown = [number for number in range(len(head)) if any(row[number] for row in rows)]
     return tuple(head[number] for number in shown), [tuple(row[number] for number in shown) for row in rows]
 
 
-def comparison_text(comparison: Comparison) -> str:
+def comparison_text(compared: ComparedRuns) -> str:
     """The comparison for a terminal: aligned columns, how to read them, and what was left out."""
-    head, rows = comparison_rows(comparison)
+    head, rows = comparison_rows(compared)
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = ["  ".join(map(_aligned, line, widths, range(len(line)))).rstrip() for line in (head, *rows)]
-    refused = [f"Not compared: {line}." for line in comparison.refused]
-    return visible_text("\n".join([*lines, "", comparison_caption(comparison), *refused]) + "\n")
+    refused = [f"Not compared: {line}." for line in compared.refused]
+    return visible_text("\n".join([*lines, "", comparison_caption(compared), *refused]) + "\n")
 
 
-def comparison_markdown(comparison: Comparison) -> str:
+def comparison_markdown(compared: ComparedRuns) -> str:
     """The comparison as Markdown."""
-    head, rows = comparison_rows(comparison)
+    head, rows = comparison_rows(compared)
     table = markdown_table(
         [markdown_cell(title) for title in head],
         [[markdown_cell(text) for text in row] for row in rows],
         [number < TEXT_COLUMNS for number in range(len(head))],
     )
-    refused = [f"- {markdown_text(line)}" for line in comparison.refused]
+    refused = [f"- {markdown_text(line)}" for line in compared.refused]
     parts = [
-        f"# {markdown_text(' · '.join(comparison.runs))}",
+        f"# {markdown_text(' · '.join(compared.runs))}",
         table,
-        markdown_text(comparison_caption(comparison)),
+        markdown_text(comparison_caption(compared)),
         "\n".join(["## Not compared", "", *refused]) if refused else "",
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def comparison_csv(comparison: Comparison) -> bytes:
+def comparison_csv(compared: ComparedRuns) -> bytes:
     """The comparison as CSV, numbers in full."""
-    return csv_bytes(comparison.table)
+    return csv_bytes(compared.frame)
 
 
-def write_comparison(comparison: Comparison, path: Path) -> None:
+def write_comparison(compared: ComparedRuns, path: Path) -> None:
     """Write the comparison in the form that the file's ending names.
 
     Args:
-        comparison: What to write.
+        compared: What to write.
         path: A file that ends in ``.md`` or ``.csv``; its folder is made if it isn't there.
 
     Raises:
         StoreError: It ends in something else, or can't be written.
     """
     forms = {
-        ".md": lambda: comparison_markdown(comparison).encode(),
-        ".csv": lambda: comparison_csv(comparison),
+        ".md": lambda: comparison_markdown(compared).encode(),
+        ".csv": lambda: comparison_csv(compared),
     }
     if path.suffix not in forms:
         raise StoreError(
@@ -105,42 +115,42 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
         ) from error
 
 
-def comparison_caption(comparison: Comparison) -> str:
+def comparison_caption(compared: ComparedRuns) -> str:
     """How to read it."""
-    first = comparison.runs[0]
+    first = compared.runs[0]
     return (
         "Score in %; gain: difference in points to the baseline of the same run; Δ: difference in points to "
         f"the same arm of {first}, paired by seed and problem. In brackets 95 % intervals. "
-        + _verdict(comparison)
+        + _verdict(compared)
     )
 
 
-def _verdict(comparison: Comparison) -> str:
+def _verdict(compared: ComparedRuns) -> str:
     """What is tested with what, and what the marks say."""
-    tested = comparison.table[comparison.table["p_value"].notna()]
+    tested = compared.frame[compared.frame["p_value"].notna()]
     if tested.empty:
         return "No difference could be tested."
     counts = tested.groupby("family", sort=False).size()
     parts = [f"{STAR}: corrected p < 0.05."]
     if PRIMARY in counts:
         parts.append(
-            f"{cells.DAGGER}: primary, the measure and arms that {comparison.runs[0]} declared, at its "
+            f"{DAGGER}: primary, the measure and arms that {compared.runs[0]} declared, at its "
             f"largest budget: corrected by Holm over {plural(str(counts[PRIMARY]), 'difference')}."
         )
     others = [f"{count:,} of {family}" for family, count in counts.items() if family != PRIMARY]
     if others:
-        parts.append(f"All else is secondary, corrected in families of its own: {cells.listed(others)}.")
+        parts.append(f"All else is secondary, corrected in families of its own: {listed(others)}.")
     return " ".join(parts)
 
 
-def _groups(comparison: Comparison) -> dict[tuple[str, str, str], dict[str, Any]]:
+def _groups(compared: ComparedRuns) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Rows of the table by measure, arm and budget as texts, then by run."""
-    found: list[Any] = list(comparison.table.itertuples())
+    found: list[Any] = list(compared.frame.itertuples())
     groups: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in found:
-        measure = Measure(row.benchmark, row.kind, row.metric).title
+        measure = measure_of(row).title
         start = row.arm == START.arm
-        key = (measure, "start model", cells.NONE) if start else (measure, row.arm, f"{row.unique_pairs:,}")
+        key = (measure, START_MODEL, MISSING) if start else (measure, row.arm, f"{row.unique_pairs:,}")
         groups.setdefault(key, {})[row.run] = row
     return groups
 
@@ -149,10 +159,10 @@ def _aligned(text: str, width: int, column: int) -> str:
     return text.ljust(width) if column < TEXT_COLUMNS else text.rjust(width)
 
 
-def _run_titles(comparison: Comparison) -> Iterator[str]:
-    for number, run in enumerate(comparison.runs):
+def _run_titles(compared: ComparedRuns) -> Iterator[str]:
+    for number, run in enumerate(compared.runs):
         yield from (run, f"gain in {run}")
-        yield from [f"Δ to {comparison.runs[0]}"] if number else []
+        yield from [f"Δ to {compared.runs[0]}"] if number else []
 
 
 def _texts(row: Any, number: int) -> Iterator[str]:
@@ -164,18 +174,18 @@ def _texts(row: Any, number: int) -> Iterator[str]:
 
 
 def _marks(row: Any) -> str:
-    return (STAR if row.significant else "") + (cells.DAGGER if row.role == PRIMARY else "")
+    return (STAR if row.significant else "") + (DAGGER if row.role == PRIMARY else "")
 
 
 def _score(row: Any) -> str:
-    return _with_span(cells.percent(row.mean), cells.percent(row.low), cells.percent(row.high))
+    return _with_interval(percent(row.mean), percent(row.low), percent(row.high))
 
 
 def _points(row: Any, name: str, marks: str = "") -> str:
-    middle, low, high = (cells.points(getattr(row, f"{name}{end}")) for end in ("", "_low", "_high"))
-    return "" if middle == cells.NONE else _with_span(f"{middle}{marks}", low, high)
+    text, low, high = (points(getattr(row, f"{name}{end}")) for end in ("", "_low", "_high"))
+    return "" if text == MISSING else _with_interval(f"{text}{marks}", low, high)
 
 
-def _with_span(text: str, low: str, high: str) -> str:
+def _with_interval(text: str, low: str, high: str) -> str:
     """Text and interval; nothing where there is no number."""
-    return "" if text == cells.NONE else f"{text} {cells.span(low, high)}".rstrip()
+    return "" if text == MISSING else f"{text} {interval(low, high)}".rstrip()

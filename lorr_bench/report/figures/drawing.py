@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.figures.text_fit import shortened, text_width, wrapped
+from lorr_bench.report.figures.text_fit import text_width, truncated, wrapped
+from lorr_bench.report.formatting import START_MODEL
 
 WIDTH: Final = 6.5
 """Inches, of every figure: a letter page with margins of one inch. Printed so, no text is below 7 pt."""
@@ -44,14 +45,36 @@ STYLE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drawing:
-    """A figure with its name, its heading, and what a reader who can't see it is told."""
+    """A figure of a report, and its forms.
+
+    Attributes:
+        name: Of its files in ``figures/``.
+        title: Its heading.
+        description: What a reader who can't see it is told.
+        figure: The figure.
+    """
 
     name: str
     title: str
     description: str
     figure: Figure
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure in points."""
+        return png_bytes(self.figure)
+
+    @cached_property
+    def svg(self) -> str:
+        """The figure in lines."""
+        return svg_text(self.figure)
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The figure in lines, for print."""
+        return pdf_bytes(self.figure)
 
 
 @dataclass(frozen=True)
@@ -98,7 +121,7 @@ def blank_figure(height: float) -> Figure:
 def add_header(figure: Figure, header: Header) -> None:
     """Write the header at the top of the figure."""
     height, left = figure.get_size_inches()[1], MARGIN / WIDTH
-    title = shortened(header.title, WIDTH - 2 * MARGIN, TITLE_SIZE, bold=True)
+    title = truncated(header.title, WIDTH - 2 * MARGIN, TITLE_SIZE, bold=True)
     figure.text(left, 1 - MARGIN / height, title, fontsize=TITLE_SIZE, fontweight="bold", va="top")
     for number, line in enumerate(header.lines):
         y = 1 - (TITLE_LINE + NOTE_LINE * number) / height
@@ -106,21 +129,28 @@ def add_header(figure: Figure, header: Header) -> None:
     if header.handles:
         top = TITLE_LINE + NOTE_LINE * len(header.lines) + 0.03
         figure.legend(
-            handles=list(header.handles), loc="upper left",
+            handles=list(header.handles),
+            loc="upper left",
             bbox_to_anchor=((MARGIN - 0.02) / WIDTH, 1 - top / height),
-            ncols=header.columns, frameon=False, fontsize=TEXT_SIZE, handlelength=2.8, borderaxespad=0,
-            borderpad=0.2, labelspacing=0.35, columnspacing=1.4,
-        )  # fmt: skip
+            ncols=header.columns,
+            frameon=False,
+            fontsize=TEXT_SIZE,
+            handlelength=2.8,
+            borderaxespad=0,
+            borderpad=0.2,
+            labelspacing=0.35,
+            columnspacing=1.4,
+        )
 
 
 def legend_label(text: str) -> str:
     """A name as a legend shows it: in full where it fits on a line."""
-    return shortened(text, WIDTH - LEGEND_HANDLE - 2 * MARGIN, TEXT_SIZE)
+    return truncated(text, WIDTH - LEGEND_HANDLE - 2 * MARGIN, TEXT_SIZE)
 
 
 def start_handle() -> Line2D:
     """The legend entry of the start model's line."""
-    return Line2D([], [], color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, label="start model")
+    return Line2D([], [], color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, label=START_MODEL)
 
 
 def dress(axis: Axes, grid: Literal["x", "y"]) -> None:

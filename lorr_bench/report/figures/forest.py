@@ -12,9 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lorr_bench.report.arms import baseline_name, plugin_of
-from lorr_bench.report.cells import DAGGER, MINUS, NONE, plural, points, span
-from lorr_bench.report.contrasts import DECLARED
+from lorr_bench.report.contrasts import DECLARED, declared_mark, difference_interval
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
@@ -29,12 +27,13 @@ from lorr_bench.report.figures.drawing import (
     blank_figure,
     dress,
 )
-from lorr_bench.report.figures.text_fit import shortened, shortened_apart, widest
-from lorr_bench.report.measures import MATH, Measure, primary_measure, rows_of
-from lorr_bench.report.tables.comparison import largest_budget
+from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
+from lorr_bench.report.formatting import DAGGER, MINUS, MISSING, interval_covers, plural, points
+from lorr_bench.report.frames import rows_of
+from lorr_bench.values import MATH, Measure
 
 MAX_HEIGHT = 7.6
-LINE, GAP, LABEL_ROOM, HEADING_ROOM = 0.165, 0.06, 1.9, 4.4
+LINE, GAP, LABEL_WIDTH, HEADING_WIDTH = 0.165, 0.06, 1.9, 4.4
 BOTTOM, COLUMN_GAP, INDENT = 0.46, 0.14, 0.1
 DIFFERENCE_HEAD, COUNT_HEAD = "points [95 %]", "seeds × n"
 
@@ -44,7 +43,7 @@ class Line:
     """A line of the figure.
 
     Attributes:
-        place: Inches from the upper edge of the panel to its middle.
+        place: Inches from the upper edge of the panel to the centre of the line.
         text: What stands at its left: an arm, or a measure as the heading of those below it.
         row: The difference; None for a heading.
     """
@@ -60,7 +59,7 @@ class Forest:
 
     Attributes:
         arm_styles: The arms.
-        contrasts: The table of contrasts.
+        contrasts: The frame of contrasts.
     """
 
     arm_styles: ArmStyles
@@ -70,39 +69,40 @@ class Forest:
     def differences(self) -> pd.DataFrame:
         """All differences at the largest budget that has any."""
         known = self.contrasts[self.contrasts["difference"].notna()]
-        return known[known["unique_pairs"] == largest_budget(known)]
+        at_largest: pd.DataFrame = known[known["unique_pairs"] == known["unique_pairs"].max()]
+        return at_largest
 
     @cached_property
     def measures(self) -> list[Measure]:
-        """The measures that have differences, the headline's first, then in the order of the table."""
+        """The measures that have differences, the primary one first, then in the order of the table."""
         rows = self.differences[["benchmark", "kind", "metric"]].itertuples(index=False)
         found = [Measure(*row) for row in dict.fromkeys(rows)]
-        primary = primary_measure(self.arm_styles.results)
+        primary = self.arm_styles.study.primary_measure
         return sorted(found, key=lambda measure: (measure != primary, measure.kind != MATH))
 
     @cached_property
-    def shown(self) -> dict[Measure, list[Any]]:
+    def drawn(self) -> dict[Measure, list[Any]]:
         """Whole measures as many as fit, arms in the order of the suite; of a first too long its largest."""
-        shown: dict[Measure, list[Any]] = {}
+        drawn: dict[Measure, list[Any]] = {}
         for measure in self.measures:
             rows: list[Any] = list(rows_of(self.differences, measure).itertuples())
-            height = sum(GAP + LINE * (1 + len(others)) for others in (rows, *shown.values()))
+            height = sum(GAP + LINE * (1 + len(others)) for others in (rows, *drawn.values()))
             if height > MAX_HEIGHT:
-                return shown or {measure: self._largest(rows)}
-            shown[measure] = rows
-        return shown
+                return drawn or {measure: self._largest(rows)}
+            drawn[measure] = rows
+        return drawn
 
     @property
     def rows(self) -> list[Any]:
         """What is drawn, from above to below."""
-        return [row for rows in self.shown.values() for row in rows]
+        return [row for rows in self.drawn.values() for row in rows]
 
     @cached_property
     def lines(self) -> list[Line]:
         """Each measure as a heading, under it its differences."""
         lines: list[Line] = []
         names = self.names
-        for measure, rows in self.shown.items():
+        for measure, rows in self.drawn.items():
             top = lines[-1].place + LINE + GAP if lines else LINE / 2
             lines.append(Line(top, measure.title))
             for number, row in enumerate(rows, 1):
@@ -117,25 +117,27 @@ class Forest:
         """
         contrasts = list(dict.fromkeys((row.treatment, row.reference) for row in self.rows))
         texts = [self._name(*contrast) for contrast in contrasts]
-        return dict(zip(contrasts, shortened_apart(texts, LABEL_ROOM, TICK_SIZE), strict=True))
+        return dict(zip(contrasts, truncated_apart(texts, LABEL_WIDTH, TICK_SIZE), strict=True))
 
     def _name(self, treatment: str, reference: str) -> str:
-        own = self.arm_styles.results.baselines.get(treatment) == reference
+        own = self.arm_styles.study.results.baselines.get(treatment) == reference
         arms = [treatment] if own else [treatment, reference]
-        return f" {MINUS} ".join(arm if self.arm_styles.several else plugin_of(arm) for arm in arms)
+        return f" {MINUS} ".join(
+            arm if self.arm_styles.several else self.arm_styles.study.plugin_of(arm) for arm in arms
+        )
 
     @property
     def note(self) -> str:
         """How many differences are drawn of how many, and which; empty where all are."""
-        shown, total = len(self.rows), len(self.differences)
-        if shown == total:
+        drawn, total = len(self.rows), len(self.differences)
+        if drawn == total:
             return ""
-        (first, *more) = self.shown
-        if shown == len(rows_of(self.differences, first)) or more:
-            which = f"the first {len(self.shown)} measures" if more else f"all of {first.title}"
-            return f"Drawn: {shown} of {total:,} differences, {which}."
+        (first, *more) = self.drawn
+        if drawn == len(rows_of(self.differences, first)) or more:
+            which = f"the first {len(self.drawn)} measures" if more else f"all of {first.title}"
+            return f"Drawn: {drawn} of {total:,} differences, {which}."
         return (
-            f"Drawn: {shown} of {total:,} differences, those of {first.title} largest in size; luck is among "
+            f"Drawn: {drawn} of {total:,} differences, those of {first.title} largest in size; luck is among "
             "what made them so."
         )
 
@@ -161,15 +163,15 @@ def draw_forest(forest: Forest) -> Drawing | None:
     found = sum(bool(row.significant) for row in rows)
     count = plural(f"{len(rows)}", "paired difference")
     return Drawing(
-        "forest",
-        f"Differences at {rows[0].unique_pairs:,} unique pairs",
-        f"{count} with intervals; {found} pass the corrected test",
-        _draw(forest),
+        name="forest",
+        title=f"Differences at {rows[0].unique_pairs:,} unique pairs",
+        description=f"{count} with intervals; {found} pass the corrected test",
+        figure=_draw(forest),
     )
 
 
 def _draw(forest: Forest) -> Figure:
-    header = Header(forest.arm_styles.results.suite, tuple(_notes(forest)))
+    header = Header(forest.arm_styles.study.results.suite, tuple(_notes(forest)))
     panel = forest.lines[-1].place + LINE
     top = header.height + LINE + 0.06
     height = top + panel + BOTTOM
@@ -215,10 +217,16 @@ def _draw_row(axis: Axes, arm_styles: ArmStyles, row: Any, place: float) -> None
         zorder=2,
     )
     axis.plot(
-        [100 * row.difference], [place], marker=style["marker"], linestyle="", markersize=5.5, zorder=3,
-        markeredgecolor=style["color"], markeredgewidth=1.1,
+        [100 * row.difference],
+        [place],
+        marker=style["marker"],
+        linestyle="",
+        markersize=5.5,
+        zorder=3,
+        markeredgecolor=style["color"],
+        markeredgewidth=1.1,
         markerfacecolor=style["color"] if row.significant else "white",
-    )  # fmt: skip
+    )
 
 
 def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], widths: Sequence[float]) -> None:
@@ -236,7 +244,7 @@ def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], wid
     numbers = iter(texts)
     for line in forest.lines:
         if line.row is None:
-            text = shortened(line.text, HEADING_ROOM, TICK_SIZE, bold=True)
+            text = truncated(line.text, HEADING_WIDTH, TICK_SIZE, bold=True)
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             write(MARGIN, line.place, text, fontweight="bold", bbox=box)
             continue
@@ -246,28 +254,28 @@ def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], wid
 
 
 def _difference_text(row: Any) -> str:
-    ends = span(points(row.difference_low), points(row.difference_high))
-    mark = DAGGER if row.role in DECLARED else ""
-    return f"{points(row.difference)}{mark} {ends}".strip()
+    return f"{points(row.difference)}{declared_mark(row)} {difference_interval(row)}".strip()
 
 
 def _count_text(row: Any) -> str:
-    problems = f"{int(row.paired_problems):,}" if row.paired_problems else NONE
+    problems = f"{int(row.paired_problems):,}" if row.paired_problems else MISSING
     return f"{int(row.paired_seeds)} × {problems}"
 
 
 def _notes(forest: Forest) -> Iterator[str]:
     """What is drawn, what a filled mark says, what is left out."""
-    rows, baseline = forest.rows, baseline_name(forest.arm_styles.results)
+    rows, study = forest.rows, forest.arm_styles.study
     alone = all(row.paired_seeds == 1 for row in rows)
-    over = "problems only, not over training runs" if alone else "seeds and problems"
-    results = forest.arm_styles.results
-    own = all(results.baselines.get(row.treatment) == row.reference for row in rows)
+    own = all(study.results.baselines.get(row.treatment) == row.reference for row in rows)
     named = "" if own else ", or to the arm named"
-    yield f"Difference to {baseline}{named}, at {rows[0].unique_pairs:,} unique pairs."
+    yield f"Difference to {study.baseline_name}{named}, at {rows[0].unique_pairs:,} unique pairs."
     tests = int(forest.contrasts["p_value"].notna().sum())
     primary = f"; {DAGGER}: primary" if any(row.role in DECLARED for row in rows) else ""
-    marks = f"filled: corrected p < 0.05, open: others{primary}"
-    yield f"Lines: 95 % interval over {over}; {marks if tests else 'marks are open: none could be tested'}."
+    marks = (
+        f"filled: corrected p < 0.05, open: others{primary}"
+        if tests
+        else "marks are open: none could be tested"
+    )
+    yield f"Lines: 95 % interval over {interval_covers(one_seed=alone)}; {marks}."
     if forest.note:
         yield forest.note

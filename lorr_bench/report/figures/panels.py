@@ -10,9 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lorr_bench.report.figures.drawing import MUTED, TICK_SIZE, WIDTH, Header, add_header, blank_figure
-from lorr_bench.report.figures.text_fit import shortened, two_lines
+from lorr_bench.report.figures.text_fit import truncated, two_lines
+from lorr_bench.values import Measure
 
 RIGHT, BOTTOM = 0.14, 0.46
+LAYOUTS = ((1, 1, 3.0), (2, 2, 2.1), (3, 3, 1.9), (4, 2, 1.9), (12, 3, 1.35))
+"""Up to how many panels, in how many columns, how many inches high."""
 HEADING_SIZE, HEADING_LINE, TICK_LINE = 8.0, 0.155, 0.17
 
 
@@ -22,6 +25,21 @@ class Heading:
 
     title: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel of scores.
+
+    Attributes:
+        heading: What stands above it.
+        measure: What is drawn.
+        arms: Of which arms.
+    """
+
+    heading: Heading
+    measure: Measure
+    arms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +64,8 @@ class Grid:
     def for_panels(cls, panels: int, *, shared: bool = False) -> Grid:
         """Few panels are drawn large, many small."""
         between = 0.2 if shared else 0.48
-        for most, columns, height in ((1, 1, 3.0), (2, 2, 2.1), (3, 3, 1.9), (4, 2, 1.9), (12, 3, 1.35)):
-            if panels <= most:
+        for max_panels, columns, height in LAYOUTS:
+            if panels <= max_panels:
                 return cls(columns, height, between=between, shared=shared)
         return cls(5, 0.92, between=between, shared=shared)
 
@@ -70,13 +88,19 @@ def lay_out(headings: Sequence[Heading], grid: Grid, header: Header) -> tuple[Fi
     top = header.height + above + 0.04
     height = top + grid.height * rows + gap * (rows - 1) + BOTTOM
     figure = blank_figure(height)
-    axes = figure.subplots(
-        rows, grid.columns, squeeze=False, sharex=grid.shared, sharey=grid.shared,
-        gridspec_kw={
-            "left": grid.left / WIDTH, "right": 1 - RIGHT / WIDTH, "bottom": BOTTOM / height,
-            "top": 1 - top / height, "hspace": gap / grid.height, "wspace": grid.between / grid.width,
-        },
-    ).flatten().tolist()  # fmt: skip
+    # Matplotlib wants edges as shares of the figure, spaces as shares of a panel.
+    spaces = {
+        "left": grid.left / WIDTH,
+        "right": 1 - RIGHT / WIDTH,
+        "bottom": BOTTOM / height,
+        "top": 1 - top / height,
+        "hspace": gap / grid.height,
+        "wspace": grid.between / grid.width,
+    }
+    panels = figure.subplots(
+        rows, grid.columns, squeeze=False, sharex=grid.shared, sharey=grid.shared, gridspec_kw=spaces
+    )
+    axes: list[Axes] = panels.flatten().tolist()
     for axis, (title, detail) in zip(axes, lines, strict=False):
         _write_heading(axis, title, detail)
     for axis in axes[len(headings) :]:
@@ -95,8 +119,10 @@ def name_axes(axes: Sequence[Axes], columns: int, *, x: str, y: str) -> None:
             axis.tick_params(labelbottom=True)
 
 
-def _heading_lines(heading: Heading, room: float) -> tuple[list[str], str]:
-    return two_lines(heading.title, room, HEADING_SIZE, bold=True), shortened(heading.detail, room, TICK_SIZE)
+def _heading_lines(heading: Heading, max_width: float) -> tuple[list[str], str]:
+    return two_lines(heading.title, max_width, HEADING_SIZE, bold=True), truncated(
+        heading.detail, max_width, TICK_SIZE
+    )
 
 
 def _write_heading(axis: Axes, title: Sequence[str], detail: str) -> None:
@@ -105,8 +131,14 @@ def _write_heading(axis: Axes, title: Sequence[str], detail: str) -> None:
     for number, line in enumerate(reversed(lines)):
         muted = detail != "" and number == 0
         axis.annotate(
-            line, (0, 1), (0, 72 * (0.06 + HEADING_LINE * number)), xycoords="axes fraction",
-            textcoords="offset points", va="baseline", annotation_clip=False,
-            fontsize=TICK_SIZE if muted else HEADING_SIZE, color=MUTED if muted else "black",
+            line,
+            xy=(0, 1),
+            xytext=(0, 72 * (0.06 + HEADING_LINE * number)),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="baseline",
+            annotation_clip=False,
+            fontsize=TICK_SIZE if muted else HEADING_SIZE,
+            color=MUTED if muted else "black",
             fontweight="normal" if muted else "bold",
-        )  # fmt: skip
+        )

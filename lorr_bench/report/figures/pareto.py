@@ -14,8 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.arms import plugin_of
-from lorr_bench.report.cells import NONE, count_range, percent, plural
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
@@ -35,17 +33,27 @@ from lorr_bench.report.figures.drawing import (
 )
 from lorr_bench.report.figures.quantities import Quantity
 from lorr_bench.report.figures.scales import Scale, set_scale
-from lorr_bench.report.figures.text_fit import number_text, shortened_apart, text_width, widest
-from lorr_bench.report.measures import Measure, rows_of
-from lorr_bench.values import START
+from lorr_bench.report.figures.text_fit import number_text, text_width, truncated_apart, widest
+from lorr_bench.report.formatting import counted, percent
+from lorr_bench.report.tables.comparison import Comparison
+from lorr_bench.values import START, Measure
 
 MAX_POINTS, MAX_LISTED, MAX_PLUGINS = 300, 20, 8
 OTHER_LABEL = "other plug-ins"
 OTHER: dict[str, Any] = {"color": MUTED, "marker": "h"}
 PANEL, LINE, LEFT, BOTTOM, TOP = 3.0, 0.165, 0.55, 0.46, 0.1
-LIST_ROOM, LIST_GAP, COLUMN_GAP = 2.9, 0.2, 0.12
+LIST_WIDTH, LIST_GAP, COLUMN_GAP = 2.9, 0.2, 0.12
 NUMBER_SIZE, NUMBER_HEIGHT = 7.5, 0.1
 """Of the numbers at the points of the front: points, inches."""
+FAINT_MARK = {
+    "markersize": 4.5,
+    "markerfacecolor": "white",
+    "markeredgewidth": 0.9,
+    "alpha": 0.7,
+    "zorder": 3,
+}
+LEADER = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 4, "shrinkB": 3}
+"""The line from a number to a point that is not beside it."""
 UNITS = {"flops": "FLOPs", "wall_seconds": "seconds"}
 
 
@@ -55,13 +63,13 @@ class Pareto:
 
     Attributes:
         arm_styles: The arms.
-        comparison: The comparison table.
+        comparison: The comparison.
         measure: What accuracy is.
         quantity: What cost is.
     """
 
     arm_styles: ArmStyles
-    comparison: pd.DataFrame
+    comparison: Comparison
     measure: Measure
     quantity: Quantity
 
@@ -71,7 +79,7 @@ class Pareto:
 
         ``front`` says whether no other arm scores as high for as little.
         """
-        table = rows_of(self.comparison, self.measure)
+        table = self.comparison.of(self.measure)
         table = table[table["arm"] != START.arm]
         keys = zip(table["arm"], table["unique_pairs"], strict=True)
         costs = [self.quantity.means.get(key, math.nan) for key in keys]
@@ -88,7 +96,7 @@ class Pareto:
         return list(self.points[self.points["front"]].itertuples())
 
     @cached_property
-    def shown(self) -> pd.DataFrame:
+    def drawn(self) -> pd.DataFrame:
         """The front, and of the others the first in the order of the suite."""
         others = self.points.index[~self.points["front"]].sort_values()[:MAX_POINTS]
         return self.points[self.points["front"] | self.points.index.isin(others)]
@@ -101,13 +109,14 @@ class Pareto:
     @cached_property
     def named(self) -> list[str]:
         """The first plug-ins, as many as can be told apart; the points of others look alike."""
-        present = {plugin_of(arm) for arm in self.shown["arm"]}
-        return [plugin for plugin in self.arm_styles.plugins if plugin in present][:MAX_PLUGINS]
+        study = self.arm_styles.study
+        present = set(map(study.plugin_of, self.drawn["arm"]))
+        return [plugin for plugin in study.plugins if plugin in present][:MAX_PLUGINS]
 
     @property
     def scale(self) -> Scale:
         """The horizontal axis."""
-        return Scale.over([float(cost) for cost in self.shown["cost"]])
+        return Scale.over([float(cost) for cost in self.drawn["cost"]])
 
 
 def draw_pareto(pareto: Pareto) -> Drawing | None:
@@ -123,10 +132,12 @@ def draw_pareto(pareto: Pareto) -> Drawing | None:
         return None
     names = [f"{row.arm} at {row.unique_pairs:,} pairs" for row in pareto.listed]
     return Drawing(
-        "pareto",
-        f"Accuracy against {pareto.quantity.title}",
-        f"{len(pareto.shown)} points of {pareto.measure.title}; on the Pareto front: {', '.join(names)}",
-        _draw(pareto),
+        name="pareto",
+        title=f"Accuracy against {pareto.quantity.title}",
+        description=(
+            f"{len(pareto.drawn)} points of {pareto.measure.title}; on the Pareto front: {', '.join(names)}"
+        ),
+        figure=_draw(pareto),
     )
 
 
@@ -134,7 +145,7 @@ def _draw(pareto: Pareto) -> Figure:
     lines = _table(pareto)
     widths = [widest(column, TICK_SIZE) for column in zip(*lines, strict=True)]
     right = MARGIN + sum(widths) + COLUMN_GAP * (len(widths) - 1) + LIST_GAP
-    header = Header(pareto.arm_styles.results.suite, tuple(_notes(pareto)), tuple(_handles(pareto)))
+    header = Header(pareto.arm_styles.study.results.suite, tuple(_notes(pareto)), tuple(_handles(pareto)))
     panel = max(PANEL, LINE * (len(lines) + 1))
     top = header.height + TOP
     height = top + panel + BOTTOM
@@ -150,21 +161,25 @@ def _draw(pareto: Pareto) -> Figure:
 
 def _draw_panel(axis: Axes, pareto: Pareto, width: float, height: float) -> None:
     dress(axis, "y")
-    start = rows_of(pareto.comparison, pareto.measure)
+    start = pareto.comparison.of(pareto.measure)
     for value in start.loc[start["arm"] == START.arm, "mean"]:
         axis.axhline(100 * value, color=START_COLOUR, linewidth=1.1, linestyle=START_DASHES, zorder=1)
     costs, accuracies = ([getattr(row, name) for row in pareto.front] for name in ("cost", "accuracy"))
     end = pareto.scale.limits[1]
     axis.plot(
-        [*costs, end], [*accuracies, accuracies[-1]], drawstyle="steps-post", color=AXIS_COLOUR,
-        linewidth=1.1, zorder=2,
-    )  # fmt: skip
+        [*costs, end],
+        [*accuracies, accuracies[-1]],
+        drawstyle="steps-post",
+        color=AXIS_COLOUR,
+        linewidth=1.1,
+        zorder=2,
+    )
     for row in pareto.front:
         axis.vlines(row.cost, 100 * row.low, 100 * row.high, color=MUTED, linewidth=0.9, zorder=2)
     _draw_points(axis, pareto)
     set_scale(axis, pareto.scale, width)
     low, high = axis.get_ylim()
-    axis.set_ylim(low, high + 0.12 * (high - low))  # room for the numbers above the highest points
+    axis.set_ylim(low, high + 0.12 * (high - low))  # space for the numbers above the highest points
     _number_points(axis, pareto, width, height)
     log = " (log scale)" if pareto.scale.log else ""
     axis.set_xlabel(f"{pareto.quantity.title}{log}", labelpad=3)
@@ -173,15 +188,12 @@ def _draw_panel(axis: Axes, pareto: Pareto, width: float, height: float) -> None
 
 def _draw_points(axis: Axes, pareto: Pareto) -> None:
     """Marks of the plug-ins: filled on the front, open and faint elsewhere."""
-    names = [plugin_of(arm) for arm in pareto.shown["arm"]]
-    shown = pareto.shown.assign(plugin=[name if name in pareto.named else "" for name in names])
-    for (plugin, front), rows in shown.groupby(["plugin", "front"], sort=True):
+    names = map(pareto.arm_styles.study.plugin_of, pareto.drawn["arm"])
+    drawn = pareto.drawn.assign(plugin=[name if name in pareto.named else "" for name in names])
+    for (plugin, front), rows in drawn.groupby(["plugin", "front"], sort=True):
         arm = rows["arm"].iloc[0]
         style = {**(pareto.arm_styles.style(arm) if plugin in pareto.named else OTHER), "linestyle": ""}
-        look = {**MARK, "zorder": 4} if front else {
-            "markersize": 4.5, "markerfacecolor": "white", "markeredgecolor": style["color"],
-            "markeredgewidth": 0.9, "alpha": 0.7, "zorder": 3,
-        }  # fmt: skip
+        look = {**MARK, "zorder": 4} if front else {**FAINT_MARK, "markeredgecolor": style["color"]}
         axis.plot(rows["cost"], rows["accuracy"], **style, **look)
 
 
@@ -200,15 +212,19 @@ def _number_points(axis: Axes, pareto: Pareto, width: float, height: float) -> N
         x, y = place(row, row.accuracy)
         box = free_box(x, y, text_width(f"{number}", NUMBER_SIZE), taken, Box(0, 0, width, height))
         taken.append(box)
-        middle = ((box.left + box.right) / 2, (box.bottom + box.top) / 2)
-        far = math.dist(middle, (x, y)) > 0.22
+        far = math.dist(box.centre, (x, y)) > 0.22
         axis.annotate(
-            f"{number}", (x / width, y / height), (middle[0] / width, middle[1] / height),
-            xycoords="axes fraction", textcoords="axes fraction", ha="center", va="center_baseline",
-            fontsize=NUMBER_SIZE, zorder=5,
-            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 4, "shrinkB": 3}
-            if far else None,
-        )  # fmt: skip
+            f"{number}",
+            xy=(x / width, y / height),
+            xytext=(box.centre[0] / width, box.centre[1] / height),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            ha="center",
+            va="center_baseline",
+            fontsize=NUMBER_SIZE,
+            zorder=5,
+            arrowprops=LEADER if far else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +235,11 @@ class Box:
     bottom: float
     right: float
     top: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Across and upwards, in inches."""
+        return (self.left + self.right) / 2, (self.bottom + self.top) / 2
 
     def meets(self, other: Box) -> bool:
         """Whether they cover a common place."""
@@ -266,7 +287,7 @@ def _table(pareto: Pareto) -> list[tuple[str, ...]]:
     ]
     columns = [list(column) for column in zip(*lines, strict=True)]
     others = sum(widest(column, TICK_SIZE) + COLUMN_GAP for column in (columns[0], *columns[2:]))
-    columns[1][1:] = shortened_apart(columns[1][1:], LIST_ROOM - others, TICK_SIZE)
+    columns[1][1:] = truncated_apart(columns[1][1:], LIST_WIDTH - others, TICK_SIZE)
     return list(zip(*columns, strict=True))
 
 
@@ -283,35 +304,35 @@ def _write_list(figure: Figure, lines: Sequence[Sequence[str]], widths: Sequence
         for column, (text, width) in enumerate(zip(texts, widths, strict=True)):
             place, side = (x, "left") if column == 1 else (x + width, "right")
             figure.text(
-                place / WIDTH, y, text, ha=side, va="center_baseline", fontsize=TICK_SIZE,
+                place / WIDTH,
+                y,
+                text,
+                ha=side,
+                va="center_baseline",
+                fontsize=TICK_SIZE,
                 color="black" if line else MUTED,
-            )  # fmt: skip
+            )
             x += width + COLUMN_GAP
 
 
 def _notes(pareto: Pareto) -> Iterator[str]:
     """What is drawn, what the front is, what is left out."""
-    shown, total = len(pareto.shown), len(pareto.points)
-    problems = count_range([int(count) for count in pareto.shown["problems"]])
-    seeds = count_range([int(count) for count in pareto.shown["seeds"]])
-    told = [
-        pareto.measure.title,
-        plural(seeds, "seed"),
-        "" if problems == NONE else plural(problems, "problem"),
-    ]
-    yield f"{', '.join(filter(None, told))}; a point is an arm at a budget, its cost that of training alone."
+    drawn, total = len(pareto.drawn), len(pareto.points)
+    counts = counted(pareto.drawn["seeds"], "seed"), counted(pareto.drawn["problems"], "problem")
+    told = ", ".join(filter(None, (pareto.measure.title, *counts)))
+    yield f"{told}; a point is an arm at a budget, its cost that of training alone."
     yield "Steps: Pareto front, no other point scores as high for as little; bars: its 95 % intervals."
-    if shown < total:
-        yield f"Drawn: {shown:,} of {total:,} points, the front and the suite's first {MAX_POINTS} others."
+    if drawn < total:
+        yield f"Drawn: {drawn:,} of {total:,} points, the front and the suite's first {MAX_POINTS} others."
     if len(pareto.listed) < len(pareto.front):
         yield f"Numbered: the {len(pareto.listed)} most accurate of the front's {len(pareto.front):,} points."
 
 
 def _handles(pareto: Pareto) -> Iterator[Line2D]:
-    present = set(pareto.shown["arm"])
-    arms = [arm for arm in pareto.arm_styles.results.arms if arm in present]
-    named = [arm for arm in arms if plugin_of(arm) in pareto.named]
-    start = START.arm in set(pareto.comparison["arm"])
+    present = set(pareto.drawn["arm"])
+    arms = [arm for arm in pareto.arm_styles.study.results.arms if arm in present]
+    named = [arm for arm in arms if pareto.arm_styles.study.plugin_of(arm) in pareto.named]
+    start = START.arm in set(pareto.comparison.frame["arm"])
     yield from pareto.arm_styles.handles(named, start=start, linestyle="")
     if len(named) < len(arms):
         yield Line2D([], [], **{**OTHER, **MARK}, linestyle="", label=OTHER_LABEL)

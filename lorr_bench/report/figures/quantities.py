@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lorr_bench.report.cells import TITLES
+from lorr_bench.report.formatting import TITLES
 from lorr_bench.values import Point, Results
 
 PAIRS = "unique_pairs"
@@ -50,7 +50,7 @@ def spent(results: Results, ledger: pd.DataFrame, name: str) -> Quantity:
 
     Args:
         results: The results.
-        ledger: Their ledger table.
+        ledger: Their ledger.
         name: As ``Spend`` calls it.
 
     Returns:

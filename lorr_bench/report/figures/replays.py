@@ -13,13 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lorr_bench.report.arms import plugin_of
-from lorr_bench.report.cells import NONE, count_range, plural
 from lorr_bench.report.figures.arm_styles import ArmStyles, Selection
 from lorr_bench.report.figures.drawing import MARK, STYLE, Drawing, Header, dress
 from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
 from lorr_bench.report.figures.scales import Scale
 from lorr_bench.report.figures.text_fit import number_text
+from lorr_bench.report.formatting import counted
 
 MAX_METHODS, MAX_PLUGINS = 30, 8
 
@@ -29,7 +28,7 @@ class Diagnostic:
     """One diagnostic as it is drawn.
 
     Attributes:
-        name: In the table of diagnostics.
+        name: In the frame of diagnostics.
         heading: Of its panel.
         factor: 100 for shares, which are drawn in per cent.
         scale: Panels with the same one have the same vertical axis.
@@ -61,11 +60,11 @@ class Replays:
 
     Attributes:
         arm_styles: The arms.
-        table: The table of diagnostics.
+        frame: The frame of diagnostics.
     """
 
     arm_styles: ArmStyles
-    table: pd.DataFrame
+    frame: pd.DataFrame
 
     @cached_property
     def budget(self) -> int:
@@ -77,21 +76,20 @@ class Replays:
     def selection(self) -> Selection:
         """The arms that have diagnostics at this budget."""
         present = set(self._at_budget["arm"])
-        arms = [arm for arm in self.arm_styles.results.arms if arm in present]
+        arms = [arm for arm in self.arm_styles.study.results.arms if arm in present]
         return self.arm_styles.first(MAX_METHODS, MAX_PLUGINS, arms)
 
     @cached_property
     def means(self) -> pd.DataFrame:
         """Mean, lowest and highest of the seeds: a row a diagnostic, arm and replay."""
-        shown = self._at_budget[self._at_budget["arm"].isin(self.selection.arms)]
-        groups = shown.groupby(["name", "arm", "replay"], sort=True)["value"]
+        groups = self._selected.groupby(["name", "arm", "replay"], sort=True)["value"]
         return groups.agg(["mean", "min", "max"]).reset_index()
 
     @property
-    def seeds(self) -> str:
-        """On how many seeds the lines rest, as one number or a range."""
-        shown = self._at_budget[self._at_budget["arm"].isin(self.selection.arms)]
-        return count_range(shown.groupby("arm")["seed"].nunique().tolist())
+    def seeds(self) -> list[int]:
+        """On how many seeds the line of each arm rests."""
+        counts: list[int] = self._selected.groupby("arm")["seed"].nunique().tolist()
+        return counts
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -133,12 +131,16 @@ class Replays:
     @property
     def _known(self) -> pd.DataFrame:
         names = [diagnostic.name for diagnostic in DIAGNOSTICS]
-        return self.table[self.table["name"].isin(names) & self.table["value"].notna()]
+        return self.frame[self.frame["name"].isin(names) & self.frame["value"].notna()]
 
     @cached_property
     def _at_budget(self) -> pd.DataFrame:
         known = self._known
         return known[known["unique_pairs"] == self.budget]
+
+    @property
+    def _selected(self) -> pd.DataFrame:
+        return self._at_budget[self._at_budget["arm"].isin(self.selection.arms)]
 
 
 def draw_replays(replays: Replays) -> Drawing | None:
@@ -154,26 +156,26 @@ def draw_replays(replays: Replays) -> Drawing | None:
         return None
     names = ", ".join(diagnostic.heading.title.lower() for diagnostic in replays.diagnostics)
     return Drawing(
-        "diagnostics",
-        f"Diagnostics over replays at {replays.budget:,} unique pairs",
-        f"Lines over replays, one panel each: {names}",
-        _draw(replays),
+        name="diagnostics",
+        title=f"Diagnostics over replays at {replays.budget:,} unique pairs",
+        description=f"Lines over replays, one panel each: {names}",
+        figure=_draw(replays),
     )
 
 
 def _draw(replays: Replays) -> Figure:
-    shown = replays.diagnostics
-    grid = Grid.for_panels(len(shown))
+    diagnostics = replays.diagnostics
+    grid = Grid.for_panels(len(diagnostics))
     header = Header(
-        replays.arm_styles.results.suite,
+        replays.arm_styles.study.results.suite,
         tuple(_notes(replays)),
         tuple(replays.arm_styles.handles(replays.selection.arms, start=False, linewidth=1.6)),
     )
     with mpl.rc_context(STYLE):
-        figure, axes = lay_out([replays.heading(diagnostic) for diagnostic in shown], grid, header)
-        for axis, diagnostic in zip(axes, shown, strict=True):
+        figure, axes = lay_out([replays.heading(diagnostic) for diagnostic in diagnostics], grid, header)
+        for axis, diagnostic in zip(axes, diagnostics, strict=True):
             _draw_panel(axis, replays, diagnostic)
-        _share_scales(axes, shown)
+        _share_scales(axes, diagnostics)
         name_axes(axes, grid.columns, x="replay", y="")
     return figure
 
@@ -204,16 +206,16 @@ def _draw_arm(axis: Axes, replays: Replays, line: pd.DataFrame, arm: str) -> Non
 
 def _draw_medians(axis: Axes, replays: Replays, lines: pd.DataFrame) -> None:
     """The median over the methods, for each plug-in."""
-    by_plugin = lines.assign(plugin=[plugin_of(arm) for arm in lines["arm"]])
+    by_plugin = lines.assign(plugin=lines["arm"].map(replays.arm_styles.study.plugin_of))
     for plugin, arm in replays.arm_styles.legend(replays.selection.arms).items():
         median = by_plugin[by_plugin["plugin"] == plugin].groupby("replay")["mean"].median()
         axis.plot(median.index, median, **replays.arm_styles.style(arm), **MARK, linewidth=1.9, zorder=3)
 
 
-def _share_scales(axes: Sequence[Axes], shown: Sequence[Diagnostic]) -> None:
+def _share_scales(axes: Sequence[Axes], diagnostics: Sequence[Diagnostic]) -> None:
     """The same vertical limits where the same thing is measured."""
-    for scale in sorted({diagnostic.scale for diagnostic in shown if diagnostic.scale}):
-        alike = [axis for axis, found in zip(axes, shown, strict=True) if found.scale == scale]
+    for scale in sorted({diagnostic.scale for diagnostic in diagnostics if diagnostic.scale}):
+        alike = [axis for axis, found in zip(axes, diagnostics, strict=True) if found.scale == scale]
         limits = [axis.get_ylim() for axis in alike]
         for axis in alike:
             axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
@@ -221,9 +223,8 @@ def _share_scales(axes: Sequence[Axes], shown: Sequence[Diagnostic]) -> None:
 
 def _notes(replays: Replays) -> Iterator[str]:
     """At which budget, on which seeds, and what the marks are."""
-    seeds = replays.seeds
-    one = seeds in ("1", NONE)
-    over = "one seed" if one else f"mean of {plural(seeds, 'seed')}"
+    one = max(replays.seeds, default=1) == 1
+    over = "one seed" if one else f"mean of {counted(replays.seeds, 'seed')}"
     if replays.arm_styles.several:
         marks = "thin: single methods; thick: their median"
     else:

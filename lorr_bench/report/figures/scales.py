@@ -1,4 +1,4 @@
-"""Horizontal axes: logarithmic where the range asks for it, with as many numbers as there is room for."""
+"""Horizontal axes: logarithmic where the range asks for it, with as many numbers as fit."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ class Scale:
         kept: list[float] = []
         end = math.inf
         for tick in reversed(ticks):
-            middle = (self.forward(tick) - low) / (high - low) * width
+            centre = (self.forward(tick) - low) / (high - low) * width
             half = text_width(number_text(tick), TICK_SIZE) / 2
-            if middle + half + BETWEEN_NUMBERS <= end:
+            if centre + half + BETWEEN_NUMBERS <= end:
                 kept.append(tick)
-                end = middle - half
+                end = centre - half
         return kept
 
     def _candidates(self, low: float, high: float) -> Iterable[Sequence[float] | NDArray[np.float64]]:

@@ -9,9 +9,8 @@ from itertools import takewhile
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from lorr_bench.report.cells import MINUS
+from lorr_bench.report.formatting import ELLIPSIS, MINUS
 
-ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 ROUNDING = 1.03  # letters of a bitmap are whole pixels wide
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -28,45 +27,45 @@ def widest(texts: Iterable[str], points: float, *, bold: bool = False) -> float:
     return max((text_width(text, points, bold=bold) for text in texts), default=0.0)
 
 
-def shortened(text: str, room: float, points: float, *, bold: bool = False) -> str:
-    """The text, or where it is wider than ``room`` inches its beginning and end around an ellipsis."""
+def truncated(text: str, max_width: float, points: float, *, bold: bool = False) -> str:
+    """The text, or where it is wider than ``max_width`` inches its beginning and end around an ellipsis."""
     kept, cut = len(text), text
-    while kept > 1 and text_width(cut, points, bold=bold) > room:
+    while kept > 1 and text_width(cut, points, bold=bold) > max_width:
         kept -= 1
         cut = f"{text[: (kept + 1) // 2]}{ELLIPSIS}{text[len(text) - kept // 2 :]}"
     return cut
 
 
-def shortened_apart(texts: Sequence[str], room: float, points: float) -> list[str]:
-    """Each text shortened; without their common beginning where they could not be told apart otherwise."""
-    cut = [shortened(text, room, points) for text in texts]
+def truncated_apart(texts: Sequence[str], max_width: float, points: float) -> list[str]:
+    """Each text truncated; without their common beginning where they could not be told apart otherwise."""
+    cut = [truncated(text, max_width, points) for text in texts]
     if len(set(cut)) == len(set(texts)):
         return cut
     same = sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
-    return [shortened(f"{ELLIPSIS}{text[same:]}", room, points) for text in texts]
+    return [truncated(f"{ELLIPSIS}{text[same:]}", max_width, points) for text in texts]
 
 
-def wrapped(text: str, room: float, points: float, *, bold: bool = False) -> list[str]:
-    """The text in lines of at most ``room`` inches, broken between words; a word too long is shortened."""
+def wrapped(text: str, max_width: float, points: float, *, bold: bool = False) -> list[str]:
+    """The text in lines of at most ``max_width`` inches, broken between words; long words are truncated."""
     lines: list[str] = []
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and text_width(longer, points, bold=bold) <= room:
+        if lines and text_width(longer, points, bold=bold) <= max_width:
             lines[-1] = longer
         else:
-            lines.append(shortened(word, room, points, bold=bold))
+            lines.append(truncated(word, max_width, points, bold=bold))
     return lines
 
 
-def two_lines(text: str, room: float, points: float, *, bold: bool = False) -> list[str]:
-    """A name in one line or two, broken after a sign between words; a second line too long is shortened."""
-    if text_width(text, points, bold=bold) <= room:
+def two_lines(text: str, max_width: float, points: float, *, bold: bool = False) -> list[str]:
+    """A name in one line or two, broken after a sign between words; a second line too long is truncated."""
+    if text_width(text, points, bold=bold) <= max_width:
         return [text]
     ends = [found.end() for found in re.finditer(r"[ _·+/-]+", text)]
-    fitting = [end for end in ends if text_width(text[:end].rstrip(), points, bold=bold) <= room]
+    fitting = [end for end in ends if text_width(text[:end].rstrip(), points, bold=bold) <= max_width]
     if not fitting:
-        return [shortened(text, room, points, bold=bold)]
-    rest = shortened(text[fitting[-1] :], room, points, bold=bold)
+        return [truncated(text, max_width, points, bold=bold)]
+    rest = truncated(text[fitting[-1] :], max_width, points, bold=bold)
     return [text[: fitting[-1]].rstrip(), rest]
 
 

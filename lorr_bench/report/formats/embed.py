@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lorr_bench.report.sheets import Cell, Sheet
+from lorr_bench.report.table import Cell, Table
 
 FIRST_ROWS = 200
 """Rows that stand in the page itself; further ones are embedded as data."""
@@ -45,48 +45,50 @@ def source_hash(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PageTable:
     """A table as the page holds it.
 
     Attributes:
-        sheet: The table.
+        table: The table.
         rows: Its first rows, which stand in the page.
         more: The rows after these as JSON; empty where there are none.
-        left_out: Rows for which there was no room.
+        left_out: How many rows are left out, because the page would be too large.
     """
 
-    sheet: Sheet
+    table: Table
     rows: tuple[tuple[Cell, ...], ...]
     more: str
     left_out: int
 
 
-def place(sheets: Iterable[Sheet], room: int = MAX_BYTES) -> dict[str, Placed]:
+def page_tables(tables: Iterable[Table], max_bytes: int = MAX_BYTES) -> dict[str, PageTable]:
     """Divides the rows of the tables between page and data.
 
     Args:
-        sheets: The tables, those first that need room most.
-        room: Bytes of all embedded rows together; a table takes at most half of what is left of them.
+        tables: The tables, those first that need the most space.
+        max_bytes: Of all embedded rows together; a table takes at most half of what those before it left.
 
     Returns:
         The tables that have rows, by name.
     """
     placed = {}
-    for sheet in sheets:
-        further = sheet.rows[FIRST_ROWS:]
-        packed = list(_within(further, room // 2))
-        room -= sum(len(line) + 1 for line in packed)
+    for table in tables:
+        further = table.rows[FIRST_ROWS:]
+        packed = list(_within(further, max_bytes // 2))
+        max_bytes -= sum(len(line) + 1 for line in packed)
         more = f"[{','.join(packed)}]" if packed else ""
-        if sheet.rows:
-            placed[sheet.name] = Placed(sheet, sheet.rows[:FIRST_ROWS], more, len(further) - len(packed))
+        if table.rows:
+            placed[table.name] = PageTable(
+                table, rows=table.rows[:FIRST_ROWS], more=more, left_out=len(further) - len(packed)
+            )
     return placed
 
 
-def _within(rows: Iterable[tuple[Cell, ...]], room: int) -> Iterator[str]:
+def _within(rows: Iterable[tuple[Cell, ...]], max_bytes: int) -> Iterator[str]:
     """The rows as JSON, as long as they fit."""
     for row in rows:
         packed = script_json([cell.packed() for cell in row])
-        room -= len(packed) + 1
-        if room < 0:
+        max_bytes -= len(packed) + 1
+        if max_bytes < 0:
             return
         yield packed

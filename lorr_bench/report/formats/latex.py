@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lorr_bench.report.cells import MINUS, NONE
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.formats.shortened import column_slices, head_of, narrowed, notes_on, row_slices
-from lorr_bench.report.sheets import Cell, Sheet
+from lorr_bench.report.formats.table_parts import column_slices, first_groups, first_rows, row_slices
+from lorr_bench.report.formatting import MINUS, MISSING
+from lorr_bench.report.table import Cell, ColumnGroup, Table
 
-ROWS_A_PART: Final = 40
+ROWS_PER_PART: Final = 40
 """Rows that fit on a page; of two lines each, half of them."""
 MAX_ROWS: Final = 120
-COLUMNS_A_PART: Final = 7
+COLUMNS_PER_PART: Final = 7
 """Columns in groups that fit on a line in print."""
-FLOATS: Final = 10
+FLOATS_PER_BATCH: Final = 10
 LONG_TEXT: Final = 40
 """Letters from which on a column is broken into lines."""
 PREAMBLE: Final = r"""% Tables of a report by lorr-bench. In the preamble of your document:
@@ -29,22 +29,65 @@ PREAMBLE: Final = r"""% Tables of a report by lorr-bench. In the preamble of you
 %   \input{tables}
 """
 SYMBOLS: Final = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#",
-    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedblright{}", "`": r"\textasciigrave{}",
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedblright{}",
+    "`": r"\textasciigrave{}",
     # After the end of a row these two would begin an argument.
-    "[": "{[}", "*": "{*}",
-    MINUS: "$-$", NONE: r"\textendash{}", "—": r"\textemdash{}", "…": r"\ldots{}",
-    "\N{LEFT SINGLE QUOTATION MARK}": r"\textquoteleft{}", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-    "“": r"\textquotedblleft{}", "”": r"\textquotedblright{}",
+    "[": "{[}",
+    "*": "{*}",
+    MINUS: "$-$",
+    MISSING: r"\textendash{}",
+    "—": r"\textemdash{}",
+    "…": r"\ldots{}",
+    "\N{LEFT SINGLE QUOTATION MARK}": r"\textquoteleft{}",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
     "†": r"\textdagger{}",
-    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "÷": r"$\div$", "≤": r"$\leq$", "≥": r"$\geq$",
-    "≠": r"$\neq$", "≈": r"$\approx$", "∞": r"$\infty$", "→": r"$\to$", "√": r"$\radical$", "°": r"$^\circ$",
-    "Δ": r"$\Delta$", "Σ": r"$\Sigma$", "Ω": r"$\Omega$", "α": r"$\alpha$", "β": r"$\beta$",
-    "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$", "θ": r"$\theta$", "λ": r"$\lambda$",
-    "μ": r"$\mu$", "µ": r"$\mu$", "π": r"$\pi$", "ρ": r"$\rho$", "σ": r"$\sigma$", "τ": r"$\tau$",
-    "φ": r"$\varphi$", "ω": r"$\omega$", "ℓ": r"$\ell$",
-}  # fmt: skip
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "÷": r"$\div$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≠": r"$\neq$",
+    "≈": r"$\approx$",
+    "∞": r"$\infty$",
+    "→": r"$\to$",
+    "√": r"$\radical$",
+    "°": r"$^\circ$",
+    "Δ": r"$\Delta$",
+    "Σ": r"$\Sigma$",
+    "Ω": r"$\Omega$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "δ": r"$\delta$",
+    "ε": r"$\varepsilon$",
+    "θ": r"$\theta$",
+    "λ": r"$\lambda$",
+    "μ": r"$\mu$",
+    "µ": r"$\mu$",
+    "π": r"$\pi$",
+    "ρ": r"$\rho$",
+    "σ": r"$\sigma$",
+    "τ": r"$\tau$",
+    "φ": r"$\varphi$",
+    "ω": r"$\omega$",
+    "ℓ": r"$\ell$",
+}
 """What stands for characters that LaTeX reads as commands, joins, or does not know."""
 LIGATURES: Final = re.compile(r"([-,'])(?=\1)")
 """The first of two characters that LaTeX would join to another one, such as two hyphens to a dash."""
@@ -54,9 +97,12 @@ LETTERS: Final = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛ
 
 def latex_report(contents: Contents) -> str:
     """Every table of the report, each an environment of its own; long ones in parts, very long ones cut."""
-    tables = [part for sheet in contents.sheets for part in _parts(sheet, contents)]
-    # LaTeX holds a limited number of floats until there is room for them.
-    batches = ["\n".join(tables[start : start + FLOATS]) for start in range(0, len(tables), FLOATS)]
+    tables = [part for table in contents.tables for part in _parts(table)]
+    # LaTeX holds a limited number of floats until they can be set on a page; a cleared page empties them.
+    batches = [
+        "\n".join(tables[start : start + FLOATS_PER_BATCH])
+        for start in range(0, len(tables), FLOATS_PER_BATCH)
+    ]
     return PREAMBLE + "\n" + "\n\\clearpage\n\n".join(batches)
 
 
@@ -65,20 +111,20 @@ def latex_text(text: str) -> str:
     return LIGATURES.sub(r"\1{}", "".join(map(_symbol, " ".join(text.split()))))
 
 
-def latex_table(sheet: Sheet, notes: Sequence[str] = ()) -> str:
+def latex_table(table: Table, notes: Sequence[str] = ()) -> str:
     """One table with its caption above and its notes below it; no wider than the line."""
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
         r"\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{latex_text(f'{sheet.label}. {sheet.caption}')}}}",
-        rf"\label{{tab:{''.join(letter if letter.isalnum() else '-' for letter in sheet.name)}}}",
+        rf"\caption{{{latex_text(f'{table.heading}. {table.caption}')}}}",
+        rf"\label{{tab:{''.join(letter if letter.isalnum() else '-' for letter in table.name)}}}",
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-        rf"\begin{{tabular}}{{{_alignment(sheet)}}}",
+        rf"\begin{{tabular}}{{{_alignment(table)}}}",
         r"\toprule",
-        *_head(sheet),
+        *_head(table),
         r"\midrule",
-        *_body(sheet),
+        *_body(table),
         r"\bottomrule",
         r"\end{tabular}}",
         *(rf"\par\smallskip{{\footnotesize\raggedright {latex_text(note)}\par}}" for note in notes if note),
@@ -87,19 +133,23 @@ def latex_table(sheet: Sheet, notes: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parts(sheet: Sheet, contents: Contents) -> list[str]:
+def _parts(table: Table) -> list[str]:
     """The table in parts of a page each, the notes below the last."""
-    narrow, fewer_columns = narrowed(sheet)
-    short, fewer_rows = head_of(narrow, MAX_ROWS)
-    rows = ROWS_A_PART // 2 if sheet.grouped else ROWS_A_PART
-    parts = [part for some in column_slices(short, COLUMNS_A_PART) for part in row_slices(some, rows)]
-    notes = (*notes_on(sheet, contents), fewer_columns, fewer_rows)
+    narrow, fewer_columns = first_groups(table)
+    short, fewer_rows = first_rows(narrow, MAX_ROWS)
+    rows = ROWS_PER_PART // 2 if table.grouped else ROWS_PER_PART
+    parts = [part for some in column_slices(short, COLUMNS_PER_PART) for part in row_slices(some, rows)]
+    notes = (*table.notes, fewer_columns, fewer_rows)
     if len(parts) == 1:
         return [latex_table(parts[0], notes)]
     last = len(parts)
     return [
         latex_table(
-            replace(part, name=f"{part.name}-{number}", label=f"{part.label} (part {number} of {last})"),
+            replace(
+                part,
+                part=f"{part.part}-{number}" if part.part else f"{number}",
+                heading=f"{part.heading} (part {number} of {last})",
+            ),
             notes if number == last else (),
         )
         for number, part in enumerate(parts, start=1)
@@ -116,41 +166,45 @@ def _symbol(character: str) -> str:
     return "".join(SYMBOLS.get(letter, letter) for letter in plain) or rf"\texttt{{U+{ord(character):04X}}}"
 
 
-def _alignment(sheet: Sheet) -> str:
+def _alignment(table: Table) -> str:
     """Numbers right, texts left, long texts on several lines."""
-    longest = [max(len(row[number].text) for row in sheet.rows) for number in range(len(sheet.columns))]
+    longest = [max(len(row[number].text) for row in table.rows) for number in range(len(table.columns))]
     return "".join(
         "r" if column.kind == "number" else "l" if length <= LONG_TEXT else "p{14em}"
-        for column, length in zip(sheet.columns, longest, strict=True)
+        for column, length in zip(table.columns, longest, strict=True)
     )
 
 
-def _head(sheet: Sheet) -> Iterator[str]:
+def _head(table: Table) -> Iterator[str]:
     """The headings, those of groups over a rule of their own."""
-    if sheet.grouped:
-        yield _row(_group_heading(title, count) for title, _, count in sheet.groups)
+    if table.grouped:
+        yield _row(map(_group_heading, table.groups))
         yield " ".join(
-            rf"\cmidrule(lr){{{first + 1}-{first + count}}}" for title, first, count in sheet.groups if title
+            rf"\cmidrule(lr){{{group.first + 1}-{group.first + group.count}}}"
+            for group in table.groups
+            if group.lines
         )
-    yield _row(latex_text(column.title) for column in sheet.columns)
+    yield _row(latex_text(column.title) for column in table.columns)
 
 
-def _group_heading(title: str, columns: int) -> str:
-    """Benchmark over metric, over the columns of a measure."""
-    lines = r" \\ ".join(map(latex_text, title.split(" · ")))
-    return rf"\multicolumn{{{columns}}}{{c}}{{\begin{{tabular}}{{c}}{lines}\end{{tabular}}}}" if title else ""
+def _group_heading(group: ColumnGroup) -> str:
+    """The lines over each other, over the columns of the group."""
+    if not group.lines:
+        return ""
+    lines = r" \\ ".join(map(latex_text, group.lines))
+    return rf"\multicolumn{{{group.count}}}{{c}}{{\begin{{tabular}}{{c}}{lines}\end{{tabular}}}}"
 
 
-def _body(sheet: Sheet) -> Iterator[str]:
-    for number, cells in enumerate(sheet.rows):
-        if number in sheet.breaks:
+def _body(table: Table) -> Iterator[str]:
+    for number, cells in enumerate(table.rows):
+        if number in table.breaks:
             yield r"\addlinespace"
-        # Between rows of two lines each some room.
-        yield _row(_cell(cell, stacked=sheet.grouped) for cell in cells) + ("[2pt]" if sheet.grouped else "")
+        # Between rows of two lines each some space.
+        yield _row(_cell(cell, stacked=table.grouped) for cell in cells) + ("[2pt]" if table.grouped else "")
 
 
 def _cell(cell: Cell, *, stacked: bool) -> str:
-    """Text and what stands small beneath it; beside it where the table has room."""
+    """Text and what stands small beneath it; beside it where the table has space."""
     text = latex_text(cell.text)
     text = rf"\textbf{{{text}}}" if cell.bold else text
     if not cell.small:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.cells import markdown_cell, markdown_text
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats.pipe_table import markdown_table
-from lorr_bench.report.formats.shortened import head_of, narrowed, notes_on
-from lorr_bench.report.sheets import Cell, Sheet
+from lorr_bench.report.formats.table_parts import first_groups, first_rows
+from lorr_bench.report.formatting import markdown_cell, markdown_text, seconds
+from lorr_bench.report.table import Cell, Table
 
 MAX_ROWS = 100
 
-Sheets = Mapping[str, Sheet]
+Tables = Mapping[str, Table]
 """The tables that have rows, by name."""
 
 
@@ -25,7 +26,7 @@ def markdown_report(contents: Contents) -> str:
 
 def _parts(contents: Contents) -> Iterator[str]:
     results = contents.results
-    sheets = {sheet.name: sheet for sheet in contents.sheets}
+    tables = {table.name: table for table in contents.tables}
     yield f"# {markdown_text(results.suite)}"
     yield _missing(contents)
     yield markdown_text(results.description)
@@ -33,21 +34,21 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield "\n".join(f"- {markdown_text(line)}" for line in contents.headlines[1:])
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
-    yield _image(contents.picture.title, "figure.png")
-    yield from _tables("Primary contrasts", ["tests"], sheets, contents)
-    yield from _scores("Comparison", "comparison", sheets, contents)
-    yield from _tables("", ["contrasts"], sheets, contents)
+    yield _image(contents.figures[0].title, "figure.png")
+    yield from _tables("Primary contrasts", ["tests"], tables)
+    yield from _scores("Comparison", "comparison", tables)
+    yield from _tables("", ["contrasts"], tables)
     yield f"## Budget\n\n{markdown_text(contents.held_equal)}"
-    yield from _tables("", ["ledger"], sheets, contents)
-    yield from _scores("General reasoning", "general", sheets, contents)
-    yield from _tables("Data efficiency", ["efficiency"], sheets, contents)
-    yield from _tables("All benchmarks together", ["aggregates"], sheets, contents)
-    yield from _tables("Answers", ["secondary", "conduct"], sheets, contents)
-    yield from _tables("Contamination", ["overlaps"], sheets, contents)
-    yield from _tables("Published figures", ["published"], sheets, contents)
-    yield from _tables(_protocol_title(contents), ["protocol", "shared-settings"], sheets, contents)
+    yield from _tables("", ["ledger"], tables)
+    yield from _scores("General reasoning", "general", tables)
+    yield from _tables("Data efficiency", ["efficiency"], tables)
+    yield from _tables("All benchmarks together", ["aggregates"], tables)
+    yield from _tables("Answers", ["secondary", "conduct"], tables)
+    yield from _tables("Contamination", ["overlaps"], tables)
+    yield from _tables("Published figures", ["published"], tables)
+    yield from _tables(_protocol_title(contents), ["protocol", "shared-settings"], tables)
     yield _figures(contents)
-    yield _times(contents)
+    yield _seconds(contents)
     yield _versions(contents)
     yield f"## Suite\n\n{_fenced(visible_text(results.suite_text), 'yaml')}"
 
@@ -63,46 +64,45 @@ def _missing(contents: Contents) -> str:
     return f"**Incomplete: {len(missing):,} missing.** The figures below leave these out.\n\n{table}"
 
 
-def _scores(title: str, section: str, sheets: Sheets, contents: Contents) -> Iterator[str]:
+def _scores(title: str, section: str, tables: Tables) -> Iterator[str]:
     """The arms; with several methods a row a method, and the arms in their CSV file alone."""
-    methods, arms = sheets.get(f"{section}-methods"), sheets.get(f"{section}-arms")
+    methods, arms = tables.get(f"{section}-methods"), tables.get(f"{section}-arms")
     main = methods or arms
     if main is None:
         return
     yield f"## {title}"
-    yield _table(main, contents)
+    yield _table(main)
     if methods is not None:
         yield "Every arm at every budget, with the intervals of the scores: [comparison.csv](comparison.csv)."
 
 
-def _tables(title: str, names: Sequence[str], sheets: Sheets, contents: Contents) -> Iterator[str]:
+def _tables(title: str, names: Sequence[str], tables: Tables) -> Iterator[str]:
     """Those of the tables that have rows, under a heading."""
-    found = [sheets[name] for name in names if name in sheets]
+    found = [tables[name] for name in names if name in tables]
     if found and title:
         yield f"## {markdown_text(title)}"
-    for sheet in found:
-        table = _table(sheet, contents)
-        yield _folded(sheet.label, table) if sheet.folded else table
+    for table in found:
+        yield _folded(table.heading, _table(table)) if table.folded else _table(table)
 
 
-def _table(sheet: Sheet, contents: Contents) -> str:
+def _table(table: Table) -> str:
     """A table with its caption, its notes and what was left out of it."""
-    narrow, fewer_columns = narrowed(sheet)
-    short, fewer_rows = head_of(narrow, MAX_ROWS)
-    table = markdown_table(
+    narrow, fewer_columns = first_groups(table)
+    short, fewer_rows = first_rows(narrow, MAX_ROWS)
+    text = markdown_table(
         _head(short),
         (list(map(_cell, row)) for row in short.rows),
         [column.kind != "number" for column in short.columns],
     )
-    notes = (sheet.caption, *notes_on(sheet, contents), fewer_columns, fewer_rows)
-    return "\n\n".join([table, *(markdown_text(note) for note in notes if note)])
+    notes = (table.caption, *table.notes, fewer_columns, fewer_rows)
+    return "\n\n".join([text, *(markdown_text(note) for note in notes if note)])
 
 
-def _head(sheet: Sheet) -> list[str]:
+def _head(table: Table) -> list[str]:
     """The headings, that of a group before the first of its columns."""
-    titles = {first: f"{title}: " for title, first, _ in sheet.groups if title}
+    headings = {group.first: f"{group.heading}: " for group in table.groups if group.lines}
     return [
-        markdown_cell(titles.get(number, "") + column.title) for number, column in enumerate(sheet.columns)
+        markdown_cell(headings.get(number, "") + column.title) for number, column in enumerate(table.columns)
     ]
 
 
@@ -121,7 +121,7 @@ def _image(title: str, file: str) -> str:
 
 def _figures(contents: Contents) -> str:
     """The figures after the main one."""
-    images = [_image(picture.title, f"figures/{picture.name}.png") for picture in contents.pictures[1:]]
+    images = [_image(figure.title, f"figures/{figure.name}.png") for figure in contents.figures[1:]]
     return "\n\n".join(["## Figures", *images]) if images else ""
 
 
@@ -130,18 +130,19 @@ def _protocol_title(contents: Contents) -> str:
     return f"Protocol: {name}" if name else "Protocol"
 
 
-def _times(contents: Contents) -> str:
-    if not contents.times:
+def _seconds(contents: Contents) -> str:
+    if contents.seconds.empty:
         return ""
+    lines: Iterable[Any] = contents.seconds.itertuples()
     rows = [
         [
             markdown_cell(row.kind),
             markdown_cell(row.part),
-            row.stages,
-            row.seconds,
+            f"{row.stages or ''}",
+            seconds(row.seconds),
             f"{100 * row.share:.1f} %",
         ]
-        for row in contents.times
+        for row in lines
     ]
     head = ["stage", "part", "stages", "seconds", "share"]
     return f"## Seconds\n\n{markdown_table(head, rows, [True, True, False, False, False])}"

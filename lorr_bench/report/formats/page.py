@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.contents import Contents, Picture, Tables
-from lorr_bench.report.formats.embed import data_uri, place, source_hash
+from lorr_bench.report.contents import Contents
+from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.formats.embed import data_uri, page_tables, source_hash
 from lorr_bench.report.formats.problems import embedded_problems
 from lorr_bench.report.formats.results_file import RESULTS_FILE
+from lorr_bench.report.formatting import seconds
+from lorr_bench.report.frames import Frames
 
 ASSETS = Path(__file__).parent
 MAX_SVG_BYTES = 300_000
@@ -39,10 +41,10 @@ def html_page(contents: Contents) -> str:
             # Files of this package.
             style=Markup(style),  # noqa: S704
             script=Markup(script),  # noqa: S704
-            files=_files(contents.tables),
-            sheets=place(contents.sheets),
-            figures=_figures(contents.pictures),
-            problems=embedded_problems(contents.results),
+            files=_files(contents.frames),
+            tables=page_tables(contents.tables),
+            figures=[(drawing, _address(drawing)) for drawing in contents.figures],
+            problems=embedded_problems(contents.study),
         )
     )
 
@@ -58,6 +60,7 @@ def _environment() -> Environment:
     )
     # The JSON is made for this place: escaping it again would break it.
     environment.filters["data"] = Markup
+    environment.filters["seconds"] = seconds
     return environment
 
 
@@ -66,21 +69,17 @@ def _visible(value: Any) -> Any:
     return visible_text(value) if type(value) is str else value
 
 
-def _files(tables: Tables) -> list[str]:
+def _files(frames: Frames) -> list[str]:
     """The files beside the page that it links to, besides the figures."""
-    return ["report.md", "tables.tex", RESULTS_FILE, *(f"{field.name}.csv" for field in fields(tables))]
+    return ["report.md", "tables.tex", RESULTS_FILE, *(f"{field.name}.csv" for field in fields(frames))]
 
 
-def _figures(pictures: Sequence[Picture]) -> list[tuple[Picture, str]]:
-    """Each figure with the address that holds it: lines, or points where the lines are very many.
+def _address(drawing: Drawing) -> str:
+    """An address that holds the figure: as lines, or as points where the lines are very many.
 
-    As an image it can run nothing and its names can't meet those of another figure.
+    As an image it can run nothing, and its names can't meet those of another figure.
     """
-    return [(picture, _address(picture)) for picture in pictures]
-
-
-def _address(picture: Picture) -> str:
-    lines = picture.svg.encode()
+    lines = drawing.svg.encode()
     if len(lines) > MAX_SVG_BYTES:
-        return data_uri(picture.png, "image/png")
+        return data_uri(drawing.png, "image/png")
     return data_uri(lines, "image/svg+xml")

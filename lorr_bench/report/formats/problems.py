@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.arms import one_point_an_arm
-from lorr_bench.report.cells import plural
 from lorr_bench.report.formats.embed import script_json
+from lorr_bench.report.formatting import plural
+from lorr_bench.report.study import Study
 from lorr_bench.values import Point, Results, SampleAnswer
 
 MAX_MODELS = 64
@@ -54,24 +54,25 @@ class EmbeddedProblems:
     left_out: str
 
 
-def embedded_problems(results: Results, room: int = MAX_BYTES) -> EmbeddedProblems:
-    """As many problems as there is room for, the benchmarks taking turns.
+def embedded_problems(study: Study, max_bytes: int = MAX_BYTES) -> EmbeddedProblems:
+    """As many problems as fit, the benchmarks taking turns.
 
     Args:
-        results: What the problems are from.
-        room: Bytes of all of them together.
+        study: What the problems are from.
+        max_bytes: Of all of them together.
 
     Returns:
         The data, and what was left out of it.
     """
-    problems = _sampled(results)
+    results = study.results
+    problems = _sampled(study)
     labels = list(dict.fromkeys(label for problem in problems for label, _ in problem.answers))
     numbers = {label: number for number, label in enumerate(labels)}
     kept: dict[int, str] = {}
     for place in _turns(problems):
         packed = script_json(_packed(problems[place], numbers))
-        room -= len(packed) + 1
-        if room < 0:
+        max_bytes -= len(packed) + 1
+        if max_bytes < 0:
             break
         kept[place] = packed
     head = script_json(
@@ -82,7 +83,7 @@ def embedded_problems(results: Results, room: int = MAX_BYTES) -> EmbeddedProble
     return EmbeddedProblems(f'{head[:-1]},"problems":[{body}]}}', len(labels), len(kept), left_out)
 
 
-def shortened(text: str) -> str:
+def without_middle(text: str) -> str:
     """The text, or its beginning and end with the number of characters left out between them."""
     missing = len(text) - MAX_TEXT
     if missing <= 0:
@@ -91,16 +92,16 @@ def shortened(text: str) -> str:
     return f"{head}\n[… {missing:,} characters left out …]\n{tail}"
 
 
-def _sampled(results: Results) -> tuple[Problem, ...]:
+def _sampled(study: Study) -> tuple[Problem, ...]:
     """The problems of the sample, each with one answer an arm: largest budget, lowest seed.
 
     Of very many arms the first of the suite are taken.
     """
-    answered = dict.fromkeys(answer.point for answer in results.answers)
-    points = one_point_an_arm(answered, results.arms)[:MAX_MODELS]
+    answered = dict.fromkeys(answer.point for answer in study.results.answers)
+    points = study.one_point_per_arm(answered)[:MAX_MODELS]
     labels = {point: str(point) for point in points}
     problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
-    for answer in results.answers:
+    for answer in study.results.answers:
         if answer.point in labels:
             problems[answer.benchmark, answer.problem_id].setdefault(answer.point, answer)
     return tuple(_problem(answers, labels) for answers in problems.values())
@@ -124,13 +125,13 @@ def _turns(problems: Sequence[Problem]) -> list[int]:
 
 def _packed(problem: Problem, numbers: dict[str, int]) -> list[object]:
     answers = [[numbers[label], *_answer(answer)] for label, answer in problem.answers]
-    texts = [problem.benchmark, problem.id, shortened(problem.prompt), problem.gold]
+    texts = [problem.benchmark, problem.id, without_middle(problem.prompt), problem.gold]
     return [*map(visible_text, texts), answers]
 
 
 def _answer(answer: SampleAnswer) -> list[object]:
-    extracted = None if answer.extracted is None else visible_text(shortened(answer.extracted))
-    text = visible_text(shortened(answer.text))
+    extracted = None if answer.extracted is None else visible_text(without_middle(answer.extracted))
+    text = visible_text(without_middle(answer.text))
     return [int(answer.correct), answer.reason, extracted, answer.tokens, int(answer.truncated), text]
 
 

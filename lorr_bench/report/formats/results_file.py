@@ -1,8 +1,8 @@
 """The results of a suite as one file for programs, without the sample answers.
 
 The file is compact JSON, compressed with gzip: one object with ``format`` and the fields of ``Results``, in
-the shape that ``lorr_bench.values`` describes. NaN is ``null``, infinities are ``"inf"`` and ``"-inf"``, and
-a mapping whose keys are no texts is a list of pairs.
+the shape that ``lorr_bench.values`` describes. NaN is ``null``, infinities are ``"inf"`` and ``"-inf"``, a
+mapping whose keys are no texts is a list of pairs, and arms are a list of their names.
 """
 
 from __future__ import annotations
@@ -19,22 +19,30 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from lorr_bench.errors import DataError
-from lorr_bench.values import Results
+from lorr_bench.values import ArmParts, Results
 
 FORMAT: Final = 1
 COMPRESSION: Final = 6
 """At 9 a million answers take seconds instead of a quarter of one, for 3 % of the size."""
 RESULTS_FILE: Final = "results.json.gz"
 UNREADABLE: Final = (
-    OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError, OverflowError,
+    OSError,
+    EOFError,
+    zlib.error,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OverflowError,
     RecursionError,
-)  # fmt: skip
+)
 """What reading a file raises that is not what it should be."""
 
 
 def results_bytes(results: Results) -> bytes:
     """The content of the file: the same results, the same bytes."""
     plain = {"format": FORMAT, **_plain(replace(results, answers=()))}
+    plain["arms"] = [*results.arms]
     text = json.dumps(plain, allow_nan=False, separators=(",", ":"))
     return gzip.compress(text.encode(), COMPRESSION, mtime=0)
 
@@ -48,7 +56,7 @@ def read_results(path: Path) -> Results:
     try:
         plain = json.loads(gzip.decompress(path.read_bytes()))
         found = plain.pop("format")
-        results: Results | None = _reader(Results)(plain) if found == FORMAT else None
+        results: Results | None = _results(plain) if found == FORMAT else None
     except UNREADABLE as error:
         raise DataError(
             f"the results can't be read: {error!r}",
@@ -64,6 +72,11 @@ def read_results(path: Path) -> Results:
     return results
 
 
+def _results(plain: Mapping[str, Any]) -> Results:
+    results: Results = _reader(Results)({**plain, "arms": {}})
+    return replace(results, arms={name: ArmParts.of(name) for name in plain["arms"]})
+
+
 def _plain(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, float):
@@ -75,7 +88,7 @@ def _plain(value: Any) -> Any:
             return {key: _plain(held) for key, held in value.items()}
         return [[_plain(key), _plain(held)] for key, held in value.items()]
     if isinstance(value, Sequence) and not isinstance(value, str):
-        # Most values of problems are 0 or 1: as whole numbers they take a third of the room.
+        # Most values of problems are 0 or 1: as whole numbers they take a third of the bytes.
         return [int(held) if held in (0.0, 1.0) else _plain(held) for held in value]
     return value
 

@@ -6,10 +6,18 @@ import math
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, methods, plugins
-from lorr_bench.report.cells import DAGGER, NONE, count_range, either, listed, percent, plural
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY
-from lorr_bench.report.measures import all_measures
+from lorr_bench.report.formatting import (
+    DAGGER,
+    MISSING,
+    counted,
+    detectable,
+    first_of,
+    listed,
+    plural,
+    value_range,
+)
+from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results
 
 MAX_FOOTNOTES = 12
@@ -17,28 +25,28 @@ MAX_POINTS = 3
 """How many models a footnote names."""
 
 
-def compared_line(results: Results) -> str:
+def compared_line(study: Study) -> str:
     """What was compared: arms, budgets, seeds, benchmarks."""
-    trained = [score.point for score in results.scores if score.point.arm != START.arm]
-    budgets = sorted({point.unique_pairs for point in trained})
-    seeds = {point.seed for point in trained}
-    benchmarks = dict.fromkeys(measure.benchmark for measure in all_measures(results))
+    trained = [score.point for score in study.results.scores if score.point.arm != START.arm]
     if not trained:
         return "No trained arm has a result."
+    budgets = sorted({point.unique_pairs for point in trained})
+    seeds = {point.seed for point in trained}
+    benchmarks = dict.fromkeys(measure.benchmark for measure in study.tested_measures)
     return (
-        f"{_arms(results)}, at {listed([f'{budget:,}' for budget in budgets])} unique pairs, "
+        f"{_arms(study)}, at {listed([f'{budget:,}' for budget in budgets])} unique pairs, "
         f"{plural(str(len(seeds)), 'training seed')}, on {listed(list(benchmarks))}."
     )
 
 
-def comparison_caption(results: Results, comparison: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def comparison_caption(study: Study, comparison: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     """How to read a table of scores and differences."""
     trained = comparison[comparison["arm"] != START.arm]
     over = "seeds and problems" if (trained["seeds"] > 1).any() else "problems only"
-    seeds = count_range([int(count) for count in trained["seeds"]])
-    counts = "" if seeds == NONE else f", over {plural(seeds, 'seed')} and n problems"
+    seeds = counted(trained["seeds"], "seed")
+    counts = f", over {seeds} and n problems" if seeds else ""
     return (
-        f"Score in %{counts}; Δ: difference in points to {baseline_name(results)} at the same budget, paired "
+        f"Score in %{counts}; Δ: difference in points to {study.baseline_name} at the same budget, paired "
         f"by seed and problem. In brackets 95 % intervals over {over}. {test_caption(contrasts)}"
     )
 
@@ -92,31 +100,26 @@ def power_line(contrasts: pd.DataFrame, kind: str) -> str:
     known = rows[rows["detectable"].notna()]
     if known.empty:
         return "Power: with one seed no difference is tested, so none could have been shown."
-    seeds, problems = (
-        count_range([int(count) for count in known[name]]) for name in ("paired_seeds", "paired_problems")
-    )
-    on = "" if problems == NONE else f" and {plural(problems, 'problem')}"
+    problems = counted(known["paired_problems"], "problem")
+    on = f" and {problems}" if problems else ""
+    primary, secondary = (known[known["role"] == role] for role in (PRIMARY, SECONDARY))
+    others = "secondary ones" if len(primary) else "secondary contrasts"
     told = [
         f"the tests of {name} find a true difference of {_sizes(some)} points"
-        for name, some in (
-            ("primary contrasts", known[known["role"] == PRIMARY]),
-            ("secondary ones" if (known["role"] == PRIMARY).any() else "secondary contrasts",
-             known[known["role"] == SECONDARY]),
-        )
+        for name, some in (("primary contrasts", primary), (others, secondary))
         if len(some)
-    ]  # fmt: skip
+    ]
     if not told:
         return ""
     return (
-        f"Power: with {plural(seeds, 'seed')}{on}, {', '.join(told)} in four of five such suites, each at "
-        "the level of the first step of its correction; smaller ones are missed more often."
+        f"Power: with {counted(known['paired_seeds'], 'seed')}{on}, {', '.join(told)} in four of five such "
+        "suites, each at the level of the first step of its correction; smaller ones are missed more often."
     )
 
 
 def _sizes(rows: pd.DataFrame) -> str:
-    """The range of what can be found; what could be shown beyond 100 points alone could not be shown."""
-    ends = rows["detectable"].min(), rows["detectable"].max()
-    return either(*("over 100" if end > 1 else percent(end) for end in ends))
+    """The range of what can be found."""
+    return value_range(detectable(rows["detectable"].min()), detectable(rows["detectable"].max()))
 
 
 def footnotes(results: Results) -> tuple[str, ...]:
@@ -126,7 +129,7 @@ def footnotes(results: Results) -> tuple[str, ...]:
         if math.isnan(score.value) and score.reason:
             groups.setdefault((score.benchmark, score.metric, score.reason), []).append(score.point)
     lines = [
-        f"{NONE} {benchmark} {metric} of {_first_points(points)}: {reason}"
+        f"{MISSING} {benchmark} {metric} of {first_of(list(map(str, points)), MAX_POINTS)}: {reason}"
         for (benchmark, metric, reason), points in groups.items()
     ]
     more = len(lines) - MAX_FOOTNOTES
@@ -145,18 +148,12 @@ def seed_caution(comparison: pd.DataFrame) -> str:
     )
 
 
-def _arms(results: Results) -> str:
+def _arms(study: Study) -> str:
     """All arms; with several methods the methods and the plug-ins instead."""
-    names = methods(results)
+    names = study.methods
     if len(names) <= 1:
-        return listed(list(results.arms))
+        return listed(list(study.results.arms))
     return (
-        f"{len(names)} methods ({', '.join(names)}) with {listed(list(plugins(results)))}, each against "
-        f"{baseline_name(results)}"
+        f"{len(names)} methods ({', '.join(names)}) with {listed(study.plugins)}, each against "
+        f"{study.baseline_name}"
     )
-
-
-def _first_points(points: list[Point]) -> str:
-    names = list(map(str, points[:MAX_POINTS]))
-    more = len(points) - MAX_POINTS
-    return "; ".join(names) + (f"; and {more} more" if more > 0 else "")

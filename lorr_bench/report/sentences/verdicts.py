@@ -8,29 +8,27 @@ from typing import Any, Final
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, method_of, plugin_of
-from lorr_bench.report.cells import (
+from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SEQUENCE, difference_interval
+from lorr_bench.report.formatting import (
     MINUS,
-    NONE,
-    count_range,
+    START_MODEL,
+    counted,
     listed,
-    p_text,
+    p_equation,
     percent,
     plural,
     points,
-    span,
 )
-from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SEQUENCE
-from lorr_bench.report.declared import analysis_of
-from lorr_bench.report.measures import primary_measure, rows_of
-from lorr_bench.values import START, Results
+from lorr_bench.report.frames import rows_of
+from lorr_bench.report.study import Study
+from lorr_bench.values import START
 
 MAX_SENTENCES: Final = 6
 """How many contrasts get a sentence of their own; of more, those of a plug-in share two."""
 SIGNIFICANT, NOT_SHOWN, NOT_TESTED = "Significant", "Not shown", "Not tested"
 
 
-def headlines(results: Results, contrasts: pd.DataFrame, comparison: pd.DataFrame) -> tuple[str, ...]:
+def headlines(study: Study, contrasts: pd.DataFrame, comparison: pd.DataFrame) -> tuple[str, ...]:
     """The verdict on each primary contrast, then smaller budgets, controls and changes of what was declared.
 
     What is told was fixed before the numbers were seen, so no sentence can pick its result. Where a
@@ -38,27 +36,29 @@ def headlines(results: Results, contrasts: pd.DataFrame, comparison: pd.DataFram
     that there is none.
 
     Args:
-        results: The results.
-        contrasts: Their table of contrasts.
-        comparison: Their comparison table.
+        study: The results.
+        contrasts: Their frame of contrasts.
+        comparison: Their frame of the comparison.
 
     Returns:
         At least one sentence; where nothing can be compared it says so.
     """
-    measure = primary_measure(results)
+    measure = study.primary_measure
     if measure is None:
-        return (_not_evaluated(results),)
+        return (_not_evaluated(study),)
     rows = rows_of(contrasts, measure)
     primary = rows[(rows["role"] == PRIMARY) & rows["difference"].notna()]
     if primary.empty:
-        return (*_plain_headline(rows_of(comparison, measure), results), *analysis_of(results).changes)
+        return (*_plain_headline(rows_of(comparison, measure), study), *study.analysis.changes)
     if len(primary) <= MAX_SENTENCES:
         told = [_sentence(row) for row in primary.itertuples()]
     else:
-        told = [line for group in _groups(primary) for line in _group_sentences(group, results, len(primary))]
+        told = [
+            line for group in _groups(study, primary) for line in _group_sentences(group, study, len(primary))
+        ]
     sequence = rows[rows["role"] == SEQUENCE]
     told += [*_smaller_budgets(primary, sequence), *_controls(rows, primary)]
-    return (*told, *analysis_of(results).changes)
+    return (*told, *study.analysis.changes)
 
 
 def verdict(row: Any) -> str:
@@ -68,21 +68,20 @@ def verdict(row: Any) -> str:
     return SIGNIFICANT if row.significant else NOT_SHOWN
 
 
-def _not_evaluated(results: Results) -> str:
-    analysis = results.analysis
+def _not_evaluated(study: Study) -> str:
+    analysis = study.results.analysis
     on = f" on {analysis.benchmark} {analysis.metric}".rstrip() if analysis and analysis.benchmark else ""
     return f"No model has been evaluated{on} yet."
 
 
 def _sentence(row: Any) -> str:
     """The verdict on one contrast."""
-    size = percent(abs(row.difference))
-    direction = "above" if row.difference > 0 else "below"
-    against = "the same as" if size == "0.0" else f"{size} points {direction}"
+    size = f"{percent(abs(row.difference))} points"
+    against = {0: "the same as", 1: f"{size} above", -1: f"{size} below"}[_sign(row.difference)]
     known = not math.isnan(row.p_holm)
     alone = "" if known else " over problems only" if row.paired_seeds == 1 else ""
     facts = [f"95 % interval{alone} {_number(row.difference_low)} to {_number(row.difference_high)}"]
-    facts += [f"corrected {p_text(row.p_holm)}"] if known else []
+    facts += [f"corrected {p_equation(row.p_holm)}"] if known else []
     facts.append(_counts(row))
     return (
         f"{verdict(row)}: at {row.unique_pairs:,} pairs, {row.treatment} scored "
@@ -100,37 +99,39 @@ def _missed(row: Any) -> str:
     return f" One of {percent(row.detectable)} points would be found in four of five such suites."
 
 
-def _groups(primary: pd.DataFrame) -> Iterator[list[Any]]:
+def _groups(study: Study, primary: pd.DataFrame) -> Iterator[list[Any]]:
     """The contrasts of each plug-in against each other one."""
-    plugins = zip(primary["treatment"].map(plugin_of), primary["reference"].map(plugin_of), strict=True)
-    keys = pd.Series(list(plugins), index=primary.index)
+    plugins = (primary[side].map(study.plugin_of) for side in ("treatment", "reference"))
+    keys = pd.Series(list(zip(*plugins, strict=True)), index=primary.index)
     for _, rows in primary.groupby(keys, sort=False):
         yield list(rows.itertuples())
 
 
-def _group_sentences(rows: list[Any], results: Results, tests: int) -> tuple[str, ...]:
+def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ...]:
     """One plug-in with several methods: how many gained and lost, the range, and what of it is certain."""
     if len(rows) == 1:
         return (_sentence(rows[0]),)
-    table, first = pd.DataFrame(rows), rows[0]
+    table, first, plugin = pd.DataFrame(rows), rows[0], study.plugin_of(rows[0].treatment)
     differences = table.set_index("treatment")["difference"].sort_values(kind="stable")
-    low, high = (f"{points(differences.iloc[end])} ({method_of(differences.index[end])})" for end in (0, -1))
-    sides = [_side(difference) for difference in differences]
-    same = f", the same with {sides.count(0)}" if 0 in sides else ""
-    told = (
-        f"At {first.unique_pairs:,} pairs, {plugin_of(first.treatment)} scored above "
-        f"{_reference(rows, results)} with {sides.count(1)} of {len(rows)} methods, below with "
-        f"{sides.count(-1)}{same}, on {first.benchmark} {first.metric} ({_count_ranges(table)}): "
-        f"{points(differences.median())} points at the median, from {low} to {high}."
+    low, high = (
+        f"{points(differences.iloc[end])} ({study.method_of(differences.index[end])})" for end in (0, -1)
     )
-    return told, f"{plugin_of(first.treatment)}: {_certainty(table, tests)}"
+    signs = [_sign(difference) for difference in differences]
+    same = f", the same with {signs.count(0)}" if 0 in signs else ""
+    told = (
+        f"At {first.unique_pairs:,} pairs, {plugin} scored above {_reference(rows, study)} with "
+        f"{signs.count(1)} of {len(rows)} methods, below with {signs.count(-1)}{same}, on "
+        f"{first.benchmark} {first.metric} ({_count_ranges(table)}): {points(differences.median())} points "
+        f"at the median, from {low} to {high}."
+    )
+    return told, f"{plugin}: {_certainty(table, tests)}"
 
 
-def _reference(rows: list[Any], results: Results) -> str:
+def _reference(rows: list[Any], study: Study) -> str:
     """What a group is compared with."""
-    if all(results.baselines.get(row.treatment) == row.reference for row in rows):
-        return baseline_name(results)
-    return f"its method's {plugin_of(rows[0].reference)} arm"
+    if all(study.results.baselines.get(row.treatment) == row.reference for row in rows):
+        return study.baseline_name
+    return f"its method's {study.plugin_of(rows[0].reference)} arm"
 
 
 def _certainty(table: pd.DataFrame, tests: int) -> str:
@@ -158,7 +159,7 @@ def _smaller_budgets(primary: pd.DataFrame, sequence: pd.DataFrame) -> Iterator[
                 f"{above['unique_pairs'].iloc[0]:,} pairs."
             )
             return
-        told = [f"{_short(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
+        told = [f"{_difference_text(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
         yield f"At {budget:,} pairs: {'; '.join(told)}."
         above = rows
 
@@ -171,21 +172,20 @@ def _controls(rows: pd.DataFrame, primary: pd.DataFrame) -> Iterator[str]:
     if others.empty or len(others) > MAX_SENTENCES:
         return
     told = [
-        f"{_short(row)}{', significant in its family' if row.significant else ''}"
+        f"{_difference_text(row)}{', significant in its family' if row.significant else ''}"
         for row in others.itertuples()
     ]
     yield f"Secondary, on the same measure and budget: {'; '.join(told)}."
 
 
-def _short(row: Any) -> str:
+def _difference_text(row: Any) -> str:
     """``dpo+lorr - dpo+plain +13.1 [9.8, 16.4]``, with a true minus."""
-    ends = span(points(row.difference_low), points(row.difference_high))
-    return f"{row.treatment} {MINUS} {row.reference} {points(row.difference)} {ends}".strip()
+    return f"{_name(row)} {points(row.difference)} {difference_interval(row)}".strip()
 
 
-def _side(difference: float) -> int:
+def _sign(difference: float) -> int:
     """1 above, -1 below, 0 where the printed difference is zero."""
-    return 0 if points(difference) == "0.0" else int(math.copysign(1, difference))
+    return 0 if points(difference) == points(0.0) else int(math.copysign(1, difference))
 
 
 def _number(share: float) -> str:
@@ -200,23 +200,25 @@ def _counts(row: Any) -> str:
 
 
 def _count_ranges(table: pd.DataFrame) -> str:
-    seeds, problems = (
-        count_range([int(count) for count in table[name]]) for name in ("paired_seeds", "paired_problems")
-    )
-    return plural(seeds, "seed") + ("" if problems == NONE else f" × {plural(problems, 'problem')}")
+    counts = counted(table["paired_seeds"], "seed"), counted(table["paired_problems"], "problem")
+    return " × ".join(filter(None, counts))
 
 
-def _plain_headline(rows: pd.DataFrame, results: Results) -> tuple[str, ...]:
+def _plain_headline(rows: pd.DataFrame, study: Study) -> tuple[str, ...]:
     """The score of the last row, where no primary contrast has results."""
     row = rows.iloc[-1]
     model = (
-        "The start model" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
+        f"The {START_MODEL}" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
     )
     ends = f"{_number(row['low'])} to {_number(row['high'])}"
-    primary = analysis_of(results).primary[:MAX_SENTENCES]
-    contrasts = [f"{contrast.treatment} {MINUS} {contrast.reference}" for contrast in primary]
+    contrasts = [_name(contrast) for contrast in study.analysis.primary[:MAX_SENTENCES]]
     wanted = listed(contrasts) if contrasts else "an arm and its baseline"
     return (
         f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} "
         f"(95 % interval {ends}); no results yet to compare {wanted}.",
     )
+
+
+def _name(contrast: Any) -> str:
+    """``dpo+lorr - dpo+plain``, with a true minus; of a contrast or the row of one."""
+    return f"{contrast.treatment} {MINUS} {contrast.reference}"

@@ -1,1 +1,1 @@
-"""The tables of a report, one file a table: its frame of numbers, and the sheet that shows it."""
+"""The tables of a report, one file a table: the frame of its numbers, and the table that shows it."""

@@ -7,19 +7,27 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.cells import decimals, percent
-from lorr_bench.report.measures import model_rows
-from lorr_bench.report.sheets import BENCHMARK, MODEL, Cell, Column, Sheet, model_cells, text_cells
-from lorr_bench.values import Conduct, Results
+from lorr_bench.report.formatting import decimals, percent
+from lorr_bench.report.study import Study
+from lorr_bench.report.table import BENCHMARK, MODEL, Cell, Column, Table, model_cells, text_cells
+from lorr_bench.values import Conduct
 
-CONDUCT_COLUMNS = (
-    "arm", "unique_pairs", "seeds", "benchmark", "answers", "mean_tokens", "truncated_share",
-    "no_answer_share", "timeouts", "missing",
-)  # fmt: skip
-CONDUCT_TITLES = ("answers", "tokens an answer", "truncated", "without an answer", "timeouts", "missing")
+COLUMNS = (
+    "arm",
+    "unique_pairs",
+    "seeds",
+    "benchmark",
+    "answers",
+    "mean_tokens",
+    "truncated_share",
+    "no_answer_share",
+    "timeouts",
+    "missing",
+)
+TITLES = ("answers", "tokens an answer", "truncated", "without an answer", "timeouts", "missing")
 
 
-def conduct_table(results: Results) -> pd.DataFrame:
+def conduct_frame(study: Study) -> pd.DataFrame:
     """Length and completeness of the answers of each arm at each budget to each benchmark.
 
     Returns:
@@ -27,43 +35,60 @@ def conduct_table(results: Results) -> pd.DataFrame:
         no_answer_share, timeouts, missing``: counts in all, the others weighted by answers over the seeds.
     """
     groups: dict[tuple[str, int, str], list[Conduct]] = {}
-    for line in results.conduct:
+    for line in study.results.conduct:
         groups.setdefault((line.point.arm, line.point.unique_pairs, line.benchmark), []).append(line)
-    place = {row: number for number, row in enumerate(model_rows(results))}
+    place = {model: number for number, model in enumerate(study.models)}
     order = sorted(groups, key=lambda key: place.get(key[:2], len(place)))
-    rows = [(*key[:2], len(groups[key]), key[2], *_conduct(groups[key])) for key in order]
-    return pd.DataFrame(rows, columns=list(CONDUCT_COLUMNS))
+    return pd.DataFrame([_row(groups[key]) for key in order], columns=list(COLUMNS))
 
 
-def conduct_sheet(table: pd.DataFrame) -> Sheet:
-    """That table for reading."""
-    columns = (*MODEL, BENCHMARK, *map(Column, CONDUCT_TITLES))
-    caption = (
-        "All repeats of all problems. Truncated: ended by the token limit. Timeouts count as wrong. Missing: "
-        "prompts that do not fit the context."
+def conduct_table(frame: pd.DataFrame) -> Table:
+    """That frame for reading."""
+    return Table(
+        section="conduct",
+        heading="Length and completeness of the answers",
+        caption=(
+            "All repeats of all problems. Truncated: ended by the token limit. Timeouts count as wrong. "
+            "Missing: prompts that do not fit the context."
+        ),
+        columns=(*MODEL, BENCHMARK, *map(Column, TITLES)),
+        rows=tuple(map(_cells, frame.itertuples())),
+        file="conduct.csv",
     )
-    label = "Length and completeness of the answers"
-    return Sheet("conduct", label, caption, columns, tuple(map(_cells, table.itertuples())), "conduct.csv")
 
 
 def _cells(row: Any) -> tuple[Cell, ...]:
     return (
         *model_cells(row.arm, row.unique_pairs, f"{row.seeds}"),
         *text_cells(
-            row.benchmark, f"{row.answers:,}", decimals(1)(row.mean_tokens), percent(row.truncated_share),
-            percent(row.no_answer_share), f"{row.timeouts:,}", f"{row.missing:,}",
+            row.benchmark,
+            f"{row.answers:,}",
+            decimals(1)(row.mean_tokens),
+            percent(row.truncated_share),
+            percent(row.no_answer_share),
+            f"{row.timeouts:,}",
+            f"{row.missing:,}",
         ),
-    )  # fmt: skip
+    )
 
 
-def _conduct(lines: list[Conduct]) -> tuple[float, ...]:
+def _row(lines: list[Conduct]) -> dict[str, Any]:
+    """One row for the seeds of an arm at a budget on a benchmark."""
     answers = sum(line.answers for line in lines)
 
     def mean(name: str) -> float:
-        found = [(getattr(line, name), line.answers) for line in lines if line.answers]
-        return sum(value * weight for value, weight in found) / answers if answers else math.nan
+        weighted = [getattr(line, name) * line.answers for line in lines if line.answers]
+        return sum(weighted) / answers if answers else math.nan
 
-    return (
-        answers, mean("mean_tokens"), mean("truncated_share"), mean("no_answer_share"),
-        sum(line.timeouts for line in lines), sum(line.missing for line in lines),
-    )  # fmt: skip
+    return {
+        "arm": lines[0].point.arm,
+        "unique_pairs": lines[0].point.unique_pairs,
+        "seeds": len(lines),
+        "benchmark": lines[0].benchmark,
+        "answers": answers,
+        "mean_tokens": mean("mean_tokens"),
+        "truncated_share": mean("truncated_share"),
+        "no_answer_share": mean("no_answer_share"),
+        "timeouts": sum(line.timeouts for line in lines),
+        "missing": sum(line.missing for line in lines),
+    }

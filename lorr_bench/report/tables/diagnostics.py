@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from lorr_bench.report.arms import one_point_an_arm
-from lorr_bench.report.cells import decimals, percent
-from lorr_bench.report.sheets import ARM, Cell, Column, Sheet, breaks_between, text_cells
+from lorr_bench.report.formatting import decimals, percent
+from lorr_bench.report.study import Study
+from lorr_bench.report.table import ARM, Cell, Column, Table, breaks_between, text_cells
 from lorr_bench.values import Point, Results
 
-DIAGNOSTIC_COLUMNS = ("arm", "unique_pairs", "seed", "replay", "name", "value")
+COLUMNS = ("arm", "unique_pairs", "seed", "replay", "name", "value")
 DIAGNOSTICS = {
     "train_accuracy": ("accuracy, training pairs (%)", percent),
     "held_out_accuracy": ("accuracy, held-out pairs (%)", percent),
@@ -26,7 +26,7 @@ DIAGNOSTICS = {
 """What is shown of a replay: heading and form of each."""
 
 
-def diagnostic_table(results: Results) -> pd.DataFrame:
+def diagnostic_frame(results: Results) -> pd.DataFrame:
     """Everything that was measured at the end of a replay, one value a row.
 
     Returns:
@@ -38,25 +38,30 @@ def diagnostic_table(results: Results) -> pd.DataFrame:
         for replay, values in enumerate(replays, start=1)
         for name, value in values.items()
     ]
-    return pd.DataFrame(rows, columns=list(DIAGNOSTIC_COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def diagnostics_sheet(results: Results) -> Sheet:
+def diagnostic_table(study: Study) -> Table:
     """What was measured of each arm, at its largest budget and lowest seed."""
-    headings = (Column(heading) for heading, _ in DIAGNOSTICS.values())
-    columns = (ARM, Column("pairs"), Column("seed"), Column("replay", choice=True), *headings)
-    caption = (
-        "The model at the end of each replay, before its reset: largest budget and first seed of each arm. "
-        "Accuracy and margin are of the implicit reward, against the model that training started from. "
-        "Everything measured, of all seeds and budgets, is in diagnostics.csv."
-    )
+    diagnostics = study.results.diagnostics
     groups = [
-        [_cells(point, number, values) for number, values in enumerate(results.diagnostics[point], start=1)]
-        for point in one_point_an_arm(_measured(results), results.arms)
+        [_cells(point, number, values) for number, values in enumerate(diagnostics[point], start=1)]
+        for point in study.one_point_per_arm(_measured(study.results))
     ]
-    rows = tuple(row for group in groups for row in group)
-    label, breaks = "Every replay of every arm", breaks_between(groups)
-    return Sheet("diagnostics", label, caption, columns, rows, "diagnostics.csv", breaks=breaks)
+    headings = (Column(heading) for heading, _ in DIAGNOSTICS.values())
+    return Table(
+        section="diagnostics",
+        heading="Every replay of every arm",
+        caption=(
+            "The model at the end of each replay, before its reset: largest budget and first seed of each "
+            "arm. Accuracy and margin are of the implicit reward, against the model that training started "
+            "from. Everything measured, of all seeds and budgets, is in diagnostics.csv."
+        ),
+        columns=(ARM, Column("pairs"), Column("seed"), Column("replay", choice=True), *headings),
+        rows=tuple(row for group in groups for row in group),
+        file="diagnostics.csv",
+        breaks=breaks_between(groups),
+    )
 
 
 def _measured(results: Results) -> Iterator[Point]:

@@ -3,172 +3,182 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lorr_bench.report.arms import compared_arms
-from lorr_bench.report.cells import NONE, percent, plural, ratio, span
-from lorr_bench.report.measures import (
-    Cells,
-    Measure,
-    averages,
-    primary_measure,
-    reported_measures,
-    score_cells,
-    stack,
-)
-from lorr_bench.report.sheets import ARM, Cell, Column, Sheet, text_cells
+from lorr_bench.report.formatting import MISSING, interval, percent, plural, ratio
+from lorr_bench.report.frames import measure_of
+from lorr_bench.report.score_arrays import stack
+from lorr_bench.report.study import Study
+from lorr_bench.report.table import ARM, Cell, Column, Table, text_cells
 from lorr_bench.stats import area_under_curve, data_efficiency
-from lorr_bench.values import Results, Score
+from lorr_bench.values import Measure
 
-EFFICIENCY_COLUMNS = (
-    "arm", "baseline", "benchmark", "kind", "metric", "budgets", "smallest", "largest", "seeds", "problems",
-    "baseline_needed", "ratio", "ratio_low", "ratio_high", "reached", "reason", "area", "area_low",
-    "area_high", "baseline_area",
-)  # fmt: skip
+COLUMNS = (
+    "arm",
+    "baseline",
+    "benchmark",
+    "kind",
+    "metric",
+    "budgets",
+    "smallest",
+    "largest",
+    "seeds",
+    "problems",
+    "baseline_needed",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "reached",
+    "reason",
+    "area",
+    "area_low",
+    "area_high",
+    "baseline_area",
+)
 MAX_ROWS = 500
 """Each takes 2,000 draws of a bootstrap."""
 
 
-def efficiency_table(results: Results) -> pd.DataFrame:
+def efficiency_frame(study: Study) -> pd.DataFrame:
     """Data-efficiency ratio and area under the curve of each compared arm on each measure.
 
     Returns:
         One row an arm and measure with at least two budgets and a seed that both arms have at all of them;
         as shares. ``baseline_needed`` is in unique pairs, and NaN where the ratio is not defined.
     """
-    parts = averages(results)
-    found = score_cells(results)
-    evaluated = sorted({score.point.unique_pairs for score in results.scores})
-    rows: list[dict[str, Any]] = []
-    for measure in _measures(results):
-        for arm in compared_arms(results):
-            arms = arm, results.baselines.get(arm, "")
-            curves = _curves(found, parts.get(measure, (measure,)), arms, evaluated, results.families)
-            rows += [] if curves is None else [{"arm": arm, "baseline": arms[1], **_columns(measure, curves)}]
-    return pd.DataFrame(rows, columns=list(EFFICIENCY_COLUMNS))
+    rows = (_row(study, measure, arm) for measure in _measures(study) for arm in study.compared_arms)
+    return pd.DataFrame([row for row in rows if row], columns=list(COLUMNS))
 
 
-def efficiency_sheet(table: pd.DataFrame) -> Sheet:
-    """That table for reading."""
-    columns = (
-        ARM, Column("baseline", "text"), Column("measure", "text", choice=True), Column("data needed"),
-        Column("area under the curve"), Column("note", "text"),
-    )  # fmt: skip
-    caption = (
-        "Data needed: what the arm needs for its baseline's final accuracy, as a part of what its baseline "
-        "needs for it; in brackets the 95 % interval. Not defined where the baseline is not shown to rise. "
-        "Area: mean accuracy in % over the budgets, on a scale of log2 of the data."
+def efficiency_table(frame: pd.DataFrame) -> Table:
+    """That frame for reading."""
+    return Table(
+        section="efficiency",
+        heading="Data efficiency",
+        caption=(
+            "Data needed: what the arm needs for its baseline's final accuracy, as a part of what its "
+            "baseline needs for it; in brackets the 95 % interval. Not defined where the baseline is not "
+            "shown to rise. Area: mean accuracy in % over the budgets, on a scale of log2 of the data."
+        ),
+        columns=(
+            ARM,
+            Column("baseline", "text"),
+            Column("measure", "text", choice=True),
+            Column("data needed"),
+            Column("area under the curve"),
+            Column("note", "text"),
+        ),
+        rows=tuple(map(_cells, frame.itertuples())),
+        file="efficiency.csv",
+        main=True,
     )
-    rows = tuple(map(_cells, table.itertuples()))
-    return Sheet("efficiency", "Data efficiency", caption, columns, rows, "efficiency.csv", main=True)
 
 
 def _cells(row: Any) -> tuple[Cell, ...]:
     return (
-        *text_cells(row.arm, row.baseline, Measure(row.benchmark, row.kind, row.metric).title),
-        Cell(_ratio_text(row), span(_low_text(row), _high_text(row))),
+        *text_cells(row.arm, row.baseline, measure_of(row).title),
+        Cell(_ratio_text(row), interval(_low_text(row), _high_text(row))),
         Cell(f"{percent(row.area)} (baseline {percent(row.baseline_area)})"),
         Cell(row.reason or f"{row.budgets} budgets, {plural(str(row.seeds), 'seed')}"),
     )
 
 
-def _measures(results: Results) -> tuple[Measure, ...]:
-    """Every measure; of very many arms the headline's and the averages, or the headline's alone.
+def _measures(study: Study) -> tuple[Measure, ...]:
+    """Every measure; of very many arms the primary one and the averages, or the primary one alone.
 
     Fixed before the numbers are seen.
     """
-    every, primary = reported_measures(results), primary_measure(results)
-    few = tuple(measure for measure in every if measure == primary or measure in averages(results))
+    every, primary = study.reported_measures, study.primary_measure
+    few = tuple(measure for measure in every if measure == primary or measure in study.averages)
     one = tuple(measure for measure in every if measure == primary)
-    arms = len(compared_arms(results))
-    return next((found for found in (every, few) if arms * len(found) <= MAX_ROWS), one)
+    arms = len(study.compared_arms)
+    return next((measures for measures in (every, few) if arms * len(measures) <= MAX_ROWS), one)
 
 
-@dataclass(frozen=True, slots=True)
-class _Curves:
-    """Scores of an arm and of its baseline at the budgets and seeds that both have.
+def _row(study: Study, measure: Measure, arm: str) -> dict[str, Any]:
+    """The row of an arm beside its baseline; nothing where they share no two budgets or no seed."""
+    parts, arms = study.parts(measure), (arm, study.results.baselines.get(arm, ""))
+    budgets = [
+        budget
+        for budget in study.evaluated_budgets
+        if all((part, each, budget) in study.scores for part in parts for each in arms)
+    ]
+    if len(budgets) < 2:
+        return {}
+    points = [[study.scores[part, each, budget] for each in arms for budget in budgets] for part in parts]
+    seeds = sorted(set.intersection(*(set(by_seed) for of_part in points for by_seed in of_part)))
+    if not seeds:
+        return {}
+    stacked = [stack([by_seed[seed] for by_seed in of_part for seed in seeds]) for of_part in points]
+    curves = np.hstack([scores for scores, _ in stacked]).reshape(2, len(budgets), len(seeds), -1)
+    by_problem = [known for _, known in stacked]
+    columns = [
+        _families(families, scores.shape[1])
+        for families, (scores, _) in zip(study.families(measure, by_problem), stacked, strict=True)
+    ]
+    return {
+        "arm": arm,
+        "baseline": arms[1],
+        **asdict(measure),
+        "budgets": len(budgets),
+        "smallest": budgets[0],
+        "largest": budgets[-1],
+        "seeds": len(seeds),
+        "problems": curves.shape[3] if all(by_problem) else 0,
+        **_estimates(
+            budgets,
+            curves,
+            benchmarks=[part.benchmark for part, names in zip(parts, columns, strict=True) for _ in names],
+            families=[name for names in columns for name in names],
+        ),
+    }
 
-    Attributes:
+
+def _families(families: Sequence[str] | None, problems: int) -> Sequence[str]:
+    """Family of each problem; each is its own where they are unknown, and a total is."""
+    return [f"{number}" for number in range(problems)] if families is None else families
+
+
+def _estimates(
+    budgets: Sequence[int], curves: NDArray[np.float64], *, benchmarks: list[str], families: list[str]
+) -> dict[str, Any]:
+    """Data efficiency and areas under the curves.
+
+    Args:
         budgets: Unique pairs, rising.
-        scores: (arms, budgets, seeds, problems).
+        curves: Scores (2: arm and baseline, budgets, seeds, problems).
         benchmarks: Name of each problem's benchmark.
         families: Name of each problem's family within its benchmark.
-        by_problem: Whether the last axis is problems, not totals.
     """
-
-    budgets: list[int]
-    scores: NDArray[np.float64]
-    benchmarks: list[str]
-    families: list[str]
-    by_problem: bool
-
-
-def _curves(
-    found: Cells,
-    parts: Sequence[Measure],
-    arms: tuple[str, str],
-    evaluated: Sequence[int],
-    families: Mapping[str, Sequence[str]],
-) -> _Curves | None:
-    """The curves, or None where they have no two budgets or no seed in common."""
-    budgets = [
-        budget for budget in evaluated if all((part, arm, budget) in found for part in parts for arm in arms)
-    ]
-    points = [[found[part, arm, budget] for arm in arms for budget in budgets] for part in parts]
-    seeds = _shared_seeds([by_seed for of_part in points for by_seed in of_part])
-    if len(budgets) < 2 or not seeds:
-        return None
-    stacked = [stack([by_seed[seed] for by_seed in of_part for seed in seeds]) for of_part in points]
-    scores = np.hstack([table for table, _ in stacked]).reshape(2, len(budgets), len(seeds), -1)
-    columns = [_families(part, *of_part, families) for part, of_part in zip(parts, stacked, strict=True)]
-    return _Curves(
-        budgets,
-        scores,
-        [part.benchmark for part, names in zip(parts, columns, strict=True) for _ in names],
-        [name for names in columns for name in names],
-        all(by_problem for _, by_problem in stacked),
-    )
-
-
-def _families(
-    part: Measure, table: NDArray[np.float64], by_problem: bool, families: Mapping[str, Sequence[str]]
-) -> Sequence[str]:
-    """Family of each column; each is its own where they are unknown, and a total is."""
-    known = families.get(part.benchmark) if by_problem else None
-    return [f"{number}" for number in range(table.shape[1])] if known is None else known
-
-
-def _columns(measure: Measure, curves: _Curves) -> dict[str, Any]:
-    treatment, baseline = (list(tables) for tables in curves.scores)
-    benchmarks, families = curves.benchmarks, curves.families
-    needed = data_efficiency(curves.budgets, treatment, baseline, benchmarks=benchmarks, families=families)
+    treatment, baseline = (list(scores) for scores in curves)
+    needed = data_efficiency(budgets, treatment, baseline, benchmarks=benchmarks, families=families)
     area, other = (
-        area_under_curve(curves.budgets, tables, benchmarks=benchmarks, families=families)
-        for tables in (treatment, baseline)
+        area_under_curve(budgets, scores, benchmarks=benchmarks, families=families)
+        for scores in (treatment, baseline)
     )
     return {
-        **asdict(measure), "budgets": len(curves.budgets), "smallest": curves.budgets[0],
-        "largest": curves.budgets[-1], "seeds": curves.scores.shape[2],
-        "problems": curves.scores.shape[3] if curves.by_problem else 0,
-        "baseline_needed": needed.baseline_needed, "ratio": needed.ratio, "ratio_low": needed.low,
-        "ratio_high": needed.high, "reached": needed.reached, "reason": needed.reason, "area": area.mean,
-        "area_low": area.low, "area_high": area.high, "baseline_area": other.mean,
-    }  # fmt: skip
-
-
-def _shared_seeds(cells_of: Sequence[Mapping[int, Score]]) -> list[int]:
-    return sorted(set.intersection(*map(set, cells_of))) if cells_of else []
+        "baseline_needed": needed.baseline_needed,
+        "ratio": needed.ratio,
+        "ratio_low": needed.low,
+        "ratio_high": needed.high,
+        "reached": needed.reached,
+        "reason": needed.reason,
+        "area": area.mean,
+        "area_low": area.low,
+        "area_high": area.high,
+        "baseline_area": other.mean,
+    }
 
 
 def _ratio_text(row: Any) -> str:
     if math.isnan(row.area) or math.isnan(row.baseline_area):
-        return NONE
+        return MISSING
     if math.isnan(row.baseline_needed):
         return "not defined"
     if math.isnan(row.ratio):

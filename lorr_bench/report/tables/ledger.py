@@ -9,16 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.arms import baseline_name, is_baseline
-from lorr_bench.report.cells import TITLES, quantity, ratio
-from lorr_bench.report.measures import model_rows
-from lorr_bench.report.sheets import MODEL, Cell, Column, Sheet, breaks_between, text_cells
-from lorr_bench.values import Results, Spend
+from lorr_bench.report.formatting import TITLES, quantity, ratio
+from lorr_bench.report.study import Study
+from lorr_bench.report.table import MODEL, Cell, Column, Table, breaks_between, text_cells
+from lorr_bench.values import Spend
 
 QUANTITIES = tuple(Spend().to_dict())
 
 
-def ledger(results: Results) -> pd.DataFrame:
+def ledger_frame(study: Study) -> pd.DataFrame:
     """Mean spend of each arm at each budget, and its ratio to its own baseline at the same budget.
 
     Returns:
@@ -27,32 +26,36 @@ def ledger(results: Results) -> pd.DataFrame:
     """
     lines = [
         {"arm": point.arm, "budget_pairs": point.unique_pairs, **spend.to_dict()}
-        for point, spend in results.spends.items()
+        for point, spend in study.results.spends.items()
     ]
     spends = pd.DataFrame(lines, columns=["arm", "budget_pairs", *QUANTITIES])
     groups = spends.groupby(["arm", "budget_pairs"])
     means = groups.mean().astype(float)
-    order = [row for row in model_rows(results) if row in means.index]
+    order = [row for row in study.models if row in means.index]
     means = means.reindex(pd.MultiIndex.from_tuples(order, names=["arm", "budget_pairs"])) if order else means
     for name in QUANTITIES:
-        means[f"{name}_ratio"] = _ratios(means[name], results.baselines)
+        means[f"{name}_ratio"] = _ratios(means[name], study.results.baselines)
     means.insert(0, "seeds", groups.size().reindex(means.index))
     return means.reset_index()
 
 
-def ledger_sheet(results: Results, table: pd.DataFrame) -> Sheet:
-    """That table for reading, the rows of one budget together; baselines' own ratios are left out."""
-    columns = (*MODEL, *(Column(TITLES[name]) for name in QUANTITIES))
-    caption = (
-        f"What each arm used, mean of its seeds; ×: ratio to {baseline_name(results)} at the same budget. "
-        "Evaluation is not part of it."
-    )
+def ledger_table(study: Study, frame: pd.DataFrame) -> Table:
+    """That frame for reading, the rows of one budget together; baselines' own ratios are left out."""
     groups: dict[int, list[tuple[Cell, ...]]] = defaultdict(list)
-    for _, row in table.iterrows():
-        groups[row["budget_pairs"]].append(_cells(row, with_ratios=not is_baseline(results, row["arm"])))
-    rows = tuple(row for group in groups.values() for row in group)
-    breaks = breaks_between([*groups.values()])
-    return Sheet("ledger", "What every arm used", caption, columns, rows, "ledger.csv", breaks=breaks)
+    for _, row in frame.iterrows():
+        groups[row["budget_pairs"]].append(_cells(row, with_ratios=not study.is_baseline(row["arm"])))
+    return Table(
+        section="ledger",
+        heading="What every arm used",
+        caption=(
+            f"What each arm used, mean of its seeds; ×: ratio to {study.baseline_name} at the same budget. "
+            "Evaluation is not part of it."
+        ),
+        columns=(*MODEL, *(Column(TITLES[name]) for name in QUANTITIES)),
+        rows=tuple(row for group in groups.values() for row in group),
+        file="ledger.csv",
+        breaks=breaks_between([*groups.values()]),
+    )
 
 
 def _cells(row: Any, *, with_ratios: bool) -> tuple[Cell, ...]:

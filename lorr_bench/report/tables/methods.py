@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.arms import compared_arms, methods, plugin_of, plugins
-from lorr_bench.report.cells import NONE
-from lorr_bench.report.measures import Measure, reported_measures
-from lorr_bench.report.sheets import Cell, Column, Sheet
-from lorr_bench.report.tables.comparison import (
-    difference_cell,
-    largest_budget,
-    largest_rows,
-    measure_heading,
-    score_text,
-)
-from lorr_bench.values import START, Results
+from lorr_bench.report.formatting import MISSING, START_MODEL
+from lorr_bench.report.study import Study
+from lorr_bench.report.table import Cell, Column, Table
+from lorr_bench.report.tables.comparison import Comparison, difference_cell, measure_heading, score_text
+from lorr_bench.values import START, Measure
 
 MAX_PLUGINS = 8
 """Plug-ins that fit beside each other."""
-METHOD_COLUMNS = ("benchmark", "kind", "metric", "unique_pairs", "method")
+COLUMNS = ("benchmark", "kind", "metric", "unique_pairs", "method")
 PLUGIN_COLUMNS = ("mean", "difference", "difference_low", "difference_high", "role", "p_holm", "significant")
 
 
-def method_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
+def method_frame(study: Study, comparison: Comparison) -> pd.DataFrame:
     """The comparison at the largest budget with the plug-ins of each method beside each other.
 
     Args:
-        results: The results.
-        comparison: Their comparison table.
+        study: The results.
+        comparison: Their comparison.
 
     Returns:
         One row a measure and method: ``benchmark, kind, metric, unique_pairs, method``, then for each plug-in
@@ -40,89 +33,105 @@ def method_table(results: Results, comparison: pd.DataFrame) -> pd.DataFrame:
         ``_high``, ``_role``, ``_p_holm`` and ``_significant``. Cells of arms that the suite does not have, or
         that have no result, are empty.
     """
-    found, budget = largest_rows(comparison), largest_budget(comparison)
-    names = _plugins(results)
+    names = _plugins(study)
     rows = []
-    for measure in reported_measures(results):
-        for method in methods(results):
-            row = dict(zip(METHOD_COLUMNS, (*astuple(measure), budget, method), strict=True))
-            for plugin, _ in names:
-                row |= _plugin_columns(plugin, found.get((f"{method}+{plugin}", measure)))
+    for measure in study.reported_measures:
+        for method in study.methods:
+            row = {**asdict(measure), "unique_pairs": comparison.largest_budget, "method": method}
+            for plugin in names:
+                row |= _plugin_columns(plugin, _row(study, comparison, method, plugin, measure))
             rows.append(row)
     columns = [
         f"{plugin}_{name}"
-        for plugin, compared in names
+        for plugin, compared in names.items()
         for name in (PLUGIN_COLUMNS if compared else PLUGIN_COLUMNS[:1])
     ]
-    return pd.DataFrame(rows, columns=[*METHOD_COLUMNS, *columns])
+    return pd.DataFrame(rows, columns=[*COLUMNS, *columns])
 
 
-def methods_sheet(
-    name: str,
-    label: str,
-    results: Results,
-    comparison: pd.DataFrame,
+def method_table(
+    section: str,
+    heading: str,
+    study: Study,
+    comparison: Comparison,
     measures: Sequence[Measure],
     *,
     caption: str,
-) -> Sheet:
+    notes: tuple[str, ...],
+) -> Table:
     """The comparison at the largest budget restricted to these measures, the start model first.
 
     Args:
-        name: Of the sheet.
-        label: What it is called.
-        results: The results.
-        comparison: Their comparison table.
+        section: Where it stands.
+        heading: What it is called.
+        study: The results.
+        comparison: Their comparison.
         measures: What is shown.
         caption: How to read it.
+        notes: What stands below it.
 
     Returns:
         One row a method; none where the suite has a single method, or too many plug-ins to stand beside each
         other.
     """
+    names = _plugins(study)
     columns = [Column("method", "text")]
-    for heading in (measure_heading(measure, comparison) for measure in measures):
-        for plugin, compared in _plugins(results):
-            columns.append(Column(plugin, group=heading))
-            columns += [Column("Δ", group=heading)] if compared else []
-    text = f"At {largest_budget(comparison):,} unique pairs. {caption}"
-    rows = tuple(_rows(results, comparison, measures))
-    return Sheet(name, label, text, tuple(columns), rows, "methods.csv", True, frozenset({1}))
+    for group in (measure_heading(measure, comparison) for measure in measures):
+        for plugin, compared in names.items():
+            columns.append(Column(plugin, group=group))
+            columns += [Column("Δ", group=group)] if compared else []
+    return Table(
+        section=section,
+        part="methods",
+        heading=heading,
+        caption=f"At {comparison.largest_budget:,} unique pairs. {caption}",
+        columns=tuple(columns),
+        rows=tuple(_rows(study, comparison, measures)),
+        notes=notes,
+        file="methods.csv",
+        main=True,
+        breaks=frozenset({1}),
+    )
 
 
-def _rows(
-    results: Results, comparison: pd.DataFrame, measures: Sequence[Measure]
-) -> Iterator[tuple[Cell, ...]]:
-    names, found = _plugins(results), largest_rows(comparison)
-    several = len(methods(results)) > 1 and largest_budget(comparison) > 0
+def _rows(study: Study, comparison: Comparison, measures: Sequence[Measure]) -> Iterator[tuple[Cell, ...]]:
+    names = _plugins(study)
+    several = len(study.methods) > 1 and comparison.largest_budget > 0
     if not several or len(names) > MAX_PLUGINS:
         return
-    blanks = [Cell("")] * (len(names) + sum(compared for _, compared in names) - 1)
-    starts = (Cell(score_text(found.get((START.arm, measure)))) for measure in measures)
-    yield Cell("start model"), *(cell for start in starts for cell in (start, *blanks))
-    for method in methods(results):
+    # The start model has one score a measure, under the first plug-in; nothing under the others.
+    blanks = [Cell("")] * (len(names) + sum(names.values()) - 1)
+    starts = (Cell(score_text(comparison.at_largest_budget.get((START.arm, each)))) for each in measures)
+    yield Cell(START_MODEL), *(cell for start in starts for cell in (start, *blanks))
+    for method in study.methods:
         yield (
             Cell(method),
             *(
                 cell
                 for measure in measures
-                for plugin, compared in names
-                for cell in _plugin_cells(found.get((f"{method}+{plugin}", measure)), compared=compared)
+                for plugin, compared in names.items()
+                for cell in _plugin_cells(_row(study, comparison, method, plugin, measure), compared=compared)
             ),
         )
 
 
 def _plugin_cells(row: Any, *, compared: bool) -> Iterator[Cell]:
-    """The score without its interval, for which there is no room, and the difference with its own."""
+    """The score without its interval, for which there is no space, and the difference with its own."""
     yield Cell(score_text(row))
     if compared:
-        yield difference_cell(row, NONE)
+        yield difference_cell(row, MISSING)
 
 
-def _plugins(results: Results) -> list[tuple[str, bool]]:
+def _plugins(study: Study) -> dict[str, bool]:
     """Each plug-in, and whether it is compared with another one."""
-    compared = {plugin_of(arm) for arm in compared_arms(results)}
-    return [(plugin, plugin in compared) for plugin in plugins(results)]
+    compared = {study.plugin_of(arm) for arm in study.compared_arms}
+    return {plugin: plugin in compared for plugin in study.plugins}
+
+
+def _row(study: Study, comparison: Comparison, method: str, plugin: str, measure: Measure) -> Any:
+    """The row of the comparison; None where the suite has no such arm, or the arm no score."""
+    arm = study.arm(method, plugin)
+    return None if arm is None else comparison.at_largest_budget.get((arm, measure))
 
 
 def _plugin_columns(plugin: str, row: Any) -> dict[str, Any]:

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.cells import NONE
-from lorr_bench.report.sheets import Column, Sheet, text_cells
+from lorr_bench.report.formatting import MISSING, cut
+from lorr_bench.report.table import Column, Table, text_cells
 from lorr_bench.values import Results
 
-PROTOCOL_COLUMNS = ("benchmark", "problems", "setting", "value")
+COLUMNS = ("benchmark", "problems", "setting", "value")
 MAX_LETTERS = 160
 
 
-def protocol_table(results: Results) -> pd.DataFrame:
+def protocol_frame(results: Results) -> pd.DataFrame:
     """Every setting of every benchmark, one a row.
 
     Returns:
@@ -28,37 +28,46 @@ def protocol_table(results: Results) -> pd.DataFrame:
         for benchmark, conditions in results.conditions.items()
         for name, value in settings(conditions)
     ]
-    return pd.DataFrame(rows, columns=list(PROTOCOL_COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def protocol_sheet(results: Results) -> Sheet:
+def protocol_table(results: Results) -> Table:
     """The settings in which the benchmarks differ, a row a benchmark; long values are cut."""
     problems = problem_counts(results)
     own = {name: values for name, values in _by_setting(results).items() if len(set(values.values())) > 1}
-    columns = (Column("benchmark", "text"), Column("problems"), *(Column(name, "text") for name in own))
-    rows = tuple(
-        text_cells(
-            benchmark,
-            f"{problems[benchmark]:,}" if problems.get(benchmark) else NONE,
-            *(values[benchmark] for values in own.values()),
-        )
-        for benchmark in results.conditions
-    )
     differing = ", and the settings in which the benchmarks differ" if own else ""
-    caption = f"Problems of each benchmark{differing}."
-    return Sheet("protocol", "Protocol of each benchmark", caption, columns, rows, main=True)
-
-
-def shared_settings_sheet(results: Results) -> Sheet:
-    """The settings that all benchmarks share, a row a setting; long values are cut."""
-    rows = tuple(
-        text_cells(name, next(iter(values.values())))
-        for name, values in _by_setting(results).items()
-        if len(set(values.values())) == 1
+    return Table(
+        section="protocol",
+        heading="Protocol of each benchmark",
+        caption=f"Problems of each benchmark{differing}.",
+        columns=(Column("benchmark", "text"), Column("problems"), *(Column(name, "text") for name in own)),
+        rows=tuple(
+            text_cells(
+                benchmark,
+                f"{problems[benchmark]:,}" if problems.get(benchmark) else MISSING,
+                *(values[benchmark] for values in own.values()),
+            )
+            for benchmark in results.conditions
+        ),
+        main=True,
     )
-    columns = (Column("setting", "text"), Column("value", "text"))
-    caption = "Settings that are the same for every benchmark."
-    return Sheet("shared-settings", "Shared settings", caption, columns, rows, main=True)
+
+
+def shared_settings_table(results: Results) -> Table:
+    """The settings that all benchmarks share, a row a setting; long values are cut."""
+    return Table(
+        section="shared",
+        part="settings",
+        heading="Shared settings",
+        caption="Settings that are the same for every benchmark.",
+        columns=(Column("setting", "text"), Column("value", "text")),
+        rows=tuple(
+            text_cells(name, next(iter(values.values())))
+            for name, values in _by_setting(results).items()
+            if len(set(values.values())) == 1
+        ),
+        main=True,
+    )
 
 
 def settings(conditions: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -83,12 +92,8 @@ def problem_counts(results: Results) -> dict[str, int]:
 def _by_setting(results: Results) -> dict[str, dict[str, str]]:
     """Value of each setting by benchmark; empty for a benchmark that does not have it."""
     tables = {
-        benchmark: {name: _short(setting_text(value)) for name, value in settings(conditions)}
+        benchmark: {name: cut(setting_text(value), MAX_LETTERS) for name, value in settings(conditions)}
         for benchmark, conditions in results.conditions.items()
     }
     names = dict.fromkeys(name for values in tables.values() for name in values)
     return {name: {benchmark: values.get(name, "") for benchmark, values in tables.items()} for name in names}
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS - 1]}…"

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import pandas as pd
 
 from lorr_bench.values import Results
 
-SCORE_COLUMNS = (
-    "arm", "unique_pairs", "seed", "benchmark", "kind", "metric", "value", "n", "deviation", "reason",
-)  # fmt: skip
+COLUMNS = (
+    "arm",
+    "unique_pairs",
+    "seed",
+    "benchmark",
+    "kind",
+    "metric",
+    "value",
+    "n",
+    "deviation",
+    "reason",
+)
 
 
-def score_table(results: Results) -> pd.DataFrame:
+def score_frame(results: Results) -> pd.DataFrame:
     """Every metric of every model, one a row.
 
     Returns:
@@ -22,13 +32,17 @@ def score_table(results: Results) -> pd.DataFrame:
         is missing.
     """
     rows = [
-        (
-            score.point.arm, score.point.unique_pairs, score.point.seed, score.benchmark, score.kind,
-            score.metric, score.value, _counted(score.per_problem), score.deviation, score.reason,
-        )
+        {
+            **asdict(score.point),
+            **asdict(score.measure),
+            "value": score.value,
+            "n": _counted(score.per_problem),
+            "deviation": score.deviation,
+            "reason": score.reason,
+        }
         for score in results.scores
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _counted(per_problem: tuple[float, ...]) -> int:

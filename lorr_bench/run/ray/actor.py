@@ -26,12 +26,13 @@ from lorr_bench.run.local import SILENCE_SECONDS, Slot, WorkerProcess, worker_en
 WORKER: Final = (sys.executable, "-P", "-m", "lorr_bench.run.worker")
 LISTEN_SECONDS: Final = 2.0
 MAX_LOG_BYTES: Final = 1 << 20
-SHARED_SECONDS: Final = 20.0
-PLACES: Final = ("model_path", "source", "include_path", "task_start")
+SHARED_FILE_SECONDS: Final = 20.0
+"""A network file system may show a new file so much later."""
+PATH_SETTINGS: Final = ("model_path", "source", "include_path", "task_start")
 """Settings of stages that may be paths."""
 
 
-class About(TypedDict):
+class SlotInfo(TypedDict):
     """What a slot says of itself.
 
     Attributes:
@@ -47,7 +48,7 @@ class About(TypedDict):
     gpus: list[str]
 
 
-class Heard(TypedDict):
+class SlotNews(TypedDict):
     """What a slot has to tell.
 
     Attributes:
@@ -97,7 +98,7 @@ class NodeSlot:
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._slot = Slot(pool, number, (), threads)
-        self._command = command or WORKER
+        self._command = command or WORKER  # of this node's Python, which need not lie where the driver's does
         self._silence_seconds = silence_seconds
         self._logs = Path(tempfile.mkdtemp(prefix="lorr-bench-"))
         self._log = self._logs / "worker.log"
@@ -107,12 +108,12 @@ class NodeSlot:
         self._forgotten = 0
         self._news = threading.Condition()
 
-    def about(self) -> About:
+    def info(self) -> SlotInfo:
         """Where it is, and what it has."""
         import ray
 
         context = ray.get_runtime_context()
-        return About(
+        return SlotInfo(
             version=package_version("lorr-bench"),
             node=context.get_node_id(),
             host=socket.gethostname(),
@@ -131,15 +132,15 @@ class NodeSlot:
         self._log.touch()
         with self._news:
             self._digest, self._events, self._forgotten = request["digest"], [], 0
-        order = moved(request["order"], request["package"], str(PACKAGE))
-        if lack := what_lacks(order, request["token"]):
+        order = relocated(request["order"], request["package"], str(PACKAGE))
+        if lack := missing_on_node(order, request["token"]):
             self._tell(Failed(self._digest, lack, lasting=True))
             return
         if self._worker is None:
             self._worker = self._start(gpus)
         self._worker.send({**order, "log": str(self._log)})
 
-    def hear(self, known: int, read: int) -> Heard:
+    def hear(self, known: int, read: int) -> SlotNews:
         """What happened since; waits a moment for something to happen.
 
         Args:
@@ -153,7 +154,7 @@ class NodeSlot:
             events = list(self._events)
         self._end_silent()
         text, read = read_on(self._log, read)
-        return Heard(events=events, log=text, read=read)
+        return SlotNews(events=events, log=text, read=read)
 
     def stop(self) -> None:
         """End the worker and everything it started."""
@@ -193,41 +194,43 @@ class NodeSlot:
             self._news.notify_all()
 
 
-def moved(value: Any, source: str, target: str) -> Any:
+def relocated(value: Any, source: str, target: str) -> Any:
     """JSON values in which paths in one folder are paths in another."""
     if isinstance(value, str) and value.startswith(f"{source}/"):
         return target + value[len(source) :]
     if isinstance(value, Mapping):
-        return {name: moved(member, source, target) for name, member in value.items()}
+        return {name: relocated(member, source, target) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [moved(member, source, target) for member in value]
+        return [relocated(member, source, target) for member in value]
     return value
 
 
-def what_lacks(order: Mapping[str, Any], token: str | None, patience_seconds: float = SHARED_SECONDS) -> str:
+def missing_on_node(
+    order: Mapping[str, Any], token: str | None, timeout_seconds: float = SHARED_FILE_SECONDS
+) -> str:
     """What an order needs that this machine does not have, with what to do; empty where it has everything.
 
     Args:
         order: ``Order.to_dict``.
         token: A file in the store; None where that is no folder.
-        patience_seconds: A network file system may show a new file so much later.
+        timeout_seconds: How long to wait for the file.
     """
     host = socket.gethostname()
-    if token is not None and not _appears(Path(token), patience_seconds):
+    if token is not None and not _appears(Path(token), timeout_seconds):
         return (
             f"{host} does not see the store {order['store']}. Put it on a path that all nodes share, "
             "or name an object store with --store"
         )
     setting = order["stage"]["setting"]
-    places = [setting.get(name) for name in PLACES] + [(setting.get("reward_model") or {}).get("path")]
+    places = [setting.get(name) for name in PATH_SETTINGS] + [(setting.get("reward_model") or {}).get("path")]
     for place in places:
         if place is not None and Path(place).is_absolute() and not Path(place).exists():
             return f"{host} has no {place}. Put it on a path that all nodes share"
     return ""
 
 
-def _appears(file: Path, patience_seconds: float) -> bool:
-    deadline = time.monotonic() + patience_seconds
+def _appears(file: Path, timeout_seconds: float) -> bool:
+    deadline = time.monotonic() + timeout_seconds
     while not file.exists():
         if time.monotonic() >= deadline:
             return False

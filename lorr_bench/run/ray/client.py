@@ -16,7 +16,7 @@ from lorr_bench.plan.identity.origins import PACKAGE
 from lorr_bench.plan.stage import Pool
 from lorr_bench.ports.versions import package_version
 from lorr_bench.run.executor import Order
-from lorr_bench.run.ray.actor import About, Heard, NodeSlot, Request
+from lorr_bench.run.ray.actor import NodeSlot, Request, SlotInfo, SlotNews
 from lorr_bench.run.ray.cluster import living_nodes
 from lorr_bench.run.ray.placement import Share
 from lorr_bench.store.disk import FULL
@@ -25,7 +25,7 @@ CALLS_AT_A_TIME: Final = 4
 PLACING_SECONDS: Final = 30.0
 """A slot that waits for its place so long says so."""
 WARM_SECONDS: Final = 30.0
-AWAY_SECONDS: Final = 60.0
+UNREACHABLE_SECONDS: Final = 60.0
 """How long an actor may be out of reach before it counts as lost; Ray itself says when its node is dead."""
 STOP_SECONDS: Final = 5.0
 
@@ -39,7 +39,7 @@ class ActorSlot:
         number: Counted from 1 within the pool.
         share: What it holds.
         actor: Ray's handle.
-        about: What the slot says of itself; None until it is placed.
+        info: What the slot says of itself; None until it is placed.
         order: What it is doing.
         end_reason: Why it is being ended by force.
         idle_since: When its last stage was over.
@@ -50,7 +50,7 @@ class ActorSlot:
     number: int
     share: Share
     actor: Any
-    about: About | None = None
+    info: SlotInfo | None = None
     order: Order | None = None
     end_reason: str = ""
     idle_since: float = field(default_factory=time.monotonic)
@@ -72,9 +72,9 @@ class ActorSlot:
             num_cpus=share.cpus,
             num_gpus=share.gpus,
             memory=share.memory_bytes or None,
-            max_restarts=0,
-            max_concurrency=CALLS_AT_A_TIME,
-            scheduling_strategy="SPREAD",
+            max_restarts=0,  # the driver begins a lost stage again, and counts the attempt
+            max_concurrency=CALLS_AT_A_TIME,  # `stop` and `info` are answered while `hear` waits
+            scheduling_strategy="SPREAD",  # by default Ray packs nodes, and the others would stay idle
         )
         threads = max(1, int(share.cpus))
         return cls(pool, number, share, actor.remote(pool, number, threads, command))
@@ -87,15 +87,15 @@ class ActorSlot:
     @property
     def node(self) -> str | None:
         """Where it is; None until it is placed."""
-        return self.about["node"] if self.about else None
+        return self.info["node"] if self.info else None
 
     def __str__(self) -> str:
         """The slot in words."""
-        place = f" on {self.about['host']}" if self.about else ""
-        gpus = f", GPU {' '.join(self.about['gpus'])}" if self.about and self.about["gpus"] else ""
+        place = f" on {self.info['host']}" if self.info else ""
+        gpus = f", GPU {' '.join(self.info['gpus'])}" if self.info and self.info["gpus"] else ""
         return f"{self.pool} {self.number}{place}{gpus}"
 
-    def take_place(self, note: Callable[[str], None]) -> None:
+    def wait_until_placed(self, note: Callable[[str], None]) -> None:
         """Wait until Ray has placed it; at once where it has.
 
         Args:
@@ -107,18 +107,18 @@ class ActorSlot:
         """
         import ray
 
-        if self.about is not None:
-            ray.get(self.actor.about.remote())  # is it still there?
+        if self.info is not None:
+            ray.get(self.actor.info.remote())  # is it still there?
             return
-        about = self.actor.about.remote()
+        about = self.actor.info.remote()
         if not ray.wait([about], timeout=PLACING_SECONDS)[0]:
             nodes = "; ".join(str(share) for share in living_nodes().values())
             note(f"{self} waits for a node with {self.share} free; the nodes have {nodes or 'nothing'}")
-        self.about = ray.get(about)
+        self.info = ray.get(about)
         own = package_version("lorr-bench")
-        if self.about["version"] != own:
+        if self.info["version"] != own:
             raise StageError(
-                f"{self.about['host']} has lorr-bench {self.about['version']}, this machine has {own}",
+                f"{self.info['host']} has lorr-bench {self.info['version']}, this machine has {own}",
                 fix="Install the same version on all nodes.",
             )
 
@@ -135,9 +135,9 @@ class ActorSlot:
         """
         import ray
 
-        assert self.about is not None
+        assert self.info is not None
         request = Request(digest=order.stage.digest, order=order.to_dict(), package=str(PACKAGE), token=token)
-        ray.get(self.actor.begin.remote(request, self.about["gpus"]))
+        ray.get(self.actor.begin.remote(request, self.info["gpus"]))
         known = read = 0
         while True:
             heard = self._hear(known, read)
@@ -173,15 +173,15 @@ class ActorSlot:
         ending.start()
         return ending
 
-    def _hear(self, known: int, read: int) -> Heard:
+    def _hear(self, known: int, read: int) -> SlotNews:
         """Ask for news; a connection that is away for a while is waited for."""
         import ray
         from ray.exceptions import ActorUnavailableError
 
-        deadline = time.monotonic() + AWAY_SECONDS
+        deadline = time.monotonic() + UNREACHABLE_SECONDS
         while True:
             try:
-                heard: Heard = ray.get(self.actor.hear.remote(known, read))
+                heard: SlotNews = ray.get(self.actor.hear.remote(known, read))
             except ActorUnavailableError:
                 if self.is_ended or time.monotonic() >= deadline:
                     raise
@@ -193,7 +193,7 @@ class ActorSlot:
         """Let the slot end its worker, which would notice only when it listens; then the actor."""
         import ray
 
-        if self.about is not None:
+        if self.info is not None:
             with suppress(Exception):
                 ray.get(self.actor.stop.remote(), timeout=STOP_SECONDS)
         with suppress(Exception):

@@ -16,7 +16,7 @@ from lorr_bench.run.ray.placement import Share
 
 OBJECT_STORE_BYTES: Final = 128 << 20
 """Of a cluster that is started here; nothing large passes through Ray."""
-KNOCK_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 10.0
 
 
 def connect(address: str | None) -> None:
@@ -37,7 +37,7 @@ def connect(address: str | None) -> None:
         raise MissingPackageError("Ray is not installed", where="execution.executor", fix=fix) from error
     own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
     try:
-        _knock(address)
+        _check_address(address)
         with _own_signals():
             options = own if address is None else {}
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
@@ -51,7 +51,7 @@ def connect(address: str | None) -> None:
     ray._private.worker._worker_logs_enabled = False
 
 
-def _knock(address: str | None) -> None:
+def _check_address(address: str | None) -> None:
     """Look whether anybody is at the address; Ray itself would try for minutes.
 
     Raises:
@@ -62,7 +62,7 @@ def _knock(address: str | None) -> None:
         address = os.environ.get("RAY_ADDRESS")
     if address not in (None, "auto", "local"):
         host, _, port = address.removeprefix("ray://").rpartition(":")
-        socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
 
 
 @contextmanager

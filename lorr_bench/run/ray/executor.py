@@ -194,9 +194,9 @@ class RayExecutor:
 
     def _follow(self, slot: ActorSlot, order: Order, token: str | None) -> None:
         """Bring what a slot has to say to the inbox; in a thread of its own."""
-        was_placed, begun = slot.about is not None, False
+        was_placed, begun = slot.info is not None, False
         try:
-            slot.take_place(lambda text: self._inbox.put(_News(slot, Noted(text))))
+            slot.wait_until_placed(lambda text: self._inbox.put(_News(slot, Noted(text))))
             begun = True
             for event in slot.work(order, token):
                 self._inbox.put(_News(slot, event))

@@ -10,7 +10,7 @@ from stage_samples import ToldOrder, sample
 from lorr_bench.events import Advanced, Ended
 from lorr_bench.plan.identity.origins import NANO_MODEL, PACKAGE
 from lorr_bench.run.ray import actor
-from lorr_bench.run.ray.actor import NodeSlot, moved, read_on, what_lacks
+from lorr_bench.run.ray.actor import NodeSlot, missing_on_node, read_on, relocated
 
 ECHO = (sys.executable, str(Path(__file__).parents[1] / "echo_worker.py"))
 PRINT = """
@@ -137,14 +137,14 @@ def test_a_letter_cut_in_two_does_not_stop_the_reading(tmp_path):
 
 def test_paths_in_the_package_are_those_of_this_machine():
     sent = {"setting": {"model_path": "/there/data/nano/model", "sizes": [1, "/there/x"], "revision": None}}
-    here = moved(sent, "/there", "/here")
+    here = relocated(sent, "/there", "/here")
     assert here == {
         "setting": {"model_path": "/here/data/nano/model", "sizes": [1, "/here/x"], "revision": None}
     }
 
 
 def test_paths_elsewhere_stay():
-    assert moved(["/thereabouts", "a /there/b", "nano/easy"], "/there", "/here") == [
+    assert relocated(["/thereabouts", "a /there/b", "nano/easy"], "/there", "/here") == [
         "/thereabouts",
         "a /there/b",
         "nano/easy",
@@ -177,11 +177,11 @@ def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, kin
 
 def test_a_name_of_the_hub_is_no_path():
     order = request(kind="collect", model_path="org/name", source="nano/easy", reward_model=None)["order"]
-    assert what_lacks(order, None) == ""
+    assert missing_on_node(order, None) == ""
 
 
 def test_a_store_that_the_node_does_not_share_is_named(tmp_path):
     order = request()["order"]
-    assert "does not see the store a store" in what_lacks(order, str(tmp_path / "token"), 0.0)
+    assert "does not see the store a store" in missing_on_node(order, str(tmp_path / "token"), 0.0)
     (tmp_path / "token").touch()
-    assert what_lacks(order, str(tmp_path / "token"), 0.0) == ""
+    assert missing_on_node(order, str(tmp_path / "token"), 0.0) == ""

@@ -196,7 +196,7 @@ def test_a_seat_lost_while_it_had_nothing_to_do_costs_no_attempt(make_executor, 
 
 def wait_for_place(slot):
     deadline = time.monotonic() + 60
-    while slot.about is None and time.monotonic() < deadline:
+    while slot.info is None and time.monotonic() < deadline:
         time.sleep(0.05)
     return slot
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from computed import contrasts_of
 from synthetic_results import make_results, score
 
-from lorr_bench.report.cells import DAGGER, MINUS
-from lorr_bench.report.contrasts import contrast_table
-from lorr_bench.report.tables.contrasts import declared_sheet, other_sheet
+from lorr_bench.report.formatting import DAGGER, MINUS
+from lorr_bench.report.study import Study
+from lorr_bench.report.tables.contrasts import declared_table, further_table
 from lorr_bench.values import Analysis, Contrast, Point, Results
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
@@ -27,30 +28,30 @@ def three_arms() -> Results:
 
 
 def test_declared_contrasts_stand_with_the_largest_budget_first() -> None:
-    sheet = declared_sheet(contrast_table(three_arms()))
-    texts = [[cell.text for cell in row] for row in sheet.rows]
+    table = declared_table(contrasts_of(three_arms()))
+    texts = [[cell.text for cell in row] for row in table.rows]
     assert [row[:5] for row in texts] == [
         [f"dpo+lorr {MINUS} dpo+plain", pairs, "b · greedy", "40.0 and 20.0", f"+20.0{DAGGER}"]
         for pairs in ("16", "8")
     ]
     assert [row[5:7] for row in texts] == [["< 0.001", "significant"]] * 2
-    assert [cell.bold for cell in sheet.rows[0]] == [False] * 4 + [True] + [False] * 3
-    assert sheet.breaks == {1}
-    assert sheet.caption.startswith("Corrected by Holm over 1 contrast at the largest budget.")
+    assert [cell.bold for cell in table.rows[0]] == [False] * 4 + [True] + [False] * 3
+    assert table.breaks == {1}
+    assert table.caption.startswith("Corrected by Holm over 1 contrast at the largest budget.")
 
 
 def test_further_contrasts_are_those_against_no_baseline() -> None:
     results = three_arms()
-    sheet = other_sheet(results, contrast_table(results))
-    assert [[cell.text for cell in row][:2] for row in sheet.rows] == [
+    table = further_table(Study(results), contrasts_of(results))
+    assert [[cell.text for cell in row][:2] for row in table.rows] == [
         [f"dpo+lorr {MINUS} dpo+no_reset", pairs] for pairs in ("8", "16")
     ]
-    assert {row[6].text for row in sheet.rows} == {"not shown"}
-    assert all(DAGGER not in row[4].text for row in sheet.rows)
+    assert {row[6].text for row in table.rows} == {"not shown"}
+    assert all(DAGGER not in row[4].text for row in table.rows)
 
 
 def test_one_seed_has_neither_p_nor_verdict() -> None:
     results = three_arms()
     results = replace(results, scores=[line for line in results.scores if line.point.seed == 0])
-    (first, _) = declared_sheet(contrast_table(results)).rows
+    (first, _) = declared_table(contrasts_of(results)).rows
     assert [cell.text for cell in first[5:]] == ["–", "not tested", "–"]

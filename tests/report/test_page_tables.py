@@ -6,18 +6,22 @@ import json
 
 import pytest
 
-from lorr_bench.report.formats.embed import FIRST_ROWS, place
-from lorr_bench.report.sheets import LONG, Cell, Column, Sheet
+from lorr_bench.report.formats.embed import FIRST_ROWS, page_tables
+from lorr_bench.report.table import LONG, Cell, Column, Table
 
 COLUMNS = (
-    Column("arm", "arm"), Column("pairs"), Column("score", group="easy"), Column("Δ", group="easy"),
-    Column("score", group="hard"), Column("note", "text"),
-)  # fmt: skip
+    Column("arm", "arm"),
+    Column("pairs"),
+    Column("score", group=("easy",)),
+    Column("Δ", group=("easy",)),
+    Column("score", group=("hard", "n = 3")),
+    Column("note", "text"),
+)
 
 
-def sheet(rows: int, name: str = "arms", *, main: bool = False) -> Sheet:
+def table(rows: int, name: str = "arms", *, main: bool = False) -> Table:
     lines = tuple((Cell(f"arm {number}"), Cell("1", "[0, 2]")) for number in range(rows))
-    return Sheet(name, "Arms", "", (Column("arm", "arm"), Column("score")), lines, main=main)
+    return Table(name, "Arms", "", (Column("arm", "arm"), Column("score")), lines, main=main)
 
 
 @pytest.mark.parametrize(
@@ -34,38 +38,44 @@ def test_a_cell_is_packed_as_short_as_can_be(cell: Cell, expected: object) -> No
 
 
 def test_headings_over_columns_span_their_group() -> None:
-    groups = Sheet("arms", "Arms", "", COLUMNS, ()).groups
-    assert groups == (("", 0, 1), ("", 1, 1), ("easy", 2, 2), ("hard", 4, 1), ("", 5, 1))
+    groups = Table("arms", "Arms", "", COLUMNS, ()).groups
+    assert [(group.heading, group.first, group.count) for group in groups] == [
+        ("", 0, 1),
+        ("", 1, 1),
+        ("easy", 2, 2),
+        ("hard · n = 3", 4, 1),
+        ("", 5, 1),
+    ]
 
 
 def test_the_first_column_of_a_group_is_marked() -> None:
-    classes = Sheet("arms", "Arms", "", COLUMNS, ()).classes
+    classes = Table("arms", "Arms", "", COLUMNS, ()).classes
     assert classes == ("text", "number", "number measure", "number", "number measure", "text")
 
 
 def test_a_long_table_folds_unless_it_is_the_main_one() -> None:
-    assert not sheet(LONG).folded
-    assert sheet(LONG + 1).folded
-    assert not sheet(LONG + 1, main=True).folded
+    assert not table(LONG).folded
+    assert table(LONG + 1).folded
+    assert not table(LONG + 1, main=True).folded
 
 
 def test_tables_without_rows_are_left_out() -> None:
-    assert place([sheet(0)]) == {}
+    assert page_tables([table(0)]) == {}
 
 
 def test_few_rows_stand_in_the_page_alone() -> None:
-    placed = place([sheet(FIRST_ROWS)])["arms"]
+    placed = page_tables([table(FIRST_ROWS)])["arms"]
     assert (len(placed.rows), placed.more, placed.left_out) == (FIRST_ROWS, "", 0)
 
 
 def test_further_rows_stand_in_the_data() -> None:
-    placed = place([sheet(FIRST_ROWS + 2)])["arms"]
+    placed = page_tables([table(FIRST_ROWS + 2)])["arms"]
     assert json.loads(placed.more) == [[f"arm {FIRST_ROWS + n}", ["1", "[0, 2]"]] for n in (0, 1)]
 
 
 def test_a_table_takes_half_of_the_room_and_counts_what_it_leaves_out() -> None:
     # A row is ["arm 200",["1","[0, 2]"]] and a comma: 27 bytes.
-    placed = place([sheet(FIRST_ROWS + 5), sheet(FIRST_ROWS + 5, "others")], room=8 * 27)
+    placed = page_tables([table(FIRST_ROWS + 5), table(FIRST_ROWS + 5, "others")], max_bytes=8 * 27)
     assert [(len(json.loads(placed[name].more)), placed[name].left_out) for name in ("arms", "others")] == [
         (4, 1),
         (2, 3),

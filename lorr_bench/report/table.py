@@ -1,4 +1,4 @@
-"""The one shape of all tables of a report, so that one piece of markup and script serves them all."""
+"""A table as a reader sees it, in one shape for the page, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lorr_bench.outside import visible_text
-from lorr_bench.report.cells import NONE
+from lorr_bench.report.formatting import MISSING, START_MODEL
 from lorr_bench.values import START
 
 LONG = 40
@@ -41,38 +41,68 @@ class Column:
         kind: What it holds: ``arm``, which can be filtered by method and plug-in; ``text``, which wraps; or
             ``number``, which is sorted as one, whatever stands after it.
         choice: Whether rows can be chosen by its values.
-        group: Heading over this column and its neighbours of the same group; empty where there is none.
+        group: Lines of the heading over this column and its neighbours of the same group; none where there is
+            no such heading.
     """
 
     title: str
     kind: Kind = "number"
     choice: bool = False
-    group: str = ""
+    group: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ColumnGroup:
+    """Columns beside each other under one heading; a column without such a heading is a group of its own.
+
+    Attributes:
+        lines: Lines of the heading.
+        first: Number of the first column.
+        count: How many columns.
+    """
+
+    lines: tuple[str, ...]
+    first: int
+    count: int
+
+    @property
+    def heading(self) -> str:
+        """The heading on one line."""
+        return " · ".join(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
     """One table of a report.
 
     Attributes:
-        name: Unique in the report; lower case.
-        label: What it is called.
+        section: Where it stands; lower case.
+        heading: What it is called.
         caption: How to read it.
         columns: The columns; the first one heads the rows.
         rows: A cell under each column.
+        part: Which of the tables of a section it is; empty where the section has one alone.
+        notes: What stands below it on paper; the page says it elsewhere.
         file: The file of the report that holds all of it; empty where there is none.
         main: Whether it is the main table of its section, which never folds away.
         breaks: Numbers of the rows that begin a new group.
     """
 
-    name: str
-    label: str
+    section: str
+    heading: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    part: str = ""
+    notes: tuple[str, ...] = ()
     file: str = ""
     main: bool = False
     breaks: frozenset[int] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Unique in the report."""
+        return f"{self.section}-{self.part}" if self.part else self.section
 
     @property
     def long(self) -> bool:
@@ -85,15 +115,15 @@ class Sheet:
         return self.long and not self.main
 
     @property
-    def groups(self) -> tuple[tuple[str, int, int], ...]:
-        """Headings over the columns, each with its first column and how many; no group, a column alone."""
-        spans: list[tuple[str, int, int]] = []
+    def groups(self) -> tuple[ColumnGroup, ...]:
+        """The columns in groups, from left to right."""
+        groups: list[ColumnGroup] = []
         for number, column in enumerate(self.columns):
-            if column.group and spans and spans[-1][0] == column.group:
-                spans[-1] = (column.group, spans[-1][1], spans[-1][2] + 1)
+            if column.group and groups and groups[-1].lines == column.group:
+                groups[-1] = ColumnGroup(column.group, groups[-1].first, groups[-1].count + 1)
             else:
-                spans.append((column.group, number, 1))
-        return tuple(spans)
+                groups.append(ColumnGroup(column.group, number, 1))
+        return tuple(groups)
 
     @property
     def grouped(self) -> bool:
@@ -103,10 +133,9 @@ class Sheet:
     @property
     def classes(self) -> tuple[str, ...]:
         """How the cells of each column look, as names in the style sheet."""
-        groups = [column.group for column in self.columns]
-        starts = [group and groups[number - 1] != group for number, group in enumerate(groups)]
+        starts = {group.first for group in self.groups if group.lines}
         looks = ["number" if column.kind == "number" else "text" for column in self.columns]
-        return tuple(f"{look} measure" if start else look for look, start in zip(looks, starts, strict=True))
+        return tuple(f"{look} measure" if number in starts else look for number, look in enumerate(looks))
 
 
 ARM = Column("arm", "arm")
@@ -123,7 +152,7 @@ def text_cells(*texts: str) -> tuple[Cell, ...]:
 def model_cells(arm: str, unique_pairs: int, seeds: str) -> tuple[Cell, ...]:
     """The cells under ``MODEL``; the start model has neither budget nor seeds."""
     if arm == START.arm:
-        return text_cells("start model", NONE, NONE)
+        return text_cells(START_MODEL, MISSING, MISSING)
     return text_cells(arm, f"{unique_pairs:,}", seeds)
 
 
