@@ -23,6 +23,10 @@ class Prompt:
     answer: str
 
 
+MAX_TRUNCATED_SHARE: Final = 0.05
+"""Of a collection's answers; above it the user is told that the model hardly stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """One generated answer.
@@ -485,6 +489,7 @@ class Results:
         answers: A sample of graded answers: the same problems for all models.
         conduct: Length and completeness of the answers to each math benchmark.
         overlaps: Contamination of the training prompts, by benchmark and seed.
+        truncated: Share of a collection's answers that the token limit ended, by name of the collection.
         published: Figures of others, to be shown beside ours.
         start_model: Identity of the start model: a digest of its files, or ``id@revision``.
         protocol: Name of the evaluation protocol.
@@ -515,6 +520,7 @@ class Results:
     missing: Mapping[str, str]
     conduct: Sequence[Conduct] = ()
     overlaps: Sequence[Overlap] = ()
+    truncated: Mapping[str, float] = field(default_factory=dict)
     published: Sequence[Published] = ()
     start_model: str = ""
     protocol: str = ""

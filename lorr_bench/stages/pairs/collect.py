@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import PairFile, load_pair_file, without_repeats, write_pairs
@@ -20,10 +20,7 @@ from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.pairs.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
-from lorr_bench.values import Completion, Pair, Prompt, Verdict
-
-MAX_TRUNCATED_SHARE: Final = 0.05
-"""Of the answers; above it the user is told that the model hardly stops."""
+from lorr_bench.values import MAX_TRUNCATED_SHARE, Completion, Pair, Prompt, Verdict
 
 
 def collect(task: Task[Collect]) -> Outcome:
