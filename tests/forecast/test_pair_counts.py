@@ -127,7 +127,7 @@ def collected(suite, rows, tmp_path, nano_pairs):
         with store.writing(source_of(plan)) as draft:
             write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
             draft.commit(Outcome(metrics={"truncated_share": share}))
-        return list(pair_lines(plan, store))[0]
+        return next(iter(pair_lines(plan, store)))
 
     return collected
 
