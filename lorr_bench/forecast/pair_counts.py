@@ -19,7 +19,7 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.stages.pairs.collect import shuffled_pairs
 from lorr_bench.stages.training.selection import PAIRS_FILE, reasons
 from lorr_bench.store.store import Store
-from lorr_bench.values import Pair
+from lorr_bench.values import MAX_TRUNCATED_SHARE, Pair
 
 QUICK_BYTES: Final = 16 << 20
 """A file that is read where an answer is wanted at once."""
@@ -33,11 +33,13 @@ class Known:
         stage: That collects or imports them.
         pairs: In the order of the data budget, each once.
         file: The ready-made file, where they are read from it.
+        truncated: Share of the answers they were made from that the token limit ended.
     """
 
     stage: Collect | ImportPairs
     pairs: Sequence[Pair]
     file: PairFile | None = None
+    truncated: float = 0.0
 
 
 def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
@@ -111,8 +113,10 @@ def _source(plan: Plan) -> Collect | ImportPairs:
 
 def _known(plan: Plan, store: Store) -> Known | None:
     stage = _source(plan)
-    if store.read(stage) is not None:
-        return Known(stage, read_pairs(store.folder(stage) / PAIRS_FILE))
+    record = store.read(stage)
+    if record is not None:
+        truncated: float = record.outcome.metrics.get("truncated_share", 0.0)
+        return Known(stage, read_pairs(store.folder(stage) / PAIRS_FILE), truncated=truncated)
     if isinstance(stage, Collect):
         return None
     on_hub = is_hub_source(stage.setting.source, stage.parameters.revision, Path())
@@ -127,10 +131,17 @@ def _from_file(stage: ImportPairs) -> Known:
 def _spoken(known: Known) -> str:
     line = f"Pairs of seed {known.stage.parameters.seed}: {len(known.pairs):,}"
     if known.file is None:
-        return f"{line}."
+        return f"{line}{_spoken_truncated(known.truncated)}."
     return (
         f"{line}; {known.file.repeated:,} rows repeat one before them, {known.file.dropped:,} are no pairs."
     )
+
+
+def _spoken_truncated(share: float) -> str:
+    if not share:
+        return ""
+    many = " (many: raise max_tokens, or see why the model does not stop)"
+    return f"; {share:.1%} of the answers reached max_tokens{many if share > MAX_TRUNCATED_SHARE else ''}"
 
 
 def _spoken_fit(fitted: FittedPairs, max_length: int) -> str:

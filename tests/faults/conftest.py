@@ -42,7 +42,7 @@ class ScriptedEngine:
 
     home = "a folder"
 
-    def chat(self, problem, today):
+    def chat(self, problem, chat):
         return problem
 
     def fits(self, prompt):

@@ -130,6 +130,7 @@ def test_rows_come_from_the_collection_where_the_pairs_were_refreshed(
     assert all(isinstance(row, Demonstration) for row in job.rows)
     adapter.rows = "prompts"
     row = {"id": "asked", "prompt": "P", "gold": "G", "text": "T", "correct": True, "truncated": False}
+    row |= {"end": "", "usable": True}
     (tmp_path / "answers.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     (tmp_path / "prompts.jsonl").write_text('{"id": "asked", "answers": 1}\n', "utf-8")
     job = job_of(training({"pairs": collection, "collection": tmp_path}))

@@ -47,7 +47,7 @@ class ImportPairs(Stage):
     """The pairs of a ready-made set, each once."""
 
     kind: ClassVar[Kind] = "import_pairs"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.pairs.collect:import_pairs"
 

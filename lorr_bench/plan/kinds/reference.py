@@ -56,7 +56,7 @@ class Reference(ModelStage):
     """Tokens of the rows of a data budget, with their log-probabilities by the reference model."""
 
     kind: ClassVar[Kind] = "reference"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:reference"
     roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "model"))

@@ -122,7 +122,7 @@ class Train(ModelStage):
     """A trained model, and checkpoints where a later stage trains on."""
 
     kind: ClassVar[Kind] = "train"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:train"
     roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "collection", "reference", "model", "before"))
