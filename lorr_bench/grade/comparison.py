@@ -1,4 +1,4 @@
-"""Whether two answers are the same: their structure here, their algebra by whoever asks."""
+"""Whether two answers are the same: their structure part by part, each part by the first rule that knows it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,112 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from lorr_bench.grade.algebra.expression import UndecidedError, UnreadError
+from lorr_bench.grade.algebra.regions import Named, intersection, read_region, same_region, union
+from lorr_bench.grade.algebra.relations import read_relation
 from lorr_bench.grade.forms import Form, as_list
-from lorr_bench.grade.numerals import read_number, same_number
 from lorr_bench.grade.policy import Policy
-from lorr_bench.grade.radicals import read_radical
-from lorr_bench.grade.segment import plain
+from lorr_bench.grade.quantities.numerals import read_number
+from lorr_bench.grade.scalars import Algebra, ScalarComparison, canonical, same_matrix
 
-Algebra = Callable[[str, str], bool]
+_REGIONAL: Final = re.compile(r"[<>]|\\(?:le|ge|ne|cup|cap|setminus|mathbb|R|in)(?![a-zA-Z])")
+_NUMERIC: Final = re.compile(r"[0-9]|\\(?:pi|sqrt|frac)|=")
 
-_FUNCTION: Final = r"\s?\(\s?[A-Za-z](?:\s?,\s?[A-Za-z])*\s?\)"
-_ASSIGNMENT: Final = re.compile(
-    rf"((?:\\[A-Za-z]+|[A-Za-z]{{1,2}})'?(?:_\{{?[A-Za-z0-9]+\s?\}}?)?(?:{_FUNCTION})?)\s?=\s?([^=<>]+)"
-)
-_LAST_EQUAL: Final = re.compile(r"\A[^<>]*[^<>!:\\]=\s?([^=<>]+)\Z")
-_WORDS: Final = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z]+(?:[ '-][A-Za-z]+)*")
-_STYLED_WORDS: Final = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\s?\{[^{}]*\}")
-_LONE_BRACES: Final = re.compile(r"([_^])\{([A-Za-z0-9])\}")
-_SHORT_FRACTION: Final = re.compile(r"\\frac\s?([0-9])\s?([0-9])(?![0-9])")
-_SPACE: Final = re.compile(r"(?<![0-9]) | (?![0-9])")
+
+class Comparison:
+    """One comparison of an answer with the gold answer.
+
+    Args:
+        policy: The options.
+        algebra: Judges two parts that no rule here can read; may raise.
+
+    Attributes:
+        rule: What decided, for whoever explains a verdict.
+    """
+
+    def __init__(self, policy: Policy, algebra: Algebra) -> None:
+        self._policy = policy
+        self._scalars = ScalarComparison(policy, algebra)
+        self._algebra = algebra
+        self.rule = ""
+
+    def same(self, gold: Form, answer: Form) -> bool:
+        """Whether an answer is the gold answer."""
+        gold, answer = _unwrapped(gold), _unwrapped(answer)
+        if gold.name and answer.name and canonical(gold.name) != canonical(answer.name):
+            return self._decided("names of groups", equal=False)
+        if gold.kind == answer.kind == "scalar" and canonical(gold.text) == canonical(answer.text):
+            return self._decided("same text", equal=True)
+        by_region = self._by_region(gold, answer)
+        if by_region is not None:
+            return self._decided("sets of real numbers", equal=by_region)
+        if gold.kind == answer.kind == "scalar":
+            equal = self._scalars.same(gold.text, answer.text)
+            return self._decided(self._scalars.rule, equal=equal)
+        return self._groups(gold, answer)
+
+    def _decided(self, rule: str, *, equal: bool) -> bool:
+        self.rule = rule
+        return equal
+
+    def _groups(self, gold: Form, answer: Form) -> bool:
+        if _contradict(gold, answer):
+            return self._decided('"and" against "or"', equal=False)
+        by_matrix = same_matrix(gold, answer, self._policy)
+        if by_matrix is not None:
+            return self._decided("matrices", equal=by_matrix)
+        if "scalar" in (gold.kind, answer.kind):
+            return self._scalar_and_group(gold, answer)
+        if "matrix" in (gold.kind, answer.kind):
+            return self._decided("matrices", equal=gold.kind == answer.kind and self._in_order(gold, answer))
+        if "remainder" in (gold.brackets, answer.brackets) and gold.brackets != answer.brackets:
+            return self._decided("quotient and remainder", equal=False)
+        if gold.brackets != answer.brackets and (_is_interval(gold) or _is_interval(answer)):
+            return self._decided("brackets of an interval", equal=False)
+        if _is_ordered(gold, answer, self._policy):
+            return self._in_order(gold, answer)
+        return self._in_any_order(gold, answer)
+
+    def _scalar_and_group(self, gold: Form, answer: Form) -> bool:
+        """A list of one value in two forms or with commas in it, or two things."""
+        group, scalar = (answer, gold) if gold.kind == "scalar" else (gold, answer)
+        if group.kind == "list" and "," in scalar.text and read_number(scalar.text):
+            return self.same(*((as_list(gold), answer) if scalar is gold else (gold, as_list(answer))))
+        if _run_of_letters(group, scalar):
+            return self._decided("letters of several choices", equal=True)
+        if gold is scalar and group.kind == "list" and not group.is_logic:
+            return all(self.same(gold, part) for part in group.parts)
+        return self._decided("one value against several", equal=False)
+
+    def _in_order(self, gold: Form, answer: Form) -> bool:
+        if len(gold.parts) != len(answer.parts):
+            return self._decided("numbers of parts", equal=False)
+        return all(self.same(*pair) for pair in zip(gold.parts, answer.parts, strict=True))
+
+    def _in_any_order(self, gold: Form, answer: Form) -> bool:
+        """Whether each part of one has its like among the other's."""
+        if len(gold.parts) != len(answer.parts):
+            return self._decided("numbers of parts", equal=False)
+        left = list(answer.parts)
+        for part in gold.parts:
+            match = next((i for i, other in enumerate(left) if self.same(part, other)), None)
+            if match is None:
+                return self._decided(f"a part that has no like: {part.text[:40]}", equal=False)
+            del left[match]
+        return True
+
+    def _by_region(self, gold: Form, answer: Form) -> bool | None:
+        """Whether both hold the same real numbers, where one at least is written as such a set; else None."""
+        if not (_is_regional(gold) or _is_regional(answer)):
+            return None
+        joint = gold.joint or answer.joint or "or"
+        regions = [_region(form, joint) for form in (gold, answer)]
+        if regions[0] is None or regions[1] is None:
+            return None
+        one, other = regions
+        if one.unknown and other.unknown and one.unknown != other.unknown:
+            return False
+        return same_region(one.region, other.region)
 
 
 def same(gold: Form, answer: Form, policy: Policy, algebra: Algebra) -> bool:
@@ -35,115 +123,98 @@ def same(gold: Form, answer: Form, policy: Policy, algebra: Algebra) -> bool:
         policy: The options.
         algebra: Judges two parts that can't be read without; may raise.
     """
-    gold, answer = _unwrapped(gold), _unwrapped(answer)
-    if gold.kind == answer.kind == "scalar":
-        return same_scalar(gold.text, answer.text, policy, algebra)
-    if "scalar" in (gold.kind, answer.kind):
-        return _scalar_and_group(gold, answer, policy, algebra)
-    if "matrix" in (gold.kind, answer.kind):
-        return gold.kind == answer.kind and _in_order(gold, answer, policy, algebra)
-    if gold.brackets != answer.brackets and (_is_interval(gold) or _is_interval(answer)):
-        return False
-    if _is_ordered(gold, answer, policy):
-        return _in_order(gold, answer, policy, algebra)
-    return _in_any_order(gold, answer, policy, algebra)
+    return Comparison(policy, algebra).same(gold, answer)
 
 
 def _unwrapped(form: Form) -> Form:
-    """A list or set of one is that one."""
-    return form.parts[0] if form.kind in ("list", "set") and len(form.parts) == 1 else form
+    """A list or set of one value is that value; a set of a set is not."""
+    if form.kind in ("list", "set") and len(form.parts) == 1 and form.parts[0].kind == "scalar":
+        return form.parts[0]
+    return form
 
 
-def _scalar_and_group(gold: Form, answer: Form, policy: Policy, algebra: Algebra) -> bool:
-    """A list of one value in two forms or with commas in it, a tuple against an inequality, or two things."""
-    group, scalar = (answer, gold) if gold.kind == "scalar" else (gold, answer)
-    if group.kind == "list" and "," in scalar.text and read_number(scalar.text):
-        pair = (as_list(gold), answer) if scalar is gold else (gold, as_list(answer))
-        return same(*pair, policy, algebra)
-    if gold is scalar and group.kind == "list":
-        return all(same(gold, part, policy, algebra) for part in group.parts)
-    if group.kind in ("list", "matrix") or read_number(scalar.text) or not group.parts:
+def _contradict(gold: Form, answer: Form) -> bool:
+    """Whether one is joined by "and", the other by "or", and that makes another statement.
+
+    Solutions are listed with either word; inequalities, sets and words are not.
+    """
+    mine, other = (_joint(form) for form in (gold, answer))
+    if not (mine and other and mine != other):
         return False
-    return algebra(gold.text, answer.text)
+    return gold.is_logic or answer.is_logic or any(map(_is_statement, (*gold.parts, *answer.parts)))
+
+
+def _joint(form: Form) -> str:
+    """The word between the parts; a comma between inequalities of different unknowns is "and"."""
+    if form.joint or form.kind != "list":
+        return form.joint
+    relations = [read_relation(part.text) for part in form.parts]
+    if not all(relation and relation.is_inequality for relation in relations):
+        return ""
+    letters = {"".join(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", part.text))) for part in form.parts}
+    return "and" if len(letters) == len(form.parts) else ""
+
+
+def _is_statement(form: Form) -> bool:
+    """Whether a part is words, a letter, an inequality or a set, not a value."""
+    if form.kind in ("tuple", "matrix"):
+        return _is_interval(form)
+    if form.kind in ("set", "list"):
+        return True
+    return _REGIONAL.search(form.text) is not None or not _NUMERIC.search(form.text)
+
+
+def _run_of_letters(group: Form, scalar: Form) -> bool:
+    """Whether ``AC`` names the choices of the list ``A, C``."""
+    letters = [part.text.strip("()") for part in group.parts]
+    if not (group.kind == "list" and all(re.fullmatch("[A-J]", letter) for letter in letters)):
+        return False
+    return sorted(letters) == sorted(scalar.text.replace(" ", "")) and scalar.text.isupper()
 
 
 def _is_ordered(gold: Form, answer: Form, policy: Policy) -> bool:
     if "set" in (gold.kind, answer.kind) and "tuple" not in (gold.kind, answer.kind):
         return False
-    if _is_interval(gold) or policy.order != "tuples":
-        return _is_interval(gold) or policy.order == "always"
-    named = gold.kind == "list" and all(_ASSIGNMENT.fullmatch(part.text) for part in gold.parts)
+    if _is_interval(gold) or policy.order != "tuples" or gold.brackets == "remainder":
+        return _is_interval(gold) or policy.order == "always" or gold.brackets == "remainder"
+    named = gold.kind == "list" and all(_is_equation(part) for part in gold.parts)
     return gold.kind == "tuple" or (named and answer.kind == "tuple")
+
+
+def _is_equation(form: Form) -> bool:
+    relation = read_relation(form.text)
+    return relation is not None and relation.is_equation
 
 
 def _is_interval(form: Form) -> bool:
     """Whether it can be no pair or list: one end at least belongs to it."""
-    return form.kind == "tuple" and form.brackets != "()" and len(form.parts) == 2
+    return form.kind == "tuple" and form.brackets not in ("()", "remainder") and len(form.parts) == 2
 
 
-def _in_order(gold: Form, answer: Form, policy: Policy, algebra: Algebra) -> bool:
-    if len(gold.parts) != len(answer.parts):
-        return False
-    return all(same(*pair, policy, algebra) for pair in zip(gold.parts, answer.parts, strict=True))
+def _is_regional(form: Form) -> bool:
+    """Whether it is written as a set of real numbers: an inequality, a union, all real numbers."""
+    if form.kind == "scalar":
+        return _REGIONAL.search(form.text) is not None
+    return form.kind == "list" and any(map(_is_regional, form.parts))
 
 
-def _in_any_order(gold: Form, answer: Form, policy: Policy, algebra: Algebra) -> bool:
-    """Whether each part of one has its like among the other's."""
-    if len(gold.parts) != len(answer.parts):
-        return False
-    left = list(answer.parts)
-    for part in gold.parts:
-        match = next((i for i, other in enumerate(left) if same(part, other, policy, algebra)), None)
-        if match is None:
-            return False
-        del left[match]
-    return True
+def _region(form: Form, joint: str) -> Named | None:
+    """The set of real numbers that an answer is.
 
-
-def same_scalar(gold: str, answer: str, policy: Policy, algebra: Algebra) -> bool:
-    """Whether two texts without parts are the same: as written, as numbers, as words, or by algebra."""
-    if canonical(gold) == canonical(answer):
-        return True
-    number = read_number(gold)
-    other = read_number(answer, letter_units=number is not None)
-    if number and other:
-        return same_number(number, other, policy)
-    radicals = read_radical(gold), read_radical(answer)
-    if radicals[0] and radicals[1] and not policy.tolerance:
-        return radicals[0] == radicals[1]
-    if is_words(gold) or is_words(answer):
-        return plain(gold).casefold() == plain(answer).casefold()
-    assigned = _assigned(gold, answer)
-    return same_scalar(*assigned, policy, algebra) if assigned else algebra(gold, answer)
-
-
-def _assigned(gold: str, answer: str) -> tuple[str, str] | None:
-    """The two values, where both sides are like ``x = 4`` with one name, or one is an equation.
-
-    Of ``S = 2 + 2 = 4`` the last part counts where the gold answer is no equation, as in Math-Verify.
+    Args:
+        form: The answer.
+        joint: What a comma between inequalities means here.
     """
-    mine, other = _ASSIGNMENT.fullmatch(gold), _ASSIGNMENT.fullmatch(answer)
-    if mine and other:
-        return (mine[2], other[2]) if canonical(mine[1]) == canonical(other[1]) else None
-    if mine and not _has_relation(answer):
-        return mine[2], answer
-    last = _LAST_EQUAL.search(answer)
-    return (gold, last[1]) if last and not _has_relation(gold) else None
+    if form.kind != "list":
+        return read_region(form.text) if len(form.text) < MAX_REGION_CHARS else None
+    parts = [_region(part, joint) for part in form.parts]
+    unknowns = {part.unknown for part in parts if part}
+    if not all(parts) or len(unknowns) > 1 or len(parts) > MAX_PARTS:
+        return None
+    combine: Callable[..., tuple[object, ...]] = union if (form.joint or joint) == "or" else intersection
+    return Named(combine(*(part.region for part in parts if part)), *unknowns)  # type: ignore[arg-type]
 
 
-def _has_relation(text: str) -> bool:
-    return re.search(r"[=<>]|\\(?:le|ge|ne|in|lt|gt)(?![a-zA-Z])", text) is not None
-
-
-def is_words(text: str) -> bool:
-    r"""Whether ``text`` is words, not a product of variables: marked by ``\text``, spaced, or long."""
-    if not _WORDS.fullmatch(bare := plain(text)):
-        return False
-    return _STYLED_WORDS.search(text) is not None or " " in bare or len(bare) > 3
-
-
-def canonical(text: str) -> str:
-    r"""``text`` as tidied, further without spaces and braces that change nothing."""
-    if "\\" in text or "{" in text:
-        text = _LONE_BRACES.sub(r"\1\2", _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text))
-    return _SPACE.sub("", text)
+MAX_REGION_CHARS: Final = 300
+MAX_PARTS: Final = 20
+_ERRORS: Final = (UnreadError, UndecidedError)

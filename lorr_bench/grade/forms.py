@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
-from lorr_bench.grade.segment import tidy
+from lorr_bench.grade.brackets import depths
+from lorr_bench.grade.notation.tidy import tidy
+from lorr_bench.grade.notation.words import is_words, symbol
+from lorr_bench.grade.quantities.scales import without_counter
 
 MAX_DEPTH: Final = 6
-_BRACKET: Final = re.compile(r"\\[{}]|[()\[\]{}]|\\[lr]angle(?![a-zA-Z])|\\begin|\\end")
-_OPENING: Final = frozenset({"(", "[", "{", r"\{", r"\langle", r"\begin"})
 _SPLIT: Final = re.compile(
-    r"[,;]|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])|\\text\s?\{\s?,?\s?(?:and|or)\s?\}"
-    r"|\\(?:l?or|l?and|vee|wedge)(?![a-zA-Z])"
+    r"(?P<comma>[,;])|(?P<logic_or>\\(?:lor|vee)(?![a-zA-Z]))|(?P<logic_and>\\(?:land|wedge)(?![a-zA-Z]))"
+    r"|(?P<or>(?<![A-Za-z\\])or(?![A-Za-z])|\\text\s?\{\s?,?\s?or\s?\})"
+    r"|(?P<and>(?<![A-Za-z\\])and(?![A-Za-z])|\\text\s?\{\s?,?\s?and\s?\})"
 )
 _THOUSANDS: Final = re.compile(r"(?<![0-9,.])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?!,?[0-9])")
-_NAMED: Final = re.compile(
-    r"\A(?:[A-Za-z]\s?\\in(?![a-zA-Z])|\(\s?[A-Za-z](?:\s?,\s?[A-Za-z])+\s?\)\s?=(?=\s?\())\s?"
+_POINT: Final = re.compile(
+    r"\(\s?[A-Za-z](?:\s?,\s?[A-Za-z])+\s?\)\s?(?:=|\\in(?![a-zA-Z]))(?=\s?(?:\(|\\\{))\s?"
 )
+_NAMED: Final = re.compile(
+    r"(\\?[A-Za-z]+(?:_(?:\{[^{}]*\}|[A-Za-z0-9]))?(?:\([A-Za-z]\))?)\s?(?:=|\\in(?![a-zA-Z]))\s?(?=[(\[\\])"
+)
+_REMAINDER: Final = re.compile(
+    r"([^,;=]{1,40}?)\s?(?:\\text\s?\{\s?(?:with )?(?:a )?(?:remainder|rem\.?|[Rr])(?: of)?\s?\}"
+    r"|(?:with )?(?:a )?(?:remainder|rem\.?)(?: of)?|(?<=[0-9 ])[Rr](?=[0-9 ]))\s?([^,;=]{1,40})"
+)
+_UNIT_VECTOR: Final = re.compile(r"\\unitvector\{([ijk])\}")
+_BUILDER: Final = re.compile(r"(?<![:=]):(?![:=])|\||\\mid(?![a-zA-Z])")
 _WRAPPED: Final = re.compile(
-    r"\\(?:text(?:bf|it|rm)?|math(?:bf|rm)|mbox|boldsymbol|bf)\s?"
+    r"\\(?:text(?:bf|it|rm|normal)?|math(?:bf|rm)|mbox|boldsymbol|bf)\s?"
     r"\{([^{}]*(?:[0-9,;]|\band\b|\bor\b)[^{}]*)\}|\(([^(),]*)\)"
 )
 _EMPTY: Final = re.compile(r"\\(?:emptyset|varnothing)|\\\{\s?\\\}")
@@ -46,12 +57,18 @@ class Form:
         kind: ``scalar`` for what has no parts.
         parts: What a list, tuple, set, interval or matrix (its rows) holds.
         brackets: Those around a tuple or interval.
+        joint: ``and`` or ``or``, where such a word or sign is between the parts of a list.
+        is_logic: Whether the joint is a sign of logic, which is never only a comma in words.
+        name: What stands before an equals sign, as ``D`` of ``D = (0, 1)``.
     """
 
     text: str
     kind: Literal["scalar", "list", "tuple", "set", "matrix"] = "scalar"
     parts: tuple[Form, ...] = ()
     brackets: str = ""
+    joint: str = ""
+    is_logic: bool = False
+    name: str = ""
 
 
 def read_form(text: str) -> Form:
@@ -79,16 +96,55 @@ def _read(text: str, depth: int, *, thousands: bool = True) -> Form:
         depth: Where structure ends.
         thousands: Whether a comma before three digits belongs to a number: not inside brackets.
     """
-    text = _NAMED.sub("", text.strip())
+    text = _POINT.sub("", text.strip())
     while wrapped := _WRAPPED.fullmatch(text):
         text = (wrapped[1] or wrapped[2] or "").strip()
+    text = _with_usual_brackets(without_counter(text))
+    if not text.isascii() or is_words(text):
+        return (
+            Form(symbol(text) or text)
+            if " or " not in text and " and " not in text
+            else _listed(text, depth, thousands)
+        )
     form = _environment(text)
     if form or depth == MAX_DEPTH:
         return form or Form(text)
-    parts = _split(text, thousands=thousands)
+    return _listed(text, depth, thousands)
+
+
+def _listed(text: str, depth: int, thousands: bool) -> Form:
+    """A list, if anything stands between parts; else what is a whole."""
+    parts, joint = _split(text, thousands=thousands)
     if len(parts) > 1:
-        return Form(text, "list", _flat(parts, depth, thousands=thousands))
-    return _bracketed(text, depth) or _scalar(text, thousands=thousands)
+        held = _flat(parts, depth, thousands=thousands, joint=joint)
+        return Form(
+            text, "list", held, joint=joint.removeprefix("logic_"), is_logic=joint.startswith("logic_")
+        )
+    return _bracketed(text, depth) or _group_of_its_own(text, depth) or _scalar(text, thousands=thousands)
+
+
+def _with_usual_brackets(text: str) -> str:
+    """The interval ``]1, 2[`` as ``(1, 2)``."""
+    if len(text) > 4 and text[0] in "][" and text[-1] in "][" and (text[0] == "]" or text[-1] == "["):
+        inner = text[1:-1]
+        if not any(bracket in inner for bracket in "[]"):
+            return f"{'(' if text[0] == ']' else '['}{inner}{')' if text[-1] == '[' else ']'}"
+    return text
+
+
+def _group_of_its_own(text: str, depth: int) -> Form | None:
+    """A named group, a quotient with its remainder, or a vector of unit vectors."""
+    if named := _NAMED.match(text):
+        group = _read(text[named.end() :], depth + 1, thousands=False)
+        if group.kind != "scalar" and not group.name:
+            return replace(group, name=named[1])
+    if remainder := _REMAINDER.fullmatch(text):
+        return Form(text, "tuple", (Form(remainder[1].strip()), Form(remainder[2].strip())), "remainder")
+    if _UNIT_VECTOR.search(text):
+        units = "ijk" if r"\unitvector{k}" in text else "ij"
+        parts = (_UNIT_VECTOR.sub(lambda unit: f"({int(unit[1] == along)})", text) for along in units)
+        return Form(text, "tuple", tuple(map(Form, parts)), "()")
+    return None
 
 
 def _environment(text: str) -> Form | None:
@@ -119,55 +175,62 @@ def _matrix(text: str, body: str) -> Form:
     return Form(text, "matrix", tuple(Form("", "matrix", row) for row in cells))
 
 
-def _split(text: str, *, thousands: bool) -> list[str]:
-    """``text`` at the commas and words between its parts, those inside brackets left alone."""
+def _split(text: str, *, thousands: bool) -> tuple[list[str], str]:
+    """``text`` at the commas and words between its parts, those inside brackets left alone; and the word.
+
+    Where both "and" and "or" stand, the text is parted at each "or": "and" binds closer.
+    """
+    found = _separators(text, thousands=thousands)
+    kinds = {match.lastgroup or "" for match in found} - {"comma"}
+    if any(kind.endswith("or") for kind in kinds) and any(kind.endswith("and") for kind in kinds):
+        found = [match for match in found if (match.lastgroup or "").endswith("or")]
+        kinds = {match.lastgroup or "" for match in found}
+    starts = [0, *(match.end() for match in found)]
+    ends = [*(match.start() for match in found), len(text)]
+    parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+    return [part for part in parts if part.strip()], min(kinds, default="")
+
+
+def _separators(text: str, *, thousands: bool) -> list[re.Match[str]]:
     if not _SPLIT.search(text):
-        return [text]
-    depths = _depths(text)
+        return []
+    level = depths(text)
     kept = (
         {at for number in _THOUSANDS.finditer(text) for at in range(*number.span())} if thousands else set()
     )
-    parts, start = [], 0
-    for match in _SPLIT.finditer(text):
-        if not depths[match.start()] and match.start() not in kept:
-            parts.append(text[start : match.start()])
-            start = match.end()
-    return [part for part in (*parts, text[start:]) if part.strip()]
-
-
-def _depths(text: str) -> list[int]:
-    """For each character, how many brackets are open."""
-    depths, depth, start = [0] * len(text), 0, 0
-    for bracket in _BRACKET.finditer(text):
-        depths[start : bracket.start()] = [depth] * (bracket.start() - start)
-        start = bracket.start()
-        depth = max(0, depth + (1 if bracket[0] in _OPENING else -1))
-    depths[start:] = [depth] * (len(text) - start)
-    return depths
+    return [
+        match for match in _SPLIT.finditer(text) if not level[match.start()] and match.start() not in kept
+    ]
 
 
 def _bracketed(text: str, depth: int) -> Form | None:
     r"""A tuple, an interval or a set, where brackets hold all of ``text`` and commas part what is inside."""
     opening = next((o for o in ("(", "[", r"\{", r"\langle") if text.startswith(o)), "")
     closing = next((c for c in (")", "]", r"\}", r"\rangle") if text.endswith(c)), "")
-    if not (opening and closing and all(_depths(text)[len(opening) : -len(closing)])):
+    if not (opening and closing and all(depths(text)[len(opening) : -len(closing)])):
         return None
-    inner = _split(text[len(opening) : -len(closing)], thousands=False)
+    inner, joint = _split(text[len(opening) : -len(closing)], thousands=False)
     if opening == r"\{":
-        elements = {part.text: part for part in _flat(inner, depth, thousands=False)}
+        if _BUILDER.search(text):
+            return Form(text)
+        elements = {part.text: part for part in _flat(inner, depth, thousands=False, joint="")}
         return Form(text, "set", tuple(elements.values()))
     parts = tuple(_read(part, depth + 1, thousands=False) for part in inner)
     return (
         Form(text, "tuple", parts, "()" if opening == r"\langle" else opening + closing)
-        if parts[1:]
+        if parts[1:] and not joint
         else None
     )
 
 
-def _flat(parts: list[str], depth: int, *, thousands: bool) -> tuple[Form, ...]:
-    r"""The parts, ``\pm`` as two."""
+def _flat(parts: list[str], depth: int, *, thousands: bool, joint: str) -> tuple[Form, ...]:
+    r"""The parts, ``\pm`` as two; a list joined by another word stays one part."""
     forms = [_read(part, depth + 1, thousands=thousands) for part in parts]
-    return tuple(piece for form in forms for piece in (form.parts if form.kind == "list" else (form,)))
+    return tuple(
+        piece
+        for form in forms
+        for piece in (form.parts if form.kind == "list" and form.joint in ("", joint) else (form,))
+    )
 
 
 def _scalar(text: str, *, thousands: bool) -> Form:
@@ -182,5 +245,5 @@ def _scalar(text: str, *, thousands: bool) -> Form:
 
 def _without_separators(text: str) -> str:
     """The numbers outside of all brackets without their commas."""
-    depths = _depths(text)
-    return _THOUSANDS.sub(lambda n: n[0] if depths[n.start()] else n[0].replace(",", ""), text)
+    level = depths(text)
+    return _THOUSANDS.sub(lambda n: n[0] if level[n.start()] else n[0].replace(",", ""), text)

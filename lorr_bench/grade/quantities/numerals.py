@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from lorr_bench.grade.measures import measure
+from lorr_bench.grade.notation.tidy import plain
 from lorr_bench.grade.policy import Policy
-from lorr_bench.grade.segment import plain
+from lorr_bench.grade.quantities.measures import measure
+from lorr_bench.grade.quantities.scales import contrary, read_tail
 
 MAX_DIGITS: Final = 60
 GOLD_DIGITS: Final = 3  # a decimal gold answer of so many digits stands for what rounds to it
 ANSWER_DIGITS: Final = 6
-NOISE: Final = Fraction(1, 10**12)  # of values that algebra evaluated
+NOISE: Final = Fraction(1, 10**20)  # of values that algebra evaluated
 
 _DIGITS: Final = rf"[0-9]{{1,{MAX_DIGITS}}}"
 _DECIMAL: Final = (
@@ -31,8 +32,13 @@ _OVER: Final = (
 )
 _SLASH: Final = rf"(?P<over>{_DIGITS})\s?/\s?(?P<under>{_DIGITS})"
 _REPEATING: Final = re.compile(
-    r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15})\s?\\overline\s?\{\s?(?P<again>[0-9]{1,15})\s?\}"
+    r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15})\s?"
+    r"(?:\\(?:overline|bar|dot)\s?\{?\s?|\()(?P<again>[0-9]{1,15})\s?(?:\\ldots)?[)}]?"
 )
+_DOTTED: Final = re.compile(
+    r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15}?)(?P<again>[0-9]{1,12}?)(?P=again)+\s?\\ldots"
+)
+_TWO_DOTS: Final = re.compile(r"\\dot\s?\{?([0-9])\}?([0-9]{0,12})\\dot\s?\{?([0-9])\}?")
 _SPACED: Final = re.compile(r"[+-]? ?[0-9](?: ?[0-9])+")  # blanks mean nothing in LaTeX
 MAX_GROUPS: Final = MAX_DIGITS // 3
 """Of three digits at most."""
@@ -45,7 +51,7 @@ _FRACTION: Final = re.compile(
     rf"|{_OVER.replace('?P<', '?P<f_')}|{_SLASH.replace('?P<', '?P<s_')})"
 )
 
-_STYLED: Final = r"\\(?:text|mbox|mathrm|textrm|textbf|rm|operatorname)\s?\{([^{}]*)\}\s?(\^\s?\{?[23]\}?)?"
+_STYLED: Final = r"\\(?:text|mbox|mathrm|textrm|textbf|textit|textnormal|rm|operatorname)\s?\{([^{}]*)\}\s?(\^\s?\{?[23]\}?)?"
 _STYLED_UNIT: Final = re.compile(_STYLED)
 _UNIT_TAIL: Final = re.compile(rf"(?:\s?(?:/|\\cdot)?\s?{_STYLED})+\Z")
 _DEGREES: Final = re.compile(r"\s?(?:\^\s?\{?\s?\\circ\s?\}?|\\degree|\\deg)\Z")
@@ -92,21 +98,35 @@ def read_number(text: str, *, letter_units: bool = False) -> Number | None:
     core, unit = split_unit(text)
     core, percent = split_percent(core)
     number = _bare_number(core)
-    if number is None and unit is None and (found := _words_after(core, letter_units=letter_units)):
-        core, unit = found
+    if number is None and (found := _words_after(core, letter_units=letter_units)):
+        core, words = found
         number = _bare_number(core)
-    return replace(number, percent=percent, unit=unit) if number else None
+        unit = f"{words} {unit}" if unit else words
+    return _scaled(replace(number, percent=percent, unit=None), unit) if number else None
+
+
+def _scaled(number: Number, words: str | None) -> Number | None:
+    """A number with the words behind it: scaled, with its unit, or none if they make it more than a number."""
+    if not words:
+        return number
+    tail = read_tail(words)
+    if tail is None:
+        return None
+    exact = _scale(number, tail.factor) if tail.factor != 1 else number
+    return replace(exact, unit=tail.unit)
 
 
 def split_unit(text: str) -> tuple[str, str | None]:
     r"""``text`` without its unit, and the unit, if marked as one: ``\text{ cm}^2``, ``^\circ``, ``\$``."""
     for sign, name in _MONEY.items():
-        if text.startswith(sign):
-            return text.removeprefix(sign).strip(), name
+        if text.startswith((sign, f"-{sign}", f"- {sign}")):
+            rest = text.replace(sign, "", 1).strip()
+            core, unit = split_unit(rest)
+            return core, f"{unit} {name}" if unit else name
     if (match := _DEGREES.search(text)) and not _ANGLE_FUNCTION.search(text):
         return text[: match.start()].strip(), "degree"
     match = _UNIT_TAIL.search(text)
-    if match and match.start() and not _PERCENT.search(text):
+    if match and match.start() and not _PERCENT.search(text) and text[match.start() - 1] not in "_^":
         return text[: match.start()].strip(), _STYLED_UNIT.sub(_name, match[0]).strip(" ~")
     return text, None
 
@@ -138,8 +158,10 @@ def _bare_number(text: str) -> Number | None:
         return Number(Fraction(int(text.replace(" ", ""))))
     if match := _FRACTION.fullmatch(text):
         return _fraction(match.groupdict())
-    if match := _REPEATING.fullmatch(text):
+    if match := _REPEATING.fullmatch(_TWO_DOTS.sub(r"\\overline{\1\2\3}", text)):
         return _repeating(match.groupdict())
+    if text.endswith(r"\ldots") and "." in text:
+        return _continued(text)
     name = plain(text).lower()
     return Number(Fraction(_NAMES.index(name))) if name in _NAMES else None
 
@@ -183,8 +205,18 @@ def _repeating(groups: dict[str, str]) -> Number:
     return Number(-value if groups["sign"] == "-" else value)
 
 
+def _continued(text: str) -> Number | None:
+    """A decimal with dots behind: what its last digits repeat, or as many digits as are shown."""
+    if (match := _DOTTED.fullmatch(text)) and len(text) < 60:
+        return _repeating(match.groupdict())
+    match = _PLAIN.fullmatch(text.removesuffix(r"\ldots").strip())
+    return _decimal(match.groupdict()) if match else None
+
+
 def same_number(gold: Number, answer: Number, policy: Policy) -> bool:
     """Whether an answer is the gold number under a policy, be they read or evaluated by algebra."""
+    if policy.units == "agree" and contrary(gold.unit, answer.unit):
+        return False
     scaled = _same_unit(gold, answer) if policy.units == "agree" else (gold, answer)
     return scaled is not None and any(_near(*pair, policy) for pair in _percentages(*scaled, policy))
 

@@ -1,0 +1,174 @@
+r"""Equations and inequalities: ``y = 2x + 1``, ``3 \le x``, ``a < b < c``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from lorr_bench.grade.algebra.expression import Expression, UndecidedError, UnreadError, operation
+from lorr_bench.grade.algebra.grammar import read_expression
+from lorr_bench.grade.algebra.identity import points, value_at
+from lorr_bench.grade.algebra.values import Matrix, agree
+from lorr_bench.grade.brackets import depths
+
+_SIGN: Final = re.compile(
+    r"\\(?:le|ge|ne|in|notin|subset|subseteq|supset|equiv|approx|sim|simeq|cong|perp|parallel|to|rightarrow|Rightarrow"
+    r"|implies|iff|Leftrightarrow|leftrightarrow|mapsto|mid|propto|ni|leftarrow|vdash|models)(?![a-zA-Z])|(?<![:!<>=])=|[<>]"
+)
+_TURNED: Final = {">": "<", r"\ge": r"\le", r"\supset": r"\subset", r"\ni": r"\in"}
+INEQUALITIES: Final = frozenset({"<", r"\le"})
+_NAME: Final = re.compile(
+    r"\\?[A-Za-z]+'*(?:\s?_\s?(?:\{[^{}]*\}|[A-Za-z0-9]))?'*"
+    r"|\\(?:text|mathrm|textbf|textit|operatorname)\s?\{[^{}]*\}(?:_(?:\{[^{}]*\}|[A-Za-z0-9]))?"
+)
+_ASKED: Final = frozenset(
+    r"\angle \triangle \overline \vec \hat \bar \sin \cos \tan \cot \sec \csc \det \deg \dim".split()
+)
+"""Commands of which a value is asked for: ``\tan A = 2`` tells 2, not A."""
+
+
+class Relation(NamedTuple):
+    r"""Sides and the signs between them; none is ``>`` or ``\ge``, as those are turned.
+
+    Attributes:
+        sides: The texts, from left to right; of turned signs, the other way.
+        signs: One less than sides.
+    """
+
+    sides: tuple[str, ...]
+    signs: tuple[str, ...]
+
+    @property
+    def is_inequality(self) -> bool:
+        """Whether all of its signs are of less than."""
+        return all(sign in INEQUALITIES for sign in self.signs)
+
+    @property
+    def is_equation(self) -> bool:
+        """Whether all of its signs are of equality."""
+        return all(sign == "=" for sign in self.signs)
+
+
+def read_relation(text: str) -> Relation | None:
+    """The relation that ``text`` is; None where no sign stands outside of brackets.
+
+    Args:
+        text: As ``notation.tidy`` leaves it.
+    """
+    if not _SIGN.search(text):
+        return None
+    level = depths(text)
+    found = [match for match in _SIGN.finditer(text) if not level[match.start()]]
+    if not found:
+        return None
+    starts = [0, *(match.end() for match in found)]
+    ends = [*(match.start() for match in found), len(text)]
+    sides = tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    signs = tuple(match[0] for match in found)
+    if all(sign in (*_TURNED, "=") for sign in signs) and any(sign != "=" for sign in signs):
+        return Relation(sides[::-1], tuple(_TURNED.get(sign, sign) for sign in signs[::-1]))
+    return Relation(sides, signs)
+
+
+def is_name(side: str) -> bool:
+    r"""Whether a side is one name: ``x``, ``a_n``, ``AB``, ``f(x)``, ``\text{Area}``."""
+    if side in (r"\pi", r"\infty", r"\emptyset"):
+        return False
+    return _is_plain_name(side) or function_name(side) is not None
+
+
+def _is_plain_name(side: str) -> bool:
+    match = _NAME.fullmatch(side)
+    return match is not None and (side.startswith("\\") or len(side.partition("_")[0].strip("'")) <= 2)
+
+
+def function_name(side: str) -> tuple[str, str] | None:
+    """The function and its arguments, where a side is one of names: ``f(x)``, ``g(x, y)``."""
+    name, bracket, rest = side.partition("(")
+    if not bracket or not rest.endswith(")") or not _is_plain_name(name.strip()):
+        return None
+    arguments = rest[:-1].replace(" ", "").split(",")
+    return (name.strip(), ",".join(arguments)) if all(_is_argument(part) for part in arguments) else None
+
+
+def _is_argument(text: str) -> bool:
+    return re.fullmatch(r"\\?[A-Za-z]+|-?[0-9]{1,9}", text) is not None
+
+
+def is_quantity(side: str) -> bool:
+    r"""Whether a side is something whose value may be asked for.
+
+    It is, where it is a name (``x``, ``f(3)``, ``AB``), several names and no number (``a + b``, ``xy``), a
+    function of a named angle, or a calculation in numbers alone. It is not, where it is one unknown and
+    something done to it (``x + 2``, ``2x``, ``|x|``), which tells the unknown, nor where numbers and
+    unknowns are mixed (``3x + 4y``), which is an equation.
+    """
+    if is_name(side) or side.partition(" ")[0].partition("{")[0] in _ASKED:
+        return True
+    try:
+        expression = read_expression(side)
+    except UnreadError:
+        return re.fullmatch(r"\\?[A-Za-z]{2,}(?: [A-Za-z]+)*", side) is not None
+    names = expression.names()
+    if not names:
+        return True
+    numbers = any(part.head == "number" and part.value != -1 for part in expression.walk())
+    lengths = sum(len(name) for name in names)
+    return (
+        (not numbers and len(names) > 1)
+        or (expression.head == "abs" and lengths > 1)
+        or expression.head == "apply"
+    )
+
+
+def difference(relation: Relation) -> Expression:
+    """Right side minus left side.
+
+    Raises:
+        UnreadError: A side is no expression.
+    """
+    left, right = map(read_expression, relation.sides)
+    return operation("-", right, left)
+
+
+def proportional(gold: Expression, answer: Expression, *, positive: bool) -> bool:
+    """Whether one is the other times a number, so that their zeros are the same.
+
+    Args:
+        gold: A difference of two sides.
+        answer: Another.
+        positive: Whether the number must be positive, as for inequalities.
+
+    Raises:
+        UndecidedError: They have no value at enough points.
+    """
+    names = sorted(gold.names() | answer.names())
+    real = not (gold.has("i") or answer.has("i"))
+    ratios = []
+    for whole in (False, True):
+        for point in points(names, whole=whole):
+            pair = [value_at(one, point, real=real) for one in (gold, answer)]
+            if None in pair or any(isinstance(value, Matrix) for value in pair):
+                continue
+            if pair[0] == 0 or pair[1] == 0:
+                if pair[0] != pair[1]:
+                    return False
+                continue
+            ratios.append(pair[0] / pair[1])
+        if len(ratios) > 1:
+            return all(agree(ratio, ratios[0]) for ratio in ratios) and (not positive or ratios[0] > 0)
+    raise UndecidedError("no value at enough points")
+
+
+def holds(sides: tuple[str, ...]) -> bool:
+    """Whether no two sides that are numbers contradict each other: 2 + 2 = 5 does not hold."""
+    values = []
+    for side in sides:
+        try:
+            expression = read_expression(side)
+            is_number = not (expression.names() or expression.has("apply", "opaque"))
+            if is_number and (value := value_at(expression, {}, real=False)) is not None:
+                values.append(value)
+        except (UnreadError, UndecidedError):
+            continue
+    return all(agree(value, values[0], 10.0**-3) for value in values)
