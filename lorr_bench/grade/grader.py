@@ -11,10 +11,10 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
-from lorr_bench.grade.comparison import Comparison
+from lorr_bench.grade.compare.comparison import Comparison
+from lorr_bench.grade.compare.forms import read_form, read_gold
 from lorr_bench.grade.extraction.choices import choice_in_content, gold_choice
 from lorr_bench.grade.extraction.finding import find_answer, gold_answer
-from lorr_bench.grade.forms import read_form, read_gold
 from lorr_bench.grade.notation.tidy import plain
 from lorr_bench.grade.policy import Policy
 from lorr_bench.grade.process import Finding, Judge, Question

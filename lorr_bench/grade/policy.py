@@ -35,8 +35,8 @@ class Policy:
         choices: How a choice may be named where the gold answer is one letter from A to J. ``any``: B, (B),
             b, (B) with its text. ``text``: the same, capitals only. ``alone``: B or (B) and nothing else.
             ``any`` by default, because all of them leave no doubt which choice is meant.
-        boxes: ``parts``: boxes with nothing but a comma, "and" or "or" and a word or name between them are parts
-            of one answer, because solutions write roots that way. ``last``: only the last box counts.
+        boxes: ``parts``: boxes with nothing but a comma, "and" or "or" and a word or name between them are
+            parts of one answer, because solutions write roots that way. ``last``: only the last box counts.
         equations: ``value``: ``x = 5`` is 5 and ``a + b = 5`` is 5, because that is how values are told;
             ``x + 2 = 5`` never is. ``whole``: an equation is equal to equations alone.
         bases: ``either``: 413 is ``413_5``, because the question names the base. ``shown``: the base must be

@@ -23,8 +23,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from lorr_bench.grade.comparison import same
-from lorr_bench.grade.forms import read_form, read_gold
+from lorr_bench.grade.compare.comparison import same
+from lorr_bench.grade.compare.forms import read_form, read_gold
 from lorr_bench.grade.policy import Policy
 from lorr_bench.grade.quantities.numerals import (
     Number,

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.grade import Policy
-from lorr_bench.grade.comparison import same
-from lorr_bench.grade.forms import read_form
+from lorr_bench.grade.compare.comparison import same
+from lorr_bench.grade.compare.forms import read_form
+from lorr_bench.grade.notation.canonical import canonical
 from lorr_bench.grade.notation.words import is_words
-from lorr_bench.grade.scalars import canonical
 
 
 def compared(gold: str, answer: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.grade.forms import MAX_DEPTH, Form, as_list, read_form
+from lorr_bench.grade.compare.forms import MAX_DEPTH, Form, as_list, read_form
 
 
 def shape(form: Form):

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lorr_bench.grade import Policy, worker
-from lorr_bench.grade.quantities.numerals import Number, read_number, same_number, split_percent, split_unit
 from lorr_bench.grade.notation.tidy import tidy
+from lorr_bench.grade.quantities.numerals import Number, read_number, same_number, split_percent, split_unit
 
 
 @pytest.mark.parametrize(

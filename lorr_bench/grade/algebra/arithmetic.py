@@ -112,13 +112,14 @@ def transpose(value: Value) -> Value:
     return Matrix(tuple(zip(*value.rows, strict=True)))
 
 
-def raise_to(base: Value, exponent: Value, *, real: bool) -> Value:
+def raise_to(base: Value, exponent: Value, *, real: bool, odd_roots: bool = True) -> Value:
     """A power.
 
     Args:
         base: A number or matrix.
         exponent: A number.
-        real: Whether only real numbers are values: no root of a negative number, but its cube root.
+        real: Whether only real numbers are values: no square root of a negative number.
+        odd_roots: Whether a negative number has a real cube root.
     """
     if isinstance(exponent, Matrix):
         raise NoValueError("a matrix as an exponent")
@@ -129,7 +130,7 @@ def raise_to(base: Value, exponent: Value, *, real: bool) -> Value:
             return _integer_power(base, int(exponent))
         if isinstance(base, Fraction) and (root := _exact_root(base, exponent)) is not None:
             return root
-        if real and base < 0 and exponent.denominator % 2:
+        if real and odd_roots and base < 0 and exponent.denominator % 2:
             sign = -1 if exponent.numerator % 2 else 1
             return multiply(Fraction(sign), raise_to(-base, exponent, real=True))
     if real and (base < 0 or (base == 0 and exponent < 0)):

@@ -43,8 +43,14 @@ _MARKED: Final = frozenset(
     )
 )
 _STYLES: Final = frozenset(
-    r"\text \textbf \textit \textrm \textnormal \mathrm \mathbf \mathit \mathcal \mathsf \operatorname \mbox".split()
+    word
+    for line in (
+        r"\text \textbf \textit \textrm \textnormal \mathrm \mathbf \mathit \mathcal \mathsf",
+        r"\operatorname \mbox",
+    )
+    for word in line.split()
 )
+_TWO_ARGUMENTS: Final = {r"\frac": "/", r"\binom": "binomial"}
 _MATRICES: Final = frozenset(f"{kind}matrix" for kind in ("p", "b", "v", "B", "small", "")) | {"array"}
 _BOUND: Final = re.compile(r"\s*(\\?[A-Za-z]+)\s*=(?!=)\s*([^=<>]+)")
 
@@ -72,19 +78,15 @@ class Commands(Cursor):
         """What a command that is next means."""
         text = self.take().text
         bare = text.removeprefix("\\")
-        if text in (r"\frac", r"\binom"):
-            over, under = self.argument(), self.argument()
-            return operation("/" if text == r"\frac" else "binomial", over, under)
-        if text == r"\sqrt":
-            return self._root()
+        if text in _TWO_ARGUMENTS:
+            return operation(_TWO_ARGUMENTS[text], self.argument(), self.argument())
         if text in BIG_OPERATORS:
             return self._big_operator(text)
-        if text == r"\begin":
-            return self._matrix()
-        if text in _STYLES:
-            return self._styled()
         if text in _MARKED:
             return name(f"{bare} {self.raw_argument()}{self._further_letters()}")
+        reader = {r"\sqrt": self._root, r"\begin": self._matrix} | dict.fromkeys(_STYLES, self._styled)
+        if text in reader:
+            return reader[text]()
         if text == r"\log" or bare in FUNCTIONS:
             return self.function(FUNCTIONS[bare])
         return self._letter(bare)
@@ -140,12 +142,24 @@ class Commands(Cursor):
         """A name with its subscript and primes, and what it is a function of, if that follows."""
         while self.next.text == "_" or self.next.kind == "primes":
             token = self.take()
-            text += token.text if token.kind == "primes" else f"_{subscript(self.raw_argument())}"
+            if token.kind == "primes":
+                text += token.text
+                continue
+            index = self.raw_argument()
+            if self.bound & set(re.findall("[A-Za-z]+", index)):
+                return self._indexed(text, index)
+            text += f"_{subscript(index)}"
         bare = text.partition("_")[0].strip("'")
         applied = bare in ("f", "g", "h", "F", "G", "H", "phi", "psi", "P", "E") or text.endswith("'")
         if applied and self.next.text == "(":
             return Expression("apply", self.arguments(), text=text)
         return name(text)
+
+    def _indexed(self, text: str, index: str) -> Expression:
+        """A member of a sequence, ``a_k`` where ``k`` is bound: a function of its index."""
+        reader = type(self)(index)
+        reader.bound = self.bound
+        return Expression("apply", (reader.whole(),), text=f"{text}_")
 
     def arguments(self) -> tuple[Expression, ...]:
         """Those in brackets, with commas between."""
@@ -160,6 +174,8 @@ class Commands(Cursor):
     def function(self, head: str) -> Expression:
         r"""A function whose name has been read: its base, exponent and argument."""
         base = self.argument() if head == "log" and self.accept("_") else None
+        if head == "log" and self.next.text in ("2", "10") and self.ahead(1).text == "(":
+            base = number(int(self.take().text))  # log2 and log10 of programs
         if self.next.text == "_":
             raise UnreadError(f"{head}_")
         exponent = self.argument_of_power() if self.accept("^") else None
@@ -194,6 +210,10 @@ class Commands(Cursor):
         following = self.next.text
         if following in ("(", "[", "{"):
             arguments = self.arguments()
+        elif head in ("sqrt", "cbrt") and self.next.kind in ("number", "letters"):
+            arguments = (self._factor_of_root(),)
+        elif head == "det" and following in (r"\begin", "|"):
+            arguments = (self.power(),)
         elif head in WITH_BRACKETS:
             raise UnreadError(f"{head} without brackets")
         else:
@@ -201,6 +221,10 @@ class Commands(Cursor):
         if base is not None:
             arguments += (base,)
         return operation(head, *arguments)
+
+    def _factor_of_root(self) -> Expression:
+        """The number or letter behind a root in plain text: "sqrt 2"."""
+        return number(Fraction(self.take().text)) if self.next.kind == "number" else self.bracketed()
 
     def _unbracketed(self) -> Expression:
         r"""The argument of ``\sin 2x``: factors, up to a function, sign or bracket."""

@@ -100,7 +100,7 @@ class Cursor:
         return _CLOSINGS[opening]
 
     def distance_to(self, matches: str) -> int | None:
-        """How many tokens ahead, outside of brackets opened since, the first run of letters ends in ``matches``."""
+        """How far ahead, outside of brackets opened since, the first run of letters ends in ``matches``."""
         depth = 0
         for count in range(len(self._tokens) - self._place):
             token = self.ahead(count)

@@ -101,12 +101,16 @@ class Evaluation:
         """A power or root."""
         base, *rest = [self.value(argument) for argument in expression.arguments]
         if expression.head == "^":
-            return arithmetic.raise_to(base, rest[0], real=self.real)
+            # A cube root of a negative number where the exponent is written so; not where it happens so.
+            odd_roots = not expression.arguments[1].names()
+            return arithmetic.raise_to(base, rest[0], real=self.real, odd_roots=odd_roots)
         degree = rest[0] if rest else Fraction(3 if expression.head == "cbrt" else 2)
         return arithmetic.raise_to(base, arithmetic.invert(degree), real=self.real)
 
     def _function(self, head: str, values: list[Value]) -> Scalar:
         if any(isinstance(value, Matrix) for value in values):
+            if head == "abs":
+                return arithmetic.determinant(*values)
             raise NoValueError("a function of a matrix")
         if (exact := _EXACT.get(head)) is not None:
             return exact(*values)

@@ -20,8 +20,8 @@ class Expression:
     """A number, a name, or an operation on other expressions.
 
     Attributes:
-        head: ``number``, ``name``, the name of an operation (``+``, ``*``, ``/``, ``^``), of a function (``sin``),
-            or ``matrix`` (of rows), ``row``, ``sum``, ``product``, ``integral``, ``opaque``.
+        head: ``number``, ``name``, an operation (``+``, ``*``, ``/``, ``^``), a function (``sin``),
+            ``matrix`` (of rows), ``row``, ``sum``, ``product``, ``integral``, ``apply`` or ``opaque``.
         arguments: What it is done to. A sum, product or integral: lower bound, upper bound, body.
         value: Of a number.
         text: A name; the bound variable of a sum, product or integral; what an opaque operation looks like.

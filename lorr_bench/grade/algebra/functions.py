@@ -48,8 +48,13 @@ INVERSES: Final = {
 }
 
 GREEK: Final = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau "
-    "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
+    word
+    for line in (
+        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu",
+        "nu xi rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi",
+        "Sigma Upsilon Phi Psi Omega ell hbar",
+    )
+    for word in line.split()
 )
 CONSTANTS: Final = {
     "pi": "pi",

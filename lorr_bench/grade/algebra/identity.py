@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -13,9 +14,9 @@ from lorr_bench.grade.policy import Policy
 
 MIN_POINTS: Final = 2
 """At which both must have a value before they can be called equal."""
-# Between 0 and 1, above 1, large, negative, and of both signs, so that roots and logarithms have values somewhere
-# and the sign of a root shows; then integers, for sums and factorials. Prime denominators: no angle is special.
-_PATTERNS: Final = (
+# Between 0 and 1, above 1, large, negative, and of both signs, so that roots and logarithms have values
+# somewhere and the sign of a root shows. Prime denominators: no angle is special.
+_FRACTIONS: Final[tuple[Callable[[int], Fraction], ...]] = (
     lambda place: Fraction(29 + 7 * place, 97 + 12 * place),
     lambda place: Fraction(137 + 23 * place, 89),
     lambda place: Fraction(1009 + 401 * place, 83),
@@ -23,7 +24,8 @@ _PATTERNS: Final = (
     lambda place: Fraction((-1) ** place * (211 + 19 * place), 103),
     lambda place: -Fraction((-1) ** place * (59 + 31 * place), 79),
 )
-_INTEGERS: Final = (
+# For sums and factorials: rising, falling, even and odd.
+_INTEGERS: Final[tuple[Callable[[int], Fraction], ...]] = (
     lambda place: Fraction(4 + 2 * place + place % 2),
     lambda place: Fraction(7 + 3 * place),
     lambda place: Fraction(3 + place),
@@ -39,7 +41,7 @@ def points(names: list[str], *, whole: bool) -> Iterator[dict[str, Fraction]]:
         names: Sorted, so that the points are the same each time.
         whole: Whether at integers.
     """
-    for pattern in _INTEGERS if whole else _PATTERNS:
+    for pattern in _INTEGERS if whole else _FRACTIONS:
         yield {name: pattern(place) for place, name in enumerate(names)}
 
 
@@ -50,47 +52,65 @@ def equal(gold: Expression, answer: Expression, policy: Policy) -> bool:
         UndecidedError: No value was found at enough points.
         UnreadError: An operation has no value that is known here.
     """
-    bases = {"either": (False, True), "natural": (False,), "decimal": (True,)}[policy.logarithms]
-    if not (gold.has("log") or answer.has("log")):
-        bases = (False,)
+    bases = logarithm_bases(gold, answer, policy)
     return any(_equal(gold, answer, policy, decimal_logarithms=base) for base in bases)
+
+
+def logarithm_bases(gold: Expression, answer: Expression, policy: Policy) -> tuple[bool, ...]:
+    """Whether ``log`` is to base ten, in each of the readings to be tried."""
+    if not (gold.has("log") or answer.has("log")):
+        return (False,)
+    return {"either": (False, True), "natural": (False,), "decimal": (True,)}[policy.logarithms]
 
 
 def _equal(gold: Expression, answer: Expression, policy: Policy, *, decimal_logarithms: bool) -> bool:
     names = sorted(gold.names() | answer.names())
     real = not (gold.has("i") or answer.has("i"))
-    tolerance = ROUGH_AGREEMENT if gold.has("sum", "integral") or answer.has("sum", "integral") else AGREEMENT
-    met, budget = 0, Budget()
+    rough = gold.has("sum", "integral") or answer.has("sum", "integral")
+    pairs = _Pairs(gold, answer, decimal_logarithms, Budget())
+    if not names:
+        return pairs.agree({}, real=real, rough=rough)
     for whole in (False, True):
-        for point in points(names, whole=whole):
-            pair = [
-                value_at(one, point, real=real, decimal=decimal_logarithms, budget=budget)
-                for one in (gold, answer)
-            ]
-            if pair[0] is None and pair[1] is None:
-                continue
-            if pair[0] is None or pair[1] is None:
-                if policy.domain == "same":
-                    return False
-                continue
-            if not agree(*pair, tolerance):
-                return False
-            met += 1
-            if not names:
-                return True
-        if met >= MIN_POINTS:
+        found = [pair for point in points(names, whole=whole) if any(pair := pairs.at(point, real=real))]
+        both = [pair for pair in found if None not in pair]
+        if policy.domain == "same" and len(both) < len(found):
+            return False
+        if not all(_agree(pair, rough=rough) for pair in both):
+            return False
+        if len(both) >= MIN_POINTS:
             return True
-    if not names and real:
-        return _equal_complex(gold, answer, decimal_logarithms=decimal_logarithms)
     raise UndecidedError("no value at enough points")
 
 
-def _equal_complex(gold: Expression, answer: Expression, *, decimal_logarithms: bool) -> bool:
-    """Two numbers of which one is not real, though no imaginary unit is written."""
-    pair = [value_at(one, {}, real=False, decimal=decimal_logarithms) for one in (gold, answer)]
-    if pair[0] is None or pair[1] is None:
-        raise UndecidedError("no value")
-    return agree(*pair)
+@dataclass
+class _Pairs:
+    """Values of two expressions at the same point."""
+
+    gold: Expression
+    answer: Expression
+    decimal_logarithms: bool
+    budget: Budget
+
+    def at(self, point: dict[str, Fraction], *, real: bool) -> tuple[Value | None, Value | None]:
+        """Both values; None for one that does not exist."""
+        mine, other = (
+            value_at(one, point, real=real, decimal=self.decimal_logarithms, budget=self.budget)
+            for one in (self.gold, self.answer)
+        )
+        return mine, other
+
+    def agree(self, point: dict[str, Fraction], *, real: bool, rough: bool) -> bool:
+        """Whether two numbers agree, as complex ones where one is not real though no ``i`` is written."""
+        pair = self.at(point, real=real)
+        if None in pair and real:
+            pair = self.at(point, real=False)
+        if None in pair:
+            raise UndecidedError("no value")
+        return _agree(pair, rough=rough)
+
+
+def _agree(pair: tuple[Value | None, Value | None], *, rough: bool) -> bool:
+    return agree(pair[0], pair[1], ROUGH_AGREEMENT if rough else AGREEMENT)
 
 
 def value_at(

@@ -1,22 +1,26 @@
-r"""Sets of real numbers: ``(-\infty, 1) \cup [3, 5)``, ``x < 1 \text{ or } x \ge 3``, ``\mathbb{R} \setminus \{0\}``."""
+r"""Sets of real numbers: ``(-\infty, 1) \cup [3, 5)``, ``x \ge 3``, ``\mathbb{R} \setminus \{0\}``."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
 from functools import cmp_to_key
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from lorr_bench.grade.algebra.expression import Expression, UndecidedError, UnreadError, operation
+from lorr_bench.grade.algebra.expression import MINUS_ONE, Expression, UndecidedError, UnreadError, operation
 from lorr_bench.grade.algebra.grammar import read_expression
 from lorr_bench.grade.algebra.identity import constant_value, value_at
 from lorr_bench.grade.algebra.relations import Relation, read_relation
 from lorr_bench.grade.algebra.values import Matrix, Scalar, agree, context, inexact, is_real
-from lorr_bench.grade.brackets import depths
+from lorr_bench.grade.notation.brackets import parts_between, signs_outside
 
 MAX_INTERVALS: Final = 50
 _OPERATOR: Final = re.compile(r"\\(?:cup|cap|setminus|backslash)(?![a-zA-Z])")
 _REAL_NUMBERS: Final = re.compile(r"\\(?:mathbb|Bbb)\s?\{?\s?R\s?\}?|\\R(?![a-zA-Z])|\\Reals")
+_HALF_LINE: Final = re.compile(
+    r"\\mathbb\s?\{?\s?R\s?\}?\s?[_^]\s?\{?\s?(?P<sign>[-+<>]|(?P<closed>\\[lg]e)(?![a-zA-Z]))\s?0?\s?\}?"
+)
 _MEMBER: Final = re.compile(r"\\?[A-Za-z]+(?:_\{?[A-Za-z0-9]+\}?)?\s?\\in(?![a-zA-Z])\s?")
 _BUILDER: Final = re.compile(
     r"\\\{\s?(\\?[A-Za-z]+)\s?(?:\\in\s?\\mathbb\s?\{?\s?R\s?\}?\s?)?(?:\||:|\\mid(?![a-zA-Z]))\s?(.+)\\\}"
@@ -131,25 +135,34 @@ def _read(text: str) -> Named:
     if member := _MEMBER.match(text):
         return Named(_read(text[member.end() :]).region, text[: member.end()].partition("\\in")[0].strip())
     if builder := _BUILDER.fullmatch(text):
-        return _read(builder[2].strip())
-    level = depths(text)
-    signs = [match for match in _OPERATOR.finditer(text) if not level[match.start()]]
-    if signs:
+        return _read(builder[2].strip())._replace(unknown=None)  # it is bound there
+    if signs := signs_outside(text, _OPERATOR):
         return Named(_combined(text, signs), None)
-    if _REAL_NUMBERS.fullmatch(text):
-        return Named(everything(), None)
-    if text == r"\emptyset":
-        return Named((), None)
     if relation := read_relation(text):
         return solve(relation)
-    return Named(_bracketed(text), None)
+    return Named(_without_unknown(text), None)
+
+
+def _without_unknown(text: str) -> Region:
+    """A set that is no condition: all numbers, those of one sign, none, an interval or a few."""
+    if _REAL_NUMBERS.fullmatch(text):
+        return everything()
+    if half := _HALF_LINE.fullmatch(text):
+        return _signed_numbers(half)
+    return () if text == r"\emptyset" else _bracketed(text)
+
+
+def _signed_numbers(match: re.Match[str]) -> Region:
+    """The positive, negative or non-negative numbers."""
+    zero, closed = inexact(Fraction(0)), match["closed"] is not None
+    if match["sign"] in ("+", ">", r"\ge"):
+        return (Interval(zero, closed, infinite(), False),)
+    return (Interval(-infinite(), False, zero, closed),)
 
 
 def _combined(text: str, signs: list[re.Match[str]]) -> Region:
     """Unions and differences, from left to right."""
-    starts = [0, *(sign.end() for sign in signs)]
-    ends = [*(sign.start() for sign in signs), len(text)]
-    first, *rest = (_read(text[start:end]).region for start, end in zip(starts, ends, strict=True))
+    first, *rest = (_read(part).region for part in parts_between(text, signs))
     for sign, other in zip(signs, rest, strict=True):
         if sign[0] == r"\cup":
             first = union(first, other)
@@ -193,7 +206,7 @@ def solve(relation: Relation) -> Named:
     names = frozenset[str]().union(*(side.names() for side in sides))
     if len(names) != 1 or len(sides) > 3:
         raise UnreadError("not one unknown")
-    pairs = zip(sides[:-1], sides[1:], strict=True)
+    pairs = pairwise(sides)
     parts = [
         _half_line(left, right, sign, *names)
         for (left, right), sign in zip(pairs, relation.signs, strict=True)
@@ -202,7 +215,13 @@ def solve(relation: Relation) -> Named:
 
 
 def _half_line(left: Expression, right: Expression, sign: str, unknown: str) -> Region:
-    """Where ``left < right``, for a linear difference."""
+    """Where ``left < right``, for a linear difference, or the absolute value of one and a number."""
+    if left.head == "abs" and not right.names():
+        sides = [(left.arguments[0], right), (operation("*", MINUS_ONE, left.arguments[0]), right)]
+        return intersection(*(_half_line(*side, sign, unknown) for side in sides))
+    if right.head == "abs" and not left.names():
+        sides = [(left, right.arguments[0]), (left, operation("*", MINUS_ONE, right.arguments[0]))]
+        return union(*(_half_line(*side, sign, unknown) for side in sides))
     below = operation("-", right, left)
     values: list[Any] = [value_at(below, {unknown: Fraction(place)}) for place in (0, 1, 3)]
     if any(value is None or isinstance(value, Matrix) for value in values):

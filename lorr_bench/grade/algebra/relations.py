@@ -3,13 +3,14 @@ r"""Equations and inequalities: ``y = 2x + 1``, ``3 \le x``, ``a < b < c``."""
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
 
 from lorr_bench.grade.algebra.expression import Expression, UndecidedError, UnreadError, operation
 from lorr_bench.grade.algebra.grammar import read_expression
 from lorr_bench.grade.algebra.identity import points, value_at
-from lorr_bench.grade.algebra.values import Matrix, agree
-from lorr_bench.grade.brackets import depths
+from lorr_bench.grade.algebra.values import Matrix, agree, inexact
+from lorr_bench.grade.notation.brackets import parts_between, signs_outside
 
 _SIGN: Final = re.compile(
     r"\\(?:le|ge|ne|in|notin|subset|subseteq|supset|equiv|approx|sim|simeq|cong|perp|parallel|to|rightarrow|Rightarrow"
@@ -22,7 +23,9 @@ _NAME: Final = re.compile(
     r"|\\(?:text|mathrm|textbf|textit|operatorname)\s?\{[^{}]*\}(?:_(?:\{[^{}]*\}|[A-Za-z0-9]))?"
 )
 _ASKED: Final = frozenset(
-    r"\angle \triangle \overline \vec \hat \bar \sin \cos \tan \cot \sec \csc \det \deg \dim".split()
+    word
+    for line in (r"\angle \triangle \overline \vec \hat \bar \sin \cos \tan \cot \sec \csc \det \deg \dim",)
+    for word in line.split()
 )
 """Commands of which a value is asked for: ``\tan A = 2`` tells 2, not A."""
 
@@ -55,15 +58,10 @@ def read_relation(text: str) -> Relation | None:
     Args:
         text: As ``notation.tidy`` leaves it.
     """
-    if not _SIGN.search(text):
-        return None
-    level = depths(text)
-    found = [match for match in _SIGN.finditer(text) if not level[match.start()]]
+    found = signs_outside(text, _SIGN)
     if not found:
         return None
-    starts = [0, *(match.end() for match in found)]
-    ends = [*(match.start() for match in found), len(text)]
-    sides = tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    sides = tuple(parts_between(text, found))
     signs = tuple(match[0] for match in found)
     if all(sign in (*_TURNED, "=") for sign in signs) and any(sign != "=" for sign in signs):
         return Relation(sides[::-1], tuple(_TURNED.get(sign, sign) for sign in signs[::-1]))
@@ -80,6 +78,23 @@ def is_name(side: str) -> bool:
 def _is_plain_name(side: str) -> bool:
     match = _NAME.fullmatch(side)
     return match is not None and (side.startswith("\\") or len(side.partition("_")[0].strip("'")) <= 2)
+
+
+def intervals_of(relation: Relation) -> list[tuple[str, tuple[str, str]]]:
+    """The intervals that an inequality may be, with their brackets: either side may be the unknown."""
+    if not relation.is_inequality or len(relation.sides) > 3:
+        return []
+    first, *middle, last = relation.sides
+    opening = "[" if relation.signs[0] == r"\le" else "("
+    closing = "]" if relation.signs[-1] == r"\le" else ")"
+    if middle:
+        return [(opening + closing, (first, last))] if is_name(middle[0]) else []
+    found = []
+    if is_name(last):
+        found.append((f"{opening})", (first, r"\infty")))
+    if is_name(first):
+        found.append((f"({closing}", (r"-\infty", last)))
+    return found
 
 
 def function_name(side: str) -> tuple[str, str] | None:
@@ -103,7 +118,7 @@ def is_quantity(side: str) -> bool:
     something done to it (``x + 2``, ``2x``, ``|x|``), which tells the unknown, nor where numbers and
     unknowns are mixed (``3x + 4y``), which is an equation.
     """
-    if is_name(side) or side.partition(" ")[0].partition("{")[0] in _ASKED:
+    if ":" in side or is_name(side) or side.partition(" ")[0].partition("{")[0] in _ASKED:
         return True
     try:
         expression = read_expression(side)
@@ -147,17 +162,51 @@ def proportional(gold: Expression, answer: Expression, *, positive: bool) -> boo
     ratios = []
     for whole in (False, True):
         for point in points(names, whole=whole):
-            pair = [value_at(one, point, real=real) for one in (gold, answer)]
-            if None in pair or any(isinstance(value, Matrix) for value in pair):
+            mine, other = (value_at(one, point, real=real) for one in (gold, answer))
+            if mine is None or other is None or isinstance(mine, Matrix) or isinstance(other, Matrix):
                 continue
-            if pair[0] == 0 or pair[1] == 0:
-                if pair[0] != pair[1]:
-                    return False
-                continue
-            ratios.append(pair[0] / pair[1])
+            if mine != 0 and other != 0:
+                ratios.append(mine / other)
+            elif mine != other:
+                return False
         if len(ratios) > 1:
             return all(agree(ratio, ratios[0]) for ratio in ratios) and (not positive or ratios[0] > 0)
     raise UndecidedError("no value at enough points")
+
+
+def solved_alike(gold: Expression, answer: Expression) -> bool:
+    """Whether both are linear in some name and give the same for it: ``xy = 4`` and ``y = 4/x``.
+
+    Args:
+        gold: A difference of two sides.
+        answer: Another.
+    """
+    names = sorted(gold.names() & answer.names())
+    return len(names) > 1 and any(_same_root(gold, answer, name) for name in names)
+
+
+def _same_root(gold: Expression, answer: Expression, name: str) -> bool:
+    met = 0
+    for point in points(sorted(gold.names() | answer.names()), whole=False):
+        mine, other = (_root(one, point, name) for one in (gold, answer))
+        if mine is None or other is None:
+            continue
+        if not agree(mine, other):
+            return False
+        met += 1
+    return met > 1
+
+
+def _root(expression: Expression, point: dict[str, Fraction], name: str) -> Any | None:
+    """The value of a name for which a linear expression is zero; None where it is not linear or has none."""
+    values = [value_at(expression, point | {name: Fraction(place)}) for place in (1, 2, 5)]
+    if any(value is None or isinstance(value, Matrix) for value in values):
+        return None
+    first, second, third = map(inexact, values)
+    slope = second - first
+    if not slope or not agree(third, first + 4 * slope):
+        return None
+    return 1 - first / slope
 
 
 def holds(sides: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Values: exact fractions while that is possible, else real or complex numbers of fifty digits; and matrices."""
+"""Values: exact fractions while that is possible, else real or complex numbers of fifty digits; matrices."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Value: TypeAlias = Any
 
 def context() -> Any:
     """Mpmath with fifty digits; it comes with the SymPy of Math-Verify."""
-    import mpmath
+    import mpmath  # type: ignore[import-untyped]
 
     mpmath.mp.dps = DIGITS
     return mpmath.mp
@@ -99,11 +99,10 @@ def as_fraction(value: Scalar) -> Fraction:
     """
     if isinstance(value, Fraction):
         return value
-    real = getattr(value, "real", value)
-    sign, mantissa, exponent, _ = real._mpf_
+    sign, mantissa, exponent, _ = value.real._mpf_
     if not mantissa:
         return Fraction(0)
     if abs(exponent) > MAX_BITS:
         raise UndecidedError("a value too large")
-    size = Fraction(int(mantissa)) * Fraction(2) ** exponent
+    size: Fraction = Fraction(int(mantissa)) * Fraction(2) ** exponent
     return -size if sign else size

@@ -22,6 +22,7 @@ _PARTED: Final = re.compile(
     rf"\s*(?P<before>(?:{_WORD} ){{0,2}})(?P<joint>,|;|&|(?:, ?|; ?)?(?:{_JOINTS}))\s*"
     rf"(?P<after>(?:{_WORD} )?)(?:{_NAME})?\s*",
 )
+_NEGATED: Final = re.compile(r"\b(?:not|instead of|rather than)[ $]{1,3}(?:\\\(\s?)?\Z", re.IGNORECASE)
 _SAME_AGAIN: Final = re.compile(r"\s*(?:=|\\approx)\s*")
 
 
@@ -59,7 +60,8 @@ def filled_boxes(text: str) -> list[Box]:
         if closing is not None:
             found.append(Box(place, closing + 1, text[place + len(BOX) : closing].strip()))
         place = text.find(BOX, place + len(BOX))
-    return [box for box in found if not is_placeholder(box.content)]
+    filled = [box for box in found if not is_placeholder(box.content)]
+    return [box for box in filled if not _NEGATED.search(text[: box.start][-20:])] or filled
 
 
 def is_placeholder(content: str) -> bool:

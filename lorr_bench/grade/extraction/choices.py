@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from lorr_bench.grade.extraction.statements import stated
-from lorr_bench.grade.notation.languages import CHOICE_WORDS
+from lorr_bench.grade.notation.languages import CHINESE_COPULAS, CHOICE_VERBS, CHOICE_WORDS, COLONS
 from lorr_bench.grade.notation.tidy import plain, tidy, without_markdown
 from lorr_bench.grade.policy import Policy
 
@@ -30,8 +30,10 @@ _JUDGED: Final = re.compile(
     rf"(?:\b(?i:{_WORD}) )?(?<![A-Za-z])(?:\(([A-J])\)|([A-J]))[*$`]* (?:is|must be|would be)"
     r" (?:the )?(?:only )?(?:correct|right|best|true|answer)"
 )
+_MODAL: Final = r"(?: is|:| would be| must be| should be)?"
 _PICKED: Final = re.compile(
-    rf"(?i:\b(?:{_WORD}|choose|chose|select|pick|go with|选|選)(?: is|:| would be| must be| should be)?)[*$` ]*{_LETTER}"
+    rf"(?:(?i:\b(?:{_WORD}|choose|chose|select|pick|go with){_MODAL})"
+    rf"|(?:{'|'.join(CHOICE_VERBS)})(?:{'|'.join(CHINESE_COPULAS)})?[{COLONS}]?)[*$` ]*{_LETTER}"
 )
 
 

@@ -6,16 +6,16 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from lorr_bench.grade.extraction.boxes import BOX, boxed_answer, filled_boxes, in_usual_frames, is_placeholder
-from lorr_bench.grade.extraction.choices import choice_in_content, choice_in_text, gold_choice
+from lorr_bench.grade.extraction.boxes import boxed_answer, filled_boxes, in_usual_frames, is_placeholder
+from lorr_bench.grade.extraction.choices import choice_in_text, gold_choice
 from lorr_bench.grade.extraction.headings import behind_heading, marked_answer
 from lorr_bench.grade.extraction.passages import passage
 from lorr_bench.grade.extraction.statements import (
     MAX_BARE,
     bare_line,
-    is_bare,
     last_value,
     last_words,
+    result_of_derivation,
     stated,
 )
 from lorr_bench.grade.notation.tidy import plain, without_markdown
@@ -48,7 +48,7 @@ def gold_answer(gold: str) -> str:
         return boxed_answer(text, boxes, parts=True)
     if "####" in text and (marked := marked_answer(text)) is not None:
         return marked
-    return gold
+    return result_of_derivation(gold)
 
 
 def is_boxed(answer: str) -> bool:
@@ -69,7 +69,8 @@ def find_answer(gold: str, answer: str, policy: Policy) -> Found:
     """
     text = in_usual_frames(passage(answer, policy.max_chars))
     if boxes := filled_boxes(text):
-        return Found(boxed_answer(text, boxes, parts=policy.boxes == "parts"), "box")
+        content = boxed_answer(text, boxes, parts=policy.boxes == "parts")
+        return Found(result_of_derivation(content), "box")
     if "####" in text:
         if (marked := marked_answer(text)) is not None:
             return Found(marked or None, "line behind ####")
@@ -81,33 +82,31 @@ def find_answer(gold: str, answer: str, policy: Policy) -> Found:
 
 
 def _in_text(gold: str, text: str, policy: Policy, *, statements_only: bool) -> Found:
+    """The answer of a text without a box or mark, by what the gold answer is."""
     if len(text) < MAX_BARE and (bare := plain(text)) and bare.casefold() == plain(gold).casefold():
         return Found(bare, "the whole text")
     if gold_choice(gold):
         return Found(choice_in_text(text, policy), "choice named in the text")
-    wants_words = is_words(gold)
-    if (
-        wants_words
-        and len(bare := without_markdown(text.strip())) < SHORT_WORDS
-        and plain(bare)
-        and " is " not in bare
-    ):
-        statement = stated(text, words=True)
-        return Found(statement or bare, "the whole text")
-    if (statement := stated(text, words=wants_words)) is not None and not is_placeholder(statement):
+    if is_words(gold):
+        return _words_in_text(text)
+    statement = stated(text, words=False)
+    if statement is not None and not is_placeholder(statement):
         return Found(statement, "statement of the answer")
-    if wants_words:
-        return Found(last_words(text), "end of the last sentence")
     if statements_only:
         return Found(None, "a box that is spoken of")
-    if (line := bare_line(text)) is not None:
-        return Found(line, "a line that is nothing but an answer")
-    return Found(last_value(text), "last value")
+    line = bare_line(text)
+    return (
+        Found(last_value(text), "last value")
+        if line is None
+        else Found(line, "a line that is only an answer")
+    )
 
 
-def chosen_letter(content: str, policy: Policy) -> str | None:
-    """The choice that a found answer names."""
-    return choice_in_content(content, policy)
-
-
-__all__ = ["BOX", "Found", "chosen_letter", "find_answer", "gold_answer", "is_bare", "is_boxed"]
+def _words_in_text(text: str) -> Found:
+    """The words that a text states, or is, or ends in."""
+    if (statement := stated(text, words=True)) is not None and not is_placeholder(statement):
+        return Found(statement, "statement of the answer")
+    bare = without_markdown(text.strip())
+    if len(bare) < SHORT_WORDS and plain(bare) and " is " not in bare:
+        return Found(bare, "the whole text")
+    return Found(last_words(text), "end of the last sentence")

@@ -6,7 +6,15 @@ import re
 from typing import Final
 
 from lorr_bench.grade.algebra.functions import FUNCTIONS, GREEK
-from lorr_bench.grade.notation.languages import ANSWER_WORDS, CONNECTIVES, COPULAS, SHORT_WORDS
+from lorr_bench.grade.notation.languages import (
+    ANSWER_WORDS,
+    COLONS,
+    CONNECTIVES,
+    COPULAS,
+    FINAL_VERBS,
+    SENTENCE_ENDS,
+    SHORT_WORDS,
+)
 from lorr_bench.grade.notation.tidy import without_markdown
 from lorr_bench.grade.quantities.measures import measure
 from lorr_bench.grade.quantities.scales import read_tail
@@ -23,20 +31,23 @@ def _alternatives(words: tuple[str, ...]) -> str:
     return "|".join(re.escape(word) + (r"\b" if word.isascii() else "") for word in longest_first)
 
 
+_ANSWER: Final = rf"(?:(?<![a-z])|(?<=[^\x00-\x7f]))(?:{_alternatives(ANSWER_WORDS)})"
+_COPULA: Final = rf"(?:{_alternatives(COPULAS)})"
+_ABOUT_WHAT: Final = rf"(?:(?:to|of|for|in) [^.:\n=$]{{1,50}}? (?={_COPULA}|:))?"
 _STATED: Final = re.compile(
-    rf"(?:(?<![a-z])|(?<=[^\x00-\x7f]))(?:{_alternatives(ANSWER_WORDS)})"
-    rf"[*_` ]{{0,4}}(?:(?:to|of|for|in) [^.:\n=$]{{1,50}}? (?={_alternatives(COPULAS)}|:))?"
-    rf"(?:[*_` ]{{0,4}}(?::|：|=)|\s{{0,2}}(?:{_alternatives(COPULAS)})[ ]?[:：]?|[ *_#]{{0,6}}\n)[*_`: \n]{{0,6}}",
+    rf"{_ANSWER}[*_` ]{{0,4}}{_ABOUT_WHAT}"
+    rf"(?:[*_` ]{{0,4}}[{COLONS}=]|\s{{0,2}}{_COPULA}[ ]?[{COLONS}]?|[ *_#]{{0,6}}\n)[*_`: \n]{{0,6}}",
     re.IGNORECASE,
 )
-_SENTENCE_END: Final = re.compile(r"[.!?](?=\s|\*|\Z)|。|；|\n\n")
+_SENTENCE_END: Final = re.compile(rf"[.!?](?=\s|\*|\Z)|[{SENTENCE_ENDS}]|\n\n")
 _ASIDE: Final = re.compile(
-    r"[,;]? (?:because|since|so|which|where|as|for|when|hence|thus|therefore|if|but|and so|making|giving|note)\b"
-    r"|, (?=[a-z]{2,} )(?!and |or )| \((?=[a-z])",
+    r"[,;]? (?:because|since|so|which|where|as|for|when|hence|thus|therefore|if|but|and so|making|giving)"
+    r"\b|, (?=[a-z]{2,} )(?!and |or )| \((?=[a-z])",
     re.IGNORECASE,
 )
 _FILLER: Final = re.compile(
-    r"(?:therefore|thus|hence|simply|just|exactly|equal to|given by|approximately|about|then|indeed|clearly|:)[:, ]+",
+    r"(?:therefore|thus|hence|simply|just|exactly|equal to|given by|approximately|about|then|indeed|:)"
+    r"[:, ]+",
     re.IGNORECASE,
 )
 _MATH: Final = re.compile(
@@ -54,6 +65,10 @@ _PLAIN_WORD: Final = re.compile(r"(?<![\\A-Za-z{_^])[A-Za-z]{2,}(?![A-Za-z{(_^])
 _KNOWN: Final = frozenset(FUNCTIONS) | GREEK | frozenset(CONNECTIVES) | {"pi", "inf", "infinity", "dx", "dt"}
 _DERIVATION: Final = re.compile(
     r"\s*\\begin\{(aligned|gathered|split|align\*?|gather\*?|eqnarray\*?)\}(.*)\\end\{\1\}\s*", re.DOTALL
+)
+_ENDING: Final = re.compile(
+    r"(?:\b(?:is|are|was|were)|:)\s{1,3}(?:an? |the )?[*_`$]{0,3}([^.:\n]{1,100}?)[*_`$]{0,3}\.?"
+    r"[*_`\s]{0,5}\Z"
 )
 _JOINING: Final = re.compile(r"\s*(?:,|and|or|, ?and|, ?or)\s*")
 
@@ -81,6 +96,8 @@ def _statement(rest: str, *, words: bool) -> str | None:
     sentence = _SENTENCE_END.split(rest, maxsplit=1)[0].partition("\n")[0]
     sentence = _ASIDE.split(sentence, maxsplit=1)[0]
     sentence = without_markdown(sentence).strip(" :*_`")
+    for end in FINAL_VERBS:
+        sentence = sentence.removesuffix(end).strip()
     if not sentence:
         return None
     if words or is_bare(sentence):
@@ -111,6 +128,16 @@ def _formula(match: re.Match[str]) -> str:
         return content
     lines = [line.replace("&", " ").strip(" =.") for line in derivation[2].split(r"\\")]
     return next((line for line in reversed(lines) if line), content)
+
+
+def result_of_derivation(text: str) -> str:
+    """The last line of a derivation, whose lines go on with an equals sign; else the text as it is."""
+    derivation = _DERIVATION.fullmatch(text) if r"\begin" in text else None
+    if derivation is None:
+        return text
+    lines = [line.replace("&", " ").strip() for line in derivation[2].split(r"\\") if line.strip()]
+    goes_on = len(lines) > 1 and all(line.startswith("=") for line in lines[1:])
+    return lines[-1].strip(" =.") if goes_on else text
 
 
 def is_bare(text: str) -> bool:
@@ -184,8 +211,3 @@ def last_words(text: str) -> str | None:
     """What the last sentence ends in, behind "is" or a colon, where words are asked for."""
     match = _ENDING.search(text[-MAX_BARE:])
     return without_markdown(match[1]) if match else None
-
-
-_ENDING: Final = re.compile(
-    r"(?:\b(?:is|are|was|were)|:)\s{1,3}(?:an? |the )?[*_`$]{0,3}([^.:\n]{1,100}?)[*_`$]{0,3}\.?[*_`\s]{0,5}\Z"
-)

@@ -17,10 +17,10 @@ CONNECTIVES: Final = {
     "или": "or",
     "또는": "or",
 }
-"""Words between parts of an answer, by what they mean. Those that are letters of a variable too (``y``, ``e``, ``o``,
-``et``, ``ou``) are read in ``\\text{}`` only, see ``SHORT_CONNECTIVES``."""
+"""Words between parts of an answer, by what they mean."""
 
 SHORT_CONNECTIVES: Final = {"y": "and", "o": "or", "e": "and", "et": "and", "ou": "or", "и": "and"}
+"""Those that are letters of a variable too, and therefore read between boxes only."""
 
 ANSWER_WORDS: Final = (
     "final answer",
@@ -198,15 +198,31 @@ CHOICE_WORDS: Final = (
     "antwort",
 )
 
+CHOICE_VERBS: Final = ("正确选项", "选项", "選項", "答案", "选", "選")
+CHINESE_COPULAS: Final = ("是", "为", "為")
+COLONS: Final = ":\uff1a"
+SENTENCE_ENDS: Final = "。\uff1b"
+"""Signs of other scripts that end a sentence or clause."""
+
 TURNS: Final = frozenset(
-    "so hence thus therefore then wait no not but actually rather instead is are was were gives give giving makes "
-    "making leads leading yields equals correction corrected error mistake wrong hmm oops finally because since "
-    "which where if when check checking donc also mais nein aber sondern".split()
+    word
+    for line in (
+        "so hence thus therefore then wait no not but actually rather instead is are was were",
+        "gives give giving makes making leads leading yields equals correction corrected error",
+        "mistake wrong hmm oops finally because since which where if when check checking donc",
+        "also mais nein aber sondern",
+    )
+    for word in line.split()
 )
-"""Words that end one thought and begin another: boxes on both sides of one are steps, not parts of an answer."""
+"""Words that end one thought and begin another: boxes on both sides of one are steps, not parts."""
 
 SHORT_WORDS: Final = frozenset(
-    "a so it is we an as be by do if in of on to he my no up us at go am has get the and for was are".split()
+    word
+    for line in (
+        "a so it is we an as be by do if in of on to he my no up us at go am has get the and for",
+        "was are",
+    )
+    for word in line.split()
 )
 """Words of prose that are as short as products of variables."""
 
@@ -247,7 +263,27 @@ PLACEHOLDERS: Final = frozenset(
 )
 """What a box holds that is spoken of, not filled in."""
 
+SHORT_ANSWERS: Final = frozenset({"no", "yes"})
+"""Answers that are words, though as short as products of variables."""
+
+FINAL_VERBS: Final = ("です", "でした", "となります", "입니다", "이다", "이에요", "है", " dir")
+"""Words that end a sentence behind the answer, in languages whose verb comes last."""
+
 SYNONYMS: Final = {
+    r"\mathbb{R}^+": (
+        "positive real numbers",
+        "all positive real numbers",
+        "positive reals",
+        "all positive reals",
+    ),
+    r"\mathbb{R}_{\ge 0}": (
+        "nonnegative real numbers",
+        "non-negative real numbers",
+        "all nonnegative real numbers",
+        "all non-negative real numbers",
+        "nonnegative reals",
+        "non-negative reals",
+    ),
     r"\mathbb{R}": (
         "all real numbers",
         "all reals",

@@ -14,7 +14,7 @@ _TEXT_COMMAND: Final = re.compile(
 )
 _TIDIED: Final = re.compile(
     r"(?P<gone>\\(?:left|right|displaystyle|textstyle|limits|nolimits|[bB]igg?[lr]?)(?![a-zA-Z])"
-    r"|\\!\s*|(?<!\\)\$|`)"
+    r"|\\!\s*|(?<!\\)\$|`|(?<!\\)\\[()\[\]]|(?<!\\)\\\Z)"
     r"|(?P<thin>(?<=[0-9])\\[,;:]\s?(?=[0-9]{3}(?![0-9])))"
     r"|(?P<space>\\[,;:>]|\\q?quad(?![a-zA-Z])|(?<!\\)\\\s|~|\s+)"
     r"|(?P<frac>\\[dtc]frac)|(?P<binom>\\[dt]binom)|(?P<comma>\{,\})|(?P<colon>\{:\})|(?P<percent>\\%)"
@@ -55,16 +55,27 @@ _WRITINGS: Final = {
 }
 # Letters that a style makes upright or bold: constants and variables, the same as without. A letter that is a
 # unit of measure and stands behind a number or variable is left: 5 \mathrm{m} is metres.
+_LETTER_STYLE: Final = r"\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it|sf|cal)|operatorname|boldsymbol|bm)\s?"
 _STYLED_LETTER: Final = re.compile(
-    r"(?:(?<![0-9}a-z)])(?<![0-9}a-z)] ))\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it|sf|cal)|operatorname|boldsymbol|bm)"
-    r"\s?\{([A-Za-z])\}"
-    r"|\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it|sf)|operatorname|boldsymbol|bm)\s?\{([abceinpqruvwxyzT])\}"
+    rf"(?<![0-9}}a-z)])(?<![0-9}}a-z)] ){_LETTER_STYLE}\{{([A-Za-z])\}}"
+    rf"|{_LETTER_STYLE}\{{([abceinpqruvwxyzT])\}}"
 )
 _SWITCHED_LETTER: Final = re.compile(
     r"\{\s?\\(?:rm|bf|it)\s?([A-Za-z])\s?\}|\\(?:rm|bf|it)\s?([A-Za-z])(?![A-Za-z])"
 )
 _UNIT_VECTORS: Final = re.compile(
-    r"\\(?:mathbf|boldsymbol|bm|hat|vec|textbf)\s?\{\s?\\?([ijk])(?:math)?\s?\}|\\(?:hat|vec)\s?\\([ij])math(?![a-z])"
+    r"\\(?:mathbf|boldsymbol|bm|hat|vec|textbf)\s?\{\s?\\?([ijk])(?:math)?\s?\}|\\(?:hat|vec)(?:\s?\\|\s)([ijk])(?:math)?(?![a-z])"
+)
+_UNIT_QUOTIENT: Final = re.compile(
+    r"\\[dt]?frac\s?\{\s?\\(?:text|mathrm)\s?\{\s?([A-Za-z]+)\s?\}\s?\}"
+    r"\s?\{\s?\\(?:text|mathrm)\s?\{\s?([A-Za-z]+)\s?\}(\^[23])?\s?\}"
+)
+_UNIT_POWER: Final = re.compile(r"(\\(?:mathrm|text|rm)\s?\{[^{}]*)\^\s?\{\s?(-?[1-9])\s?\}")
+MAX_UNIT_POWERS: Final = 3
+"""In one unit, as m and s in kg m^{2} s^{-2}."""
+_CHOSEN: Final = re.compile(
+    r"(?:\{\s?\}\s?)?[_^]\s?\{?\s?([0-9a-z])\s?\}?\s?C\s?_\s?\{?\s?([0-9a-z])\s?\}?"
+    r"|(?<![0-9A-Za-z.])([0-9]{1,3})\s?C\s?([0-9]{1,3})(?![0-9A-Za-z])"
 )
 _JOINED: Final = re.compile(r"\\text(?:rm|bf|it)?\s?\{\s?(" + "|".join(CONNECTIVES) + r")\s?\}")
 _ENVIRONMENT: Final = re.compile(
@@ -80,7 +91,7 @@ _STAR: Final = re.compile(r"(?<![\w)}*])\*([^\s*][^*\n]*)\*(?![\w(*])")
 
 
 def undamaged(text: str) -> str:
-    r"""``text`` with the backslashes that a JSON reader took for escapes: ``\b`` of ``\boxed``, ``\f``, ``\t``."""
+    r"""``text`` with the backslashes that a JSON reader took for escapes: ``\b`` of ``\boxed``, ``\f``."""
     if "\x08" in text or "\x0c" in text:
         text = _DAMAGED.sub(lambda sign: r"\b" if sign[0] == "\x08" else r"\f", text)
     return _TABBED.sub(r"\\t", text) if "\t" in text else text
@@ -92,6 +103,8 @@ def tidy(text: str) -> str:
         text = _translated(as_latex(text))
     if "\\" in text:
         text = _without_styled_letters(text)
+    if "C" in text:
+        text = _CHOSEN.sub(lambda found: rf"\binom{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", text)
     text = _SPOKEN.sub(lambda word: _OPERATIONS[word[1].lower()], _TIDIED.sub(_rewritten, text))
     return " ".join(text.split()).removesuffix(".").strip()
 
@@ -109,6 +122,9 @@ def _translated(text: str) -> str:
 
 
 def _without_styled_letters(text: str) -> str:
+    for _ in range(MAX_UNIT_POWERS if "^" in text else 0):
+        text = _UNIT_POWER.sub(r"\1^\2", text)
+    text = _UNIT_QUOTIENT.sub(lambda unit: rf"\text{{{unit[1]}/{unit[2]}{unit[3] or ''}}}", text)
     if _ENVIRONMENT.fullmatch(text):
         text = _ENVIRONMENT.sub(r"\2", text)
     if len(vectors := _UNIT_VECTORS.findall(text)) > 1 and len(set(vectors)) > 1:

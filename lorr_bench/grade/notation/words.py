@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from lorr_bench.grade.algebra.functions import CONSTANTS, FUNCTIONS, GREEK
-from lorr_bench.grade.notation.languages import SYNONYMS
+from lorr_bench.grade.notation.languages import SHORT_ANSWERS, SYNONYMS
 from lorr_bench.grade.notation.tidy import plain
 
 _WORDS: Final = re.compile(r"(?=.*[A-Za-z]{3})[A-Za-z]+(?:[ '-][A-Za-z]+)*")
@@ -25,7 +25,10 @@ _BEGINNING: Final = re.compile(r"(?:it is |they are |there (?:is|are) |the (?!an
 def is_words(text: str) -> bool:
     r"""Whether ``text`` is words, not a product of variables: marked by ``\text``, spaced, or long."""
     bare = plain(text)
-    if not _WORDS.fullmatch(bare) or bare in GREEK or bare in FUNCTIONS or bare in CONSTANTS:
+    if bare.casefold() in SHORT_ANSWERS:
+        return True
+    first = bare.partition(" ")[0]
+    if not _WORDS.fullmatch(bare) or bare in GREEK or first in FUNCTIONS or bare in CONSTANTS:
         return False
     return _STYLED_WORDS.search(text) is not None or " " in bare or len(bare) > 3
 

@@ -1,4 +1,4 @@
-r"""Numerals of other bases: ``413_5``, ``1011_{\text{two}}``; they stand for their digits, not for their value."""
+r"""Numerals of other bases, ``413_5``, ``1011_{\text{two}}``: they stand for their digits, not values."""
 
 from __future__ import annotations
 

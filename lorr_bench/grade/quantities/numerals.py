@@ -11,6 +11,7 @@ from lorr_bench.grade.notation.tidy import plain
 from lorr_bench.grade.policy import Policy
 from lorr_bench.grade.quantities.measures import measure
 from lorr_bench.grade.quantities.scales import contrary, read_tail
+from lorr_bench.grade.quantities.spoken import read_spoken
 
 MAX_DIGITS: Final = 60
 GOLD_DIGITS: Final = 3  # a decimal gold answer of so many digits stands for what rounds to it
@@ -24,7 +25,7 @@ _DECIMAL: Final = (
 _TEN: Final = r"10\s?\^\s?(?:\{\s?(?P<power>[+-]?[0-9]{1,3})\s?\}|(?P<digit>[0-9]))"
 _PLAIN: Final = re.compile(
     rf"(?P<sign>[+-]?)\s?(?:{_TEN}|{_DECIMAL}"
-    rf"(?:[eE](?P<e>[+-]?[0-9]{{1,3}})|\s?(?:\\times|\\cdot|\*)\s?{_TEN.replace('?P<', '?P<of_')})?)"
+    rf"(?:[eE](?P<e>[+-]?[0-9]{{1,3}})|\s?(?:\\times|\\cdot|\*|x)\s?{_TEN.replace('?P<', '?P<of_')})?)"
 )
 _OVER: Final = (
     rf"\\frac\s?(?:\{{\s?(?P<top>-?{_DIGITS})\s?\}}|(?P<top1>[0-9]))"
@@ -42,19 +43,22 @@ _TWO_DOTS: Final = re.compile(r"\\dot\s?\{?([0-9])\}?([0-9]{0,12})\\dot\s?\{?([0
 _SPACED: Final = re.compile(r"[+-]? ?[0-9](?: ?[0-9])+")  # blanks mean nothing in LaTeX
 MAX_GROUPS: Final = MAX_DIGITS // 3
 """Of three digits at most."""
-_NAMES: Final = (
-    *("zero", "one", "two", "three", "four", "five", "six"),
-    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
-)
 _FRACTION: Final = re.compile(
     rf"(?P<sign>[+-]?)\s?(?:(?P<mixed>{_DIGITS})\s?{_OVER}|(?P<spaced>{_DIGITS})\s{_SLASH}"
     rf"|{_OVER.replace('?P<', '?P<f_')}|{_SLASH.replace('?P<', '?P<s_')})"
 )
 
-_STYLED: Final = r"\\(?:text|mbox|mathrm|textrm|textbf|textit|textnormal|rm|operatorname)\s?\{([^{}]*)\}\s?(\^\s?\{?[23]\}?)?"
+_STYLED: Final = (
+    r"\\(?:text|mbox|mathrm|textrm|textbf|textit|textnormal|rm|operatorname)\s?\{([^{}]*)\}"
+    r"\s?(\^\s?\{?[23]\}?)?"
+)
 _STYLED_UNIT: Final = re.compile(_STYLED)
 _UNIT_TAIL: Final = re.compile(rf"(?:\s?(?:/|\\cdot)?\s?{_STYLED})+\Z")
-_DEGREES: Final = re.compile(r"\s?(?:\^\s?\{?\s?\\circ\s?\}?|\\degree|\\deg)\Z")
+_DEGREES: Final = re.compile(
+    r"\s?(?:\^\s?\{?\s?\\circ\s?\}?|\\degree|\\deg)\s?(?:\\(?:text|mathrm)\s?\{\s?)?(?P<scale>[CF]?)\s?\}?\Z"
+)
+_TEMPERATURES: Final = {"C": "celsius", "F": "fahrenheit", "": "degree"}
+_SYMBOL: Final = re.compile(r"(?<=[0-9])\s?(?P<prefix>[kM]?)\\Omega\Z")
 _ANGLE_FUNCTION: Final = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 _SQUARED: Final = r"(?:\^\s?\{?[23]\}?)?"
 _BARE_UNIT: Final = re.compile(
@@ -106,7 +110,7 @@ def read_number(text: str, *, letter_units: bool = False) -> Number | None:
 
 
 def _scaled(number: Number, words: str | None) -> Number | None:
-    """A number with the words behind it: scaled, with its unit, or none if they make it more than a number."""
+    """A number with the words behind it: scaled, with its unit; none if they make it another thing."""
     if not words:
         return number
     tail = read_tail(words)
@@ -124,7 +128,9 @@ def split_unit(text: str) -> tuple[str, str | None]:
             core, unit = split_unit(rest)
             return core, f"{unit} {name}" if unit else name
     if (match := _DEGREES.search(text)) and not _ANGLE_FUNCTION.search(text):
-        return text[: match.start()].strip(), "degree"
+        return text[: match.start()].strip(), _TEMPERATURES[match["scale"]]
+    if match := _SYMBOL.search(text):
+        return text[: match.start()].strip(), f"{match['prefix']}ohm"
     match = _UNIT_TAIL.search(text)
     if match and match.start() and not _PERCENT.search(text) and text[match.start() - 1] not in "_^":
         return text[: match.start()].strip(), _STYLED_UNIT.sub(_name, match[0]).strip(" ~")
@@ -162,8 +168,8 @@ def _bare_number(text: str) -> Number | None:
         return _repeating(match.groupdict())
     if text.endswith(r"\ldots") and "." in text:
         return _continued(text)
-    name = plain(text).lower()
-    return Number(Fraction(_NAMES.index(name))) if name in _NAMES else None
+    spoken = read_spoken(plain(text))
+    return None if spoken is None else Number(spoken)
 
 
 def _groups(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Words behind a number: those that scale it, those that are a unit or thing, and those that make it another."""
+"""Words behind a number: those that scale it, those that are a unit, and those that make it another thing."""
 
 from __future__ import annotations
 
@@ -34,10 +34,15 @@ _SCALES: Final = {
     "percent": Fraction(1),
 }
 _MEANINGFUL: Final = frozenset(
-    "more less fewer greater smaller least most over under above below up down to from than not no never except but "
-    "between within without plus minus times divided squared cubed factorial remainder r mod modulo and or either "
-    "neither both maximum minimum max min upto at least at most exactly if when where given otherwise only twice "
-    "double triple thrice root power powers choose base".split()
+    word
+    for line in (
+        "more less fewer greater smaller least most over under above below up down to from than",
+        "not no never except but between within without plus minus times divided squared cubed",
+        "factorial remainder r mod modulo and or either neither both maximum minimum max min upto",
+        "at least at most exactly if when where given otherwise only twice double triple thrice",
+        "root power powers choose base",
+    )
+    for word in line.split()
 )
 """Words that make a number another thing, so that it is no plain number with them."""
 _CONTRARIES: Final = tuple(
@@ -59,10 +64,8 @@ _CONTRARIES: Final = tuple(
 """Words of which another one of the same line is another answer."""
 _ORDINALS: Final = frozenset({"st", "nd", "rd", "th"})
 _FOREIGN: Final = re.compile(rf"(.*[0-9}}])\s?({'|'.join(map(re.escape, FOREIGN_SCALES))})")
-_COUNTED: Final = re.compile(
-    rf"(.*[0-9}}])\s?\\?(?:text\s?)?\{{?\s?(?:{'|'.join(sorted(map(re.escape, COUNTERS), key=len, reverse=True))})"
-    r"\s?\}?"
-)
+_COUNTER: Final = "|".join(sorted(map(re.escape, COUNTERS), key=len, reverse=True))
+_COUNTED: Final = re.compile(rf"(.*[0-9}}])\s?\\?(?:text\s?)?\{{?\s?(?:{_COUNTER})\s?\}}?")
 
 
 class Tail(NamedTuple):

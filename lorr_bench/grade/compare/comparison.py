@@ -1,4 +1,4 @@
-"""Whether two answers are the same: their structure part by part, each part by the first rule that knows it."""
+"""Whether two answers are the same: their structure, part by part."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from lorr_bench.grade.algebra.expression import UndecidedError, UnreadError
 from lorr_bench.grade.algebra.regions import Named, intersection, read_region, same_region, union
-from lorr_bench.grade.algebra.relations import read_relation
-from lorr_bench.grade.forms import Form, as_list
+from lorr_bench.grade.algebra.relations import intervals_of, read_relation
+from lorr_bench.grade.compare.forms import Form, as_list, read_form
+from lorr_bench.grade.compare.scalars import Algebra, same_scalar
+from lorr_bench.grade.compare.vectors import same_matrix
+from lorr_bench.grade.notation.canonical import canonical
 from lorr_bench.grade.policy import Policy
 from lorr_bench.grade.quantities.numerals import read_number
-from lorr_bench.grade.scalars import Algebra, ScalarComparison, canonical, same_matrix
 
+MAX_REGION_CHARS: Final = 300
+MAX_PARTS: Final = 20
+"""Of a set of real numbers, beyond which it is compared part by part."""
 _REGIONAL: Final = re.compile(r"[<>]|\\(?:le|ge|ne|cup|cap|setminus|mathbb|R|in)(?![a-zA-Z])")
+_LABELLED_POINT: Final = re.compile(r"[A-Z]'?\s?(\([^()]*,.*\))")
 _NUMERIC: Final = re.compile(r"[0-9]|\\(?:pi|sqrt|frac)|=")
 
 
@@ -31,7 +36,6 @@ class Comparison:
 
     def __init__(self, policy: Policy, algebra: Algebra) -> None:
         self._policy = policy
-        self._scalars = ScalarComparison(policy, algebra)
         self._algebra = algebra
         self.rule = ""
 
@@ -46,8 +50,8 @@ class Comparison:
         if by_region is not None:
             return self._decided("sets of real numbers", equal=by_region)
         if gold.kind == answer.kind == "scalar":
-            equal = self._scalars.same(gold.text, answer.text)
-            return self._decided(self._scalars.rule, equal=equal)
+            equal, rule = same_scalar(gold.text, answer.text, self._policy, self._algebra)
+            return self._decided(rule, equal=equal)
         return self._groups(gold, answer)
 
     def _decided(self, rule: str, *, equal: bool) -> bool:
@@ -57,18 +61,16 @@ class Comparison:
     def _groups(self, gold: Form, answer: Form) -> bool:
         if _contradict(gold, answer):
             return self._decided('"and" against "or"', equal=False)
+        if "matrix" in (gold.kind, answer.kind):
+            gold, answer = _as_matrix(gold), _as_matrix(answer)
         by_matrix = same_matrix(gold, answer, self._policy)
         if by_matrix is not None:
             return self._decided("matrices", equal=by_matrix)
         if "scalar" in (gold.kind, answer.kind):
             return self._scalar_and_group(gold, answer)
-        if "matrix" in (gold.kind, answer.kind):
-            return self._decided("matrices", equal=gold.kind == answer.kind and self._in_order(gold, answer))
-        if "remainder" in (gold.brackets, answer.brackets) and gold.brackets != answer.brackets:
-            return self._decided("quotient and remainder", equal=False)
-        if gold.brackets != answer.brackets and (_is_interval(gold) or _is_interval(answer)):
-            return self._decided("brackets of an interval", equal=False)
-        if _is_ordered(gold, answer, self._policy):
+        if conflict := _conflict_of_forms(gold, answer):
+            return self._decided(conflict, equal=False)
+        if gold.kind == "matrix" or _is_ordered(gold, answer, self._policy):
             return self._in_order(gold, answer)
         return self._in_any_order(gold, answer)
 
@@ -77,6 +79,9 @@ class Comparison:
         group, scalar = (answer, gold) if gold.kind == "scalar" else (gold, answer)
         if group.kind == "list" and "," in scalar.text and read_number(scalar.text):
             return self.same(*((as_list(gold), answer) if scalar is gold else (gold, as_list(answer))))
+        if group.kind == "tuple" and (point := _LABELLED_POINT.fullmatch(scalar.text)):
+            other = read_form(point[1])
+            return self.same(*((other, group) if scalar is gold else (group, other)))
         if _run_of_letters(group, scalar):
             return self._decided("letters of several choices", equal=True)
         if gold is scalar and group.kind == "list" and not group.is_logic:
@@ -105,13 +110,26 @@ class Comparison:
         if not (_is_regional(gold) or _is_regional(answer)):
             return None
         joint = gold.joint or answer.joint or "or"
-        regions = [_region(form, joint) for form in (gold, answer)]
-        if regions[0] is None or regions[1] is None:
-            return None
-        one, other = regions
+        one, other = _region(gold, joint), _region(answer, joint)
+        if one is None or other is None:
+            return self._by_ends(gold, answer)
         if one.unknown and other.unknown and one.unknown != other.unknown:
             return False
         return same_region(one.region, other.region)
+
+    def _by_ends(self, gold: Form, answer: Form) -> bool | None:
+        """An interval against an inequality whose ends have no value: (a, b) against a < x < b."""
+        if gold.kind == answer.kind:
+            return None
+        interval, other = (gold, answer) if gold.kind == "tuple" else (answer, gold)
+        relation = read_relation(other.text) if other.kind == "scalar" else None
+        if interval.kind != "tuple" or len(interval.parts) != 2 or relation is None:
+            return None
+        return any(
+            interval.brackets == brackets
+            and all(self.same(part, Form(end)) for part, end in zip(interval.parts, ends, strict=True))
+            for brackets, ends in intervals_of(relation)
+        )
 
 
 def same(gold: Form, answer: Form, policy: Policy, algebra: Algebra) -> bool:
@@ -130,6 +148,24 @@ def _unwrapped(form: Form) -> Form:
     """A list or set of one value is that value; a set of a set is not."""
     if form.kind in ("list", "set") and len(form.parts) == 1 and form.parts[0].kind == "scalar":
         return form.parts[0]
+    return form
+
+
+def _conflict_of_forms(gold: Form, answer: Form) -> str:
+    """Why two groups can't be the same, whatever their parts are; empty where they may be."""
+    if (gold.kind == "matrix") != (answer.kind == "matrix"):
+        return "a matrix against another group"
+    if ("remainder" in (gold.brackets, answer.brackets)) and gold.brackets != answer.brackets:
+        return "a quotient with a remainder against another group"
+    if gold.brackets != answer.brackets and (_is_interval(gold) or _is_interval(answer)):
+        return "brackets of an interval"
+    return ""
+
+
+def _as_matrix(form: Form) -> Form:
+    """A tuple of tuples, ``[[1, 2], [3, 4]]``, as the matrix of those rows."""
+    if form.kind == "tuple" and form.parts and all(part.kind == "tuple" for part in form.parts):
+        return Form(form.text, "matrix", tuple(Form("", "matrix", row.parts) for row in form.parts))
     return form
 
 
@@ -213,8 +249,3 @@ def _region(form: Form, joint: str) -> Named | None:
         return None
     combine: Callable[..., tuple[object, ...]] = union if (form.joint or joint) == "or" else intersection
     return Named(combine(*(part.region for part in parts if part)), *unknowns)  # type: ignore[arg-type]
-
-
-MAX_REGION_CHARS: Final = 300
-MAX_PARTS: Final = 20
-_ERRORS: Final = (UnreadError, UndecidedError)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
-from lorr_bench.grade.brackets import depths
+from lorr_bench.grade.notation.brackets import depths, parts_between
 from lorr_bench.grade.notation.tidy import tidy
 from lorr_bench.grade.notation.words import is_words, symbol
+from lorr_bench.grade.quantities.compound import as_one_measure
 from lorr_bench.grade.quantities.scales import without_counter
 
 MAX_DEPTH: Final = 6
@@ -100,6 +101,7 @@ def _read(text: str, depth: int, *, thousands: bool = True) -> Form:
     while wrapped := _WRAPPED.fullmatch(text):
         text = (wrapped[1] or wrapped[2] or "").strip()
     text = _with_usual_brackets(without_counter(text))
+    text = as_one_measure(text) or text
     if not text.isascii() or is_words(text):
         return (
             Form(symbol(text) or text)
@@ -142,9 +144,13 @@ def _group_of_its_own(text: str, depth: int) -> Form | None:
         return Form(text, "tuple", (Form(remainder[1].strip()), Form(remainder[2].strip())), "remainder")
     if _UNIT_VECTOR.search(text):
         units = "ijk" if r"\unitvector{k}" in text else "ij"
-        parts = (_UNIT_VECTOR.sub(lambda unit: f"({int(unit[1] == along)})", text) for along in units)
-        return Form(text, "tuple", tuple(map(Form, parts)), "()")
+        return Form(text, "tuple", tuple(Form(_component(text, along)) for along in units), "()")
     return None
+
+
+def _component(text: str, along: str) -> str:
+    """The component of a vector: its text with that unit vector as one, the others as zero."""
+    return _UNIT_VECTOR.sub(lambda unit: f"({int(unit[1] == along)})", text)
 
 
 def _environment(text: str) -> Form | None:
@@ -185,10 +191,7 @@ def _split(text: str, *, thousands: bool) -> tuple[list[str], str]:
     if any(kind.endswith("or") for kind in kinds) and any(kind.endswith("and") for kind in kinds):
         found = [match for match in found if (match.lastgroup or "").endswith("or")]
         kinds = {match.lastgroup or "" for match in found}
-    starts = [0, *(match.end() for match in found)]
-    ends = [*(match.start() for match in found), len(text)]
-    parts = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-    return [part for part in parts if part.strip()], min(kinds, default="")
+    return [part for part in parts_between(text, found) if part], min(kinds, default="")
 
 
 def _separators(text: str, *, thousands: bool) -> list[re.Match[str]]:
