@@ -51,11 +51,13 @@ def multiply(one: Value, other: Value) -> Value:
     return finite(inexact(one) * inexact(other))
 
 
-def _matrix_product(one: Matrix, other: Matrix) -> Matrix:
+def _matrix_product(one: Matrix, other: Matrix) -> Value:
+    """The product; a row times a column is a number."""
     if one.shape[1] != other.shape[0] or max(*one.shape, *other.shape) > MAX_SIDE:
         raise NoValueError("matrices that have no product here")
     columns = list(zip(*other.rows, strict=True))
-    return Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in one.rows))
+    product = Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in one.rows))
+    return product.rows[0][0] if product.shape == (1, 1) else product
 
 
 def _dot(row: tuple[Scalar, ...], column: tuple[Scalar, ...]) -> Scalar:
@@ -138,13 +140,13 @@ def raise_to(base: Value, exponent: Value, *, real: bool, odd_roots: bool = True
     return _inexact_power(base, exponent)
 
 
-def _matrix_power(base: Matrix, exponent: Scalar) -> Matrix:
+def _matrix_power(base: Matrix, exponent: Scalar) -> Value:
     if not isinstance(exponent, Fraction) or exponent.denominator != 1 or abs(exponent) > MAX_SIDE:
         raise NoValueError("such a power of a matrix")
     factor = base if exponent > 0 else _inverse(base)
-    power = factor
+    power: Value = factor
     for _ in range(abs(int(exponent)) - 1):
-        power = _matrix_product(power, factor)
+        power = multiply(power, factor)
     return power
 
 

@@ -215,7 +215,9 @@ class Evaluation:
         raise UndecidedError("a series that converges slowly")
 
     def area(self, expression: Expression) -> Scalar:
-        """A definite integral, by quadrature."""
+        """A definite integral, by quadrature; of a function without a formula it has no value."""
+        if expression.has("apply", "opaque"):
+            raise NoValueError("an integral of an unknown function")
         mp = context()
         low, high = (inexact(self.value(argument)) for argument in expression.arguments[:2])
 

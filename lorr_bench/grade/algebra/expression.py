@@ -50,6 +50,12 @@ class Expression:
             return (inner - {self.text}) | low.names() | high.names()
         return inner
 
+    def renamed(self, old: str, new: str) -> Expression:
+        """It with another letter for a name."""
+        if self.head == "name":
+            return name(new) if self.text == old else self
+        return Expression(self.head, tuple(a.renamed(old, new) for a in self.arguments), self.value, self.text)
+
     def has(self, *heads: str) -> bool:
         """Whether one of these operations occurs."""
         return any(part.head in heads for part in self.walk())

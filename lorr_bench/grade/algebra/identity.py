@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from lorr_bench.grade.algebra.evaluation import Budget, Evaluation
-from lorr_bench.grade.algebra.expression import Expression, UndecidedError
+from lorr_bench.grade.algebra.expression import BINDERS, Expression, UndecidedError
 from lorr_bench.grade.algebra.values import AGREEMENT, ROUGH_AGREEMENT, NoValueError, Value, agree
 from lorr_bench.grade.policy import Policy
 
@@ -52,8 +52,20 @@ def equal(gold: Expression, answer: Expression, policy: Policy) -> bool:
         UndecidedError: No value was found at enough points.
         UnreadError: An operation has no value that is known here.
     """
+    if gold.head == answer.head and gold.head in BINDERS and _same_but_for_letters(gold, answer, policy):
+        return True
     bases = logarithm_bases(gold, answer, policy)
     return any(_equal(gold, answer, policy, decimal_logarithms=base) for base in bases)
+
+
+def _same_but_for_letters(gold: Expression, answer: Expression, policy: Policy) -> bool:
+    """Whether two sums or integrals have the same bounds and bodies, whatever their bound letters are."""
+    body = answer.arguments[2].renamed(answer.text, gold.text)
+    pairs = zip(gold.arguments, (*answer.arguments[:2], body), strict=True)
+    try:
+        return all(mine == other or equal(mine, other, policy) for mine, other in pairs)
+    except UndecidedError:
+        return False
 
 
 def logarithm_bases(gold: Expression, answer: Expression, policy: Policy) -> tuple[bool, ...]:

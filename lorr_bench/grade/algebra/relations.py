@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
+from lorr_bench.grade.algebra import arithmetic
 from lorr_bench.grade.algebra.expression import Expression, UndecidedError, UnreadError, operation
 from lorr_bench.grade.algebra.grammar import read_expression
 from lorr_bench.grade.algebra.identity import points, value_at
@@ -118,7 +119,8 @@ def is_quantity(side: str) -> bool:
     something done to it (``x + 2``, ``2x``, ``|x|``), which tells the unknown, nor where numbers and
     unknowns are mixed (``3x + 4y``), which is an equation.
     """
-    if ":" in side or is_name(side) or side.partition(" ")[0].partition("{")[0] in _ASKED:
+    command = re.match(r"\\[A-Za-z]+", side)
+    if ":" in side or is_name(side) or (command and command[0] in _ASKED):
         return True
     try:
         expression = read_expression(side)
@@ -166,7 +168,7 @@ def proportional(gold: Expression, answer: Expression, *, positive: bool) -> boo
             if mine is None or other is None or isinstance(mine, Matrix) or isinstance(other, Matrix):
                 continue
             if mine != 0 and other != 0:
-                ratios.append(mine / other)
+                ratios.append(arithmetic.multiply(mine, arithmetic.invert(other)))
             elif mine != other:
                 return False
         if len(ratios) > 1:
@@ -181,8 +183,8 @@ def solved_alike(gold: Expression, answer: Expression) -> bool:
         gold: A difference of two sides.
         answer: Another.
     """
-    names = sorted(gold.names() & answer.names())
-    return len(names) > 1 and any(_same_root(gold, answer, name) for name in names)
+    names = sorted(gold.names())
+    return len(names) > 1 and gold.names() == answer.names() and any(_same_root(gold, answer, name) for name in names)
 
 
 def _same_root(gold: Expression, answer: Expression, name: str) -> bool:
@@ -198,7 +200,7 @@ def _same_root(gold: Expression, answer: Expression, name: str) -> bool:
 
 
 def _root(expression: Expression, point: dict[str, Fraction], name: str) -> Any | None:
-    """The value of a name for which a linear expression is zero; None where it is not linear or has none."""
+    """The value of a name, not zero, for which a linear expression is zero; None where there is none."""
     values = [value_at(expression, point | {name: Fraction(place)}) for place in (1, 2, 5)]
     if any(value is None or isinstance(value, Matrix) for value in values):
         return None
@@ -206,7 +208,7 @@ def _root(expression: Expression, point: dict[str, Fraction], name: str) -> Any 
     slope = second - first
     if not slope or not agree(third, first + 4 * slope):
         return None
-    return 1 - first / slope
+    return (1 - first / slope) or None  # a root at zero is one of any product with that name
 
 
 def holds(sides: tuple[str, ...]) -> bool:

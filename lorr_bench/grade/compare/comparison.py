@@ -177,7 +177,15 @@ def _contradict(gold: Form, answer: Form) -> bool:
     mine, other = (_joint(form) for form in (gold, answer))
     if not (mine and other and mine != other):
         return False
-    return gold.is_logic or answer.is_logic or any(map(_is_statement, (*gold.parts, *answer.parts)))
+    if gold.is_logic or answer.is_logic or _names_several(gold):
+        return True
+    return any(map(_is_statement, (*gold.parts, *answer.parts)))
+
+
+def _names_several(form: Form) -> bool:
+    """Whether the parts are equations of different unknowns."""
+    relations = [read_relation(part.text) for part in form.parts]
+    return all(relations) and len({canonical(relation.sides[0]) for relation in relations if relation}) > 1
 
 
 def _joint(form: Form) -> str:

@@ -28,8 +28,9 @@ _NAMED: Final = re.compile(
 )
 _REMAINDER: Final = re.compile(
     r"([^,;=]{1,40}?)\s?(?:\\text\s?\{\s?(?:with )?(?:a )?(?:remainder|rem\.?|[Rr])(?: of)?\s?\}"
-    r"|(?:with )?(?:a )?(?:remainder|rem\.?)(?: of)?|(?<=[0-9 ])[Rr](?=[0-9 ]))\s?([^,;=]{1,40})"
+    r"|(?:with )?(?:a )?(?:remainder|rem\.?)(?: of)?)\s?([^,;=]{1,40})|([0-9]{1,20}) ?[Rr] ?([0-9]{1,20})"
 )
+_COLUMN: Final = re.compile(r"(\([^()]*,[^()]*\))\s?\^\s?\{?\s?(?:T|\\top|\\mathsf T)\s?\}?")
 _UNIT_VECTOR: Final = re.compile(r"\\unitvector\{([ijk])\}")
 _BUILDER: Final = re.compile(r"(?<![:=]):(?![:=])|\||\\mid(?![a-zA-Z])")
 _WRAPPED: Final = re.compile(
@@ -102,6 +103,8 @@ def _read(text: str, depth: int, *, thousands: bool = True) -> Form:
         text = (wrapped[1] or wrapped[2] or "").strip()
     text = _with_usual_brackets(without_counter(text))
     text = as_one_measure(text) or text
+    if column := _COLUMN.fullmatch(text):
+        return _read(column[1], depth, thousands=thousands)
     if not text.isascii() or is_words(text):
         return (
             Form(symbol(text) or text)
@@ -141,7 +144,8 @@ def _group_of_its_own(text: str, depth: int) -> Form | None:
         if group.kind != "scalar" and not group.name:
             return replace(group, name=named[1])
     if remainder := _REMAINDER.fullmatch(text):
-        return Form(text, "tuple", (Form(remainder[1].strip()), Form(remainder[2].strip())), "remainder")
+        quotient, left = (group.strip() for group in remainder.groups() if group)
+        return Form(text, "tuple", (Form(quotient), Form(left)), "remainder")
     if _UNIT_VECTOR.search(text):
         units = "ijk" if r"\unitvector{k}" in text else "ij"
         return Form(text, "tuple", tuple(Form(_component(text, along)) for along in units), "()")

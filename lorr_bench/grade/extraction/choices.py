@@ -18,7 +18,8 @@ _LABEL: Final = re.compile(
     rf"(?:the )?(?:correct |final )?(?:{_WORD})s?(?: is)? ?:? ?(?=[(A-Ja-j])", re.IGNORECASE
 )
 _ALONE: Final = re.compile(r"\(?([A-Ja-j])\)?[.:]?\Z")
-_WITH_TEXT: Final = re.compile(r"(?:\(([A-Ja-j])\)|([A-Ja-j])[.):]|([A-J]) ?(?:[-,=]|\())\s*\S")
+_WITH_TEXT: Final = re.compile(r"(?:\(([A-Ja-j])\)|([A-Ja-j])[.):]|([A-J]) ?(?:[-=]|\())\s*\S")
+_SEVERAL: Final = re.compile(r"\(?[A-J]\)?\s*(?:,|;|&|/|and|or)\s*\(?[A-J](?:\)|[^A-Za-z]|\Z)")
 _BEHIND: Final = re.compile(r"\S.*\(([A-J])\)\Z")
 # A and I are words too: as a letter one of them stands at the end of a clause or before a verb.
 _ENDS: Final = (
@@ -51,6 +52,8 @@ def choice_in_content(content: str, policy: Policy) -> str | None:
         policy: Which ways of naming count.
     """
     bare = without_markdown(plain(tidy(content)))
+    if _SEVERAL.match(bare):
+        return None
     if match := _ALONE.match(bare):
         return _counted(match[1], policy)
     if policy.choices == "alone":

@@ -61,6 +61,8 @@ _NUMBER: Final = re.compile(
     r"(?P<exponent>[eE][+-]?[0-9]{1,3}(?![a-zA-Z0-9]))?(?P<over> ?/ ?[0-9]+)?(?P<percent> ?\\?%)?"
     r"(?P<word> [A-Za-z]+|[a-zA-Z]{1,3}(?![a-zA-Z0-9]))?"
 )
+_COORDINATE: Final = r"[-0-9a-z./\\ ]{1,20}"
+_POINT: Final = re.compile(rf"(?<![A-Za-z])[(\[](?=[^()]{{0,60}}[0-9]){_COORDINATE}(?:,{_COORDINATE}){{1,3}}[)\]]")
 _PLAIN_WORD: Final = re.compile(r"(?<![\\A-Za-z{_^])[A-Za-z]{2,}(?![A-Za-z{(_^])")
 _KNOWN: Final = frozenset(FUNCTIONS) | GREEK | frozenset(CONNECTIVES) | {"pi", "inf", "infinity", "dx", "dt"}
 _DERIVATION: Final = re.compile(
@@ -172,6 +174,9 @@ def last_value(text: str) -> str | None:
     at_number = numbers[-1].start() if numbers else -1
     if unmarked := _unmarked_latex(text, at_formula):
         return unmarked
+    points = list(_POINT.finditer(text))
+    if points and points[-1].end() > max(at_formula, at_number):
+        return points[-1][0]
     if at_formula > at_number:
         return _joined_formulas(text, formulas)
     return _number(numbers[-1]) if numbers else None

@@ -77,6 +77,7 @@ _CHOSEN: Final = re.compile(
     r"(?:\{\s?\}\s?)?[_^]\s?\{?\s?([0-9a-z])\s?\}?\s?C\s?_\s?\{?\s?([0-9a-z])\s?\}?"
     r"|(?<![0-9A-Za-z.])([0-9]{1,3})\s?C\s?([0-9]{1,3})(?![0-9A-Za-z])"
 )
+_GERMAN: Final = re.compile(r"(?<=[ }])(?:und|oder)(?=[ {\\])")
 _JOINED: Final = re.compile(r"\\text(?:rm|bf|it)?\s?\{\s?(" + "|".join(CONNECTIVES) + r")\s?\}")
 _ENVIRONMENT: Final = re.compile(
     r"\s*\\begin\{(equation|displaymath|math|gather|gathered)\*?\}(.*)\\end\{\1\*?\}\s*", re.DOTALL
@@ -103,6 +104,8 @@ def tidy(text: str) -> str:
         text = _translated(as_latex(text))
     if "\\" in text:
         text = _without_styled_letters(text)
+    if "und" in text or "oder" in text:
+        text = _GERMAN.sub(lambda word: CONNECTIVES[word[0]], text)
     if "C" in text:
         text = _CHOSEN.sub(lambda found: rf"\binom{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", text)
     text = _SPOKEN.sub(lambda word: _OPERATIONS[word[1].lower()], _TIDIED.sub(_rewritten, text))

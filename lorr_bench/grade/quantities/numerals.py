@@ -64,6 +64,8 @@ _SQUARED: Final = r"(?:\^\s?\{?[23]\}?)?"
 _BARE_UNIT: Final = re.compile(
     rf"(?<=[0-9}}\s])(?:(?<=\s)([A-Za-z]{{2}}[A-Za-z ./]*{_SQUARED})|([A-Za-z/]{{2,}}{_SQUARED}))\Z"
 )
+_NEGATIVE: Final = re.compile(r"\A(?:\\text\s?\{\s?)?(?:minus|negative)\s?\}?\s?(?=[0-9])", re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)\Z")
 _LONE_LETTER: Final = re.compile(r"(?<=[0-9}\s])\s?([msglh])\Z")
 _PERCENT: Final = re.compile(
     r"\s?(?:\\?%|\b(?:percent|per cent|pct)\.?|\\text\s?\{\s?(?:percent|%|\\%)\s?\})\Z"
@@ -149,6 +151,8 @@ def split_percent(text: str) -> tuple[str, bool]:
 
 def _words_after(text: str, *, letter_units: bool) -> tuple[str, str] | None:
     """A number and the plain word behind it; without a space between, only a unit of measure."""
+    if match := _ORDINAL.search(text):
+        return text[: match.start()], match[0]
     match = _BARE_UNIT.search(text)
     if match and (match[1] or measure(match[2])):
         return text[: match.start()].strip(), match[0]
@@ -158,6 +162,7 @@ def _words_after(text: str, *, letter_units: bool) -> tuple[str, str] | None:
 
 
 def _bare_number(text: str) -> Number | None:
+    text = _NEGATIVE.sub("-", text)
     if match := _PLAIN.fullmatch(text):
         return _decimal(match.groupdict())
     if _SPACED.fullmatch(text) and _groups(text) <= MAX_GROUPS:
@@ -221,10 +226,16 @@ def _continued(text: str) -> Number | None:
 
 def same_number(gold: Number, answer: Number, policy: Policy) -> bool:
     """Whether an answer is the gold number under a policy, be they read or evaluated by algebra."""
-    if policy.units == "agree" and contrary(gold.unit, answer.unit):
+    if policy.units == "agree" and (contrary(gold.unit, answer.unit) or _percent_of_measure(gold, answer)):
         return False
     scaled = _same_unit(gold, answer) if policy.units == "agree" else (gold, answer)
     return scaled is not None and any(_near(*pair, policy) for pair in _percentages(*scaled, policy))
+
+
+def _percent_of_measure(gold: Number, answer: Number) -> bool:
+    """Whether one is a percentage and the other a number of some measure: 73 % is not 73 degrees."""
+    other = answer if gold.percent else gold
+    return gold.percent != answer.percent and measure(other.unit or "") is not None
 
 
 def same_measure(gold_unit: str | None, answer_unit: str | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from lorr_bench.grade.algebra.functions import FUNCTIONS, GREEK
 from lorr_bench.grade.notation.languages import COUNTERS, FOREIGN_SCALES
+from lorr_bench.grade.quantities.measures import measure
 
 _SCALES: Final = {
     "hundred": Fraction(100),
@@ -38,7 +39,7 @@ _MEANINGFUL: Final = frozenset(
     for line in (
         "more less fewer greater smaller least most over under above below up down to from than",
         "not no never except but between within without plus minus times divided squared cubed",
-        "factorial remainder r mod modulo and or either neither both maximum minimum max min upto",
+        "factorial remainder r mod modulo and or either neither both maximum minimum upto",
         "at least at most exactly if when where given otherwise only twice double triple thrice",
         "root power powers choose base",
     )
@@ -103,6 +104,8 @@ def _scale(word: str) -> Fraction | None:
 
 def _is_meaningful(word: str) -> bool:
     bare = word.strip(".,()")
+    if measure(bare):
+        return False  # min and sec are minutes and seconds behind a number
     return bare.lower() in _MEANINGFUL or bare in FUNCTIONS or bare in GREEK or bare in ("pi", "infinity")
 
 
