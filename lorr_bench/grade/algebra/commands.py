@@ -124,7 +124,10 @@ class Commands(Cursor):
         if self.accept("["):
             degree = self.sum()
             self.expect("]")
-        radicand = self.bracketed() if self.next.text == "(" else self.argument()
+        if self.next.kind == "number":
+            radicand = number(Fraction(self.take().text))  # nobody means the root of one by \sqrt 10
+        else:
+            radicand = self.bracketed() if self.next.text == "(" else self.argument()
         return operation("root", radicand, degree) if degree else operation("sqrt", radicand)
 
     def _styled(self) -> Expression:

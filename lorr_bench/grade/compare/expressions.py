@@ -24,6 +24,8 @@ from lorr_bench.grade.quantities.numerals import (
 )
 from lorr_bench.grade.quantities.scales import contrary, read_tail
 
+_OPERAND: Final = re.compile(r"[0-9A-Za-z)}\]]\Z")
+_LETTERS: Final = re.compile(r"[A-Za-z]{2}")
 _BEYOND: Final = re.compile(r"\\(?:int|iint|lim|partial|nabla)(?![a-zA-Z])|\\frac\s?\{\s?d")
 """What the grammar does not know and Math-Verify does."""
 
@@ -39,7 +41,7 @@ class _Quantity:
         core, self.unit = split_unit(text)
         self.core, self.percent = split_percent(core)
         bare, _, word = self.core.rpartition(" ")
-        if self.unit is None and bare and len(word) > 1 and measure(word):
+        if self.unit is None and _OPERAND.search(bare) and _LETTERS.match(word) and measure(word):
             self.core, self.unit = bare.strip(), word
         self.number = read_number(text)
 

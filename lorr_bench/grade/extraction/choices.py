@@ -79,6 +79,8 @@ def choice_in_text(text: str, policy: Policy) -> str | None:
     if len(bare) < 100 and (letter := choice_in_content(bare, policy)):
         return letter
     statement = stated(text, words=True)
+    if statement is not None and _SEVERAL.match(plain(statement)):
+        return None
     if statement is not None and (match := _TOLD.match(statement)):
         return _letter(match)
     if statement is not None and (letter := choice_in_content(statement, policy)):

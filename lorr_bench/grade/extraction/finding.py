@@ -25,6 +25,7 @@ from lorr_bench.grade.policy import Policy
 MAX_GOLD_CHARS: Final = 20_000
 SHORT_WORDS: Final = 60
 """Characters of a text that is words alone."""
+_VERB: Final = re.compile(r"\b(?:is|are|was|were|has|have|had|gets?|takes?|costs?|we|so|there)\b", re.IGNORECASE)
 _EMPTY_BOX: Final = re.compile(r"\\boxed\s?\{[^{}]*\}|\\boxed(?![a-zA-Z{])")
 
 
@@ -67,7 +68,8 @@ def find_answer(gold: str, answer: str, policy: Policy) -> Found:
         answer: All that was written.
         policy: The options.
     """
-    text = in_usual_frames(passage(answer, policy.max_chars))
+    part = passage(answer, policy.max_chars)
+    text = in_usual_frames(part.text)
     if boxes := filled_boxes(text):
         content = boxed_answer(text, boxes, parts=policy.boxes == "parts")
         return Found(result_of_derivation(content), "box")
@@ -78,7 +80,16 @@ def find_answer(gold: str, answer: str, policy: Policy) -> Found:
     spoken_of = r"\boxed" in text
     if spoken_of:
         text = _EMPTY_BOX.sub("", text)
+    if part.is_tagged and not gold_choice(gold) and (content := _alone(text)):
+        return Found(content, "the tag for the answer")
     return _in_text(gold, text, policy, statements_only=spoken_of)
+
+
+def _alone(text: str) -> str | None:
+    """What a tag holds, where that is an answer and no sentence."""
+    bare = without_markdown(text.strip()).removesuffix(".")
+    is_sentence = "\n" in bare or len(bare) > MAX_BARE or stated(text, words=False) or _VERB.search(bare)
+    return None if is_sentence else bare
 
 
 def _in_text(gold: str, text: str, policy: Policy, *, statements_only: bool) -> Found:

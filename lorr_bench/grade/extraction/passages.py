@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from lorr_bench.grade.notation.tidy import undamaged
 
@@ -14,7 +14,19 @@ _THOUGHTS: Final = ("</think>", "</thinking>", "</thought>", "<|end_of_thought|>
 _OLD_TURNS: Final = ("<|im_start|>", "<|start_header_id|>")
 
 
-def passage(answer: str, max_chars: int) -> str:
+class Passage(NamedTuple):
+    """A part of a text.
+
+    Attributes:
+        text: What is to be read.
+        is_tagged: Whether it stood in the tag for the answer.
+    """
+
+    text: str
+    is_tagged: bool = False
+
+
+def passage(answer: str, max_chars: int) -> Passage:
     """Where the answer is said: behind the thoughts, in the tag for it, without the marks that end a text.
 
     Args:
@@ -23,7 +35,7 @@ def passage(answer: str, max_chars: int) -> str:
     """
     text = undamaged(answer[-max_chars:])
     if "<" not in text:
-        return text
+        return Passage(text)
     text = _without_end_tokens(text)
     for mark in _THOUGHTS:
         _, found, behind = text.rpartition(mark)
@@ -37,10 +49,10 @@ def _without_end_tokens(text: str) -> str:
     return text[:-_TAIL] + _END_TOKENS.sub("", text[-_TAIL:])
 
 
-def _tagged(text: str) -> str:
+def _tagged(text: str) -> Passage:
     """What the last answer tag holds, closed or not; all of the text where there is none."""
     before, found, inner = text.rpartition(_OPEN)
     if not found:
-        return text
+        return Passage(text)
     inner = inner.partition(_CLOSE)[0]
-    return inner if inner.strip() else before or text
+    return Passage(inner, is_tagged=True) if inner.strip() else Passage(before or text)

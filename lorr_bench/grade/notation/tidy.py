@@ -88,6 +88,8 @@ _SPOKEN: Final = re.compile(
 _OPERATIONS: Final = {"squared": "^2", "cubed": "^3", "factorial": "!", "times": r"\times "}
 _DAMAGED: Final = re.compile(r"\x08(?=oxed|inom|egin|ar\b|ig)|\x0c(?=rac|box|rame)")
 _TABBED: Final = re.compile(r"\t(?=(?:ext(?:bf|it)?\s?\{|imes|heta|frac\s?\{|riangle|frac))")
+_BOLD: Final = re.compile(r"(?<![\w)}\]])\*\*|\*\*(?![\w({\\-])|`|__")
+"""Two stars between operands are a power."""
 _STAR: Final = re.compile(r"(?<![\w)}*])\*([^\s*][^*\n]*)\*(?![\w(*])")
 
 
@@ -143,7 +145,7 @@ def _letter(letter: str) -> str:
 
 def without_markdown(text: str) -> str:
     """``text`` without the stars and backticks of Markdown."""
-    return _STAR.sub(r"\1", text.replace("**", "").replace("`", "").replace("__", "")).strip()
+    return _STAR.sub(r"\1", _BOLD.sub("", text)).strip()
 
 
 def plain(text: str) -> str:
