@@ -54,7 +54,9 @@ class Expression:
         """It with another letter for a name."""
         if self.head == "name":
             return name(new) if self.text == old else self
-        return Expression(self.head, tuple(a.renamed(old, new) for a in self.arguments), self.value, self.text)
+        return Expression(
+            self.head, tuple(a.renamed(old, new) for a in self.arguments), self.value, self.text
+        )
 
     def has(self, *heads: str) -> bool:
         """Whether one of these operations occurs."""

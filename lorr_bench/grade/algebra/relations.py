@@ -184,7 +184,11 @@ def solved_alike(gold: Expression, answer: Expression) -> bool:
         answer: Another.
     """
     names = sorted(gold.names())
-    return len(names) > 1 and gold.names() == answer.names() and any(_same_root(gold, answer, name) for name in names)
+    return (
+        len(names) > 1
+        and gold.names() == answer.names()
+        and any(_same_root(gold, answer, name) for name in names)
+    )
 
 
 def _same_root(gold: Expression, answer: Expression, name: str) -> bool:

@@ -25,7 +25,9 @@ from lorr_bench.grade.policy import Policy
 MAX_GOLD_CHARS: Final = 20_000
 SHORT_WORDS: Final = 60
 """Characters of a text that is words alone."""
-_VERB: Final = re.compile(r"\b(?:is|are|was|were|has|have|had|gets?|takes?|costs?|we|so|there)\b", re.IGNORECASE)
+_VERB: Final = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|gets?|takes?|costs?|we|so|there)\b", re.IGNORECASE
+)
 _EMPTY_BOX: Final = re.compile(r"\\boxed\s?\{[^{}]*\}|\\boxed(?![a-zA-Z{])")
 
 

@@ -62,7 +62,9 @@ _NUMBER: Final = re.compile(
     r"(?P<word> [A-Za-z]+|[a-zA-Z]{1,3}(?![a-zA-Z0-9]))?"
 )
 _COORDINATE: Final = r"[-0-9a-z./\\ ]{1,20}"
-_POINT: Final = re.compile(rf"(?<![A-Za-z])[(\[](?=[^()]{{0,60}}[0-9]){_COORDINATE}(?:,{_COORDINATE}){{1,3}}[)\]]")
+_POINT: Final = re.compile(
+    rf"(?<![A-Za-z])[(\[](?=[^()]{{0,60}}[0-9]){_COORDINATE}(?:,{_COORDINATE}){{1,3}}[)\]]"
+)
 _PLAIN_WORD: Final = re.compile(r"(?<![\\A-Za-z{_^])[A-Za-z]{2,}(?![A-Za-z{(_^])")
 _KNOWN: Final = frozenset(FUNCTIONS) | GREEK | frozenset(CONNECTIVES) | {"pi", "inf", "infinity", "dx", "dt"}
 _DERIVATION: Final = re.compile(
