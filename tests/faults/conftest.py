@@ -12,13 +12,15 @@ from scripted_fingerprint import SCRIPTED
 
 from lorr_bench.evaluate.general import GeneralResult
 from lorr_bench.evaluate.scores import TaskScore
+from lorr_bench.plan.kinds import reference as reference_kind
+from lorr_bench.plan.kinds import train as train_kind
 from lorr_bench.ports.trainer import TrainOutcome
 from lorr_bench.run.worker import run_stage
 from lorr_bench.stages import fingerprint
 from lorr_bench.stages.measuring import evaluate_general, grade_math
 from lorr_bench.stages.pairs import answers
 from lorr_bench.stages.task import EngineRoom
-from lorr_bench.stages.training import charge, train
+from lorr_bench.stages.training import train
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.store.store import Store
 from lorr_bench.values import Completion, Verdict
@@ -107,8 +109,8 @@ def run_lm_eval(llm, **asked):
 def scripted(monkeypatch):
     """Stages whose heavy parts answer from a script."""
     trainer = FileTrainer()
-    for module in (train, charge):
-        monkeypatch.setattr(module, "load_adapter", lambda name: trainer)
+    for module in (train_kind, reference_kind):
+        monkeypatch.setattr(module, "adapter_of", lambda name: trainer)
     for module in (answers, grade_math):
         monkeypatch.setattr(module, "grade_many", grade)
     monkeypatch.setattr(evaluate_general, "run_lm_eval", run_lm_eval)

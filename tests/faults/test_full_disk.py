@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -27,8 +28,9 @@ def on_a_tiny_disk(tmp_path):
         mount = f"mount -t tmpfs -o size={DISK_KIB}k none {shlex.quote(str(folder))}"
         inside = f"{mount} || exit {NO_MOUNT}; exec {shlex.join([sys.executable, str(script), str(folder)])}"
         command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside]
+        own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+            done = subprocess.run(command, env=own, capture_output=True, text=True, check=False, timeout=120)
         except FileNotFoundError:
             pytest.skip("no unshare on this system")
         if done.returncode == NO_MOUNT or done.stderr.startswith("unshare:"):

@@ -13,7 +13,9 @@ from lorr_bench.grade.grader import Grader
 from lorr_bench.grade.process import Judge, Question
 
 QUICK = Policy(timeout_seconds=1.0)
-ROOT_GOLD, ROOT_BOX = r"1 + \sqrt{2}", r"\boxed{\sqrt{2} + 1}"
+LONG = " + 0" * 80
+"""What makes an answer too long to be read where it can't be ended."""
+ROOT_GOLD, ROOT_BOX = r"1 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 1{LONG}}}"
 
 
 @pytest.fixture
@@ -168,14 +170,14 @@ def test_a_known_answer_starts_no_worker(grader):
 def test_one_worker_serves_many_calls(grader):
     grader.grade_many([(ROOT_GOLD, ROOT_BOX)], Policy())
     workers = grader.worker_pids
-    grader.grade_many([("x + 1", r"\boxed{x + 2}")], Policy())
+    grader.grade_many([("x + 1", rf"\boxed{{x + 2{LONG}}}")], Policy())
     assert grader.worker_pids == workers
 
 
 def test_grading_works_in_another_thread():
     results = []
     thread = threading.Thread(
-        target=lambda: results.extend(grade_many([(r"5 + \sqrt{2}", r"\boxed{\sqrt{2} + 5}")]))
+        target=lambda: results.extend(grade_many([(r"5 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 5{LONG}}}")]))
     )
     thread.start()
     thread.join()
@@ -208,11 +210,11 @@ def test_a_forked_child_uses_a_worker_of_its_own():
     grade_many([(ROOT_GOLD, ROOT_BOX)])
     child = os.fork()
     if child == 0:
-        right = grade_many([(r"3 + \sqrt{2}", r"\boxed{\sqrt{2} + 3}")])[0].correct
+        right = grade_many([(r"3 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 3{LONG}}}")])[0].correct
         close()
         os._exit(0 if right else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert grade_many([(r"4 + \sqrt{2}", r"\boxed{\sqrt{2} + 4}")])[0].correct
+    assert grade_many([(r"4 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 4{LONG}}}")])[0].correct
 
 
 STUB = """

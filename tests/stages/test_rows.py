@@ -126,6 +126,15 @@ def test_right_answers_and_prompts_that_differ_in_white_space_at_the_ends_count_
     assert [row.id for row in training_rows("prompts", PAIRS[:2], Collection(collection))] == ["a", "b"]
 
 
+def test_a_file_of_a_collection_is_read_once(collection):
+    found = Collection(collection)
+    first = found.answers_up_to(PAIRS[:2])
+    for name in ("prompts", "answers"):
+        (collection / f"{name}.jsonl").unlink()
+    assert found.answers_up_to(PAIRS[:2]) == first
+    assert len(found.prompts_up_to(PAIRS[:2])) == 3
+
+
 @pytest.mark.parametrize(("pairs", "answers"), [(1, 2), (2, 6), (3, 8)])
 def test_a_larger_budget_asked_more(collection, pairs, answers):
     assert len(Collection(collection).answers_up_to(PAIRS[:pairs])) == answers

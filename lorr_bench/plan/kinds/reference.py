@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -82,7 +83,7 @@ class Reference(ModelStage):
         """
         return checked_settings(self.setting.adapter, self.setting.hyperparameters)
 
-    @property
+    @cached_property
     def known_settings(self) -> KnownSettings:
         """The settings that the core reads.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -150,7 +150,7 @@ class Train(ModelStage):
         values = {**self.parameters.hyperparameters, **self.setting.places}
         return checked_settings(self.parameters.adapter.name, values)
 
-    @property
+    @cached_property
     def known_settings(self) -> KnownSettings:
         """The settings that the core reads.
 

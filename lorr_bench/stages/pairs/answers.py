@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG, is_usable
 from lorr_bench.grade import Policy, grade_many
+from lorr_bench.grade.extraction.finding import is_boxed
 from lorr_bench.grade.reward import score_many
-from lorr_bench.grade.segment import BOX, final_segment
 from lorr_bench.plan.kinds.collect import SamplingStage
 from lorr_bench.spec.sources import ROW_RULES
 from lorr_bench.values import Completion, Prompt, Verdict
@@ -78,7 +78,7 @@ def _score(verdict: Verdict, _: str) -> float | None:
 
 
 def _score_with_format(verdict: Verdict, text: str) -> float | None:
-    return _score(verdict, text) if final_segment(text).startswith(BOX) else UNFORMATTED
+    return _score(verdict, text) if is_boxed(text) else UNFORMATTED
 
 
 def _grade(

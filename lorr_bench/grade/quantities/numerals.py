@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from lorr_bench.grade.measures import measure
+from lorr_bench.grade.notation.tidy import plain
 from lorr_bench.grade.policy import Policy
-from lorr_bench.grade.segment import plain
+from lorr_bench.grade.quantities.measures import measure
+from lorr_bench.grade.quantities.scales import contrary, read_tail
+from lorr_bench.grade.quantities.spoken import read_spoken
 
 MAX_DIGITS: Final = 60
 GOLD_DIGITS: Final = 3  # a decimal gold answer of so many digits stands for what rounds to it
 ANSWER_DIGITS: Final = 6
-NOISE: Final = Fraction(1, 10**12)  # of values that algebra evaluated
+NOISE: Final = Fraction(1, 10**20)  # of values that algebra evaluated
 
 _DIGITS: Final = rf"[0-9]{{1,{MAX_DIGITS}}}"
 _DECIMAL: Final = (
@@ -23,7 +25,7 @@ _DECIMAL: Final = (
 _TEN: Final = r"10\s?\^\s?(?:\{\s?(?P<power>[+-]?[0-9]{1,3})\s?\}|(?P<digit>[0-9]))"
 _PLAIN: Final = re.compile(
     rf"(?P<sign>[+-]?)\s?(?:{_TEN}|{_DECIMAL}"
-    rf"(?:[eE](?P<e>[+-]?[0-9]{{1,3}})|\s?(?:\\times|\\cdot|\*)\s?{_TEN.replace('?P<', '?P<of_')})?)"
+    rf"(?:[eE](?P<e>[+-]?[0-9]{{1,3}})|\s?(?:\\times|\\cdot|\*|x)\s?{_TEN.replace('?P<', '?P<of_')})?)"
 )
 _OVER: Final = (
     rf"\\frac\s?(?:\{{\s?(?P<top>-?{_DIGITS})\s?\}}|(?P<top1>[0-9]))"
@@ -31,29 +33,39 @@ _OVER: Final = (
 )
 _SLASH: Final = rf"(?P<over>{_DIGITS})\s?/\s?(?P<under>{_DIGITS})"
 _REPEATING: Final = re.compile(
-    r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15})\s?\\overline\s?\{\s?(?P<again>[0-9]{1,15})\s?\}"
+    r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15})\s?"
+    r"(?:\\(?:overline|bar|dot)\s?\{?\s?|\()(?P<again>[0-9]{1,15})\s?(?:\\ldots)?[)}]?"
 )
+_DOTTED: Final = re.compile(
+    r"(?P<sign>[+-]?)\s?(?P<whole>[0-9]{0,15})\.(?P<part>[0-9]{0,15}?)(?P<again>[0-9]{1,12}?)(?P=again)+\s?\\ldots"
+)
+_TWO_DOTS: Final = re.compile(r"\\dot\s?\{?([0-9])\}?([0-9]{0,12})\\dot\s?\{?([0-9])\}?")
 _SPACED: Final = re.compile(r"[+-]? ?[0-9](?: ?[0-9])+")  # blanks mean nothing in LaTeX
 MAX_GROUPS: Final = MAX_DIGITS // 3
 """Of three digits at most."""
-_NAMES: Final = (
-    *("zero", "one", "two", "three", "four", "five", "six"),
-    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
-)
 _FRACTION: Final = re.compile(
     rf"(?P<sign>[+-]?)\s?(?:(?P<mixed>{_DIGITS})\s?{_OVER}|(?P<spaced>{_DIGITS})\s{_SLASH}"
     rf"|{_OVER.replace('?P<', '?P<f_')}|{_SLASH.replace('?P<', '?P<s_')})"
 )
 
-_STYLED: Final = r"\\(?:text|mbox|mathrm|textrm|textbf|rm|operatorname)\s?\{([^{}]*)\}\s?(\^\s?\{?[23]\}?)?"
+_STYLED: Final = (
+    r"\\(?:text|mbox|mathrm|textrm|textbf|textit|textnormal|rm|operatorname)\s?\{([^{}]*)\}"
+    r"\s?(\^\s?\{?[23]\}?)?"
+)
 _STYLED_UNIT: Final = re.compile(_STYLED)
 _UNIT_TAIL: Final = re.compile(rf"(?:\s?(?:/|\\cdot)?\s?{_STYLED})+\Z")
-_DEGREES: Final = re.compile(r"\s?(?:\^\s?\{?\s?\\circ\s?\}?|\\degree|\\deg)\Z")
+_DEGREES: Final = re.compile(
+    r"\s?(?:\^\s?\{?\s?\\circ\s?\}?|\\degree|\\deg)\s?(?:\\(?:text|mathrm)\s?\{\s?)?(?P<scale>[CF]?)\s?\}?\Z"
+)
+_TEMPERATURES: Final = {"C": "celsius", "F": "fahrenheit", "": "degree"}
+_SYMBOL: Final = re.compile(r"(?<=[0-9])\s?(?P<prefix>[kM]?)\\Omega\Z")
 _ANGLE_FUNCTION: Final = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 _SQUARED: Final = r"(?:\^\s?\{?[23]\}?)?"
 _BARE_UNIT: Final = re.compile(
     rf"(?<=[0-9}}\s])(?:(?<=\s)([A-Za-z]{{2}}[A-Za-z ./]*{_SQUARED})|([A-Za-z/]{{2,}}{_SQUARED}))\Z"
 )
+_NEGATIVE: Final = re.compile(r"\A(?:\\text\s?\{\s?)?(?:minus|negative)\s?\}?\s?(?=[0-9])", re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)\Z")
 _LONE_LETTER: Final = re.compile(r"(?<=[0-9}\s])\s?([msglh])\Z")
 _PERCENT: Final = re.compile(
     r"\s?(?:\\?%|\b(?:percent|per cent|pct)\.?|\\text\s?\{\s?(?:percent|%|\\%)\s?\})\Z"
@@ -92,21 +104,37 @@ def read_number(text: str, *, letter_units: bool = False) -> Number | None:
     core, unit = split_unit(text)
     core, percent = split_percent(core)
     number = _bare_number(core)
-    if number is None and unit is None and (found := _words_after(core, letter_units=letter_units)):
-        core, unit = found
+    if number is None and (found := _words_after(core, letter_units=letter_units)):
+        core, words = found
         number = _bare_number(core)
-    return replace(number, percent=percent, unit=unit) if number else None
+        unit = f"{words} {unit}" if unit else words
+    return _scaled(replace(number, percent=percent, unit=None), unit) if number else None
+
+
+def _scaled(number: Number, words: str | None) -> Number | None:
+    """A number with the words behind it: scaled, with its unit; none if they make it another thing."""
+    if not words:
+        return number
+    tail = read_tail(words)
+    if tail is None:
+        return None
+    exact = _scale(number, tail.factor) if tail.factor != 1 else number
+    return replace(exact, unit=tail.unit)
 
 
 def split_unit(text: str) -> tuple[str, str | None]:
     r"""``text`` without its unit, and the unit, if marked as one: ``\text{ cm}^2``, ``^\circ``, ``\$``."""
     for sign, name in _MONEY.items():
-        if text.startswith(sign):
-            return text.removeprefix(sign).strip(), name
+        if text.startswith((sign, f"-{sign}", f"- {sign}")):
+            rest = text.replace(sign, "", 1).strip()
+            core, unit = split_unit(rest)
+            return core, f"{unit} {name}" if unit else name
     if (match := _DEGREES.search(text)) and not _ANGLE_FUNCTION.search(text):
-        return text[: match.start()].strip(), "degree"
+        return text[: match.start()].strip(), _TEMPERATURES[match["scale"]]
+    if match := _SYMBOL.search(text):
+        return text[: match.start()].strip(), f"{match['prefix']}ohm"
     match = _UNIT_TAIL.search(text)
-    if match and match.start() and not _PERCENT.search(text):
+    if match and match.start() and not _PERCENT.search(text) and text[match.start() - 1] not in "_^":
         return text[: match.start()].strip(), _STYLED_UNIT.sub(_name, match[0]).strip(" ~")
     return text, None
 
@@ -123,6 +151,8 @@ def split_percent(text: str) -> tuple[str, bool]:
 
 def _words_after(text: str, *, letter_units: bool) -> tuple[str, str] | None:
     """A number and the plain word behind it; without a space between, only a unit of measure."""
+    if match := _ORDINAL.search(text):
+        return text[: match.start()], match[0]
     match = _BARE_UNIT.search(text)
     if match and (match[1] or measure(match[2])):
         return text[: match.start()].strip(), match[0]
@@ -132,16 +162,19 @@ def _words_after(text: str, *, letter_units: bool) -> tuple[str, str] | None:
 
 
 def _bare_number(text: str) -> Number | None:
+    text = _NEGATIVE.sub("-", text)
     if match := _PLAIN.fullmatch(text):
         return _decimal(match.groupdict())
     if _SPACED.fullmatch(text) and _groups(text) <= MAX_GROUPS:
         return Number(Fraction(int(text.replace(" ", ""))))
     if match := _FRACTION.fullmatch(text):
         return _fraction(match.groupdict())
-    if match := _REPEATING.fullmatch(text):
+    if match := _REPEATING.fullmatch(_TWO_DOTS.sub(r"\\overline{\1\2\3}", text)):
         return _repeating(match.groupdict())
-    name = plain(text).lower()
-    return Number(Fraction(_NAMES.index(name))) if name in _NAMES else None
+    if text.endswith(r"\ldots") and "." in text:
+        return _continued(text)
+    spoken = read_spoken(plain(text))
+    return None if spoken is None else Number(spoken)
 
 
 def _groups(text: str) -> int:
@@ -183,10 +216,26 @@ def _repeating(groups: dict[str, str]) -> Number:
     return Number(-value if groups["sign"] == "-" else value)
 
 
+def _continued(text: str) -> Number | None:
+    """A decimal with dots behind: what its last digits repeat, or as many digits as are shown."""
+    if (match := _DOTTED.fullmatch(text)) and len(text) < 60:
+        return _repeating(match.groupdict())
+    match = _PLAIN.fullmatch(text.removesuffix(r"\ldots").strip())
+    return _decimal(match.groupdict()) if match else None
+
+
 def same_number(gold: Number, answer: Number, policy: Policy) -> bool:
     """Whether an answer is the gold number under a policy, be they read or evaluated by algebra."""
+    if policy.units == "agree" and (contrary(gold.unit, answer.unit) or _percent_of_measure(gold, answer)):
+        return False
     scaled = _same_unit(gold, answer) if policy.units == "agree" else (gold, answer)
     return scaled is not None and any(_near(*pair, policy) for pair in _percentages(*scaled, policy))
+
+
+def _percent_of_measure(gold: Number, answer: Number) -> bool:
+    """Whether one is a percentage and the other a number of some measure: 73 % is not 73 degrees."""
+    other = answer if gold.percent else gold
+    return gold.percent != answer.percent and measure(other.unit or "") is not None
 
 
 def same_measure(gold_unit: str | None, answer_unit: str | None) -> bool:
