@@ -128,6 +128,7 @@ def _rows(
                 "text": answer.text if answer else None,
                 "tokens": answer.tokens if answer else 0,
                 "truncated": answer.truncated if answer else False,
+                "end": answer.end if answer else "",
                 "key": canonical_digest(key),
             }
 
