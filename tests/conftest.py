@@ -24,6 +24,16 @@ from lorr_bench.values import Pair
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+FIRST = "test_end_to_end.py"  # its run of the smoke suite is there when others ask for it
+
+
+
+def pytest_collection_modifyitems(config, items):
+    """Side by side, what takes long begins first, so that all processes end together."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (item.path.name != FIRST, item.path not in slow))
+
 
 @pytest.fixture(scope="session")
 def nano_pairs():

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from installed import needs_vllm
 from smoke_run import ROOT, SMOKE, command, logs, run
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 # 1 fingerprint, 1 collect, 1 reference, 2 budgets × 2 arms; 5 models answer, are graded and take lm-eval's tasks; 2 searches
 # for a benchmark among the training prompts, 1 for the families of the word problems

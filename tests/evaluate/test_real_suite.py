@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 from byte_model import write_byte_model
+from installed import needs_vllm
 from real_tasks import write_tasks
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"

@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from installed import needs_vllm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 SCRIPT = """
 import json, pathlib, sys

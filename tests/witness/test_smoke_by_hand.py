@@ -12,10 +12,10 @@ import sys
 
 import pytest
 from greedy import BOX, NANO, Greedy, check_greedy_answers, greedy_answers, model_of, rows, stages
+from installed import needs_vllm
 from smoke_run import ROOT, logs, run
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 BATCH = 16
 

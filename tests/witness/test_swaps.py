@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from installed import needs_vllm
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 PROMPTS = [[124, 36, 17, 9, 68], [2, 37, 67, 38, 56, 11], [5]]
 NEW_TOKENS = 12
