@@ -14,15 +14,8 @@ from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.plan.stage import POOLS
 
 FAULTS = [errno.ENOSPC, errno.EIO]
-
-
-@pytest.fixture
-def finished(bench, ready_made):
-    """All stages done; without faults, so that each test begins with its inputs."""
-    bench.stages[ready_made.digest] = ready_made
-    bench.finish()
-    bench.run(ready_made)
-    return bench
+CASES = [pytest.param(kind, FAULTS[place % 2], id=kind) for place, kind in enumerate(POOLS)]
+CASES += [pytest.param("collect", errno.ENOSPC, id="collect, with the other fault")]
 
 
 def last_of(kind, bench):
@@ -42,8 +35,7 @@ def broken(bench, stage, monkeypatch, number, place):
     return disk.failed
 
 
-@pytest.mark.parametrize("number", FAULTS, ids=errno.errorcode.get)
-@pytest.mark.parametrize("kind", POOLS)
+@pytest.mark.parametrize(("kind", "number"), CASES)
 def test_a_write_that_fails_anywhere_leaves_nothing_half_written(
     finished, notices, monkeypatch, kind, number
 ):

@@ -230,6 +230,12 @@ def make_results(**changes: Any) -> Results:
     return Results(**{**values, **changes})
 
 
+def make_small_results() -> Results:
+    """One benchmark and no diagnostics: figures of it are drawn in a fraction of the time."""
+    results = make_results(diagnostics={})
+    return replace(results, scores=[line for line in results.scores if line.benchmark == "nano_hard"])
+
+
 METHODS = (
     "dpo", "ipo", "hinge", "robust-dpo", "exo", "nca-pair", "bco-pair", "sppo", "aot", "apo-zero", "apo-down",
     "discopop", "cpo", "simpo", "cpo-simpo", "alphapo", "orpo", "kto", "bco", "grpo", "online-dpo", "rft",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_contents import PICTURES, hostile_results
+from page_contents import PICTURES, Page, hostile_results
 from synthetic_results import METHODS, make_methods_results, make_results
 
 from lorr_bench.errors import StoreError
@@ -54,6 +54,15 @@ def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
     assert len(figures) == 3 * len({path.stem for path in figures})
     for form in ("png", "svg", "pdf"):
         assert (folder / f"figure.{form}").read_bytes() == (folder / f"figures/curves.{form}").read_bytes()
+
+
+def test_the_files_that_the_page_links_to_are_written(folder: Path) -> None:
+    page = Page((folder / "report.html").read_text())
+    targets = [attributes["href"] for attributes in page.attributes("a") if "href" in attributes]
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    beside = {target for target in targets if not target.startswith("#")}
+    # The main figure stands beside the page a second time.
+    assert beside == files - {"report.html", "figure.png", "figure.svg", "figure.pdf"}
 
 
 @pytest.mark.usefixtures("plain_figures")
@@ -137,12 +146,15 @@ def test_without_diagnostics_there_is_no_section(tmp_path: Path, replays: list[d
         assert len(list(csv.DictReader(stream))) == len(replays)
 
 
-def test_same_results_same_bytes(folder: Path, tmp_path: Path, results: Results) -> None:
-    write_report(results, tmp_path)
-    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+@pytest.mark.usefixtures("plain_figures")  # the bytes of figures are looked at in test_figures.py
+def test_same_results_same_bytes(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        write_report(make_results(), folder)
+    files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
     assert len(files) > len(CSVS)
     for name in files:
-        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def without(results: Results, leave_out: Callable[..., bool]) -> Results:

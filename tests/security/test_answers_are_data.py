@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_results import make_results
+from synthetic_results import make_small_results
 
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.report.cells import csv_text
@@ -60,7 +60,7 @@ def hostile(value: Any, text: str) -> Any:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     """A report in which every name and answer is a formula that holds a command."""
-    return write_report(hostile(make_results(), rf"={COMMANDS[0]}"), tmp_path_factory.mktemp("report"))
+    return write_report(hostile(make_small_results(), rf"={COMMANDS[0]}"), tmp_path_factory.mktemp("report"))
 
 
 def test_no_cell_of_any_table_is_a_formula(report: ReportFiles) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_results import make_results
+from synthetic_results import make_small_results
 
 from lorr_bench.errors import StoreError
 from lorr_bench.grade import process
@@ -58,7 +58,7 @@ def test_a_record_and_its_provenance_hold_none(tmp_path: Path, secrets: list[str
 
 
 def test_a_report_holds_none(tmp_path: Path, secrets: list[str]) -> None:
-    write_report(make_results(), tmp_path)
+    write_report(make_small_results(), tmp_path)
     assert held(tmp_path, secrets) == []
 
 
