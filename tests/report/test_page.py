@@ -14,7 +14,6 @@ import pytest
 from page_contents import HOSTILE, PICTURES, SVG, Page, hostile_results, make_contents, with_rows
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report import write_report
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats import page as page_module
 from lorr_bench.report.formats.embed import place
