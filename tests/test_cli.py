@@ -160,6 +160,7 @@ def test_status_before_any_run(tmp_path):
     assert "0 of 184 stages done" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
     done = lorr_bench_here("report", QUICKSTART, "-o", tmp_path / "out")
     assert done.returncode == 0

@@ -32,6 +32,7 @@ def artefacts(bench):
             yield stage, path.relative_to(folder)
 
 
+@pytest.mark.slow
 def test_a_bit_in_any_file_of_any_kind_is_found_and_the_work_is_done_again(finished, notices):
     """The first, the middle and the last bit by turns."""
     for (stage, name), place in zip(
@@ -46,6 +47,7 @@ def test_a_bit_in_any_file_of_any_kind_is_found_and_the_work_is_done_again(finis
         assert finished.run(stage).files == sound
 
 
+@pytest.mark.slow
 def test_a_stage_does_not_begin_with_a_damaged_input(finished):
     grade = next(stage for stage in finished.plan.stages if stage.kind == "grade_math")
     answers = finished.stages[grade.inputs["answers"]]
@@ -57,6 +59,7 @@ def test_a_stage_does_not_begin_with_a_damaged_input(finished):
     finished.run(grade)
 
 
+@pytest.mark.slow
 def test_a_stage_does_not_begin_with_a_freed_input(finished):
     answers = next(stage for stage in finished.plan.stages if "model" in stage.inputs)
     model = finished.stages[answers.inputs["model"]]
@@ -67,6 +70,7 @@ def test_a_stage_does_not_begin_with_a_freed_input(finished):
     finished.run(answers)
 
 
+@pytest.mark.slow
 def test_a_bit_in_the_word_about_freed_weights_loses_nothing(finished, notices):
     stage = next(stage for stage in finished.plan.stages if stage.kind == "train")
     finished.store.free(stage)
@@ -104,6 +108,7 @@ READ_BY_A_REPORT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), READ_BY_A_REPORT)
 def test_a_report_leaves_out_what_is_damaged_and_says_so(finished, notices, kind, name):
     stage = [stage for stage in finished.plan.stages if stage.kind == kind][-1]
@@ -119,6 +124,7 @@ def test_a_report_leaves_out_what_is_damaged_and_says_so(finished, notices, kind
     assert load_results(finished.plan, store, {}).scores == whole.scores
 
 
+@pytest.mark.slow
 def test_a_report_does_not_read_weights(finished, notices):
     for stage in finished.plan.stages:
         for path in (
@@ -129,6 +135,7 @@ def test_a_report_does_not_read_weights(finished, notices):
     assert notices == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -144,6 +151,7 @@ def test_an_export_leaves_out_what_is_damaged(finished, notices, exported, kind,
     assert len(notices) == 1
 
 
+@pytest.mark.slow
 def test_a_bit_in_the_results_file_of_a_report_is_found_or_changes_nothing(finished, tmp_path):
     """What ``compare`` reads: gzip has a checksum of its own, but not for the date in its header."""
     whole = load_results(finished.plan, finished.store, {})

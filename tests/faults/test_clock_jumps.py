@@ -48,6 +48,7 @@ def test_the_date_of_a_lock_does_not_matter(tmp_path, modified):
     assert holder(tmp_path / "lock") is None
 
 
+@pytest.mark.slow
 def test_stages_give_times_that_are_none_of_the_clock(bench, monkeypatch, notices):
     jump("to-and-fro", monkeypatch)
     bench.finish()
@@ -59,6 +60,7 @@ def test_stages_give_times_that_are_none_of_the_clock(bench, monkeypatch, notice
     assert notices == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["back", "to-and-fro"])
 def test_damage_is_set_aside_again_and_again(bench, monkeypatch, way):
     """Also where every moment is the same."""

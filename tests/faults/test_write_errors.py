@@ -13,6 +13,8 @@ from broken_disk import BrokenDisk
 from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.plan.stage import POOLS
 
+pytestmark = pytest.mark.slow
+
 FAULTS = [errno.ENOSPC, errno.EIO]
 CASES = [pytest.param(kind, FAULTS[place % 2], id=kind) for place, kind in enumerate(POOLS)]
 CASES += [pytest.param("collect", errno.ENOSPC, id="collect, with the other fault")]

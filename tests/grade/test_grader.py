@@ -70,6 +70,7 @@ def worked_answers(count: int) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_verdicts_are_math_verifys_on_the_whole_text():
     items = worked_answers(400)
     verdicts = grade_many(items)
@@ -125,6 +126,7 @@ def shared_grader():
     grader.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, shared_grader):
     limit = QUICK.timeout_seconds * process.BUSY_FACTOR + process.GRACE_SECONDS
@@ -138,6 +140,7 @@ def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, shared_g
     str(verdict.extracted).encode()
 
 
+@pytest.mark.slow
 def test_a_time_out_says_so_and_is_remembered(grader):
     hostile = ("7", HOSTILE["tower of powers"])
     first, again = grader.grade_many([hostile, hostile], Policy(timeout_seconds=0.3))
@@ -175,6 +178,7 @@ def test_a_known_answer_starts_no_worker(grader):
     assert grader.worker_pids == []
 
 
+@pytest.mark.slow
 def test_one_worker_serves_many_calls(grader):
     grader.grade_many([(ROOT_GOLD, ROOT_BOX)], Policy())
     workers = grader.worker_pids
@@ -214,6 +218,7 @@ def test_the_cache_is_bounded_and_forgets_the_oldest(grader, monkeypatch):
     assert grader.grade_many([("29", r"\boxed{0}")], Policy())[0].reason == "different"
 
 
+@pytest.mark.slow
 def test_a_forked_child_uses_a_worker_of_its_own():
     grade_many([(ROOT_GOLD, ROOT_BOX)])
     child = os.fork()

@@ -21,6 +21,8 @@ from lorr_bench.report.figures.draw import figure_measures, pdf_bytes, png_bytes
 from lorr_bench.report.figures.drawing import WIDTH
 from lorr_bench.values import START, Point, Results, Spend
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")
 
 

@@ -39,6 +39,7 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lorr_bench.report.contents._pictures", lambda results, frames: iter(PICTURES))
 
 
+@pytest.mark.slow
 def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     assert names == {
@@ -47,6 +48,7 @@ def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
     figures = sorted((folder / "figures").iterdir())
     assert {path.suffix for path in figures} == {".png", ".svg", ".pdf"}
@@ -56,6 +58,7 @@ def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
         assert (folder / f"figure.{form}").read_bytes() == (folder / f"figures/curves.{form}").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_files_that_the_page_links_to_are_written(folder: Path) -> None:
     page = Page((folder / "report.html").read_text())
     targets = [attributes["href"] for attributes in page.attributes("a") if "href" in attributes]
@@ -116,6 +119,7 @@ def test_csv_numbers_are_untouched_and_texts_shielded(tmp_path: Path, results: R
     assert {row["significant"] for row in rows} == {"True", "False"}
 
 
+@pytest.mark.slow
 def test_long_scores_hold_every_value(folder: Path, results: Results) -> None:
     with (folder / "scores.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

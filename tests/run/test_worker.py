@@ -251,6 +251,7 @@ def test_each_stage_prints_to_its_own_log(process, tmp_path):
     assert (tmp_path / "logs" / "second.log").exists()
 
 
+@pytest.mark.slow
 def test_a_process_says_that_it_lives(process):
     assert process.inbox.get(timeout=60) == {"event": "Alive"}
 

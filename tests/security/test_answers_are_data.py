@@ -63,6 +63,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     return write_report(hostile(make_small_results(), rf"={COMMANDS[0]}"), tmp_path_factory.mktemp("report"))
 
 
+@pytest.mark.slow
 def test_no_cell_of_any_table_is_a_formula(report: ReportFiles) -> None:
     texts = [path.read_text("utf-8").splitlines() for path in report.csvs]
     cells = [cell for lines in texts for row in csv.reader(lines) for cell in row]
@@ -89,6 +90,7 @@ def test_a_command_of_latex_is_printed(command: str) -> None:
     assert not re.search(r"\\(input|write|immediate|def)\b|(?<!\\)%|\^\^", latex_text(command))
 
 
+@pytest.mark.slow
 def test_no_table_of_latex_has_a_command_of_others(report: ReportFiles) -> None:
     body = report.latex.read_text("utf-8").split("\\begin{table}", 1)[1]
     assert "textbackslash{}input" in body

@@ -101,6 +101,7 @@ def renamed(value: Any) -> Any:
     return replace(value, suite="../../suite", scores=scores, answers=answers)
 
 
+@pytest.mark.slow
 def test_a_report_writes_into_its_folder_alone(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b" / "report"
     files = write_report(renamed(make_small_results()), folder)

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -134,7 +135,8 @@ def test_a_bit_flipped_anywhere_in_a_lock_is_found(path):
     for place in range(len(sound) * 8):
         flipped = bytearray(sound)
         flipped[place // 8] ^= 1 << place % 8
-        assert lock_module._parse(bytes(flipped)) is None
+        path.write_bytes(flipped)
+        assert holder(path) is None
 
 
 def test_the_owner_of_a_damaged_lock_still_beats(path):
@@ -149,13 +151,13 @@ def test_the_owner_of_a_damaged_lock_still_beats(path):
 def test_an_owner_learns_that_its_lock_is_lost_and_leaves_the_other_alone(path):
     lock = Lock(path)
     lock.acquire()
-    taker = put(path, pid=1)
+    taker = put(path)
     before = path.stat().st_mtime_ns
     lock.beat()
     assert lock.lost
     lock.release()
     assert path.stat().st_mtime_ns == before
-    assert lock_module._look(path).owner == taker
+    assert holder(path) == taker
 
 
 def test_an_owner_learns_that_its_lock_is_gone(path):
@@ -222,12 +224,20 @@ def test_a_full_disk_at_the_link_is_told(path, monkeypatch):
 
 def test_without_flock_the_first_name_wins(path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", fail(errno.ENOSYS))
-    seen = iter([None])  # the other made its file after this one had looked
-    look = lock_module._look
+    looked, system_open = [], os.open
+
+    def too_early(file, flags, *mode):
+        """The other made its file after this one had looked."""
+        if file == path and not looked:
+            looked.append(file)
+            raise FileNotFoundError
+        return system_open(file, flags, *mode)
+
     with Lock(path):
-        monkeypatch.setattr(lock_module, "_look", lambda path, ask=look: next(seen, ask(path)))
+        monkeypatch.setattr(os, "open", too_early)
         with pytest.raises(HeldError):
             Lock(path).acquire()
+    assert looked
 
 
 def test_a_guard_that_fails_otherwise_is_told(path, monkeypatch):
@@ -255,7 +265,7 @@ def test_the_guard_keeps_threads_apart(tmp_path):
 
 
 def test_where_the_kernel_tells_no_start_the_process_number_decides(path, monkeypatch):
-    monkeypatch.setattr(lock_module, "_started", lambda pid: "")
+    monkeypatch.setattr(lock_module.Path, "read_text", fail(errno.ENOENT))
     put(path)
     with pytest.raises(HeldError):
         Lock(path).acquire()
@@ -263,8 +273,8 @@ def test_where_the_kernel_tells_no_start_the_process_number_decides(path, monkey
 
 def test_where_there_is_no_proc_the_name_tells_machines_apart(monkeypatch):
     monkeypatch.setattr(lock_module.Path, "read_text", fail(errno.ENOENT))
-    assert lock_module._machine() == lock_module.socket.gethostname()
-    assert lock_module._started(os.getpid()) == ""
+    owner = Owner.here()
+    assert (owner.machine, owner.started) == (socket.gethostname(), "")
 
 
 def test_a_lock_is_given_back_where_the_guard_fails(path, monkeypatch):

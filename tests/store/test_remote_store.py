@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from lorr_bench.errors import HeldError, MissingPackageError, StoreError
 from lorr_bench.plan.stage import Stage
@@ -99,23 +100,23 @@ def test_finished_results_are_listed_by_kind(machine):
     assert listing["collect"] == set()
 
 
-def interrupt(store, monkeypatch, when):
+def interrupt(monkeypatch, when):
     """Break off the connection when a file of this name is sent."""
-    send = store._remote.system.put_file
+    send = LocalFileSystem.put_file
 
-    def put_file(source, target, **options):
+    def put_file(system, source, target, **options):
         if when in target:
             raise ConnectionError("the line is dead")
-        return send(source, target, **options)
+        return send(system, source, target, **options)
 
-    monkeypatch.setattr(store._remote.system, "put_file", put_file)
+    monkeypatch.setattr(LocalFileSystem, "put_file", put_file)
 
 
 @pytest.mark.parametrize("when", ["model.safetensors", "record.json"])
 def test_half_an_upload_is_no_result(machine, monkeypatch, when):
     store = machine("one")
     with monkeypatch.context() as patch:
-        interrupt(store, patch, when)
+        interrupt(patch, when)
         with pytest.raises(StoreError, match="the line is dead"):
             write(store)
     assert machine("two").read(STAGE) is None
@@ -124,7 +125,7 @@ def test_half_an_upload_is_no_result(machine, monkeypatch, when):
 def test_an_interrupted_upload_is_made_up_for_where_the_result_lies(machine, monkeypatch):
     store = machine("one")
     with monkeypatch.context() as patch:
-        interrupt(store, patch, "record.json")
+        interrupt(patch, "record.json")
         with pytest.raises(StoreError):
             write(store)
     made_up = machine("one").read(STAGE)
@@ -185,10 +186,10 @@ def test_a_damaged_copy_is_fetched_again(machine, notices):
 def test_a_file_damaged_on_the_way_is_fetched_once_more(machine, monkeypatch, notices):
     write(machine("one"))
     other = machine("two")
-    fetch, damaged = other._remote.system.get_file, []
+    fetch, damaged = LocalFileSystem.get_file, []
 
-    def get_file(source, target, **options):
-        fetch(source, target, **options)
+    def get_file(system, source, target, **options):
+        fetch(system, source, target, **options)
         if not damaged:
             flip_file(target)
             damaged.append(source)
@@ -196,7 +197,7 @@ def test_a_file_damaged_on_the_way_is_fetched_once_more(machine, monkeypatch, no
     def flip_file(target):
         Path(target).write_bytes(b"?")
 
-    monkeypatch.setattr(other._remote.system, "get_file", get_file)
+    monkeypatch.setattr(LocalFileSystem, "get_file", get_file)
     assert other.read(STAGE, verify=True) is not None
     assert damaged
     assert notices == []
@@ -273,25 +274,25 @@ def test_weights_that_a_stage_of_this_machine_reads_are_not_freed(machine):
 def test_a_request_that_fails_is_made_again(machine, monkeypatch):
     write(machine("one"))
     other = machine("two", delays_seconds=(0.0,))
-    read, failures = other._remote.system.cat_file, [ConnectionError("once")]
+    read, failures = LocalFileSystem.cat_file, [ConnectionError("once")]
 
-    def cat_file(place, **options):
+    def cat_file(system, place, **options):
         if failures:
             raise failures.pop()
-        return read(place, **options)
+        return read(system, place, **options)
 
-    monkeypatch.setattr(other._remote.system, "cat_file", cat_file)
+    monkeypatch.setattr(LocalFileSystem, "cat_file", cat_file)
     assert other.read(STAGE) is not None
 
 
 def test_a_refused_request_is_not_made_again(machine, monkeypatch):
     store, asked = machine("one", delays_seconds=(0.0, 0.0)), []
 
-    def cat_file(place, **options):
+    def cat_file(system, place, **options):
         asked.append(place)
         raise PermissionError("403")
 
-    monkeypatch.setattr(store._remote.system, "cat_file", cat_file)
+    monkeypatch.setattr(LocalFileSystem, "cat_file", cat_file)
     with pytest.raises(StoreError, match="403"):
         store.read(STAGE)
     assert len(asked) == 1
@@ -301,10 +302,10 @@ def test_a_full_local_disk_is_told_as_such(machine, monkeypatch):
     write(machine("one"))
     other = machine("two")
 
-    def get_file(source, target, **options):
+    def get_file(system, source, target, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(other._remote.system, "get_file", get_file)
+    monkeypatch.setattr(LocalFileSystem, "get_file", get_file)
     with pytest.raises(StoreError, match="the disk is full"):
         other.read(STAGE)
 
@@ -312,10 +313,10 @@ def test_a_full_local_disk_is_told_as_such(machine, monkeypatch):
 def test_a_bucket_that_does_not_exist_is_a_store_error(machine, monkeypatch):
     store = machine("one")
 
-    def put_file(source, target, **options):
+    def put_file(system, source, target, **options):
         raise FileNotFoundError("The specified bucket does not exist")
 
-    monkeypatch.setattr(store._remote.system, "put_file", put_file)
+    monkeypatch.setattr(LocalFileSystem, "put_file", put_file)
     with pytest.raises(StoreError, match="bucket does not exist"):
         write(store)
 

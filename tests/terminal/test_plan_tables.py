@@ -110,7 +110,7 @@ def test_a_probe_that_failed_says_why():
     )
 
 
-@pytest.mark.parametrize("suite", ["smoke", "paper/main_table"])
+@pytest.mark.parametrize("suite", ["smoke", pytest.param("paper/main_table", marks=pytest.mark.slow)])
 def test_the_command_prints_costs_of_shipped_suites(suite, tmp_path):
     file, output = ROOT / "suites" / f"{suite}.yaml", tmp_path / "out"
     done = lorr_bench_here("plan", file, "--output", output, cwd=tmp_path, COLUMNS=str(WIDTH))

@@ -1,6 +1,6 @@
 """Weights that are swapped into a running engine, against transformers by hand; and swaps that go wrong.
 
-Each model is one of five shapes whose embeddings differ from those of the model that the engine was started
+Each model is one of four shapes whose embeddings differ from those of the model that the engine was started
 with: a swap that forgets the head, or takes another folder, can't pass.
 """
 
@@ -31,7 +31,6 @@ SHAPE = {
 }
 FAMILIES = {
     "llama, tied": ("llama", {"tie_word_embeddings": True}),
-    "llama, untied": ("llama", {"tie_word_embeddings": False}),
     "qwen2, tied": ("qwen2", {"tie_word_embeddings": True}),
     "gemma2, tied": ("gemma2", {"tie_word_embeddings": True, "head_dim": 32}),
     "mistral, untied": ("mistral", {"tie_word_embeddings": False}),
