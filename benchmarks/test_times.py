@@ -1,9 +1,9 @@
 """Processor seconds of the tests: ``python benchmarks/test_times.py [PYTEST ARGUMENTS]``.
 
 Runs pytest in this process, and prints the files that cost most, then the tests. A test costs what this
-process and those that it started and waited for took while it ran, fixtures included; what several tests share
-counts for the first. Processor seconds rather than the clock's, so that other work on the machine shows little.
-``tests/report`` measures a room, ``-m 'not slow'`` what ``make test-fast`` runs.
+process and those that it started and waited for took while it ran, fixtures included; what several tests
+share counts for the first. Processor seconds rather than the clock's, so that other work on the machine shows
+little. ``tests/report`` measures a room, ``-m 'not slow'`` what ``make test-fast`` runs.
 """
 
 from __future__ import annotations
