@@ -18,8 +18,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-TESTS = Path(__file__).parents[1] / "tests"
-sys.path[:0] = [str(TESTS / "fuzz"), str(TESTS)]
+sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("tests/fuzz", "tests")]
 
 from surfaces import Surface, attempt, surfaces
 
