@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG
 from lorr_bench.grade import Policy, grade_many
-from lorr_bench.grade.reward import score_many
 from lorr_bench.grade.extraction.finding import is_boxed
+from lorr_bench.grade.reward import score_many
 from lorr_bench.plan.stage import Stage
 from lorr_bench.spec.sources import ROW_RULES, RewardModelSpec
 from lorr_bench.values import Completion, Prompt, Verdict
