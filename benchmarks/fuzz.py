@@ -18,7 +18,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("tests/fuzz", "tests")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
 
 from surfaces import Surface, attempt, surfaces
 

@@ -68,6 +68,7 @@ def test_an_untied_model_of_the_hub_and_a_merged_adapter_answer_as_they_were_sav
         "methods.merged": "{like: dpo, adapter: dpo, learning_rate: 1.0e-2, lora: {r: 4}}",
         "plugins": "{lorr: {replays: 2}}",
         "evaluation.general": "[]",
+        "execution.workers": "1",
     }  # fmt: skip
     arguments = (part for key, value in changes.items() for part in ("--set", f"{key}={value}"))
     done = lorr_bench("run", SMOKE, "-o", output, *arguments, HF_HUB_CACHE=str(tmp_path / "hub"))
