@@ -72,7 +72,7 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Collection) 
 
 
 def labelled(pairs: Sequence[Pair]) -> list[Row]:
-    """Both responses of each pair, the wanted one first."""
+    """The responses of each pair, the wanted one first; a ready-made row may have one alone."""
     return [
         row
         for pair in pairs
@@ -80,6 +80,7 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
             Labelled(pair.prompt, pair.chosen, label=True, truncated=pair.chosen_truncated),
             Labelled(pair.prompt, pair.rejected, label=False, truncated=pair.rejected_truncated),
         )
+        if row.completion
     ]
 
 
