@@ -135,7 +135,7 @@ def _cell(row: Row, column: str, option: str) -> Text | None:
     try:
         text = row.text(column, option)
     except DataError as error:
-        raise DataError(error.what, where=error.where, fix=f"{error.fix}{_recognised(row)}") from error
+        raise DataError(error.what, where=error.where, fix=_recognised(row) or error.fix) from error
     if value is None:
         return None
     if text.lstrip().startswith(_WRITTEN_TURNS):
@@ -160,7 +160,7 @@ def _recognised(row: Row) -> str:
     if not known:
         return ""
     _, name, of = max(known)
-    return f". These are the columns of {of}: write `columns: {name}`"
+    return f"these are the columns of {of}: write `columns: {name}`"
 
 
 def _wanted(row: Row, spec: PairFileSpec) -> bool | None:
@@ -230,7 +230,7 @@ def _prompt(row: Row, spec: PairFileSpec) -> Text | None:
     try:
         return _cell(row, spec.prompt_column, "prompt_column")
     except DataError as error:
-        if DEFAULT_PROMPT in row.values or spec.prompt_column != DEFAULT_PROMPT:
+        if DEFAULT_PROMPT in row.values or spec.prompt_column != DEFAULT_PROMPT or _recognised(row):
             raise
         fix = f"{error.fix}, or write `prompt_column: null` where the responses begin with the prompt"
         raise DataError(error.what, where=error.where, fix=fix) from error
