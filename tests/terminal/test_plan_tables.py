@@ -140,5 +140,24 @@ def test_the_command_prints_costs_of_shipped_suites(suite, tmp_path):
 
 def test_the_command_says_how_to_learn_about_a_model_of_the_hub(tmp_path):
     suite = ROOT / "suites" / "paper" / "main_table.yaml"
-    done = lorr_bench("plan", suite, "--output", tmp_path / "out", cwd=tmp_path)
-    assert "hf download meta-llama/Llama-3.2-3B-Instruct config.json --revision" in done.stdout
+    named = ("--set", "model.path=org/unheard-of")
+    done = lorr_bench("plan", suite, *named, "--output", tmp_path / "out", cwd=tmp_path)
+    assert "hf download org/unheard-of config.json --revision 0cb88a4" in " ".join(done.stdout.split())
+
+
+def test_the_command_says_first_what_does_not_fit_on_gpus_that_are_asked_about(tmp_path):
+    suite = ROOT / "suites" / "paper" / "main_table.yaml"
+    asked = ("--devices", "h100-80gb:8", "--output", tmp_path / "out")
+    done = lorr_bench("plan", suite, *asked, cwd=tmp_path)
+    first, *_ = done.stdout.splitlines()
+    assert first.startswith("Memory: 17 of 17 arms do not fit on one H100 80 GB beside the engine: ")
+    assert "Smallest change that fits: " in first
+    assert "Hours on 8 × H100 80 GB" in done.stdout
+    assert "45% to 20% of 989 TFLOPS in bfloat16 and 70% to 30% of 3.35 TB/s" in " ".join(done.stdout.split())
+    assert (done.returncode, (tmp_path / "out").exists()) == (0, False)
+
+
+def test_an_unknown_device_is_told_with_the_nearest(tmp_path):
+    done = lorr_bench("plan", ROOT / "suites" / "smoke.yaml", "--devices", "h100:8", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Did you mean h100-80gb?" in done.stderr
