@@ -121,5 +121,32 @@ def test_the_command_prints_costs_of_shipped_suites(suite, tmp_path):
     assert re.fullmatch(r"≤ [\d.]+ [kMB]", rows["train"][3])
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
     assert not output.exists()
-    fetch = "hf download meta-llama/Llama-3.2-3B-Instruct config.json --revision"
-    assert (fetch in done.stdout) == suite.startswith("paper")  # how to learn about a model of the Hub
+
+
+def planned(suite, folder, *arguments):
+    file = ROOT / "suites" / f"{suite}.yaml"
+    output = ("--output", folder / "out")
+    return lorr_bench_here("plan", file, *arguments, *output, cwd=folder, COLUMNS=str(WIDTH))
+
+
+@pytest.mark.slow
+def test_the_command_says_how_to_learn_about_a_model_of_the_hub(tmp_path):
+    done = planned("paper/main_table", tmp_path, "--set", "model.path=org/unheard-of")
+    assert "hf download org/unheard-of config.json --revision 0cb88a4" in " ".join(done.stdout.split())
+
+
+@pytest.mark.slow
+def test_the_command_says_first_what_does_not_fit_on_gpus_that_are_asked_about(tmp_path):
+    done = planned("paper/main_table", tmp_path, "--devices", "h100-80gb:8")
+    first, *_ = done.stdout.splitlines()
+    assert first.startswith("Memory: 17 of 17 arms do not fit on one H100 80 GB beside the engine: ")
+    assert "Smallest change that fits: " in first
+    assert "Hours on 8 × H100 80 GB" in done.stdout
+    assert "45% to 20% of 989 TFLOPS in bfloat16 and 70% to 30% of 3.35 TB/s" in " ".join(done.stdout.split())
+    assert (done.returncode, (tmp_path / "out").exists()) == (0, False)
+
+
+def test_an_unknown_device_is_told_with_the_nearest(tmp_path):
+    done = planned("smoke", tmp_path, "--devices", "h100:8")
+    assert done.returncode == 2
+    assert "Did you mean h100-80gb?" in done.stderr
