@@ -1,9 +1,9 @@
 r"""Look for answers that the grader misjudges: ``python benchmarks/grading_fuzz.py --count 20000``.
 
-A generator of doubt. Each case is a gold answer made by rule, of every type that the grader knows. It is rewritten
-without a change of value (order, notation, units, spacing, equivalent algebra by SymPy) and changed in value
-(a sign, digit, operator, bound or unit, the order where it matters). The grader must mark the first right and
-the second wrong. What it misjudges is printed, the wrong answers marked right first.
+A generator of doubt. Each case is a gold answer made by rule, of every type that the grader knows. It is
+rewritten without a change of value (order, notation, units, spacing, equivalent algebra by SymPy) and changed
+in value (a sign, digit, operator, bound or unit, the order where it matters). The grader must mark the first
+right and the second wrong. What it misjudges is printed, the wrong answers marked right first.
 """
 
 from __future__ import annotations
@@ -503,7 +503,6 @@ def matrices(rng: random.Random) -> Case:
     cells = [rng.randint(-9, 9) for _ in range(4)]
     while cells[1] == cells[2] or not any(cells):
         cells = [rng.randint(-9, 9) for _ in range(4)]
-    a, b, c, d = cells
 
     def matrix(*entries: object, kind: str = "pmatrix") -> str:
         return rf"\begin{{{kind}}} {entries[0]} & {entries[1]} \\ {entries[2]} & {entries[3]} \end{{{kind}}}"

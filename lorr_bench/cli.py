@@ -194,11 +194,21 @@ def show_plan(
     output: Output = None,
     store: StoreFolder = None,
     *,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            help="Ask about GPUs that are not here, by name and number: h100-80gb:8.",
+            metavar="GPUS",
+        ),
+    ] = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Try engine and largest training for a moment, on fake data.")
     ] = False,
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.checks.gpu_room import room_line
+    from lorr_bench.forecast.devices import read_devices
     from lorr_bench.forecast.forecast import estimate_plan
     from lorr_bench.forecast.pair_counts import pair_lines
     from lorr_bench.run.commits import revision_lines
@@ -209,10 +219,13 @@ def show_plan(
     from lorr_bench.terminal.tables import arms_table, protocol_table
 
     out, err = _consoles()
+    asked = read_devices(devices) if devices is not None else None
     plan, places = _planned(suite, overrides, output, store, ask=True)
     results = _store(places)
     pairs = list(pair_lines(plan, results))
-    forecast = estimate_plan(plan, results, os.environ)
+    forecast = estimate_plan(plan, results, os.environ, asked)
+    if room := room_line(plan, forecast):
+        out.print(room, soft_wrap=True, highlight=False, markup=False)
     out.print(plain_if_long(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
     late = (f"The report will say: {line}." for line in foreseen(plan, results, places.output))

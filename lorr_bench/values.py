@@ -68,8 +68,8 @@ class Pair:
     Attributes:
         id: Unique within its file.
         prompt: The prompt text, template applied.
-        chosen: The preferred response.
-        rejected: The other response.
+        chosen: The preferred response; empty where a ready-made row has only one that is not wanted.
+        rejected: The other response; empty where a ready-made row has only one that is wanted.
         prompt_index: Which prompt of the collection it came from, counted from 0 in the order of asking;
             the budget charges all prompts up to it.
         chosen_score: Verifier or reward score of the chosen response.

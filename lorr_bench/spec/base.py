@@ -60,8 +60,7 @@ class GradingSpec(Model):
         "any", description="how a choice is named: B, (B), b or with its text; capitals only; letter alone"
     )
     boxes: Literal["parts", "last"] = Field(
-        "parts",
-        description="whether boxes with only a comma or word between are one answer, or the last counts",
+        "parts", description="boxes with only a comma or word between are one answer, or the last one counts"
     )
     equations: Literal["value", "whole"] = Field(
         "value", description="whether `x = 5` stands for 5, or an equation equals equations alone"
@@ -74,7 +73,7 @@ class GradingSpec(Model):
     )
     domain: Literal["shared", "same"] = Field(
         "shared",
-        description="expressions agree wherever both have a value, or must have values at the same places",
+        description="expressions must agree where both have a value, or have values at the same places",
     )
     timeout_seconds: float = Field(
         5.0, gt=0, description="processor time for one answer; beyond it the answer counts as wrong"

@@ -72,7 +72,7 @@ def load_results(
         description=plan.suite.description,
         suite_text=resolved_yaml(plan.suite),
         baselines=plan.baselines,
-        arms={arm.name: ArmParts.of(arm.name) for arm in plan.arms},
+        arms={arm.name: ArmParts(arm.method, arm.plugin) for arm in plan.arms},
         held_equal=plan.suite.budget.equal,
         equal_quantities=EQUAL_QUANTITIES[plan.suite.budget.equal],
         scores=[score for evaluation in measured for score in scores_of(evaluation, folders)],

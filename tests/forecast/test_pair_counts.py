@@ -84,7 +84,10 @@ def test_what_repeats_and_is_cut_is_told(suite, rows, tmp_path):
     assert usable[96] == 10
     assert 0 < usable[35] < 10
     lines = list(pair_lines(plan_of(suite(rows, [usable[35]])), Store(tmp_path / "store")))
-    assert lines[0] == "Pairs of seed 0: 10; 240 rows repeat one before them, 1 are no pairs."
+    assert (
+        lines[0]
+        == "Pairs of seed 0: 10; 240 rows repeat one before them, 1 are no pairs (both responses are the same: 1)."
+    )
     assert lines[1].startswith(f"dpo+plain: {usable[35]} pairs fit max_length = 96, 0 of their")
     assert lines[2].startswith(
         f"simpo+plain: {usable[35]} pairs fit max_length = 35, {cut[35]} of their {2 * usable[35]} responses"

@@ -72,6 +72,7 @@ def worked_answers(count: int) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_verdicts_are_math_verifys_on_the_whole_text():
     items = worked_answers(400)
     verdicts = grade_many(items)
@@ -119,10 +120,21 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared_grader():
+    """Its worker serves until an answer ends it."""
+    grader = Grader()
+    yield grader
+    grader.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, grader):
+def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, shared_grader):
     limit = QUICK.timeout_seconds * process.BUSY_FACTOR + process.GRACE_SECONDS
-    verdict, other = grader.grade_many([("7", HOSTILE[name]), ("7", r"\boxed{3 + 4}")], QUICK)
+    other_answer = rf"\boxed{{{len(name)} + 4}}"  # a new one each time: known answers are not asked again
+    gold = str(len(name) + 4)
+    verdict, other = shared_grader.grade_many([(gold, HOSTILE[name]), (gold, other_answer)], QUICK)
     assert not verdict.correct
     assert verdict.reason in {"timeout", "different", "no_answer", "crash"}
     assert verdict.seconds <= limit
@@ -130,6 +142,7 @@ def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, grader):
     str(verdict.extracted).encode()
 
 
+@pytest.mark.slow
 def test_a_time_out_says_so_and_is_remembered(grader):
     hostile = ("7", HOSTILE["tower of powers"])
     first, again = grader.grade_many([hostile, hostile], Policy(timeout_seconds=0.3))
@@ -167,6 +180,7 @@ def test_a_known_answer_starts_no_worker(grader):
     assert grader.worker_pids == []
 
 
+@pytest.mark.slow
 def test_one_worker_serves_many_calls(grader):
     grader.grade_many([(ROOT_GOLD, ROOT_BOX)], Policy())
     workers = grader.worker_pids
@@ -206,6 +220,7 @@ def test_the_cache_is_bounded_and_forgets_the_oldest(grader, monkeypatch):
     assert grader.grade_many([("29", r"\boxed{0}")], Policy())[0].reason == "different"
 
 
+@pytest.mark.slow
 def test_a_forked_child_uses_a_worker_of_its_own():
     grade_many([(ROOT_GOLD, ROOT_BOX)])
     child = os.fork()

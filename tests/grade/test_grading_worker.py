@@ -30,6 +30,7 @@ def wait_until_gone(pid: int, seconds: float) -> bool:
     return not alive(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last_question", ["1", "9^{9^{9^9}}"], ids=["idle", "busy"])
 def test_the_worker_dies_with_a_killed_parent(last_question):
     script = f"""
@@ -53,6 +54,7 @@ time.sleep(60)
     assert wait_until_gone(pid, 20)
 
 
+@pytest.mark.slow
 def test_the_worker_dies_with_its_parent_although_a_sibling_holds_its_input():
     script = """
 import os, sys, time
@@ -78,6 +80,7 @@ def test_memory_is_bounded():
     assert limits.split("Max address space")[1].split()[:2] == [str(MEMORY_BYTES)] * 2
 
 
+@pytest.mark.slow
 def test_a_worker_with_half_of_its_memory_in_use_is_replaced(monkeypatch):
     monkeypatch.setattr(
         "lorr_bench.grade.process.MEMORY_BYTES", 120 << 20
@@ -150,6 +153,7 @@ def test_values_that_need_algebra(gold, answer, equal):
     assert worker.same_value(gold, answer, Policy()) == equal
 
 
+@pytest.mark.slow
 def test_a_large_parent_does_not_cost_the_worker():
     """The peak memory of a process is inherited by its children; the worker must not take it for its own."""
     block = bytearray(b"x") * (900 * 2**20)

@@ -21,6 +21,7 @@ def labelled():
     return [json.loads(line) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_verdicts_agree_with_the_labels_but_for_the_known_misses():
     rows = labelled()
     verdicts = grade_many([(row["gold"], row["answer"]) for row in rows])

@@ -142,6 +142,7 @@ def writings(draw, numbers):
     return text, rf"\frac{{{value.numerator}}}{{{value.denominator}}}" if draw(st.booleans()) else f"{text}"
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(NUMBERS)
 def test_a_number_is_what_math_verify_reads(text):
@@ -152,6 +153,7 @@ def test_a_number_is_what_math_verify_reads(text):
     assert abs(ours - theirs) <= Fraction(1, 10**14) * abs(ours)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(writings(PLAIN_NUMBERS))
 def test_the_exact_path_agrees_with_math_verify(pair):
@@ -177,6 +179,7 @@ POLICIES = st.builds(
 ENDINGS = st.sampled_from(["", r"\%", r" \text{ cm}", r" \text{ m}", r" \text{ apples}"])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(writings(NUMBERS), ENDINGS, ENDINGS, POLICIES)
 def test_the_exact_path_agrees_with_algebra_under_every_policy(pair, end, other_end, policy):

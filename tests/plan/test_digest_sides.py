@@ -1,5 +1,6 @@
 """Every field of a suite is either part of some digest or stated here as one that changes no outcome."""
 
+import json
 import typing
 
 import pytest
@@ -56,12 +57,20 @@ OUTCOME = {
     "data.collect.grading.domain": "same",
     "data.collect.grading.timeout_seconds": 2.0,
     "data.collect.grading.max_chars": 100,
-    "data.pairs.source": None,
+    "data.pairs.source": None,  # of ready-made pairs: test_what_names_ready_made_pairs_changes_a_digest
     "data.pairs.revision": None,
+    "data.pairs.subset": None,
     "data.pairs.split": None,
+    "data.pairs.limit": None,
+    "data.pairs.type": None,
+    "data.pairs.columns": None,  # gives other fields, which count
     "data.pairs.prompt_column": None,
     "data.pairs.chosen_column": None,
     "data.pairs.rejected_column": None,
+    "data.pairs.completion_column": None,
+    "data.pairs.label_column": None,
+    "data.pairs.system_column": None,
+    "data.pairs.chat_template": None,
     "budget.unique_pairs": [8, 17],
     "methods": {"dpo": {"learning_rate": 2e-4, "per_device_train_batch_size": 4}},
     "plugins": {"plain": {}, "lorr": {"replays": 4}, "no_reset": {"type": "lorr", "reset": "off"}},
@@ -136,6 +145,7 @@ SETTING = {
     "analysis.measure.metric": None,  # of a benchmark: test_what_is_tested_changes_no_digest
     "analysis.primary": ["no_reset - plain"],
     "analysis.secondary": ["lorr - no_reset"],
+    "data.pairs.streaming": None,  # likewise
     "published.file": None,  # figures of others, computes nothing: test_published.py
     "published.figures.0.arm": None,
     "published.figures.0.model": None,
@@ -222,13 +232,72 @@ def test_what_is_tested_changes_no_digest(load, values):
     assert digests(after) == digests(before)
 
 
-@pytest.mark.parametrize("column", ["prompt_column", "chosen_column", "rejected_column"])
-def test_columns_of_ready_made_pairs_change_a_digest(load, values, tmp_path, column):
-    (tmp_path / "pairs.jsonl").write_text("{}\n", "utf-8")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompt_column": "other"},
+        {"prompt_column": None},
+        {"chosen_column": "other"},
+        {"rejected_column": "other"},
+        {"subset": "other"},
+        {"split": "other"},
+        {"limit": 9},
+        {"columns": "sharegpt"},
+        {"chat_template": True},
+        {"system_column": "system", "chat_template": True},
+    ],
+)
+def test_what_names_ready_made_pairs_changes_a_digest(load, values, tmp_path, changes):
+    (tmp_path / "pairs.jsonl").write_text('{"prompt": "q", "chosen": "c", "rejected": "r"}\n', "utf-8")
     values["data"] = {"pairs": {"source": "pairs.jsonl"}}
+    before = digests(make_plan(load(values)))
+    values["data"]["pairs"] |= changes
+    assert digests(make_plan(load(values))).isdisjoint(before - _untrained_digests(load, values))
+
+
+@pytest.mark.parametrize(
+    ("data_type", "column"),
+    [
+        ("unpaired", "completion_column"),
+        ("unpaired", "label_column"),
+        ("prompt_completion", "completion_column"),
+    ],
+)
+def test_what_names_rows_of_one_response_changes_a_digest(load, values, tmp_path, data_type, column):
+    (tmp_path / "pairs.jsonl").write_text('{"prompt": "q", "completion": "c", "label": true}\n', "utf-8")
+    values |= {"methods": {"kto" if data_type == "unpaired" else "sft": {}}, "overrides": {}}
+    values["plugins"] = {"plain": {}}
+    values["analysis"] = {}
+    values["data"] = {"pairs": {"source": "pairs.jsonl", "type": data_type}}
     before = digests(make_plan(load(values)))
     values["data"]["pairs"][column] = "other"
     assert digests(make_plan(load(values))).isdisjoint(before - _untrained_digests(load, values))
+
+
+def test_streaming_changes_no_digest(load, values):
+    values["data"] = {"pairs": {"source": "owner/set", "revision": "a" * 40}}
+    before = digests(make_plan(load(values)))
+    values["data"]["pairs"]["streaming"] = True
+    assert digests(make_plan(load(values))) == before
+
+
+@pytest.mark.parametrize(
+    ("row", "other"),
+    [
+        ({"prompt": "q", "chosen": "c", "rejected": "r"}, False),
+        ({"prompt": [{"role": "user", "content": "q"}], "chosen": [], "rejected": []}, True),
+    ],
+)
+def test_pairs_depend_on_the_model_where_they_are_written_in_its_template(load, values, tmp_path, row, other):
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    values["data"] = {"pairs": {"source": "pairs.jsonl"}}
+
+    def imported():
+        return {stage.digest for stage in make_plan(load(values)).stages if stage.kind == "import_pairs"}
+
+    before = imported()
+    values["model"]["template_date"] = "2026-01-01"
+    assert (imported() != before) == other
 
 
 def _untrained_digests(load, values):

@@ -249,7 +249,7 @@ def test_import_of_fewer_pairs_than_the_budget_is_an_error_of_the_set(tmp_path):
     assert "data.pairs" in caught.value.fix
 
 
-def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys):
+def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path):
     file = tmp_path / "pairs.jsonl"
     rows = [{"q": f"p{i}", "good": "g", "bad": "b"} for i in range(4)]
     rows += [{"q": f"p{i}", "good": "g ", "bad": "\nb"} for i in range(3)]
@@ -258,10 +258,19 @@ def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys
     columns = {"prompt_column": "q", "chosen_column": "good", "rejected_column": "bad"}
     (tmp_path / "out").mkdir()
     stage = sample("import_pairs", "pairs, seed 0", setting={"source": str(file)}, **columns)
-    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None)
+    said = []
+    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None, said.append)
     outcome = import_pairs(task)
-    assert outcome.metrics == {"pairs": 4, "dropped": 1, "repeated_pairs": 3}
-    told = capsys.readouterr().out
-    assert "1 rows are no pairs" in told
-    assert "3 pairs repeat one before them" in told
+    assert outcome.metrics == {
+        "pairs": 4,
+        "dropped": 1,
+        "repeated_pairs": 3,
+        "rows": 8,
+        "left_out": {"equal": 1},
+        "in_template": False,
+    }
+    assert said == [
+        "pairs, seed 0: 1 of 8 rows are no pairs (both responses are the same: 1), and were left out.",
+        "pairs, seed 0: 3 rows repeat a pair before them, and were left out.",
+    ]
     assert len(read_pairs(tmp_path / "out" / "pairs.jsonl")) == 4

@@ -83,7 +83,8 @@ def _equal(gold: Expression, answer: Expression, policy: Policy, *, decimal_loga
     if not names:
         return pairs.agree({}, real=real, rough=rough)
     for whole in (False, True):
-        found = [pair for point in points(names, whole=whole) if any(pair := pairs.at(point, real=real))]
+        found = [pairs.at(point, real=real) for point in points(names, whole=whole)]
+        found = [pair for pair in found if pair != (None, None)]
         both = [pair for pair in found if None not in pair]
         if policy.domain == "same" and len(both) < len(found):
             return False

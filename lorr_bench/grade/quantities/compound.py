@@ -10,7 +10,7 @@ from typing import Final
 from lorr_bench.grade.quantities.measures import measure
 
 _PIECE: Final = re.compile(
-    r"(?:,| and |\\text\s?\{\s?and\s?\})?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?"
+    r"(?:,\s?)?(?:and |\\text\s?\{\s?and\s?\})?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?"
     r"(?:\\(?:text|mathrm)\s?\{\s?)?([A-Za-z]{1,12})\.?\s?\}?\s*"
 )
 MAX_CHARS: Final = 120

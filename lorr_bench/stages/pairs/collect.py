@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from lorr_bench.data.chat_writer import ChatWriter
 from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import PairFile, load_pair_file, without_repeats, write_pairs
 from lorr_bench.data.prompts import load_prompts
+from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError
 from lorr_bench.generate.engine import Engine, Sampling
 from lorr_bench.lorr.schedule import replay_order
@@ -126,16 +128,41 @@ def import_pairs(task: Task[ImportPairs]) -> Outcome:
     """Read ready-made pairs, each once, in an order that the seed decides.
 
     Raises:
-        DataError: The file can't be read or holds no pair, or fewer than the largest data budget.
+        DataError: The set can't be read or holds no pair, or fewer than the largest data budget.
+        ModelError: It holds conversations, and the model has no chat template.
     """
-    file = load_pair_file(task.stage.file, Path())
+    file = load_pair_file(task.stage.file, Path(), chat_writer(task.stage))
     _check_number(task.stage, file)
     pairs = shuffled_pairs(file.pairs, task.stage.parameters.seed)
     write_pairs(task.output / "pairs.jsonl", pairs)
-    if file.dropped:
-        task.tell(f"{file.dropped} rows are no pairs: a text is empty, or both responses are the same.")
-    _tell_repeats(task, file.repeated)
-    return Outcome(metrics={"pairs": len(pairs), "dropped": file.dropped, "repeated_pairs": file.repeated})
+    for line in file.notices:
+        task.notice(f"{task.stage.label}: {line}")
+    if task.stage.setting.asked_in_template and not file.in_template:
+        task.notice(f"{task.stage.label}: {BARE_STRINGS}")
+    return Outcome(
+        metrics={
+            "pairs": len(pairs),
+            "dropped": file.dropped,
+            "repeated_pairs": file.repeated,
+            "rows": file.rows,
+            "left_out": dict(file.left_out),
+            "in_template": file.in_template,
+        }
+    )
+
+
+BARE_STRINGS: Final = (
+    "the pairs are bare strings, and a benchmark asks in the model's chat template: what is trained is not "
+    "what is asked for. `data.pairs.chat_template: true` trains in the template, too."
+)
+
+
+def chat_writer(stage: ImportPairs) -> Callable[[], ChatWriter] | None:
+    """What makes the writer of a stage's conversations; None where its rows are known to be strings."""
+    model, template = stage.template_model, stage.parameters.template
+    if model is None or template is None:
+        return None
+    return lambda: ChatWriter(load_tokenizer(model), template.template_date)
 
 
 def _check_number(stage: ImportPairs, file: PairFile) -> None:
@@ -143,7 +170,7 @@ def _check_number(stage: ImportPairs, file: PairFile) -> None:
     if len(file.pairs) < budget:
         raise DataError(
             f"the budget is {budget} pairs, the set has {len(file.pairs)}; {file.repeated} rows repeat one "
-            f"before them, {file.dropped} are no pairs",
+            f"before them, {file.dropped} are no pairs{f' ({file.reasons})' if file.dropped else ''}",
             where=stage.setting.source,
             fix="Lower budget.unique_pairs, or give a set with more pairs in data.pairs.",
         )

@@ -74,7 +74,7 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Collection) 
 
 
 def labelled(pairs: Sequence[Pair]) -> list[Row]:
-    """Both responses of each pair, the wanted one first."""
+    """The responses of each pair, the wanted one first; a ready-made row may have one alone."""
     return [
         row
         for pair in pairs
@@ -82,6 +82,7 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
             Labelled(pair.prompt, pair.chosen, True, pair.chosen_truncated, pair.chosen_end),
             Labelled(pair.prompt, pair.rejected, False, pair.rejected_truncated, pair.rejected_end),
         )
+        if row.completion
     ]
 
 

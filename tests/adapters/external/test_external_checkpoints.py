@@ -20,6 +20,8 @@ from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.values import Pair
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).parent / "fake_trainer.py"
 SETTINGS = TrainingSettings(per_device_train_batch_size=8, max_length=96)
 HALVE = Reset(r"\.(o_proj|down_proj)\.", factor=0.5, clear_optimizer=True)

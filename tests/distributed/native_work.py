@@ -1,4 +1,4 @@
-"""Native DPO with all parts of LoRR, by one rank of ``test_native_ranks``; found through PYTHONPATH."""
+"""Native DPO with all parts of LoRR, by one rank of ``test_training_ranks``; found through PYTHONPATH."""
 
 import json
 from pathlib import Path
@@ -74,21 +74,3 @@ def train(order, progress):
         "norms": [replay["grad_norm"] for replay in outcome.replays],
         "diagnostics": loop.diagnostics,
     }
-
-
-def train_sharded(order, progress):
-    """The same; accelerate, which shards on accelerators only, is told that there is one."""
-    from accelerate import DistributedType, FullyShardedDataParallelPlugin
-    from accelerate.state import AcceleratorState
-
-    prepare = AcceleratorState.__init__
-
-    def shard(self, *args, **kwargs):
-        prepare(self, *args, **kwargs)
-        self.distributed_type = DistributedType.FSDP
-        self.fsdp_plugin = kwargs.get("fsdp_plugin") or FullyShardedDataParallelPlugin()
-
-    AcceleratorState.__init__ = shard
-    seen = train(order, progress)
-    AcceleratorState.__init__ = prepare
-    return seen
