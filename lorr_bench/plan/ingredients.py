@@ -179,7 +179,7 @@ class Ingredients:
         template = PairTemplate(
             model=self.model.identity,
             trust_remote_code=model.trust_remote_code,
-            template_date=model.template_date,
+            chat=ChatTemplate.of(model),
         )
         return ImportPairs(
             label=f"pairs, seed {seed}",

@@ -7,14 +7,18 @@ import dataclasses
 import json
 
 import pytest
-from family_conversations import ANSWERS, QUESTIONS, numbers_of, prompt_of, response_of
+from family_conversations import ANSWERS, QUESTIONS, TODAY, numbers_of, prompt_of, response_of
 from trainer_batches import sequences
 from training_rows import training_rows
 
-from lorr_bench.data.tokens import load_tokenizer
+from lorr_bench.data.chat_writer import ChatWriter
+from lorr_bench.data.pairs import load_pair_file
+from lorr_bench.data.tokens import load_tokenizer, tokenize_pairs
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
+from lorr_bench.spec.sources import PairFileSpec
+from lorr_bench.tokens.chat import Chat
 from lorr_bench.tokens.special import begin_text, end_token
 from lorr_bench.values import Pair, Prompt
 
@@ -185,3 +189,33 @@ def test_llamafactory_is_given_the_text_of_the_template(family, tokenizer, pairs
             for side in ("chosen", "rejected")
         ]
         assert sorted(found) == [ids for ids, _ in expected(family, tokenizer, load_adapter("native.dpo"))]
+
+
+def test_a_ready_made_conversation_reads_the_ids_of_the_template(family, tokenizer, tmp_path):
+    """Rows of turns, as preference sets of the Hub have them."""
+    if family.template is None:
+        pytest.skip("the family has no template")
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": question}],
+            **{
+                side: [{"role": "assistant", "content": answer}]
+                for side, answer in zip(("chosen", "rejected"), answers, strict=True)
+            },
+        }
+        for question, answers in zip(QUESTIONS, ANSWERS, strict=True)
+    ]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    chat = Chat(TODAY, arguments=family.template_arguments)
+    file = load_pair_file(PairFileSpec(source="set.jsonl"), tmp_path, lambda: ChatWriter(tokenizer, chat))
+    found = [
+        (tuple(pair.prompt + response), len(response))
+        for pair in tokenize_pairs(file.pairs, tokenizer, 400)
+        for response in (pair.chosen, pair.rejected)
+    ]
+    wanted = [
+        numbers_of(family, tokenizer, question, answer)
+        for question, answers in zip(QUESTIONS, ANSWERS, strict=True)
+        for answer in answers
+    ]
+    assert found == [(ids, len(ids) - prompt) for ids, prompt in wanted]

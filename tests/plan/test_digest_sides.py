@@ -296,8 +296,15 @@ def test_pairs_depend_on_the_model_where_they_are_written_in_its_template(load, 
         return {stage.digest for stage in make_plan(load(values)).stages if stage.kind == "import_pairs"}
 
     before = imported()
-    values["model"]["template_date"] = "2026-01-01"
-    assert (imported() != before) == other
+    told = {
+        "template_date": "2026-01-01",
+        "system_prompt": "Be brief.",
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    model = values["model"]
+    for field, value in told.items():
+        values["model"] = {**model, field: value}
+        assert (imported() != before) == other
 
 
 def _untrained_digests(load, values):

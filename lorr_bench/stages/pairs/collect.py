@@ -162,7 +162,7 @@ def chat_writer(stage: ImportPairs) -> Callable[[], ChatWriter] | None:
     model, template = stage.template_model, stage.parameters.template
     if model is None or template is None:
         return None
-    return lambda: ChatWriter(load_tokenizer(model), template.template_date)
+    return lambda: ChatWriter(load_tokenizer(model), template.chat.told)
 
 
 def _check_number(stage: ImportPairs, file: PairFile) -> None:
