@@ -366,6 +366,35 @@ def export(
         out.print(f"Not in the curves, for want of seeds or budgets: {', '.join(written.left_out)}.")
 
 
+@app.command()
+def grade(
+    answers: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="JSONL with the keys gold and answer.", show_default=False),
+    ] = None,
+    *,
+    explain: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--explain", metavar="GOLD ANSWER", help="Say why this answer has its verdict."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy", metavar="KEY=VALUE", help="An option of the grader, for example units=ignore."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the verdicts to this file, JSON lines, as well."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines in place of a table.")] = False,
+) -> None:
+    """Grade answers of a file against their gold answers, or explain one verdict; needs no suite."""
+    from lorr_bench.terminal.grade_tables import show_grades
+
+    show_grades(_consoles()[0], answers, explain, policy or [], output, as_json=as_json)
+
+
 @app.command("list")
 def list_things(
     what: Annotated[

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import gzip
 import itertools
 import json
 import math
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from lorr_bench.errors import DataError
 
@@ -116,14 +119,34 @@ def read_rows(path: Path) -> Iterator[Row]:
         DataError: The file is missing, a folder, unreadable, not UTF-8, or a line is not a JSON object or
             longer than a row may be.
     """
+    with open_text(path) as file:
+        for number in itertools.count(1):
+            line = file.readline(MAX_LINE + 1)
+            if not line:
+                return
+            if line.strip():
+                yield _row(path, number, line)
+
+
+@contextmanager
+def open_text(path: Path, newline: str | None = None) -> Iterator[IO[str]]:
+    """A file of text, unpacked where its name ends in ``.gz``.
+
+    Args:
+        path: Of the file.
+        newline: As in ``open``.
+
+    Raises:
+        DataError: The file is missing, a folder, unreadable, not UTF-8, or not a whole gzip file; also while
+            it is read inside.
+    """
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number in itertools.count(1):
-                line = file.readline(MAX_LINE + 1)
-                if not line:
-                    return
-                if line.strip():
-                    yield _row(path, number, line)
+        if path.suffix == ".gz":
+            with gzip.open(path, "rt", encoding="utf-8-sig", newline=newline) as file:
+                yield file
+        else:
+            with path.open(encoding="utf-8-sig", newline=newline) as file:
+                yield file
     except FileNotFoundError as error:
         raise DataError("there is no such file", where=str(path), fix=_nearby_files(path)) from error
     except IsADirectoryError as error:
@@ -131,6 +154,10 @@ def read_rows(path: Path) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         raise DataError(
             f"not UTF-8 text: {error.reason}", where=str(path), fix="give a JSONL file in UTF-8"
+        ) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"not a whole gzip file: {error}", where=str(path), fix="pack it again, or unpack it"
         ) from error
     except OSError as error:
         raise DataError(

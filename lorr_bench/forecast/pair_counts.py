@@ -16,10 +16,10 @@ from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.plan import Plan
-from lorr_bench.stages.pairs.collect import shuffled_pairs
+from lorr_bench.stages.pairs.collect import BARE_STRINGS, chat_writer, shuffled_pairs
 from lorr_bench.stages.training.selection import PAIRS_FILE, reasons
 from lorr_bench.store.store import Store
-from lorr_bench.values import Pair
+from lorr_bench.values import MAX_TRUNCATED_SHARE, Pair
 
 QUICK_BYTES: Final = 16 << 20
 """A file that is read where an answer is wanted at once."""
@@ -33,11 +33,15 @@ class Known:
         stage: That collects or imports them.
         pairs: In the order of the data budget, each once.
         file: The ready-made file, where they are read from it.
+        truncated: Share of the answers they were made from that the token limit ended.
+        in_template: Whether ready-made pairs were written in the chat template, as far as that is known.
     """
 
     stage: Collect | ImportPairs
     pairs: Sequence[Pair]
     file: PairFile | None = None
+    truncated: float = 0.0
+    in_template: bool = True
 
 
 def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
@@ -55,6 +59,7 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
         yield "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
         return
     yield _spoken(known)
+    yield from _warnings(known)
     tokenizer = _tokenizer(plan)
     if tokenizer is None:
         yield "What is left out or cut at max_length is known when training: no tokenizer.json is here."
@@ -111,26 +116,56 @@ def _source(plan: Plan) -> Collect | ImportPairs:
 
 def _known(plan: Plan, store: Store) -> Known | None:
     stage = _source(plan)
-    if store.read(stage) is not None:
-        return Known(stage, read_pairs(store.folder(stage) / PAIRS_FILE))
+    record = store.read(stage)
+    if record is not None:
+        metrics = record.outcome.metrics
+        truncated: float = metrics.get("truncated_share", 0.0)
+        in_template = bool(metrics.get("in_template", True))
+        pairs = read_pairs(store.folder(stage) / PAIRS_FILE)
+        return Known(stage, pairs, truncated=truncated, in_template=in_template)
     if isinstance(stage, Collect):
         return None
     on_hub = is_hub_source(stage.setting.source, stage.parameters.revision, Path())
-    return None if on_hub else _from_file(stage)
+    return None if on_hub or not _has_template(stage) else _from_file(stage)
+
+
+def _has_template(stage: ImportPairs) -> bool:
+    """Whether the tokenizer that conversations need is on this machine, where they may need one."""
+    model = stage.template_model
+    return model is None or _model_folder(model.path, model.revision).is_dir()
 
 
 def _from_file(stage: ImportPairs) -> Known:
-    file = load_pair_file(stage.file, Path())
-    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file)
+    file = load_pair_file(stage.file, Path(), chat_writer(stage))
+    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file, file.in_template)
 
 
 def _spoken(known: Known) -> str:
     line = f"Pairs of seed {known.stage.parameters.seed}: {len(known.pairs):,}"
     if known.file is None:
-        return f"{line}."
-    return (
-        f"{line}; {known.file.repeated:,} rows repeat one before them, {known.file.dropped:,} are no pairs."
-    )
+        return f"{line}{_truncated_text(known.truncated)}."
+    why = f" ({known.file.reasons})" if known.file.dropped else ""
+    repeated, dropped = known.file.repeated, known.file.dropped
+    return f"{line}; {repeated:,} rows repeat one before them, {dropped:,} are no pairs{why}."
+
+
+def _warnings(known: Known) -> Iterator[str]:
+    """What whoever trains on ready-made pairs should know, where that is more than their number."""
+    if (
+        isinstance(known.stage, ImportPairs)
+        and known.stage.setting.asked_in_template
+        and not known.in_template
+    ):
+        yield f"Note: {BARE_STRINGS}"
+    if known.file and known.file.unused_system:
+        yield f"Note: {known.file.system_notice}"
+
+
+def _truncated_text(share: float) -> str:
+    if not share:
+        return ""
+    many = " (many: raise max_tokens, or see why the model does not stop)"
+    return f"; {share:.1%} of the answers reached max_tokens{many if share > MAX_TRUNCATED_SHARE else ''}"
 
 
 def _spoken_fit(fitted: FittedPairs, max_length: int) -> str:
@@ -157,13 +192,18 @@ def _lengths(plan: Plan) -> Mapping[int, list[str]]:
 def _tokenizer(plan: Plan) -> TokenizerFile | None:
     """The tokenizer of the start model, where its files are on this machine."""
     place = next(stage.setting.place for stage in plan.stages if isinstance(stage, Train))
-    folder = Path(place.model_path)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(place.model_path, "tokenizer.json", revision=place.revision)
-        folder = Path(found).parent if isinstance(found, str) else folder
     try:
-        return TokenizerFile(folder)
+        return TokenizerFile(_model_folder(place.model_path, place.revision))
     except ModelError:
         return None
+
+
+def _model_folder(path: str, revision: str | None) -> Path:
+    """Where the tokenizer of a model lies; no folder where it is not on this machine."""
+    folder = Path(path)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(path, "tokenizer.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else folder

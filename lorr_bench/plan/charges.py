@@ -22,9 +22,10 @@ def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], 
         BudgetError: More than the arm it is held equal to, or more than a limit.
     """
     budgets = suite.budget.unique_pairs
-    processes = suite.training.num_processes
+    processes, data = suite.training.num_processes, suite.data
+    responses = data.pairs.responses if data.pairs is not None else 2
     spends = {
-        (arm.name, pairs): predicted_spend(arm.at(pairs), pairs, suite.data.collect, processes)
+        (arm.name, pairs): predicted_spend(arm.at(pairs), pairs, data.collect, processes, responses)
         for arm in arms
         for pairs in budgets
     }
@@ -37,7 +38,9 @@ def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], 
     return {(arm.name, pairs): spends[arm.name, pairs] for arm in arms for pairs in arm.budgets}
 
 
-def predicted_spend(arm: Arm, unique_pairs: int, collect: CollectSpec | None, processes: int = 1) -> Spend:
+def predicted_spend(
+    arm: Arm, unique_pairs: int, collect: CollectSpec | None, processes: int = 1, responses: int = 2
+) -> Spend:
     """What an arm will use at most, before it runs.
 
     Args:
@@ -45,6 +48,7 @@ def predicted_spend(arm: Arm, unique_pairs: int, collect: CollectSpec | None, pr
         unique_pairs: Pairs of the data budget.
         collect: How pairs are made; None for ready-made pairs, which cost no prompts.
         processes: That share each step between them.
+        responses: Of a pair: two, but for ready-made rows of one.
     """
     prompts, samples = (collect.num_prompts, collect.num_samples) if collect else (0, 0)
     repeats = arm.rounds if arm.iterative is not None and arm.iterative.prompts == "reuse" else 1
@@ -57,7 +61,7 @@ def predicted_spend(arm: Arm, unique_pairs: int, collect: CollectSpec | None, pr
         )
     pairs = unique_pairs * repeats
     rollouts = pairs * (arm.replays - 1) if arm.rollout_ratio else 0
-    units, rows_each = {"labels": (unique_pairs, 2), "right_answers": (prompts, samples)}.get(
+    units, rows_each = {"labels": (unique_pairs, responses), "right_answers": (prompts, samples)}.get(
         arm.adapter.rows, (unique_pairs, 1)
     )
     return Spend(

@@ -8,7 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from lorr_bench.plan.identity.model_files import asks_for_date
-from lorr_bench.plan.identity.origins import Origin, model_origin, pair_origin, prompt_origin
+from lorr_bench.plan.identity.origins import (
+    Origin,
+    holds_plain_strings,
+    model_origin,
+    pair_origin,
+    prompt_origin,
+)
 from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.kinds.collect import (
     Collect,
@@ -18,14 +24,21 @@ from lorr_bench.plan.kinds.collect import (
     RewardModelPlace,
 )
 from lorr_bench.plan.kinds.fingerprint import Fingerprint, FingerprintParameters
-from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
+from lorr_bench.plan.kinds.import_pairs import (
+    ImportPairs,
+    ImportPairsParameters,
+    ImportPairsSetting,
+    PairTemplate,
+    optional_parameters,
+)
 from lorr_bench.plan.kinds.model import EngineOptions, Generator, ModelPlace, ModelSetting, Weights
-from lorr_bench.plan.kinds.prompts import PromptSource, Round
+from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSource, Round
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role
 from lorr_bench.ports.versions import installed_versions, package_version
+from lorr_bench.spec.evaluation import GeneralBenchmark
 from lorr_bench.spec.models import Suite
-from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
+from lorr_bench.spec.sources import PairFileSpec, PromptSpec, RewardModelSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,15 +143,23 @@ class Ingredients:
         place = RewardModelPlace(path=origin.path, revision=origin.commit)
         return reward_model(spec.reward_model, origin), place
 
-    def template_date(self, spec: PromptSpec) -> date | None:
-        """Parameter: what a chat template takes for today; None where none is used."""
-        return self.suite.model.template_date if spec.chat_template else None
+    def chat(self, spec: PromptSpec | GeneralBenchmark) -> ChatTemplate | None:
+        """Parameter: what the chat template is told; None where none is used."""
+        used = spec.chat_template if isinstance(spec, PromptSpec) else spec.apply_chat_template
+        return ChatTemplate.of(self.suite.model) if used else None
+
+    def system_instruction(self, general: GeneralBenchmark) -> str | None:
+        """Parameter: what lm-eval writes before every question: its own text, else the system turn."""
+        if general.system_instruction is not None or not general.apply_chat_template:
+            return general.system_instruction
+        return self.suite.model.system_prompt
 
     @cached_property
     def asked_date(self) -> date | None:
         """The date for chat templates, where a prompt uses one that asks for it, or that is not here."""
-        specs = [self.suite.data.collect, *self.suite.evaluation.math]
-        if not any(spec is not None and spec.chat_template for spec in specs):
+        evaluation = self.suite.evaluation
+        specs = [self.suite.data.collect, *evaluation.math, *evaluation.general]
+        if not any(spec is not None and self.chat(spec) is not None for spec in specs):
             return None
         folder = Path(self.model.path)
         return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
@@ -149,7 +170,17 @@ class Ingredients:
             return self.collect(f"collect, seed {seed}", seed, Sampled(), None)
         file = self.suite.data.pairs
         assert file is not None
-        origin = pair_origin(file, self.folder, self.revisions)
+        return self._import(file, pair_origin(file, self.folder, self.revisions), seed)
+
+    def _import(self, file: PairFileSpec, origin: Origin, seed: int) -> ImportPairs:
+        """The stage that imports pairs; without a model, where their strings are trained on as they are."""
+        plain = not file.chat_template and holds_plain_strings(file, origin)
+        model = self.suite.model
+        template = PairTemplate(
+            model=self.model.identity,
+            trust_remote_code=model.trust_remote_code,
+            template_date=model.template_date,
+        )
         return ImportPairs(
             label=f"pairs, seed {seed}",
             parameters=ImportPairsParameters(
@@ -160,8 +191,16 @@ class Ingredients:
                 chosen_column=file.chosen_column,
                 rejected_column=file.rejected_column,
                 seed=seed,
+                template=None if plain else template,
+                **optional_parameters(file),
             ),
-            setting=ImportPairsSetting(source=origin.path, unique_pairs=max(self.suite.budget.unique_pairs)),
+            setting=ImportPairsSetting(
+                source=origin.path,
+                unique_pairs=max(self.suite.budget.unique_pairs),
+                streaming=file.streaming or None,
+                place=None if plain else self.place,
+                asked_in_template=any(math.chat_template for math in self.suite.evaluation.math) or None,
+            ),
         )
 
     def collect(self, label: str, seed: int, sampled: Sampled, policy: str | None) -> Collect:
@@ -181,12 +220,13 @@ class Ingredients:
             weights=self.weights,
             generator=self.generator,
             prompts=PromptSource.of(spec, self.prompts),
-            template_date=self.template_date(spec),
+            chat=self.chat(spec),
             num_prompts=spec.num_prompts,
             num_samples=spec.num_samples,
             temperature=temperature,
             top_p=spec.top_p,
             max_tokens=spec.max_tokens,
+            truncated=spec.truncated,
             grading=spec.grading,
             reward_model=described,
             pair_rule=spec.pair_rule,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.sharding import Library
+from lorr_bench.ports.trainer import RowKind
 from lorr_bench.spec.models import Suite
+from lorr_bench.spec.sources import DataType
 
 if TYPE_CHECKING:
     from lorr_bench.plan.arms import Arm
@@ -15,6 +17,21 @@ if TYPE_CHECKING:
 FROM_COLLECTION: Final = {
     "right_answers": "it learns from every right answer that was sampled",
     "prompts": "it answers prompts whose right answer is known",
+}
+LEARNS_FROM: Final[Mapping[DataType, tuple[RowKind, ...]]] = {
+    "preference": ("pairs", "labels", "chosen"),
+    "unpaired": ("labels",),
+    "prompt_completion": ("chosen",),
+}
+"""Kinds of rows that a ready-made set gives; those that need a collection are refused before."""
+_NEEDS: Final[Mapping[RowKind, str]] = {
+    "pairs": "two responses to a prompt",
+    "labels": "responses that are wanted and others that are not",
+    "chosen": "one response to a prompt that is wanted",
+}
+_TAKE: Final[Mapping[DataType, str]] = {
+    "unpaired": "a method that trains on labels, such as kto",
+    "prompt_completion": "a method that trains on chosen responses, such as sft",
 }
 REFRESHED: Final = ("pairs", "labels", "chosen")
 """What can be made anew from fresh answers to the same prompts."""
@@ -56,6 +73,12 @@ def _data(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
         yield f"{FROM_COLLECTION[rows]}", "Use `data.collect` instead of `data.pairs`."
     if rows in FROM_COLLECTION and collect is not None and collect.reward_model is not None:
         yield f"{FROM_COLLECTION[rows]}, and a reward model tells none", "Leave out `reward_model`."
+    file = suite.data.pairs
+    if file is not None and rows not in (*FROM_COLLECTION, *LEARNS_FROM[file.type]):
+        yield (
+            f"it learns from {_NEEDS[rows]}, and rows of `type: {file.type}` hold none",
+            f"Use {_TAKE[file.type]}, or give a set of preferences in `data.pairs`.",
+        )
     pairs = suite.budget.unique_pairs[-1]
     if collect is not None and collect.num_prompts < pairs:
         yield (

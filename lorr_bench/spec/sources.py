@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, Self
+from types import MappingProxyType
+from typing import Any, Final, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
@@ -18,10 +21,25 @@ REVISION = (
     "planned for the first time"
 )
 TEMPLATE_DATE = date(2025, 1, 1)
+DataType = Literal["preference", "unpaired", "prompt_completion"]
+"""What the rows of a ready-made set hold, as TRL calls it."""
+RESPONSES: Final[Mapping[DataType, int]] = MappingProxyType(
+    {"preference": 2, "unpaired": 1, "prompt_completion": 1}
+)
+ColumnNames = Literal[
+    "distilabel_orca",
+    "hh_rlhf",
+    "kto_mix",
+    "messages",
+    "orca_dpo",
+    "sharegpt",
+    "truthy_dpo",
+    "ultrafeedback_binarized",
+]
 
 
 class ModelSpec(Model):
-    """The start model."""
+    """A model."""
 
     path: str = Field(description="`nano` (the embedded model), a folder in Hugging Face form, or a Hub id")
     revision: str | None = Field(None, description=REVISION)
@@ -31,6 +49,20 @@ class ModelSpec(Model):
         TEMPLATE_DATE,
         description="what a chat template that asks for today's date (`strftime_now`) is told, so that the "
         "prompts are the same tomorrow",
+    )
+
+
+class StartModelSpec(ModelSpec):
+    """The start model, and what its chat template is told wherever a prompt is written in it."""
+
+    system_prompt: str | None = Field(
+        None,
+        description="text of a system turn before every prompt that is written in the chat template; without "
+        "one, the template's own stands, if it has one",
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="further arguments of the chat template, such as `enable_thinking: false`",
     )
 
 
@@ -107,6 +139,11 @@ class CollectSpec(PromptSpec):
     temperature: float = Field(1.0, gt=0, le=5, description="sampling temperature")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling distribution")
     max_tokens: int = Field(gt=0, description="token limit of an answer")
+    truncated: Literal["leave_out", "pair"] = Field(
+        "leave_out",
+        description="answers that the token limit ended: leave them out of what is trained on, or pair them "
+        "like any other. Either way they are never trained to end there",
+    )
     grading: GradingSpec = Field(default_factory=GradingSpec, description="policies of the verifier")
     reward_model: RewardModelSpec | None = Field(
         None, description="scores the answers; without one, Math-Verify's verdicts do: 1 right, 0 wrong"
@@ -143,15 +180,130 @@ class CollectSpec(PromptSpec):
         return self
 
 
-class PairFileSpec(Model):
-    """Ready-made preference pairs: a JSONL file or a Hub data set."""
+@dataclass(frozen=True)
+class ColumnPreset:
+    """How a set in wide use names its columns.
 
-    source: str = Field(description="JSONL file, or a Hub data set id")
+    Attributes:
+        of: Sets of the Hub that have them.
+        columns: Those by which the set is recognised where no name is given; none where it is read as it is.
+        settings: What `data.pairs` says for it.
+    """
+
+    of: str
+    columns: frozenset[str]
+    settings: Mapping[str, Any]
+
+
+COLUMN_PRESETS: Final[Mapping[ColumnNames, ColumnPreset]] = MappingProxyType(
+    {
+        "ultrafeedback_binarized": ColumnPreset(
+            of="HuggingFaceH4/ultrafeedback_binarized, trl-lib/ultrafeedback_binarized",
+            columns=frozenset(),
+            settings={"prompt_column": None},
+        ),
+        "hh_rlhf": ColumnPreset(
+            of="Anthropic/hh-rlhf",
+            columns=frozenset(),
+            settings={"prompt_column": None},
+        ),
+        "orca_dpo": ColumnPreset(
+            of="Intel/orca_dpo_pairs",
+            columns=frozenset({"system", "question", "chosen", "rejected"}),
+            settings={"prompt_column": "question", "system_column": "system", "chat_template": True},
+        ),
+        "distilabel_orca": ColumnPreset(
+            of="argilla/distilabel-intel-orca-dpo-pairs",
+            columns=frozenset({"system", "input", "chosen", "rejected"}),
+            settings={"prompt_column": "input", "system_column": "system", "chat_template": True},
+        ),
+        "truthy_dpo": ColumnPreset(
+            of="jondurbin/truthy-dpo-v0.1",
+            columns=frozenset({"system", "prompt", "chosen", "rejected"}),
+            settings={"system_column": "system", "chat_template": True},
+        ),
+        "sharegpt": ColumnPreset(
+            of="hiyouga/DPO-En-Zh-20k, and others of LLaMA-Factory",
+            columns=frozenset({"conversations", "chosen", "rejected"}),
+            settings={"prompt_column": "conversations"},
+        ),
+        "kto_mix": ColumnPreset(
+            of="trl-lib/kto-mix-14k",
+            columns=frozenset({"prompt", "completion", "label"}),
+            settings={"type": "unpaired"},
+        ),
+        "messages": ColumnPreset(
+            of="HuggingFaceH4/ultrachat_200k, trl-lib/Capybara",
+            columns=frozenset({"messages"}),
+            settings={"type": "prompt_completion", "prompt_column": None, "completion_column": "messages"},
+        ),
+    }
+)
+"""What the names of `data.pairs.columns` stand for."""
+
+
+class PairFileSpec(Model):
+    """Ready-made preference pairs, or rows of one response: a file, a saved folder, or a Hub data set."""
+
+    source: str = Field(
+        description="JSON lines, JSON, CSV, TSV (each may be gzipped), Parquet, a folder of `save_to_disk`, "
+        "or a Hub data set id"
+    )
     revision: str | None = Field(None, description=REVISION)
-    split: str = Field("train", description="split of the Hub data set")
-    prompt_column: str = Field("prompt", description="column with the prompt")
+    subset: str | None = Field(None, description="configuration of the Hub data set, where it has several")
+    split: str = Field("train", description="split of the Hub data set, or of a saved folder with several")
+    limit: int | None = Field(None, gt=0, description="rows that are read, the first; all by default")
+    streaming: bool = Field(
+        False, description="read a Hub data set row by row as it comes, instead of fetching it whole before"
+    )
+    type: DataType = Field(
+        "preference",
+        description="`preference`: two responses a row; `unpaired`: one response and a label (for kto); "
+        "`prompt_completion`: one response (for sft). The last two make a row count as a pair of the budget",
+    )
+    columns: ColumnNames | None = Field(
+        None, description="column names of a set in wide use; what is said beside it goes before"
+    )
+    prompt_column: str | None = Field(
+        "prompt",
+        description="column with the prompt; nothing (`null`) where the responses begin with it, and what "
+        "they have in common is the prompt",
+    )
     chosen_column: str = Field("chosen", description="column with the preferred response")
     rejected_column: str = Field("rejected", description="column with the other response")
+    completion_column: str = Field(
+        "completion", description="column with the response, of `unpaired` and `prompt_completion`"
+    )
+    label_column: str = Field(
+        "label", description="column that says whether a response is wanted: `unpaired`"
+    )
+    system_column: str | None = Field(None, description="column with the text of a system turn")
+    chat_template: bool = Field(
+        False,
+        description="write strings in the model's chat template, too: the prompt as a user turn, the "
+        "response as the answer. Conversations always are",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_columns(cls, values: Any) -> Any:
+        """A preset stands for the settings that the set needs."""
+        if not isinstance(values, dict) or values.get("columns") not in COLUMN_PRESETS:
+            return values
+        return {**COLUMN_PRESETS[values["columns"]].settings, **values}
+
+    @property
+    def responses(self) -> int:
+        """How many a row has."""
+        return RESPONSES[self.type]
+
+    @model_validator(mode="after")
+    def _system_turn_has_template(self) -> Self:
+        if self.system_column is not None and not self.chat_template:
+            raise ValueError(
+                "`system_column` is a turn of a chat template: add `chat_template: true`, or leave it out"
+            )
+        return self
 
 
 class DataSpec(Model):

@@ -139,20 +139,14 @@ def test_an_empty_file_is_an_error(write):
         load_pair_file(LOCAL, write())
 
 
-def test_chat_messages_are_refused_with_the_option(write):
-    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}]
-    with pytest.raises(DataError, match=r"list of chat messages\n.*`chosen_column`"):
-        load_pair_file(LOCAL, write(row(chosen=messages)))
-
-
 def test_a_wrong_column_names_the_option(write):
     with pytest.raises(DataError, match=r"did you mean 'chosen'\? Set `chosen_column`"):
         load_pair_file(PairFileSpec(source="set.jsonl", chosen_column="chosn"), write(row()))
 
 
-def test_an_id_used_twice_is_refused(write):
-    with pytest.raises(DataError, match="already used"):
-        load_pair_file(LOCAL, write(row(id="a"), row(id="a")))
+def test_an_id_used_twice_is_numbered(write):
+    loaded = load_pair_file(LOCAL, write(row("p", id="a"), row("q", id="a"), row("r", id="a")))
+    assert [pair.id for pair in loaded.pairs] == ["a", "a#2", "a#3"]
 
 
 def test_a_missing_file_is_an_error(tmp_path):

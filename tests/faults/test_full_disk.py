@@ -41,6 +41,7 @@ def on_a_tiny_disk(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_every_library_that_writes_runs_out_of_room_in_our_words(on_a_tiny_disk):
     found = on_a_tiny_disk(SCRIPT)
     writers = ("with_safetensors", "with_parquet", "with_python", "with_torch")

@@ -13,16 +13,11 @@ from broken_disk import BrokenDisk
 from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.plan.kinds.registry import KINDS
 
+pytestmark = pytest.mark.slow
+
 FAULTS = [errno.ENOSPC, errno.EIO]
-
-
-@pytest.fixture
-def finished(bench, ready_made):
-    """All stages done; without faults, so that each test begins with its inputs."""
-    bench.stages[ready_made.digest] = ready_made
-    bench.finish()
-    bench.run(ready_made)
-    return bench
+CASES = [pytest.param(kind, FAULTS[place % 2], id=kind) for place, kind in enumerate(KINDS)]
+CASES += [pytest.param("collect", errno.ENOSPC, id="collect, with the other fault")]
 
 
 def last_of(kind, bench):
@@ -42,8 +37,7 @@ def broken(bench, stage, monkeypatch, number, place):
     return disk.failed
 
 
-@pytest.mark.parametrize("number", FAULTS, ids=errno.errorcode.get)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "number"), CASES)
 def test_a_write_that_fails_anywhere_leaves_nothing_half_written(
     finished, notices, monkeypatch, kind, number
 ):

@@ -1,5 +1,6 @@
 """Collection with an engine that answers from a script."""
 
+import dataclasses
 import json
 
 import pytest
@@ -39,13 +40,17 @@ class ScriptedEngine:
         return len(prompt.split())
 
     def generate(self, prompts, sampling, progress=None):
-        return [
-            [Completion(f"It is \\boxed{{{value}}}", 7, truncated=False) for value in self.script[prompt]]
-            for prompt in prompts
-        ]
+        return [[self.answer(value) for value in self.script[prompt]] for prompt in prompts]
 
-    def chat(self, problem, today):
-        return f"<user>{problem},{today:%d%b}<assistant>"
+    def answer(self, value):
+        """One that ends with dots was never finished."""
+        truncated = value.endswith("...")
+        return Completion(
+            f"It is \\boxed{{{value.removesuffix('...')}}}", 7, truncated, "" if truncated else "<end>"
+        )
+
+    def chat(self, problem, chat):
+        return f"<user>{problem},{chat.today:%d%b}<assistant>"
 
 
 @pytest.fixture
@@ -69,6 +74,45 @@ def task(tmp_path):
         )
 
     return make
+
+
+def test_an_answer_that_was_never_finished_is_not_paired(task):
+    """Two prompts would have a right and a wrong answer with it, one has both without."""
+    job = task(
+        {
+            "two and two": ["4...", "5", "5"],
+            "three and three": ["6", "7", "7..."],
+            "one and one": ["2", "3..."],
+        }
+    )
+    outcome = collect(job)
+    [pair] = read_pairs(job.output / "pairs.jsonl")
+    assert (pair.prompt, pair.chosen_truncated, pair.rejected_truncated) == ("three and three", False, False)
+    assert (pair.chosen_end, pair.rejected_end) == ("<end>", "<end>")
+    assert outcome.metrics["truncated_share"] == 3 / 8
+    rows = [json.loads(line) for line in (job.output / "answers.jsonl").read_text("utf-8").splitlines()]
+    assert [row["usable"] for row in rows] == [not row["truncated"] for row in rows]
+
+
+def test_unfinished_answers_are_paired_where_that_is_asked_for(task):
+    job = task({"two and two": ["4...", "5"]}, PROBLEMS[:1], truncated="pair")
+    collect(job)
+    [pair] = read_pairs(job.output / "pairs.jsonl")
+    assert (pair.chosen_truncated, pair.rejected_truncated) == (True, False)
+    assert (pair.chosen_end, pair.rejected_end) == ("", "<end>")
+
+
+@pytest.mark.parametrize(
+    ("script", "share"), [(["4", "5"] * 10 + ["5..."], None), (["4", "5"] * 9 + ["5..."], "5.3%")]
+)
+def test_the_user_is_told_where_many_answers_were_never_finished(task, capsys, script, share):
+    """One of 21 answers is 4.8 %, one of 19 is 5.3 %; the log says both."""
+    told = []
+    job = dataclasses.replace(task({"two and two": script}, PROBLEMS[:1]), notice=told.append)
+    collect(job)
+    said = "of the answers reached max_tokens = 9 and are not paired"
+    assert said in capsys.readouterr().out
+    assert [share in line and said in line for line in told] == [True] * (share is not None)
 
 
 def test_prompts_with_both_verdicts_give_a_pair_each(task):
@@ -205,7 +249,7 @@ def test_import_of_fewer_pairs_than_the_budget_is_an_error_of_the_set(tmp_path):
     assert "data.pairs" in caught.value.fix
 
 
-def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys):
+def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path):
     file = tmp_path / "pairs.jsonl"
     rows = [{"q": f"p{i}", "good": "g", "bad": "b"} for i in range(4)]
     rows += [{"q": f"p{i}", "good": "g ", "bad": "\nb"} for i in range(3)]
@@ -214,10 +258,19 @@ def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path, capsys
     columns = {"prompt_column": "q", "chosen_column": "good", "rejected_column": "bad"}
     (tmp_path / "out").mkdir()
     stage = sample("import_pairs", "pairs, seed 0", setting={"source": str(file)}, **columns)
-    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None)
+    said = []
+    task = Task(stage, {}, tmp_path / "out", tmp_path / "scratch", EngineRoom(), lambda *_: None, said.append)
     outcome = import_pairs(task)
-    assert outcome.metrics == {"pairs": 4, "dropped": 1, "repeated_pairs": 3}
-    told = capsys.readouterr().out
-    assert "1 rows are no pairs" in told
-    assert "3 pairs repeat one before them" in told
+    assert outcome.metrics == {
+        "pairs": 4,
+        "dropped": 1,
+        "repeated_pairs": 3,
+        "rows": 8,
+        "left_out": {"equal": 1},
+        "in_template": False,
+    }
+    assert said == [
+        "pairs, seed 0: 1 of 8 rows are no pairs (both responses are the same: 1), and were left out.",
+        "pairs, seed 0: 3 rows repeat a pair before them, and were left out.",
+    ]
     assert len(read_pairs(tmp_path / "out" / "pairs.jsonl")) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from lorr_bench.spec.sources import ModelSpec, PairFileSpec, PromptSpec
 PACKAGE: Final = Path(lorr_bench.__file__).parent
 NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"
 NANO_SPLITS: Final = ("train", "validation", "easy", "hard")
-LOCAL_SUFFIXES: Final = (".jsonl", ".json")
+LOCAL_SUFFIXES: Final = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz")
+JSON_LINES: Final = (".jsonl", ".json")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -95,7 +97,7 @@ def prompt_origin(spec: PromptSpec, folder: Path, revisions: Revisions, where: s
 
 
 def pair_origin(spec: PairFileSpec, folder: Path, revisions: Revisions) -> Origin:
-    """The ready-made pairs: a JSONL file or a Hub data set.
+    """The ready-made pairs: a file, a folder of `save_to_disk`, or a Hub data set.
 
     Raises:
         DataError: The file is missing or unreadable, or the Hub has no such data set.
@@ -103,7 +105,31 @@ def pair_origin(spec: PairFileSpec, folder: Path, revisions: Revisions) -> Origi
     if is_hub_source(spec.source, spec.revision, folder):
         return _hub_origin(revisions.resolve("dataset", spec.source, spec.revision, "data.pairs.revision"))
     path = (folder / spec.source).resolve()
-    return Origin(str(path), file_digest(path, "data.pairs.source"))
+    return Origin(str(path), data_digest(path, "data.pairs.source"))
+
+
+def holds_plain_strings(spec: PairFileSpec, origin: Origin) -> bool:
+    """Whether ready-made pairs are known to be strings, by their first row: then no chat template is needed.
+
+    Only JSON lines are looked at. What they turn out to be is checked when they are read, and a file that
+    can't be read is told of there.
+
+    Args:
+        spec: With the columns.
+        origin: Where they lie.
+    """
+    path = Path(origin.path)
+    if path.suffix not in JSON_LINES or not path.is_file():
+        return False
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            line = next((line for line in file if line.strip()), "")
+        values = {} if line.lstrip().startswith("[") else json.loads(line)
+    except (OSError, ValueError, RecursionError):
+        return True
+    columns = (spec.prompt_column, spec.chosen_column, spec.rejected_column, spec.completion_column)
+    texts = [values[name] for name in columns if name in values] if isinstance(values, dict) else [""]
+    return bool(texts) and not any(isinstance(text, list | dict) for text in texts)
 
 
 def is_hub_source(source: str, revision: str | None, folder: Path) -> bool:
@@ -193,6 +219,19 @@ def file_digest(path: Path, where: str) -> str:
             where=where,
             fix="Paths are relative to the suite file.",
         ) from error
+
+
+def data_digest(path: Path, where: str) -> str:
+    """Digest of a data set on this machine: of a file, or of the files of a folder of `save_to_disk`.
+
+    Raises:
+        DataError: It can't be read.
+    """
+    if not path.is_dir():
+        return file_digest(path, where)
+    # The library keeps what it has computed from the set beside it.
+    files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith("cache-")]
+    return folder_digest(path, sorted(files))
 
 
 def digest_of_contents(files: Iterable[Path], where: str) -> str:

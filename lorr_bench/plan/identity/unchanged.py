@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lorr_bench.errors import StageError
 from lorr_bench.plan.identity.model_files import model_files
-from lorr_bench.plan.identity.origins import file_digest, folder_digest, task_folder_identity
+from lorr_bench.plan.identity.origins import data_digest, folder_digest, task_folder_identity
 from lorr_bench.plan.identity.task_source import outside_digest
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.plan.stage import Stage
@@ -62,7 +62,7 @@ def _signature(folder: Path, files: list[Path]) -> Iterator[tuple[str, int, int,
 
 
 def _file(path: Path) -> str:
-    return file_digest(path, str(path))
+    return data_digest(path, str(path))
 
 
 def _same_outside(stage: EvaluateGeneral) -> bool:

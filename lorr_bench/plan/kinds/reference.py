@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
 from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting, ModelStage
-from lorr_bench.plan.kinds.train import adapter_of, checked_settings
+from lorr_bench.plan.kinds.train import adapter_of, checked_settings, responses_of
 from lorr_bench.plan.stage import Kind, Pool, Role, Stage, Work
 from lorr_bench.ports.trainer import KnownSettings, RowKind, TrainerAdapter
 
-SEQUENCES_OF_PAIR: dict[RowKind, int] = {"pairs": 2, "labels": 2}
-"""Sequences that a pair gives to rows of a kind; of other kinds it gives one."""
+OF_EACH_RESPONSE: Final[tuple[RowKind, ...]] = ("pairs", "labels")
+"""Kinds of rows to which a pair gives a sequence for each response; to others it gives one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Reference(ModelStage):
     """Tokens of the rows of a data budget, with their log-probabilities by the reference model."""
 
     kind: ClassVar[Kind] = "reference"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:reference"
     roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "model"))
@@ -96,7 +96,8 @@ class Reference(ModelStage):
         """One forward pass over the rows of the largest budget; a prompt gives one pair at most."""
         asked, pairs = self.parameters, inputs.get("pairs")
         most = pairs.parameters.asked if isinstance(pairs, Collect) else asked.unique_pairs
-        sequences = min(most, asked.unique_pairs) * SEQUENCES_OF_PAIR.get(asked.rows, 1)
+        each = responses_of(inputs) if asked.rows in OF_EACH_RESPONSE else 1
+        sequences = min(most, asked.unique_pairs) * each
         length = self.known_settings.max_length
         return Work(
             units=sequences,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.json_values import JsonArray, JsonObject
 from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting, ModelStage
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.sharding import Sharding
@@ -122,7 +123,7 @@ class Train(ModelStage):
     """A trained model, and checkpoints where a later stage trains on."""
 
     kind: ClassVar[Kind] = "train"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:train"
     roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "collection", "reference", "model", "before"))
@@ -179,7 +180,7 @@ class Train(ModelStage):
         """Sequences of one pass over the rows; of right answers as many as there are answers."""
         pairs = self.parameters.unique_pairs
         if adapter.rows in ("pairs", "labels"):
-            return 2 * pairs
+            return responses_of(inputs) * pairs
         if adapter.rows == "chosen":
             return pairs
         collection = inputs.get("collection") or inputs.get("pairs")
@@ -199,6 +200,12 @@ class Train(ModelStage):
         """Those of the round so far: of stages before it, and before an interruption, too."""
         counted = metrics.get("counted", {})
         return sum(int(counted.get(name, 0)) for name in COUNTED_TOKENS)
+
+
+def responses_of(inputs: Mapping[Role, Stage]) -> int:
+    """How many responses a pair of the inputs has: two, but for ready-made rows of one."""
+    pairs = inputs.get("pairs")
+    return pairs.parameters.responses if isinstance(pairs, ImportPairs) else 2
 
 
 _ADVICE: Final = (

@@ -235,7 +235,8 @@ def make_loop(task: Task[Train], selection: Selection) -> ReplayLoop:
             period=planned.period,
         )
     probe = None
-    if task.stage.setting.diagnostics and selection.max_length is not None:
+    whole = all(pair.chosen and pair.rejected for pair in selection.pairs)  # rows of one response are not
+    if task.stage.setting.diagnostics and selection.max_length is not None and whole:
         probe = make_probe(task.model, selection.pairs, selection.rest, selection.max_length)
     return ReplayLoop(
         rows=len(selection.rows),
