@@ -200,10 +200,11 @@ def validate(
 def _validate_data(suite: Path, overrides: list[str] | None) -> None:
     """Check what a suite names: what `plan` looks at, without what it will cost."""
     from lorr_bench.checks.check_plan import check_plan
+    from lorr_bench.checks.rows import prompt_lines
     from lorr_bench.forecast.pair_counts import pair_lines
 
     plan, places = _planned(suite, overrides, None, None, ask=True)
-    for line in [*check_plan(plan), *pair_lines(plan, _store(places))]:
+    for line in [*check_plan(plan), *prompt_lines(plan, fetch=True), *pair_lines(plan, _store(places))]:
         typer.echo(line)
     typer.echo(f"{suite}: valid, data and model included, {len(plan.arms)} arms, {len(plan.stages)} stages")
 
@@ -230,6 +231,7 @@ def show_plan(
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
     from lorr_bench.checks.check_plan import check_plan
     from lorr_bench.checks.gpu_room import room_line
+    from lorr_bench.checks.rows import prompt_lines
     from lorr_bench.forecast.devices import read_devices
     from lorr_bench.forecast.forecast import estimate_plan
     from lorr_bench.forecast.pair_counts import pair_lines
@@ -245,7 +247,7 @@ def show_plan(
     plan, places = _planned(suite, overrides, output, store, ask=True)
     results = _store(places)
     warnings = check_plan(plan)
-    pairs = list(pair_lines(plan, results))
+    pairs = [*prompt_lines(plan, fetch=False), *pair_lines(plan, results)]
     forecast = estimate_plan(plan, results, os.environ, asked)
     if room := room_line(plan, forecast):
         out.print(room, soft_wrap=True, highlight=False, markup=False)
