@@ -175,16 +175,38 @@ def _end(out: Console, err: Console, finished: FinishedRun, places: Places) -> N
 
 
 @app.command()
-def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
+def validate(
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    *,
+    data: Annotated[
+        bool, typer.Option("--data", help="Look at rows, model, Hub and lm-eval's tasks, too; takes seconds.")
+    ] = False,
+) -> None:
     """Check a suite file without running anything."""
     from lorr_bench.plan.plan import make_plan
 
+    if data:
+        _validate_data(suite, overrides)
+        return
     plan = make_plan(_load(suite, overrides))
     if plan.suite.data.pairs is not None:
         from lorr_bench.forecast.pair_counts import check_pairs
 
         check_pairs(plan)
     typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
+
+
+def _validate_data(suite: Path, overrides: list[str] | None) -> None:
+    """Check what a suite names: what `plan` looks at, without what it will cost."""
+    from lorr_bench.checks.check_plan import check_plan
+    from lorr_bench.checks.rows import prompt_lines
+    from lorr_bench.forecast.pair_counts import pair_lines
+
+    plan, places = _planned(suite, overrides, None, None, ask=True)
+    for line in [*check_plan(plan), *prompt_lines(plan, fetch=True), *pair_lines(plan, _store(places))]:
+        typer.echo(line)
+    typer.echo(f"{suite}: valid, data and model included, {len(plan.arms)} arms, {len(plan.stages)} stages")
 
 
 @app.command("plan")
@@ -207,7 +229,9 @@ def show_plan(
     ] = False,
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.checks.check_plan import check_plan
     from lorr_bench.checks.gpu_room import room_line
+    from lorr_bench.checks.rows import prompt_lines
     from lorr_bench.forecast.devices import read_devices
     from lorr_bench.forecast.forecast import estimate_plan
     from lorr_bench.forecast.pair_counts import pair_lines
@@ -222,10 +246,13 @@ def show_plan(
     asked = read_devices(devices) if devices is not None else None
     plan, places = _planned(suite, overrides, output, store, ask=True)
     results = _store(places)
-    pairs = list(pair_lines(plan, results))
+    warnings = check_plan(plan)
+    pairs = [*prompt_lines(plan, fetch=False), *pair_lines(plan, results)]
     forecast = estimate_plan(plan, results, os.environ, asked)
     if room := room_line(plan, forecast):
         out.print(room, soft_wrap=True, highlight=False, markup=False)
+    for line in warnings:
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(plain_if_long(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
     late = (f"The report will say: {line}." for line in foreseen(plan, results, places.output))
