@@ -12,10 +12,9 @@ from typing import IO, Any, Final
 
 from lorr_bench.data.rows import Row, identified, open_text, read_rows
 from lorr_bench.errors import DataError
+from lorr_bench.plan.identity.origins import is_saved_set
 
 SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
-SAVED: Final = ("state.json", "dataset_dict.json")
-"""What tells a folder of ``Dataset.save_to_disk``, and one of ``DatasetDict.save_to_disk``."""
 MAX_CELL: Final = 1 << 24
 """Characters of a cell of a CSV file."""
 
@@ -32,7 +31,7 @@ def file_rows(path: Path, split: str | None = None) -> Iterator[Row]:
         DataError: It is missing, damaged, or a folder of something else.
     """
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if path.is_dir() and any((path / name).is_file() for name in SAVED):
+    if is_saved_set(path):
         return _saved_rows(path, split)
     if suffix == ".parquet" and path.is_file():
         return _parquet_rows(path)

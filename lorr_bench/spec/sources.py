@@ -67,11 +67,11 @@ class StartModelSpec(ModelSpec):
 
 
 class PromptSpec(Model):
-    """Problems with answers: the embedded task, a local JSONL file, or a Hub data set."""
+    """Problems with answers: the embedded task, a data set of this machine, or a Hub data set."""
 
     source: str = Field(
-        description="`nano/train`, `nano/validation`, `nano/easy`, `nano/hard`, a JSONL file, or a Hub "
-        "data set id"
+        description="`nano/train`, `nano/validation`, `nano/easy`, `nano/hard`, a file (JSON lines, JSON, "
+        "CSV, Parquet), a folder of `save_to_disk`, or a Hub data set id"
     )
     revision: str | None = Field(None, description=REVISION)
     subset: str | None = Field(None, description="configuration of the Hub data set, where it has several")

@@ -1,6 +1,7 @@
 """What a plan says of its pairs, held against plain counting of the file and transformers' tokenizer."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -12,6 +13,7 @@ from lorr_bench.forecast.pair_counts import check_pairs, pair_lines
 from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.spec.load import load_suite
+from lorr_bench.stages.pairs.collect import BARE_STRINGS
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
@@ -101,6 +103,69 @@ def test_pairs_that_do_not_fit_count_against_the_budget(suite, rows, tmp_path):
         check_pairs(plan, Store(tmp_path / "store"))
     assert "raise max_length" in caught.value.fix
     check_pairs(plan)  # without a store nothing is tokenized
+
+
+@pytest.fixture
+def chat_suite(suite, rows, small_model, tmp_path):
+    """A suite whose model has a chat template, and whose benchmark asks in it."""
+    shutil.copytree(small_model, tmp_path / "model")
+    template = "{% for turn in messages %} to:{{ turn.content }}{% endfor %}"
+    (tmp_path / "model" / "chat_template.jinja").write_text(template, "utf-8")
+
+    def make(rows, model="model"):
+        file = suite(rows, [8])
+        values = json.loads(file.read_text("utf-8"))
+        values |= {"model": {"path": model}, "methods": {"dpo": {"max_length": 96}}}
+        values["evaluation"]["math"][0]["chat_template"] = True
+        file.write_text(json.dumps(values), "utf-8")
+        return plan_of(file)
+
+    return make
+
+
+def in_turns(row):
+    return {
+        "chosen": [
+            {"role": "user", "content": row["prompt"]},
+            {"role": "assistant", "content": row["chosen"]},
+        ],
+        "rejected": [
+            {"role": "user", "content": row["prompt"]},
+            {"role": "assistant", "content": row["rejected"]},
+        ],
+    }
+
+
+def test_conversations_are_counted_in_the_template(chat_suite, rows, tmp_path):
+    lines = list(pair_lines(chat_suite([in_turns(row) for row in rows]), Store(tmp_path / "store")))
+    assert lines[0] == "Pairs of seed 0: 10; 240 rows repeat one before them, 0 are no pairs."
+    assert lines[1].startswith("dpo+plain: 8 pairs fit max_length = 96")
+    assert len(lines) == 2
+
+
+def test_bare_strings_are_warned_of_where_a_benchmark_asks_in_the_template(
+    chat_suite, rows, tmp_path, nano_pairs
+):
+    plan, store = chat_suite(rows), Store(tmp_path / "store")
+    note = f"Note: {BARE_STRINGS}"
+    assert note in list(pair_lines(plan, store))
+    with store.writing(source_of(plan)) as draft:
+        write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
+        draft.commit(Outcome(metrics={"in_template": False}))
+    assert note in list(pair_lines(plan, store))
+
+
+def test_system_turns_that_are_not_used_are_warned_of(suite, rows, tmp_path):
+    plan = plan_of(suite([{"system": "s", **row} for row in rows], [8]))
+    lines = list(pair_lines(plan, Store(tmp_path / "store")))
+    assert lines[1].startswith("Note: 250 rows have a text in column 'system', which is not used")
+
+
+def test_conversations_for_a_model_elsewhere_are_counted_later(chat_suite, rows, tmp_path):
+    plan = chat_suite([in_turns(row) for row in rows], "owner/model")
+    assert list(pair_lines(plan, Store(tmp_path / "store"))) == [
+        "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
+    ]
 
 
 def source_of(plan):

@@ -38,6 +38,12 @@ def test_labels_are_two_rows_a_pair(charged):
     assert charged("kto", BATCH, "three") == (50, 16, 48, 200, 24)
 
 
+def test_ready_made_rows_of_one_response_are_a_row_each(charged, tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "q", "completion": "c", "label": true}\n', "utf-8")
+    data = {"pairs": {"source": "rows.jsonl", "type": "unpaired"}}
+    assert charged("kto", BATCH, "three", data=data) == (0, 16, 48, 0, 12)
+
+
 def test_right_answers_are_at_most_all_answers(charged):
     assert charged("rejection_sampling", BATCH, "three") == (50, 16, 48, 200, 150)
 

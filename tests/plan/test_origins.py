@@ -8,12 +8,12 @@ import shutil
 
 import pytest
 
-from lorr_bench.errors import ModelError, SuiteError
+from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.plan.identity import origins
-from lorr_bench.plan.identity.origins import is_hub_source, model_origin, prompt_origin
+from lorr_bench.plan.identity.origins import is_hub_source, model_origin, pair_origin, prompt_origin
 from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.ingredients import reward_model
-from lorr_bench.spec.sources import PromptSpec, RewardModelSpec
+from lorr_bench.spec.sources import PairFileSpec, PromptSpec, RewardModelSpec
 
 COMMIT = "c" * 40
 HUB = {"source": "openai/gsm8k", "revision": COMMIT, "split": "test"}
@@ -45,12 +45,38 @@ def test_what_is_no_hub_id_takes_no_revision_subset_or_split(tmp_path, source, f
         ("owner/set.jsonl", "abc", False),
         ("set", "abc", False),
         ("../set", None, False),
+        ("owner/set.parquet", None, False),
+        ("owner/set.csv.gz", None, False),
     ],
 )
 def test_a_hub_source_looks_like_an_id_and_is_pinned_or_no_file(tmp_path, source, revision, hub):
     (tmp_path / "owner").mkdir()
     (tmp_path / "owner" / "there").touch()
     assert is_hub_source(source, revision, tmp_path) is hub
+
+
+@pytest.mark.parametrize(("field", "value"), [("subset", "main"), ("streaming", True)])
+def test_pairs_that_are_no_hub_id_take_no_subset_or_streaming(tmp_path, field, value):
+    with pytest.raises(SuiteError, match=f"data.pairs: `{field}` is given, but pairs.jsonl is no Hub id"):
+        pair_origin(PairFileSpec(source="pairs.jsonl", **{field: value}), tmp_path, Revisions())
+
+
+def test_a_saved_folder_is_known_by_what_was_saved(tmp_path):
+    for name, text in (("state.json", "{}"), ("data.arrow", "rows"), ("cache-1.arrow", "computed")):
+        (tmp_path / name).write_text(text)
+    identities = []
+    for name in ("cache-1.arrow", "data.arrow"):
+        identities.append(pair_origin(PairFileSpec(source="."), tmp_path, Revisions()).identity)
+        (tmp_path / name).write_text("other")
+    identities.append(pair_origin(PairFileSpec(source="."), tmp_path, Revisions()).identity)
+    assert identities[0] == identities[1] != identities[2]
+
+
+def test_another_folder_is_refused_before_it_is_read(tmp_path):
+    with pytest.raises(
+        DataError, match=r"is a folder, and none of `save_to_disk`: it has no state.json\n  Name a file"
+    ):
+        pair_origin(PairFileSpec(source="."), tmp_path, Revisions())
 
 
 def judge(path, folder, revision=None):

@@ -22,6 +22,10 @@ TWO = {"training": {"num_processes": 2}}
 ONLINE = {"rows": "prompts", "online": True, "takes_sft_term": False}
 
 
+def of_type(data_type):
+    return {"pairs": {"source": "pairs.jsonl", "type": data_type}}
+
+
 def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
     """An arm that can be trained, but for the parts that are given."""
     adapter = {
@@ -86,6 +90,26 @@ def scored(values):
             COLLECT,
         ),
         (arm(ONLINE), {"data": PAIRS}, "it answers prompts whose right answer is known", COLLECT),
+        (
+            arm(),
+            {"data": of_type("unpaired")},
+            "it learns from two responses to a prompt, and rows of `type: unpaired` hold none",
+            "Use a method that trains on labels, such as kto, or give a set of preferences in `data.pairs`.",
+        ),
+        (
+            arm({"rows": "chosen"}),
+            {"data": of_type("unpaired")},
+            "it learns from one response to a prompt that is wanted, and rows of `type: unpaired` hold none",
+            "Use a method that trains on labels, such as kto, or give a set of preferences in `data.pairs`.",
+        ),
+        (
+            arm({"rows": "labels"}),
+            {"data": of_type("prompt_completion")},
+            "it learns from responses that are wanted and others that are not, and rows of "
+            "`type: prompt_completion` hold none",
+            "Use a method that trains on chosen responses, such as sft, or give a set of preferences in "
+            "`data.pairs`.",
+        ),
         (arm(rollout_ratio=0.1), {"data": PAIRS}, "`rollout_ratio` samples new answers", COLLECT),
         (arm(iterative=rounds()), {"data": PAIRS}, "`iterative` samples new answers", COLLECT),
         (
@@ -239,6 +263,8 @@ def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
         (arm(reset={}), {"data": PAIRS}),
         (arm({"rows": "labels"}), {"data": PAIRS}),
         (arm({"rows": "chosen"}), {"data": PAIRS}),
+        (arm({"rows": "labels"}), {"data": of_type("unpaired")}),
+        (arm({"rows": "chosen"}), {"data": of_type("prompt_completion")}),
         (arm(rollout_ratio=1.0, replays=2), {}),
         (arm({"rows": "labels"}, rollout_ratio=0.1, iterative=rounds()), {}),
         (arm({"rows": "chosen"}, rollout_ratio=0.1), {}),

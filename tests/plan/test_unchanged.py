@@ -82,3 +82,19 @@ def test_a_model_that_is_gone_is_told(world, tmp_path):
     shutil.rmtree(tmp_path / "model")
     with pytest.raises(StageError, match="model is not what it was"):
         Inputs().check(world["train"])
+
+
+@pytest.mark.parametrize("name", ["saved/data.arrow", "model/tokenizer_config.json"])
+def test_pairs_that_are_written_in_a_template_rest_on_set_and_model(
+    load, values, small_model, tmp_path, name
+):
+    shutil.copytree(small_model, tmp_path / "model")
+    (tmp_path / "saved").mkdir()
+    for file in ("state.json", "data.arrow"):
+        (tmp_path / "saved" / file).write_text("{}", "utf-8")
+    values |= {"model": "model", "data": {"pairs": {"source": "saved"}}}
+    stage = next(stage for stage in make_plan(load(values)).stages if stage.kind == "import_pairs")
+    Inputs().check(stage)
+    (tmp_path / name).write_text('{"other": 1}', "utf-8")
+    with pytest.raises(StageError, match="is not what it was when the run was planned"):
+        Inputs().check(stage)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
 from lorr_bench.spec.evaluation import MathBenchmark
-from lorr_bench.spec.sources import CollectSpec, PromptSpec
+from lorr_bench.spec.sources import COLUMN_PRESETS, CollectSpec, ColumnNames, PairFileSpec, PromptSpec
 
 COLLECT = {"source": "nano/train", "num_prompts": 10, "max_tokens": 32}
 REWARD_MODEL = {"path": "owner/model", "revision": "abc"}
@@ -57,3 +59,22 @@ def test_a_reward_model_does_not_serve_rules_of_right_and_wrong(rule):
 def test_rules_of_scores_serve_both_scorers(rule):
     assert CollectSpec(**COLLECT, pair_rule=rule).pair_rule == rule
     assert CollectSpec(**COLLECT, pair_rule=rule, reward_model=REWARD_MODEL).pair_rule == rule
+
+
+def test_every_name_of_columns_stands_for_something():
+    assert set(COLUMN_PRESETS) == set(get_args(ColumnNames))
+
+
+def test_what_is_said_beside_the_name_of_columns_goes_before():
+    spec = PairFileSpec(source="x.jsonl", columns="orca_dpo", prompt_column="q")
+    assert (spec.prompt_column, spec.system_column, spec.chat_template) == ("q", "system", True)
+
+
+def test_an_unknown_name_of_columns_is_refused_with_those_there_are():
+    with pytest.raises(ValidationError, match="'distilabel_orca', 'hh_rlhf'"):
+        PairFileSpec(source="x.jsonl", columns="orca")
+
+
+def test_a_system_turn_needs_the_template():
+    with pytest.raises(ValidationError, match="add `chat_template: true`, or leave it out"):
+        PairFileSpec(source="x.jsonl", system_column="system")

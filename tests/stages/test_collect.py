@@ -9,7 +9,7 @@ from stage_samples import sample
 
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.errors import DataError
-from lorr_bench.stages.pairs.collect import collect, import_pairs, shuffled_pairs
+from lorr_bench.stages.pairs.collect import BARE_STRINGS, collect, import_pairs, shuffled_pairs
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training.charge import collection_spend
 from lorr_bench.stages.training.rows import Collection
@@ -274,3 +274,17 @@ def test_import_writes_each_pair_once_and_says_what_it_left_out(tmp_path):
         "pairs, seed 0: 3 rows repeat a pair before them, and were left out.",
     ]
     assert len(read_pairs(tmp_path / "out" / "pairs.jsonl")) == 4
+
+
+@pytest.mark.parametrize("asked_in_template", [True, None])
+def test_bare_strings_are_warned_of_where_a_benchmark_asks_in_the_template(tmp_path, asked_in_template):
+    file = tmp_path / "pairs.jsonl"
+    file.write_text('{"prompt": "p", "chosen": "g", "rejected": "b"}\n', "utf-8")
+    said = []
+    stage = sample(
+        "import_pairs",
+        "pairs, seed 0",
+        setting={"source": str(file), "asked_in_template": asked_in_template},
+    )
+    import_pairs(Task(stage, {}, tmp_path, tmp_path / "scratch", EngineRoom(), lambda *_: None, said.append))
+    assert [BARE_STRINGS in line for line in said] == [True] * bool(asked_in_template)

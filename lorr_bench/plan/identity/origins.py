@@ -23,6 +23,8 @@ NANO_MODEL: Final = PACKAGE / "data" / "nano" / "model"
 NANO_SPLITS: Final = ("train", "validation", "easy", "hard")
 LOCAL_SUFFIXES: Final = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz")
 JSON_LINES: Final = (".jsonl", ".json")
+SAVED_SET: Final = ("state.json", "dataset_dict.json")
+"""What tells a folder of ``Dataset.save_to_disk``, and one of ``DatasetDict.save_to_disk``."""
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -93,17 +95,25 @@ def prompt_origin(spec: PromptSpec, folder: Path, revisions: Revisions, where: s
             )
         return Origin(spec.source, f"nano/{split}:{_nano_identity()}")
     path = (folder / spec.source).resolve()
-    return Origin(str(path), file_digest(path, where))
+    return Origin(str(path), data_digest(path, where))
 
 
 def pair_origin(spec: PairFileSpec, folder: Path, revisions: Revisions) -> Origin:
     """The ready-made pairs: a file, a folder of `save_to_disk`, or a Hub data set.
 
     Raises:
-        DataError: The file is missing or unreadable, or the Hub has no such data set.
+        DataError: The file is missing or unreadable, the folder is another one, or the Hub has no such data
+            set.
+        SuiteError: A subset or streaming of something that is no Hub id.
     """
     if is_hub_source(spec.source, spec.revision, folder):
         return _hub_origin(revisions.resolve("dataset", spec.source, spec.revision, "data.pairs.revision"))
+    if given := [name for name in ("subset", "streaming") if getattr(spec, name)]:
+        raise SuiteError(
+            f"`{given[0]}` is given, but {spec.source} is no Hub id",
+            where="data.pairs",
+            fix=f"Leave {' and '.join(given)} out, or give the id as owner/name.",
+        )
     path = (folder / spec.source).resolve()
     return Origin(str(path), data_digest(path, "data.pairs.source"))
 
@@ -224,14 +234,29 @@ def file_digest(path: Path, where: str) -> str:
 def data_digest(path: Path, where: str) -> str:
     """Digest of a data set on this machine: of a file, or of the files of a folder of `save_to_disk`.
 
+    Args:
+        path: Of the file or folder.
+        where: Its place in the suite, for the error.
+
     Raises:
-        DataError: It can't be read.
+        DataError: It can't be read, or is another folder.
     """
     if not path.is_dir():
         return file_digest(path, where)
+    if not is_saved_set(path):
+        raise DataError(
+            f"{path} is a folder, and none of `save_to_disk`: it has no state.json",
+            where=where,
+            fix="Name a file in it, such as one that ends in .parquet or .jsonl.",
+        )
     # The library keeps what it has computed from the set beside it.
     files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith("cache-")]
     return folder_digest(path, sorted(files))
+
+
+def is_saved_set(path: Path) -> bool:
+    """Whether a path is a folder of `save_to_disk`."""
+    return any((path / name).is_file() for name in SAVED_SET)
 
 
 def digest_of_contents(files: Iterable[Path], where: str) -> str:
