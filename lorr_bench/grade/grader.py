@@ -140,8 +140,8 @@ def _form_verdict(gold: str, content: str, policy: Policy) -> Verdict | None:
         return None
     try:
         equal = Comparison(policy, _needs_algebra).same(read_gold(gold), read_form(content))
-    except _AlgebraNeededError:
-        return None
+    except (_AlgebraNeededError, ArithmeticError, RecursionError, TypeError, ValueError):
+        return None  # what no test foresaw is asked where it ends one process, and has a verdict for that
     return _found("equal" if equal else "different", content)
 
 

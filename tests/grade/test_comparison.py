@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lorr_bench.grade import Policy
@@ -107,3 +107,23 @@ def test_words_are_no_products(text, words):
 
 def test_spaces_between_digits_are_kept():
     assert canonical(r"3 1/4 + x_{1}") == "3 1/4+x_1"
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [*r"\frac{ \sqrt{ \sum_{k=1}^{n} \int_0^1 \begin{pmatrix} \end{pmatrix} \left( \right) \cup \text{ or } \{ \} dx".split(), "{", "}", "(", ")", "[", "]", "|", "^", "_", "!", "x", "y", "i", "e", "n", "0", "1", "2", "-3", "0.5", "+", "-", "=", "<", ",", ":", "%", " ", r"\pi", r"\infty", r"\le ", r"\pm ", r"\ln ", r"\sin ", "million", "base 5", "_5", r"^\circ", "\\\\", "&"]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=400)
+@given(PIECES, PIECES)
+def test_any_two_answers_are_the_same_or_not(gold, answer):
+    assert compared(gold, answer) in (True, False)
+
+
+@settings(deadline=None, max_examples=200)
+@given(PIECES)
+def test_an_answer_is_the_same_as_itself(text):
+    assert compared(text, f" {text} ")

@@ -322,3 +322,13 @@ def test_an_interrupted_batch_leaves_no_replies_behind(stub_worker, monkeypatch)
             with pytest.raises(KeyboardInterrupt):
                 judge.ask([Question("", "left over", QUICK)])
         assert judge.ask([Question("", "b", QUICK)])[0].extracted == "b"
+
+
+def test_what_goes_wrong_here_is_judged_where_it_ends_nothing_else(grader, monkeypatch):
+    def fail(*_):
+        raise TypeError("not foreseen")
+
+    monkeypatch.setattr("lorr_bench.grade.grader.Comparison.same", fail)
+    verdict = grader.grade_many([("x + 1", r"\boxed{1 + x}")], Policy())[0]
+    assert verdict.correct
+    assert verdict.seconds > 0

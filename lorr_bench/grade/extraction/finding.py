@@ -82,8 +82,8 @@ def find_answer(gold: str, answer: str, policy: Policy) -> Found:
     spoken_of = r"\boxed" in text
     if spoken_of:
         text = _EMPTY_BOX.sub("", text)
-    if part.is_tagged and not gold_choice(gold) and (content := _alone(text)):
-        return Found(content, "the tag for the answer")
+    if part.is_tagged and not gold_choice(gold) and (alone := _alone(text)):
+        return Found(alone, "the tag for the answer")
     return _in_text(gold, text, policy, statements_only=spoken_of)
 
 
