@@ -111,7 +111,14 @@ def test_spaces_between_digits_are_kept():
 
 PIECES = st.lists(
     st.sampled_from(
-        [*[r"\frac{", r"\sqrt{", r"\sum_{k=1}^{n}", r"\int_0^1", r"\begin{pmatrix}", r"\end{pmatrix}", r"\left(", r"\right)", r"\cup", r"\text{", r"or", r"}", r"\{", r"\}", r"dx"], "{", "}", "(", ")", "[", "]", "|", "^", "_", "!", "x", "y", "i", "e", "n", "0", "1", "2", "-3", "0.5", "+", "-", "=", "<", ",", ":", "%", " ", r"\pi", r"\infty", r"\le ", r"\pm ", r"\ln ", r"\sin ", "million", "base 5", "_5", r"^\circ", "\\\\", "&"]
+        [*[
+    word
+    for line in (
+        r"\frac{ \sqrt{ \sum_{k=1}^{n} \int_0^1 \begin{pmatrix} \end{pmatrix} \left( \right) \cup",
+        r"\text{ or } \{ \} dx",
+    )
+    for word in line.split()
+], "{", "}", "(", ")", "[", "]", "|", "^", "_", "!", "x", "y", "i", "e", "n", "0", "1", "2", "-3", "0.5", "+", "-", "=", "<", ",", ":", "%", " ", r"\pi", r"\infty", r"\le ", r"\pm ", r"\ln ", r"\sin ", "million", "base 5", "_5", r"^\circ", "\\\\", "&"]
     ),
     max_size=12,
 ).map("".join)  # fmt: skip

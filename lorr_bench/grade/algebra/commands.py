@@ -154,9 +154,15 @@ class Commands(Cursor):
             text += f"_{subscript(index)}"
         bare = text.partition("_")[0].strip("'")
         applied = bare in ("f", "g", "h", "F", "G", "H", "phi", "psi", "P", "E") or text.endswith("'")
-        if applied and self.next.text == "(":
+        if self.next.text == "(" and (applied or self._holds_one()):
             return Expression("apply", self.arguments(), text=text)
         return name(text)
+
+    def _holds_one(self) -> bool:
+        """Whether a bracket that is next holds a number or letter alone: ``I(0)`` is no product."""
+        inside, closing = self.ahead(1), self.ahead(2)
+        is_one = inside.kind == "number" or (inside.kind == "letters" and len(inside.text) == 1)
+        return is_one and closing.text == ")"
 
     def _indexed(self, text: str, index: str) -> Expression:
         """A member of a sequence, ``a_k`` where ``k`` is bound: a function of its index."""

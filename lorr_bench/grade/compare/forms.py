@@ -154,7 +154,7 @@ def _group_of_its_own(text: str, depth: int) -> Form | None:
 
 def _component(text: str, along: str) -> str:
     """The component of a vector: its text with that unit vector as one, the others as zero."""
-    return _UNIT_VECTOR.sub(lambda unit: f"({int(unit[1] == along)})", text)
+    return _UNIT_VECTOR.sub(lambda unit: f"{{{int(unit[1] == along)}}}", text)
 
 
 def _environment(text: str) -> Form | None:

@@ -11,7 +11,6 @@ _END_TOKENS: Final = re.compile(r"(?:\s|<\|[a-z_]{1,20}\|>|</s>|<eos>|<\|eot_id\
 _TAIL: Final = 120
 _OPEN, _CLOSE = "<answer>", "</answer>"
 _THOUGHTS: Final = ("</think>", "</thinking>", "</thought>", "<|end_of_thought|>")
-_OLD_TURNS: Final = ("<|im_start|>", "<|start_header_id|>")
 
 
 class Passage(NamedTuple):
