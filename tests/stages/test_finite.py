@@ -41,8 +41,7 @@ def test_the_tensor_that_diverged_is_named(tmp_path, value, dtype):
         ("trl.sft", [1, None], 10),
         ("native.sft", [1, None], 4),
         ("native.sft", [1, None], 10),
-        ("trl.sft", [2, "ddp"], 4),
-        ("native.sft", [2, "ddp"], 10),
+        ("trl.sft", [2, "ddp"], 4),  # the saved model is looked at outside of the ranks
     ],
 )
 def test_a_method_at_an_absurd_learning_rate_diverges(  # noqa: PLR0917
