@@ -432,6 +432,16 @@ def test_a_shape_is_refused_with_its_place_and_remedy(refused: Refused, tmp_path
     assert str(caught.value) == refused.sentence.replace("FILE", str(tmp_path / refused.file))
 
 
+def test_the_documentation_has_every_shape_and_every_sentence() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
+    for shape in SHAPES:
+        assert f"| {shape.name} | `{shape.file}` |" in page
+    for refused in REFUSED:
+        place, _, sentence = refused.sentence.partition(": ")
+        what, fix = sentence.replace("FILE row 0", f"{refused.file} row 0").split("\n  ")
+        assert f"| {refused.name} | {what} | {fix} |" in page, place
+
+
 DAMAGED = {
     "set.jsonl.gz": (
         b"no gzip",
@@ -542,13 +552,13 @@ def test_a_large_hub_set_is_streamed_up_to_the_limit(tmp_path: Path, monkeypatch
 
     def load_dataset(*names: Any, **options: Any) -> Any:
         asked.append((names, options))
-        return ({**PLAIN, "prompt": str(number), "id": "same"} for number in iter(int, 1))
+        return ({**PLAIN, "prompt": str(number), "id": "same"} for number in range(1000))
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     options = {"revision": "abc", "split": "train_prefs", "subset": "en", "streaming": True}
     loaded = load_pair_file(PairFileSpec(source="owner/set", limit=2, **options), tmp_path)
     assert asked == [(("owner/set", "en"), {"revision": "abc", "split": "train_prefs", "streaming": True})]
-    assert (loaded.rows, loaded.repeated) == (2, 1)
+    assert [(pair.id, pair.prompt) for pair in loaded.pairs] == [("same", "0"), ("same#2", "1")]
 
 
 def test_a_stream_that_breaks_off_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,7 @@ def test_conversations_are_trained_on_as_the_template_writes_them(run, chat_mode
 
     folder, outcome = results["train"]
     assert (outcome.spend["optimizer_steps"], outcome.metrics["rows"]) == (1, 4)
+    assert bool(outcome.metrics["diagnostics"]) == (method == "dpo")  # they compare two responses
     before = load_file(chat_model / "model.safetensors")
     after = load_file(folder / "model" / "model.safetensors")
     assert any((before[name] != after[name]).any() for name in before)
