@@ -352,11 +352,11 @@ STATE: Final = {
 
 def read_state(data: bytes, folder: Path) -> object:
     journal = Journal(write(data, folder, "state.json"))
-    for digest in ("abc", "xyz", *journal.troubles):
+    for digest in ("abc", "xyz", *journal.failures):
         journal.begins(digest, "train 1")
         journal.fails(digest, "again", folder / "log")
         journal.ends(digest, 1.0)
-    return [str(trouble.reason) + trouble.log for trouble in journal.troubles.values()]
+    return [str(failure.reason) + failure.log for failure in journal.failures.values()]
 
 
 OWNER: Final = {"host": "a", "machine": "b", "pid": 1, "started": "2", "token": "c", "needs": ["d"]}

@@ -80,9 +80,10 @@ def test_a_failure_and_a_note_hold_none(secrets: list[str]) -> None:
 FAILING_WORKER = """
 import sys
 import lorr_bench.run.worker as worker
+from lorr_bench.plan.kinds.contamination import Contamination
 def explode(task):
     raise RuntimeError("401 Unauthorized for " + __import__("os").environ["HF_TOKEN"])
-worker.STAGES["contamination"] = ("__main__", "explode")
+Contamination.entry_point = "__main__:explode"
 worker.main()
 """
 
