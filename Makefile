@@ -2,11 +2,12 @@
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
-# Processes that tests run in: make test PROCESSES=1. Tests of one file share what is costly to make.
+# Processes that tests run in: make test PROCESSES=1. Tests of one file share what is costly to make; files begin
+# in the order of tests/conftest.py.
 PROCESSES ?= 2
-PARALLEL := --numprocesses $(PROCESSES) --dist loadfile
+PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
-.PHONY: install quickstart test test-newest check lock clean
+.PHONY: install quickstart test test-fast test-newest check lock clean
 
 install:            # .venv with everything that running needs, in the locked versions
 	@.ci/install
@@ -17,6 +18,10 @@ quickstart: install # a real experiment on two CPU cores; says where its report 
 test:               # every test; those that need an accelerator skip where there is none
 	@.ci/install dev
 	$(BIN)/python -m pytest $(PARALLEL)
+
+test-fast:          # those that take less than half a second each, for whoever changes a line
+	@.ci/install dev
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not gpu"
 
 test-newest:        # every test with the newest versions that pyproject.toml allows, in .venv-newest
 	@.ci/install newest

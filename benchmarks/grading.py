@@ -7,8 +7,9 @@ that the cache answers none. Warm, that is after some others; beside it Math-Ver
 Second table: answers made to hang or to break a grader, each with another behind it that must still be
 graded. Peak memory is the largest resident size of any worker at work on them; no two rows share a worker.
 
-Third table: the answers labelled by hand in tests/grade, by kind. Fourth, with ``--data``: the gold answers
-of each JSONL file there, boxed in another writing, so that the texts differ; and its solutions.
+Third table: the answers labelled by hand in tests/grade, by kind, and with ``--reports`` those of a file.
+Fourth, with ``--data``: the gold answers of each JSONL file there, boxed in another writing, so that the
+texts differ; and its solutions. Last: processor seconds until a fresh process has its first verdict.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import logging
 import os
 import random
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -122,7 +125,8 @@ def plain_math_verify(items: Sequence[Item]) -> list[bool]:
     logging.disable(logging.CRITICAL)  # of what it says about time-outs
     verdicts = []
     for gold, answer in items:
-        right = math_verify.parse(gold if "$" in gold else rf"\boxed{{{gold}}}", parsing_timeout=None)
+        marked = "$" in gold or r"\boxed" in gold
+        right = math_verify.parse(gold if marked else rf"\boxed{{{gold}}}", parsing_timeout=None)
         found = math_verify.parse(answer, parsing_timeout=None)
         verdicts.append(bool(math_verify.verify(right, found, timeout_seconds=None)))
     return verdicts
@@ -187,7 +191,7 @@ def _resident(pid: int) -> float:
 def print_speed(count: int, repeats: int) -> None:
     """The first table."""
     grader = Grader()
-    warm = [(f"x + {number}", rf"\boxed{{{number} + x}}") for number in range(1000)]  # starts all workers
+    warm = [(f"x + {number}", rf"\boxed{{{number} + x}}") for number in range(1000)]
     grader.grade_many(warm, Policy())
     plain_math_verify(warm[:100])
     sample = easy_items(count, seed=1)
@@ -238,21 +242,28 @@ def print_hostile(policy: Policy) -> None:
     print("\n" + ", ".join(f"{reason}: {count}" for reason, count in sorted(reasons.items())))
 
 
-def print_labelled() -> None:
-    """The third table."""
-    rows = [json.loads(line) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
-    verdicts = grade_many([(row["gold"], row["answer"]) for row in rows])
-    theirs = plain_math_verify([(row["gold"], row["answer"]) for row in rows])
-    pairs, ours, plain = Counter[str](), Counter[str](), Counter[str]()
-    for row, verdict, their in zip(rows, verdicts, theirs, strict=True):
-        pairs[row["kind"]] += 1
-        ours[row["kind"]] += verdict.correct == row["right"]
-        plain[row["kind"]] += their == row["right"]
-    print("\n| kind | pairs | judged right | by Math-Verify alone |\n|---|---|---|---|")
-    for kind in sorted(pairs):
-        print(f"| {kind} | {pairs[kind]} | {ours[kind]} | {plain[kind]} |")
-    share, their_share = ours.total() / len(rows), plain.total() / len(rows)
-    print(f"| all | {len(rows)} | {ours.total()} ({share:.1%}) | {plain.total()} ({their_share:.1%}) |\n")
+def print_labelled(path: Path, label: str) -> None:
+    """The third table: for each kind, wrong answers marked right and right ones marked wrong.
+
+    Args:
+        path: A JSONL file with ``kind``, ``gold`` and ``answer``.
+        label: The key of the right verdict.
+    """
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    items = [(row["gold"], row["answer"]) for row in rows]
+    ours = [verdict.correct for verdict in grade_many(items)]
+    pairs, counts = Counter(row["kind"] for row in rows), Counter[tuple[str, int, bool]]()
+    for grader, verdicts in enumerate((ours, plain_math_verify(items))):
+        for row, verdict in zip(rows, verdicts, strict=True):
+            counts[row["kind"], grader, verdict] += verdict != row[label]
+    print("\n| kind | pairs | wrong marked right | right marked wrong | the same by Math-Verify alone |")
+    print("|---|---|---|---|---|")
+    for kind in [*sorted(pairs), None]:
+        named = [kind] if kind else list(pairs)
+        figures = [sum(counts[n, g, v] for n in named) for g in (0, 1) for v in (True, False)]
+        total = sum(pairs[n] for n in named)
+        row = f"{kind or '**all**'} | {total} | {figures[0]} | {figures[1]} | {figures[2]}, {figures[3]}"
+        print(f"| {row} |")
 
 
 def print_golds(folder: Path) -> None:
@@ -278,6 +289,20 @@ def _rewritten(gold: str) -> str:
     return gold.replace(r"\frac", r"\dfrac").replace("+", " + ").replace(" - ", "-") + r"\,"
 
 
+FIRST_CALL = """
+import time
+from lorr_bench.grade import grade_many
+grade_many([("x^2 - 1", r"\\boxed{(x - 1)(x + 1)}")])
+print(time.process_time())
+"""
+
+
+def print_first_call() -> None:
+    """Processor seconds of a fresh process until the verdict on an expression, its imports included."""
+    done = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=True)
+    print(f"\nFirst verdict on an expression: {float(done.stdout):.2f} processor seconds of a fresh process.")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -285,12 +310,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="measurements, of which the median is shown")
     parser.add_argument("--timeout", type=float, default=5.0, help="seconds for a hostile answer")
     parser.add_argument("--data", type=Path, help="a folder of JSONL files with gold answers")
+    parser.add_argument("--reports", type=Path, help="a JSONL file with kind, gold, answer and expected")
     arguments = parser.parse_args()
     print_speed(arguments.count, arguments.repeats)
     print_hostile(Policy(timeout_seconds=arguments.timeout))
-    print_labelled()
+    print_labelled(LABELLED, "right")
+    if arguments.reports:
+        print_labelled(arguments.reports, "expected")
     if arguments.data:
         print_golds(arguments.data)
+    print_first_call()
 
 
 if __name__ == "__main__":

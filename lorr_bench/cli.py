@@ -175,16 +175,38 @@ def _end(out: Console, err: Console, finished: FinishedRun, places: Places) -> N
 
 
 @app.command()
-def validate(suite: SuiteFile, overrides: Overrides = None) -> None:
+def validate(
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    *,
+    data: Annotated[
+        bool, typer.Option("--data", help="Look at rows, model, Hub and lm-eval's tasks, too; takes seconds.")
+    ] = False,
+) -> None:
     """Check a suite file without running anything."""
     from lorr_bench.plan.plan import make_plan
 
+    if data:
+        _validate_data(suite, overrides)
+        return
     plan = make_plan(_load(suite, overrides))
     if plan.suite.data.pairs is not None:
         from lorr_bench.forecast.pair_counts import check_pairs
 
         check_pairs(plan)
     typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
+
+
+def _validate_data(suite: Path, overrides: list[str] | None) -> None:
+    """Check what a suite names: what `plan` looks at, without what it will cost."""
+    from lorr_bench.checks.check_plan import check_plan
+    from lorr_bench.checks.rows import prompt_lines
+    from lorr_bench.forecast.pair_counts import pair_lines
+
+    plan, places = _planned(suite, overrides, None, None, ask=True)
+    for line in [*check_plan(plan), *prompt_lines(plan, fetch=True), *pair_lines(plan, _store(places))]:
+        typer.echo(line)
+    typer.echo(f"{suite}: valid, data and model included, {len(plan.arms)} arms, {len(plan.stages)} stages")
 
 
 @app.command("plan")
@@ -194,11 +216,23 @@ def show_plan(
     output: Output = None,
     store: StoreFolder = None,
     *,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            "--devices",
+            help="Ask about GPUs that are not here, by name and number: h100-80gb:8.",
+            metavar="GPUS",
+        ),
+    ] = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Try engine and largest training for a moment, on fake data.")
     ] = False,
 ) -> None:
     """Show arms, budgets and stages, what is already done, and what the rest will cost."""
+    from lorr_bench.checks.check_plan import check_plan
+    from lorr_bench.checks.gpu_room import room_line
+    from lorr_bench.checks.rows import prompt_lines
+    from lorr_bench.forecast.devices import read_devices
     from lorr_bench.forecast.forecast import estimate_plan
     from lorr_bench.forecast.pair_counts import pair_lines
     from lorr_bench.run.commits import revision_lines
@@ -209,10 +243,16 @@ def show_plan(
     from lorr_bench.terminal.tables import arms_table, protocol_table
 
     out, err = _consoles()
+    asked = read_devices(devices) if devices is not None else None
     plan, places = _planned(suite, overrides, output, store, ask=True)
     results = _store(places)
-    pairs = list(pair_lines(plan, results))
-    forecast = estimate_plan(plan, results, os.environ)
+    warnings = check_plan(plan)
+    pairs = [*prompt_lines(plan, fetch=False), *pair_lines(plan, results)]
+    forecast = estimate_plan(plan, results, os.environ, asked)
+    if room := room_line(plan, forecast):
+        out.print(room, soft_wrap=True, highlight=False, markup=False)
+    for line in warnings:
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(plain_if_long(arms_table(plan)))
     out.print(protocol_table(plan.suite.evaluation))
     late = (f"The report will say: {line}." for line in foreseen(plan, results, places.output))
@@ -326,6 +366,35 @@ def export(
         _say_path(out, "marl-eval's curves", written.curves)
     if written.left_out:
         out.print(f"Not in the curves, for want of seeds or budgets: {', '.join(written.left_out)}.")
+
+
+@app.command()
+def grade(
+    answers: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="JSONL with the keys gold and answer.", show_default=False),
+    ] = None,
+    *,
+    explain: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--explain", metavar="GOLD ANSWER", help="Say why this answer has its verdict."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy", metavar="KEY=VALUE", help="An option of the grader, for example units=ignore."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the verdicts to this file, JSON lines, as well."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines in place of a table.")] = False,
+) -> None:
+    """Grade answers of a file against their gold answers, or explain one verdict; needs no suite."""
+    from lorr_bench.terminal.grade_tables import show_grades
+
+    show_grades(_consoles()[0], answers, explain, policy or [], output, as_json=as_json)
 
 
 @app.command("list")

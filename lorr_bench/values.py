@@ -23,6 +23,10 @@ class Prompt:
     answer: str
 
 
+MAX_TRUNCATED_SHARE: Final = 0.05
+"""Of a collection's answers; above it the user is told that the model hardly stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """One generated answer.
@@ -31,11 +35,13 @@ class Completion:
         text: The generated text, without end-of-sequence token.
         tokens: How many tokens were generated, the end-of-sequence token included.
         truncated: Whether the token limit, not the model, ended it.
+        end: The token at which the model stopped; empty where the token limit or a text to stop at ended it.
     """
 
     text: str
     tokens: int
     truncated: bool
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,9 @@ class Pair:
         chosen_truncated: Whether a token limit ended the chosen response when it was sampled; such a response
             is not finished, and is trained on without an end-of-sequence token.
         rejected_truncated: Likewise of the rejected response.
+        chosen_end: The token at which the model stopped when it wrote the chosen response; empty where that
+            is not known, and the model's usual end is trained.
+        rejected_end: Likewise of the rejected response.
     """
 
     id: str
@@ -82,6 +91,8 @@ class Pair:
     rejected_score: float = 0.0
     chosen_truncated: bool = False
     rejected_truncated: bool = False
+    chosen_end: str = ""
+    rejected_end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +104,19 @@ class Labelled:
         completion: The response.
         label: Whether the response is wanted.
         truncated: Whether a token limit ended the response when it was sampled.
+        end: The token at which the model stopped when it wrote the response; empty where that is not known.
     """
 
     prompt: str
     completion: str
     label: bool
     truncated: bool = False
+    end: str = ""
+
+    @property
+    def demonstration(self) -> Demonstration:
+        """The completion without its label."""
+        return Demonstration(self.prompt, self.completion, self.truncated, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +127,13 @@ class Demonstration:
         prompt: The prompt text, template applied.
         response: The response.
         truncated: Whether a token limit ended the response when it was sampled.
+        end: The token at which the model stopped when it wrote the response; empty where that is not known.
     """
 
     prompt: str
     response: str
     truncated: bool = False
+    end: str = ""
 
 
 Row = Pair | Labelled | Demonstration | Prompt
@@ -469,6 +489,7 @@ class Results:
         answers: A sample of graded answers: the same problems for all models.
         conduct: Length and completeness of the answers to each math benchmark.
         overlaps: Contamination of the training prompts, by benchmark and seed.
+        truncated: Share of a collection's answers that the token limit ended, by name of the collection.
         published: Figures of others, to be shown beside ours.
         start_model: Identity of the start model: a digest of its files, or ``id@revision``.
         protocol: Name of the evaluation protocol.
@@ -499,6 +520,7 @@ class Results:
     missing: Mapping[str, str]
     conduct: Sequence[Conduct] = ()
     overlaps: Sequence[Overlap] = ()
+    truncated: Mapping[str, float] = field(default_factory=dict)
     published: Sequence[Published] = ()
     start_model: str = ""
     protocol: str = ""

@@ -2,32 +2,13 @@
 
 import json
 
+from small_suite import SUITE as SAMPLE
+
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome
 
-SUITE = {
-    "name": "kept",
-    "model": {"path": "nano"},
-    "seeds": [0, 1],
-    "data": {"collect": {"source": "nano/train", "num_prompts": 50, "num_samples": 4, "max_tokens": 32}},
-    "budget": {"unique_pairs": [8, 16]},
-    "methods": {"dpo": {"learning_rate": 1e-4, "per_device_train_batch_size": 4}},
-    "plugins": {"plain": {}, "lorr": {"replays": 2}},
-    "evaluation": {
-        "math": [
-            {
-                "name": "easy",
-                "source": "nano/easy",
-                "limit": 10,
-                "max_tokens": 32,
-                "avg_at": 2,
-                "cluster_column": "family",
-            }
-        ],
-        "general": [{"name": "general", "tasks": ["nano_compare"], "limit": 5}],
-    },
-}
+SUITE = {**SAMPLE, "plugins": {"plain": {}, "lorr": {"replays": 2}}}
 DPO = SUITE["methods"]["dpo"]
 ROUNDS = {
     **SUITE,
@@ -45,26 +26,54 @@ def plan_of(values, folder):
 
 
 def finish(store, stage, score=0.5):
-    """Write what a stage of its kind leaves."""
+    """Write what a stage of its kind leaves: two problems, a model of 100 bytes, and a score."""
+    spend = {"unique_pairs": 16, "optimizer_steps": 2} if stage.kind == "train" else {}
     with store.writing(stage) as draft:
-        if stage.kind == "train":
-            for name in ("model", "checkpoint"):
-                (draft.folder / name).mkdir()
-                (draft.folder / name / "weights").write_text("w" * 100, "utf-8")
-        if stage.kind == "reference":
-            (draft.folder / "reference.parquet").write_text("logps", "utf-8")
-        if stage.kind == "grade_math":
-            (draft.folder / "scores.json").write_text(json.dumps(math_scores(score)), "utf-8")
-        if stage.kind == "evaluate_general":
-            table = {"nano_compare": {"scores": {"acc": number(score)}}}
-            (draft.folder / "scores.json").write_text(json.dumps(table), "utf-8")
-        draft.commit(Outcome())
+        for name, content in files(stage.kind, score).items():
+            path = draft.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text_of(name, content), "utf-8")
+        draft.commit(Outcome(metrics=METRICS.get(stage.kind, {}), spend=spend, parts={"work": 1.0}))
+
+
+PROBLEMS = [{"id": f"p{n}", "problem": "2 + 2", "prompt": "2 + 2 =", "gold": "4"} for n in range(2)]
+ANSWER = {"sampling": "greedy", "repeat": 0, "text": "4 .", "tokens": 2, "truncated": False, "key": "k"}
+ANSWERS = [{"id": problem["id"], **ANSWER} for problem in PROBLEMS]
+VERDICTS = [{"extracted": "4", "correct": bool(n), "reason": "equal" if n else "different"} for n in range(2)]
+FAMILIES = [{"id": problem["id"], "family": "pears"} for problem in PROBLEMS]
+CONDUCT = {"answers": 2, "mean_tokens": 7.5, "truncated_share": 0.0, "no_answer_share": 0.5, "timeouts": 0}
+METRICS = {
+    "train": {"diagnostics": [{"entropy": 0.9}], "replays": [{"loss": 0.7}]},
+    "contamination": {"prompts": 80, "problems": 40, "overlapping": 1},
+}
+
+
+def files(kind, score):
+    """By name: rows of JSON lines, JSON, or text."""
+    return {
+        "fingerprint": {"fingerprint.json": {}},
+        "collect": {"pairs.jsonl": [], "answers.jsonl": []},
+        "reference": {"reference.parquet": "no parquet"},
+        "train": {"model/weights": "w" * 100, "checkpoint/weights": "w" * 100},
+        "answer_math": {"problems.jsonl": PROBLEMS, "answers.jsonl": ANSWERS, "generation.json": {}},
+        "grade_math": {"verdicts.jsonl": VERDICTS, "scores.json": math_scores(score)},
+        "evaluate_general": {"scores.json": {"nano_compare": {"scores": {"acc": number(score)}}}},
+        "contamination": {"overlaps.json": ["p0"]},
+        "families": {"families.jsonl": FAMILIES},
+    }.get(kind, {})
+
+
+def text_of(name, content):
+    if name.endswith(".jsonl"):
+        return "".join(json.dumps(row) + "\n" for row in content)
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 def math_scores(score):
     # pass@2 is not tested, so it must not decide
-    return {"scores": {"greedy": number(score), "pass@2": number(1 - (score or 0))}, "conduct": {}}
+    scores = {"greedy": number(score), "pass@2": number(1 - (score or 0))}
+    return {"scores": scores, "conduct": {**CONDUCT, "missing": 0}}
 
 
 def number(value):
-    return {"value": value, "per_problem": [], "deviation": None, "reason": ""}
+    return {"value": value, "per_problem": [0.0, 1.0], "deviation": None, "reason": ""}

@@ -46,6 +46,7 @@ COLLECT = {
     "temperature": 1.0,
     "top_p": 1.0,
     "max_tokens": 32,
+    "truncated": "leave_out",
     "grading": GRADING,
     "reward_model": None,
     "pair_rule": "one_each",

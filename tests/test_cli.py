@@ -1,29 +1,15 @@
-"""The command line as a user meets it: in a process of its own."""
+"""The command line as a user meets it."""
 
 import json
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from command_line import ROOT, lorr_bench, lorr_bench_here
 
-ROOT = Path(__file__).parents[1]
 QUICKSTART = ROOT / "suites" / "quickstart.yaml"
 SUITES = sorted((ROOT / "suites").rglob("*.yaml"))
-
-
-def lorr_bench(*arguments, cwd=ROOT):
-    return subprocess.run(
-        [sys.executable, "-m", "lorr_bench.cli", *map(str, arguments)],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "160"},
-        timeout=120,
-    )
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
@@ -48,7 +34,7 @@ def test_a_wrong_key_has_its_line_and_the_nearest_name(tmp_path):
     text = QUICKSTART.read_text("utf-8").replace("num_samples:", "num_sampels:")
     suite.write_text(text, "utf-8")
     line = next(i for i, row in enumerate(text.splitlines(), start=1) if "num_sampels" in row)
-    done = lorr_bench("validate", suite)
+    done = lorr_bench_here("validate", suite)
     assert done.returncode == 2
     assert f"suite.yaml:{line}" in done.stderr
     assert "num_samples" in done.stderr
@@ -56,7 +42,7 @@ def test_a_wrong_key_has_its_line_and_the_nearest_name(tmp_path):
 
 
 def test_a_name_that_climbs_out_is_refused():
-    done = lorr_bench("validate", QUICKSTART, "--set", "name=../../etc")
+    done = lorr_bench_here("validate", QUICKSTART, "--set", "name=../../etc")
     assert done.returncode == 2
     assert "name" in done.stderr
 
@@ -69,20 +55,22 @@ def test_a_missing_suite_is_one_message():
 
 
 def test_a_missing_model_is_one_message():
-    done = lorr_bench("validate", QUICKSTART, "--set", "model=no/such/folder")
+    done = lorr_bench_here("validate", QUICKSTART, "--set", "model=no/such/folder")
     assert done.returncode == 3
     assert "no model folder" in done.stderr
 
 
 def test_an_arm_over_budget_is_refused_before_it_runs(tmp_path):
-    done = lorr_bench("run", QUICKSTART, "--set", "budget.limits.optimizer_steps=50", "-o", tmp_path / "out")
+    done = lorr_bench_here(
+        "run", QUICKSTART, "--set", "budget.limits.optimizer_steps=50", "-o", tmp_path / "out"
+    )
     assert done.returncode == 2
     assert "dpo+lorr at 1024 pairs needs 96 optimizer_steps, the limit is 50" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
 def test_plan_shows_what_each_arm_will_use():
-    done = lorr_bench("plan", QUICKSTART)
+    done = lorr_bench_here("plan", QUICKSTART)
     assert done.returncode == 0
     row = next(line for line in done.stdout.splitlines() if "dpo+lorr" in line and "1,024" in line)
     assert "3,072" in row  # pair visits
@@ -91,7 +79,7 @@ def test_plan_shows_what_each_arm_will_use():
 
 def test_plan_says_what_will_be_tested_before_anything_runs(tmp_path):
     primary = "analysis.primary=[lorr - plain, dpo+lorr - dpo+no_reset]"
-    done = lorr_bench("plan", QUICKSTART, "-o", tmp_path / "out", "--set", primary)
+    done = lorr_bench_here("plan", QUICKSTART, "-o", tmp_path / "out", "--set", primary)
     assert (
         "Will be tested (Holm's correction over 2, 5 seeds): nano_easy greedy at 1,024 pairs: "
         "dpo+lorr - dpo+plain; dpo+lorr - dpo+no_reset. Below that in fixed sequence: 512, 256. "
@@ -101,7 +89,7 @@ def test_plan_says_what_will_be_tested_before_anything_runs(tmp_path):
 
 
 def test_an_unknown_arm_of_the_analysis_is_one_message(tmp_path):
-    done = lorr_bench("validate", QUICKSTART, "--set", "analysis.primary=[dpo+lor - dpo+plain]")
+    done = lorr_bench_here("validate", QUICKSTART, "--set", "analysis.primary=[dpo+lor - dpo+plain]")
     assert done.returncode == 2
     assert "no arm is called dpo+lor; did you mean `dpo+lorr`" in done.stderr
 
@@ -116,7 +104,7 @@ def test_plan_shows_methods_that_make_their_own_answers(tmp_path):
         "utf-8",
     )
     settings = ("data.collect.num_prompts=1400", "budget.equal=prompts", "budget.unique_pairs=[256]")
-    done = lorr_bench("plan", suite, *(part for setting in settings for part in ("--set", setting)))
+    done = lorr_bench_here("plan", suite, *(part for setting in settings for part in ("--set", setting)))
     assert done.returncode == 0
     row = next(line for line in done.stdout.splitlines() if "grpo+plain" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
@@ -132,7 +120,7 @@ def table_of(text):
 
 
 def test_list_methods_says_what_each_needs_and_takes():
-    done = lorr_bench("list", "methods")
+    done = lorr_bench_here("list", "methods")
     assert done.returncode == 0
     header, *rows = table_of(done.stdout)
     assert header == ["method", "backend", "needs", "SFT term", "source"]
@@ -146,7 +134,7 @@ def test_list_methods_says_what_each_needs_and_takes():
 
 
 def test_list_of_something_else_is_an_error():
-    done = lorr_bench("list", "planets")
+    done = lorr_bench_here("list", "planets")
     assert done.returncode == 1
     assert "can't list 'planets'" in done.stderr
 
@@ -160,20 +148,21 @@ def test_list_of_something_else_is_an_error():
     ],
 )
 def test_benchmarks_protocols_and_presets_are_listed(what, names):
-    done = lorr_bench("list", what)
+    done = lorr_bench_here("list", what)
     assert done.returncode == 0
     assert [name for name in names if name not in done.stdout] == []
 
 
 def test_status_before_any_run(tmp_path):
-    done = lorr_bench("status", QUICKSTART, "-o", tmp_path / "out")
+    done = lorr_bench_here("status", QUICKSTART, "-o", tmp_path / "out")
     assert done.returncode == 0
     # Fingerprint, 5 collections, 5 references, 40 trainings, 41 models × 3 stages, 5 seeds × 2 benchmarks
     assert "0 of 184 stages done" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
-    done = lorr_bench("report", QUICKSTART, "-o", tmp_path / "out")
+    done = lorr_bench_here("report", QUICKSTART, "-o", tmp_path / "out")
     assert done.returncode == 0
     page = (tmp_path / "out" / "report" / "report.html").read_text("utf-8")
     assert "not run yet" in page
@@ -183,14 +172,14 @@ def test_a_report_before_any_run_says_that_nothing_ran(tmp_path):
 
 
 def test_an_unknown_option_is_a_usage_error():
-    done = lorr_bench("run", QUICKSTART, "--sede", "1")
+    done = lorr_bench_here("run", QUICKSTART, "--sede", "1")
     assert done.returncode == 2
     assert "--sede" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_the_version():
-    assert lorr_bench("--version").stdout.startswith("lorr-bench 0.")
+    assert lorr_bench_here("--version").stdout.startswith("lorr-bench 0.")
 
 
 def test_help_and_validate_import_nothing_heavy():

@@ -5,17 +5,15 @@ import gzip
 import json
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from smoke_run import ROOT, SMOKE, command, logs, run
+from command_line import ROOT, SMOKE, command, lorr_bench, lorr_bench_here
+from installed import needs_vllm
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 # 1 fingerprint, 1 collect, 1 reference, 2 budgets × 2 arms; 5 models answer, are graded and take lm-eval's tasks; 2 searches
 # for a benchmark among the training prompts, 1 for the families of the word problems
@@ -84,89 +82,81 @@ def test_a_smaller_budget_is_a_prefix_of_a_larger(smoke):
 def test_a_second_run_does_nothing_and_says_so(smoke):
     output, _ = smoke
     before = {name: record["started"] for name, record in records(output).items()}
-    done = run(output)
+    done = lorr_bench_here("run", SMOKE, "-o", output)
     assert done.returncode == 0
     assert f"Nothing to run: all {STAGES} stages were done before." in done.stdout
     assert {name: record["started"] for name, record in records(output).items()} == before
 
 
 def test_a_killed_run_continues_to_the_same_scores(smoke, tmp_path):
-    """SIGKILL once the first training is stored; what was done is kept, the rest gives the same numbers."""
+    """One arm is trained again. SIGKILL once that is stored; what was done is kept, the rest gives the same numbers."""
     output, _ = smoke
-    again = tmp_path / "out"
-    process = subprocess.Popen(command(again), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    again = copied(output, tmp_path)
+    for path in again.glob("store/*/*/record.json"):
+        if "dpo+lorr, 16 pairs" in json.loads(path.read_text("utf-8"))["stage"]["label"]:
+            shutil.rmtree(path.parent)
+    assert len(records(again)) == STAGES - 4  # a training, its answers, their grades, and lm-eval's tasks
+    words = command("run", SMOKE, "-o", again)
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
-    while not list(again.glob("store/train/*/record.json")):
+    while len(records(again)) == STAGES - 4:
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.2)
     process.kill()
     process.wait()
     kept = len(records(again))
-    done = run(again)
+    assert kept < STAGES
+    done = lorr_bench("run", SMOKE, "-o", again)
     assert done.returncode == 0, done.stderr
     assert f"{STAGES - kept} of {STAGES} stages run" in done.stdout
     assert (again / "report" / "scores.csv").read_bytes() == (output / "report" / "scores.csv").read_bytes()
 
 
-def test_an_interrupt_ends_cleanly(tmp_path):
-    process = subprocess.Popen(
-        command(tmp_path / "out"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while not list(tmp_path.glob("out/logs/collect/*.log")):
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    *done, last = errors.splitlines()
-    assert last == "Interrupted. What is done is kept; run the same command to continue."
-    needs_nothing = rf"\[[12]/{STAGES}\] done: (fingerprint of the start model|families of nano_easy) "
-    assert all(re.match(needs_nothing, line) for line in done)
+def copied(output, folder):
+    """A copy of the output of a run."""
+    return shutil.copytree(output, folder / "out", ignore=shutil.ignore_patterns("logs"))
 
 
-def test_a_failing_arm_leaves_the_others(smoke, tmp_path):
-    """More pairs than the collection gave: that budget fails, the rest is reported, the exit code says so."""
-    output, _ = smoke
-    copy = tmp_path / "out"
-    shutil.copytree(output, copy)
-    done = run(copy, "--set", "budget.unique_pairs=[16,32,79]")
+@pytest.fixture(scope="module")
+def changed(smoke, tmp_path_factory):
+    """The finished run with another seed for the evaluation, and a budget above what the collection gave."""
+    copy = copied(smoke[0], tmp_path_factory.mktemp("changed"))
+    changes = ("evaluation.seed=1", "evaluation.general=[]", "budget.unique_pairs=[16,79]")
+    kept = set(records(copy))
+    done = lorr_bench("run", SMOKE, "-o", copy, *(word for change in changes for word in ("--set", change)))
+    new = {record["stage"]["kind"] for name, record in records(copy).items() if name not in kept}
+    return copy, done, new
+
+
+def test_a_failing_arm_leaves_the_others(changed):
+    """That budget fails, the rest is reported, the exit code says so."""
+    copy, done, _ = changed
     assert done.returncode == 1
     assert "the budget is 79 pairs, there are" in done.stderr
     page = (copy / "report" / "report.html").read_text("utf-8")
     assert "the budget is 79 pairs" in page
     scores = (copy / "report" / "scores.csv").read_text("utf-8")
-    assert "dpo+lorr,32" in scores
+    assert "dpo+lorr,16" in scores
 
 
-def test_real_problems_go_through_the_same_code(tmp_path, small_model):
-    """GSM8K from the shared folder, a model folder in Hugging Face form, ready-made pairs of this project."""
-    data = ROOT.parent / "shared" / "data" / "math"
-    if not data.is_dir():
-        pytest.skip("the shared benchmark files are not beside this checkout")
-    pairs = tmp_path / "pairs.jsonl"
-    rows = [{"prompt": f"Order {i}, 3 from", "chosen": f" {i}.", "rejected": " 0."} for i in range(9)]
-    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    settings = {
-        "model.path": small_model,
-        "data": json.dumps({"pairs": {"source": str(pairs)}}),
-        "evaluation.math.0.source": data / "gsm8k_test.jsonl",
-        "evaluation.math.0.cluster_column": "off",
-        "evaluation.math.0.name": "gsm8k",
-        "evaluation.math.0.limit": 8,
-        "evaluation.general": "[]",
-        "budget.unique_pairs": "[8]",
-    }
-    options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    done = run(tmp_path / "out", *options)
-    assert done.returncode == 0, done.stderr + logs(tmp_path / "out")
-    problems = [
-        json.loads(line)
-        for path in (tmp_path / "out").glob("store/answer_math/*/problems.jsonl")
-        for line in path.read_text("utf-8").splitlines()
-    ]
-    first = json.loads((data / "gsm8k_test.jsonl").read_text("utf-8").splitlines()[0])
-    assert (problems[0]["problem"], problems[0]["gold"]) == (first["problem"], first["answer"])
+def test_another_seed_draws_other_samples_and_the_same_greedy_answers(smoke, changed):
+    def scores(folder, sampling):
+        drawn = (folder / "report" / "scores.csv").read_text("utf-8").splitlines()
+        return [
+            line for line in drawn if f",{sampling}," in line and ",32," not in line and "nano_easy" in line
+        ]
+
+    output, (copy, _, new) = smoke[0], changed
+    assert new == {
+        "answer_math",
+        "grade_math",
+        "contamination",
+        "reference",
+    }  # the last is of the other budget
+    assert len(scores(copy, "greedy")) == 3  # the start model, and both arms at 16 pairs
+    assert scores(copy, "greedy") == scores(output, "greedy")
+    assert scores(copy, "avg@2") != scores(output, "avg@2")
 
 
 def test_problems_of_a_family_have_their_verbs_in_common(smoke):
@@ -185,45 +175,23 @@ def test_problems_of_a_family_have_their_verbs_in_common(smoke):
 
 def test_other_policies_grade_the_same_answers_again_without_a_model(smoke, tmp_path):
     output, _ = smoke
-    copy = tmp_path / "out"
-    shutil.copytree(output, copy)
+    copy = copied(output, tmp_path)
     kept = set(records(copy))
-    words = command(copy, "--set", "evaluation.grading.units=ignore")
-    words[3] = "regrade"
-    done = subprocess.run(words, capture_output=True, check=False, text=True, cwd=ROOT, timeout=300)
+    words = ("regrade", SMOKE, "-o", copy, "--set", "evaluation.grading.units=ignore")
+    done = lorr_bench_here(*words)
     assert done.returncode == 0, done.stderr
     assert "5 of 5 sets of answers graded." in done.stdout
     new = [record for name, record in records(copy).items() if name not in kept]
     assert {record["stage"]["kind"] for record in new} == {"grade_math"}
     assert (copy / "report" / "scores.csv").read_bytes() == (output / "report" / "scores.csv").read_bytes()
-    again = subprocess.run(words, capture_output=True, check=False, text=True, cwd=ROOT, timeout=300)
-    assert "Nothing to grade" in again.stdout
-
-
-def test_another_seed_draws_other_samples_and_the_same_greedy_answers(smoke, tmp_path):
-    output, _ = smoke
-    copy = tmp_path / "out"
-    shutil.copytree(output, copy)
-    kept = set(records(copy))
-    done = run(copy, "--set", "evaluation.seed=1", "--set", "evaluation.general=[]")
-    assert done.returncode == 0, done.stderr
-    new = {record["stage"]["kind"] for name, record in records(copy).items() if name not in kept}
-    assert new == {"answer_math", "grade_math", "contamination"}
-
-    def answers(folder, sampling):
-        drawn = (folder / "report" / "scores.csv").read_text("utf-8").splitlines()
-        return [line for line in drawn if f",{sampling}," in line]
-
-    assert answers(copy, "greedy") == answers(output, "greedy")
-    assert answers(copy, "avg@2") != answers(output, "avg@2")
+    assert "Nothing to grade" in lorr_bench_here(*words).stdout
 
 
 def test_other_tools_read_what_is_exported(smoke, tmp_path):
     from lm_eval.utils import get_results_filenames, get_sample_results_filenames
 
     output, _ = smoke
-    words = [sys.executable, "-m", "lorr_bench.cli", "export", str(SMOKE), str(tmp_path / "out"), "-o"]
-    done = subprocess.run([*words, str(output)], capture_output=True, check=False, text=True, cwd=ROOT)
+    done = lorr_bench_here("export", SMOKE, tmp_path / "out", "-o", output)
     assert done.returncode == 0, done.stderr
     folders = sorted((tmp_path / "out" / "lm_eval").iterdir())
     assert len(folders) == 5  # the start model, 2 arms at 2 budgets
@@ -241,9 +209,8 @@ def test_runs_of_one_suite_are_set_side_by_side(smoke, tmp_path):
     output, _ = smoke
     copy = tmp_path / "copy"
     shutil.copytree(output / "report", copy / "report")
-    words = [sys.executable, "-m", "lorr_bench.cli", "compare", str(output), str(copy)]
     table = tmp_path / "table.csv"
-    done = subprocess.run([*words, "--to", str(table)], capture_output=True, check=False, text=True, cwd=ROOT)
+    done = lorr_bench_here("compare", output, copy, "--to", table)
     assert done.returncode == 0, done.stderr
     assert "nano_easy · greedy" in done.stdout
     with table.open(encoding="utf-8") as file:

@@ -24,12 +24,12 @@ def labelled(pairs):
         row
         for p in pairs
         for row in (
-            Labelled(p.prompt, p.chosen, True, p.chosen_truncated),
-            Labelled(p.prompt, p.rejected, False, p.rejected_truncated),
+            Labelled(p.prompt, p.chosen, True, p.chosen_truncated, p.chosen_end),
+            Labelled(p.prompt, p.rejected, False, p.rejected_truncated, p.rejected_end),
         )
     ]
 
 
 def demonstrations(pairs):
     """The chosen response of each pair."""
-    return [Demonstration(p.prompt, p.chosen, p.chosen_truncated) for p in pairs]
+    return [Demonstration(p.prompt, p.chosen, p.chosen_truncated, p.chosen_end) for p in pairs]

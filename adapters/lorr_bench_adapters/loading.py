@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lorr_bench.errors import MissingPackageError, ModelError
 from lorr_bench.ports.causal_lm import load_causal_lm
 from lorr_bench.ports.trainer import StartModel
+from lorr_bench.tokens.special import stop_token_ids
 from lorr_bench_adapters.saving import drop_ignored_settings
 from lorr_bench_adapters.settings import LoraSettings
 
@@ -108,8 +109,25 @@ def save_model(model: Any, tokenizer: Any, start: StartModel, output: Path) -> N
 
     if isinstance(model, PeftModel):
         model = _merged(model, start)
+    stop_at_ends(model, tokenizer)
     model.save_pretrained(str(output))
     tokenizer.save_pretrained(str(output))
+
+
+def stop_at_ends(model: Any, tokenizer: Any) -> None:
+    """Let a model's own generation stop at every token that its training may have ended an answer with.
+
+    A base model's settings name the end of documents alone, also where it comes with a chat template.
+
+    Args:
+        model: Of transformers, with or without a LoRA adapter.
+        tokenizer: Its tokenizer.
+    """
+    config = model.generation_config
+    named = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    known = [end for end in named if end is not None]
+    if missing := [end for end in stop_token_ids(tokenizer) if end not in known]:
+        config.eos_token_id = [*known, *missing]
 
 
 def _merged(model: PeftModel, start: StartModel) -> PreTrainedModel:

@@ -111,7 +111,7 @@ def fit_demonstrations(rows: Sequence[Demonstration], tokenizer: Any, max_length
     """The responses that fit, each once after cutting."""
     fitted, known = FittedRows(), set[tuple[int, ...]]()
     prompts = [row.prompt for row in rows]
-    whole = sequence_ids(prompts, [row.response for row in rows], [row.truncated for row in rows], tokenizer)
+    whole = sequence_ids(rows, tokenizer)
     for row, prompt, ids in zip(rows, prompt_ids(prompts, tokenizer), whole, strict=True):
         content = tuple(ids[:max_length])
         if len(prompt) >= max_length:

@@ -38,11 +38,13 @@ def pair_up(
     scores: Sequence[Sequence[float | None]],
     rule: ROW_RULES,
     seed: int,
+    *,
+    truncated: bool = False,
 ) -> list[Pair]:
     """At most one pair for each prompt.
 
     The choice depends on seed and prompt id alone, so more prompts leave the pairs of the others as they are.
-    Answers that are empty or have no score are not used.
+    Answers that are empty, have no score or, unless asked for, were never finished are not used.
 
     Args:
         prompts: What was asked.
@@ -50,6 +52,7 @@ def pair_up(
         scores: Their scores, in the same shape; None for an answer that could not be scored.
         rule: Name of the rule; ``RULES`` holds them.
         seed: Draws the answers.
+        truncated: Whether answers that the token limit ended are used too.
 
     Returns:
         The pairs, in the order of the prompts.
@@ -57,7 +60,7 @@ def pair_up(
     pairs = []
     for index, (prompt, answers, values) in enumerate(zip(prompts, completions, scores, strict=True)):
         rng = random.Random(f"pair/{seed}/{prompt.id}")  # noqa: S311 - reproducible choice
-        if picked := RULES[rule](_usable(answers, values), rng):
+        if picked := RULES[rule](_usable(answers, values, truncated), rng):
             chosen, rejected = picked
             pairs.append(_pair(prompt, index, chosen, rejected))
     return pairs
@@ -74,15 +77,27 @@ def _pair(prompt: Prompt, index: int, chosen: Scored, rejected: Scored) -> Pair:
         rejected_score=rejected.score,
         chosen_truncated=chosen.answer.truncated,
         rejected_truncated=rejected.answer.truncated,
+        chosen_end=chosen.answer.end,
+        rejected_end=rejected.answer.end,
     )
 
 
-def _usable(answers: Sequence[Completion], scores: Sequence[float | None]) -> list[Scored]:
+def _usable(answers: Sequence[Completion], scores: Sequence[float | None], truncated: bool) -> list[Scored]:
     return [
         Scored(answer, score)
         for answer, score in zip(answers, scores, strict=True)
-        if score is not None and answer.text.strip()
+        if score is not None and is_usable(answer, truncated)
     ]
+
+
+def is_usable(answer: Completion, truncated: bool) -> bool:
+    """Whether an answer may be trained on.
+
+    Args:
+        answer: The answer.
+        truncated: Whether it may be one that the token limit ended.
+    """
+    return bool(answer.text.strip()) and (truncated or not answer.truncated)
 
 
 def one_each(scored: Sequence[Scored], rng: random.Random) -> tuple[Scored, Scored] | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.ports.trainer import StartModel
-from lorr_bench.values import Pair
+from lorr_bench.tokens.special import encode, end_token
+from lorr_bench.values import Demonstration, Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,7 +22,7 @@ class TokenPair:
 
     Attributes:
         prompt: What both responses have in common at the start.
-        chosen: The preferred response; its end-of-sequence token included, unless it is cut.
+        chosen: The preferred response; its end token included, unless it is cut.
         rejected: The other response, likewise.
     """
 
@@ -36,7 +37,7 @@ class TokenResponse:
 
     Attributes:
         prompt: The prompt.
-        response: The response; its end-of-sequence token included, unless it is cut.
+        response: The response; its end token included, unless it is cut.
     """
 
     prompt: list[int]
@@ -45,6 +46,8 @@ class TokenResponse:
 
 def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
     """The tokenizer that lies beside the start model.
+
+    Where it names no padding token, its end-of-sequence token pads, as in TRL.
 
     Raises:
         ModelError: There is none, or it has no end-of-sequence token.
@@ -65,6 +68,8 @@ def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
             where=start.path,
             fix="Set eos_token in tokenizer_config.json.",
         )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
@@ -73,7 +78,8 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> li
 
     The response begins where the tokens of prompt and prompt with response part, which need not be the end of
     the prompt: tokens may merge across the border. TRL does the same. What is cut, here or by the token limit
-    when it was sampled, has no end-of-sequence token: it is not finished.
+    when it was sampled, has no end token: it is not finished. Any other response ends with the token at which
+    it was sampled to the end, or where that is not known, with the one of ``tokens.special.end_token``.
 
     Args:
         pairs: Texts.
@@ -91,70 +97,50 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Any, max_length: int) -> li
     ]
 
 
-def tokenize_responses(
-    prompts: Sequence[str],
-    responses: Sequence[str],
-    tokenizer: Any,
-    max_length: int,
-    truncated: Sequence[bool] | None = None,
-) -> list[TokenResponse]:
+def tokenize_responses(rows: Sequence[Demonstration], tokenizer: Any, max_length: int) -> list[TokenResponse]:
     """Tokenize each prompt with its response, by the rules of ``tokenize_pairs``.
 
     Args:
-        prompts: Texts.
-        responses: One text for each prompt.
+        rows: Texts.
         tokenizer: A Hugging Face tokenizer with an end-of-sequence token.
         max_length: Tokens of prompt and response together.
-        truncated: Whether a token limit ended the response when it was sampled; by default none.
 
     Raises:
         DataError: A prompt alone reaches the maximum length.
     """
-    alone = prompt_ids(prompts, tokenizer)
+    alone = prompt_ids([row.prompt for row in rows], tokenizer)
     check_prompt_lengths(alone, max_length)
-    whole = sequence_ids(prompts, responses, truncated or [False] * len(prompts), tokenizer)
+    whole = sequence_ids(rows, tokenizer)
     return [TokenResponse(*_split(p, [w], max_length)) for p, w in zip(alone, whole, strict=True)]
 
 
 def prompt_ids(prompts: Sequence[str], tokenizer: Any) -> list[list[int]]:
     """Token numbers of each prompt alone."""
-    tokens: list[list[int]] = tokenizer(list(prompts))["input_ids"] if prompts else []
-    return tokens
+    return encode(prompts, tokenizer)
 
 
 def pair_ids(pairs: Sequence[Pair], tokenizer: Any) -> tuple[list[list[int]], list[list[int]]]:
     """Token numbers of each prompt with its chosen, and with its rejected response; nothing is cut."""
-    prompts = [pair.prompt for pair in pairs]
-    return (
-        sequence_ids(
-            prompts, [pair.chosen for pair in pairs], [pair.chosen_truncated for pair in pairs], tokenizer
-        ),
-        sequence_ids(
-            prompts, [pair.rejected for pair in pairs], [pair.rejected_truncated for pair in pairs], tokenizer
-        ),
-    )
+    chosen = [Demonstration(p.prompt, p.chosen, p.chosen_truncated, p.chosen_end) for p in pairs]
+    rejected = [Demonstration(p.prompt, p.rejected, p.rejected_truncated, p.rejected_end) for p in pairs]
+    return sequence_ids(chosen, tokenizer), sequence_ids(rejected, tokenizer)
 
 
-def sequence_ids(
-    prompts: Sequence[str], responses: Sequence[str], truncated: Sequence[bool], tokenizer: Any
-) -> list[list[int]]:
-    """Token numbers of each prompt with its response and end-of-sequence token; nothing is cut.
+def sequence_ids(rows: Sequence[Demonstration], tokenizer: Any) -> list[list[int]]:
+    """Token numbers of each prompt with its response and end token; nothing is cut.
 
     Args:
-        prompts: Texts.
-        responses: One text for each prompt.
-        truncated: Whether a response was never finished, and so has no end-of-sequence token.
+        rows: Texts.
         tokenizer: A Hugging Face tokenizer with an end-of-sequence token.
     """
-    end: str = tokenizer.eos_token
-    texts = [
-        text if open_ended or text.endswith(end) else text + end
-        for text, open_ended in zip(
-            map("".join, zip(prompts, responses, strict=True)), truncated, strict=True
-        )
-    ]
-    tokens: list[list[int]] = tokenizer(texts)["input_ids"] if texts else []
-    return tokens
+    usual = end_token(tokenizer)
+    return encode([_ended(row, row.end or usual) for row in rows], tokenizer)
+
+
+def _ended(row: Demonstration, end: str) -> str:
+    """Prompt and response as one text; one that was never finished has no end."""
+    text = row.prompt + row.response
+    return text if row.truncated or row.response.endswith(end) else text + end
 
 
 def check_prompt_lengths(prompts: Sequence[Sequence[int]], max_length: int) -> None:

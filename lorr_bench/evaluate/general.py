@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import DataError, MissingPackageError
-from lorr_bench.evaluate.harness import DataSource, LoadedTasks, harness_model, load_tasks, run_harness
+from lorr_bench.evaluate.harness import (
+    BARE,
+    DataSource,
+    LoadedTasks,
+    PromptForm,
+    harness_model,
+    load_tasks,
+    run_harness,
+)
 from lorr_bench.evaluate.scores import TaskScore, check_metric, score_name
 from lorr_bench.spec.presets import packages_needed
 
@@ -56,6 +64,7 @@ def evaluate_general(
     seed: int = 0,
     trust_task_files: bool = False,
     source: DataSource | None = None,
+    form: PromptForm = BARE,
 ) -> GeneralResult:
     """Evaluate the model that an engine holds on lm-eval tasks.
 
@@ -77,6 +86,7 @@ def evaluate_general(
         trust_task_files: Whether the task files of ``include_path`` may run code, as those of lm-eval's own
             option may. Else they are data: their templates run in a sandbox.
         source: Where the tasks' data come from; None for wherever lm-eval finds them.
+        form: How questions are put.
 
     Returns:
         Scores and lm-eval's own records, all JSON-able.
@@ -108,7 +118,7 @@ def evaluate_general(
         check_metric(loaded.by_name, metric)
         model = harness_model(llm, model_path)
         llm.reset_prefix_cache()
-        found = run_harness(model, loaded, num_fewshot=num_fewshot, limit=limit, seed=seed)
+        found = run_harness(model, loaded, num_fewshot=num_fewshot, limit=limit, seed=seed, form=form)
     return _result(found, loaded, model_path, metric, len(model.cut_prompts))
 
 

@@ -25,6 +25,8 @@ from lorr_bench.plan.identity.origins import digest_of_contents
 from lorr_bench.plan.identity.revisions import COMMIT, DEFAULT, check_commit
 from lorr_bench.plan.identity.task_data import FILE_READERS, HUB_FILE, files_read
 from lorr_bench.plan.identity.task_files import check_task_files
+from lorr_bench.tokens.chat import Chat
+from lorr_bench.tokens.special import stop_token_ids
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -46,6 +48,24 @@ class DataSource:
 
     commits: tuple[tuple[str, str], ...]
     start: Path | None
+
+
+@dataclass(frozen=True)
+class PromptForm:
+    """How questions are put to the model.
+
+    Attributes:
+        chat: What the model's chat template is told, in which questions are then written; None for bare text.
+        system_instruction: Text before every question; in the chat template a system turn.
+        fewshot_as_multiturn: Whether examples are turns of their own in the chat template.
+    """
+
+    chat: Chat | None = None
+    system_instruction: str | None = None
+    fewshot_as_multiturn: bool = False
+
+
+BARE: Final = PromptForm()
 
 
 @dataclass(frozen=True)
@@ -137,7 +157,10 @@ def harness_model(llm: LLM, model_path: Path) -> Any:
         with exchanged(importlib.metadata, version=answer):  # asked while the module is imported
             module = importlib.import_module("lm_eval.models.vllm_causallms")
         with exchanged(module, version=answer, LLM=lambda **_: weakref.proxy(llm)):
-            _MODELS[llm] = _recording_cuts(module)(pretrained=str(model_path), batch_size=ONE_BATCH)
+            # Its own tokenizer must be the engine's, also beside Mistral's own files.
+            _MODELS[llm] = _recording_cuts(module)(
+                pretrained=str(model_path), tokenizer_mode="hf", batch_size=ONE_BATCH
+            )
     return _MODELS[llm]
 
 
@@ -161,6 +184,11 @@ def _recording_cuts(module: ModuleType) -> Any:
         def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:
             with exchanged(module, maybe_truncate=functools.partial(self._cut, module.maybe_truncate)):
                 return super().generate_until(requests, disable_tqdm=disable_tqdm)
+
+        def modify_gen_kwargs(self, *args: Any, **options: Any) -> Any:
+            """lm-eval's own, which stops at the end-of-sequence token; other ends may have been trained."""
+            wanted, until, max_tokens = super().modify_gen_kwargs(*args, **options)
+            return {**wanted, "stop_token_ids": stop_token_ids(self.tokenizer)}, until, max_tokens
 
         def _cut(self, cut: Callable[..., Any], tokens: list[int], **options: Any) -> Any:
             if len(tokens) + options["max_gen_toks"] > self.max_length:
@@ -382,9 +410,23 @@ def _load(manager: Any, name: str) -> Any:
 
 
 def run_harness(
-    model: Any, tasks: LoadedTasks, *, num_fewshot: int | None, limit: int | None, seed: int
+    model: Any,
+    tasks: LoadedTasks,
+    *,
+    num_fewshot: int | None,
+    limit: int | None,
+    seed: int,
+    form: PromptForm = BARE,
 ) -> dict[str, Any]:
     """lm-eval's ``simple_evaluate``: its results, with samples.
+
+    Args:
+        model: Of ``harness_model``.
+        tasks: What to evaluate.
+        num_fewshot: Examples in the prompt; None leaves each task its own number.
+        limit: The first questions of each task only.
+        seed: Of all that lm-eval draws.
+        form: How questions are put.
 
     Raises:
         DataError: A template of a task that is not trusted tried to leave its sandbox.
@@ -396,6 +438,7 @@ def run_harness(
     from jinja2.exceptions import SecurityError
 
     model.cut_prompts.clear()
+    _tell_template(model, form.chat)
     model_module = importlib.import_module(type(model).__module__)
     with ExitStack() as stack:
         stack.enter_context(own_random_state())
@@ -415,6 +458,9 @@ def run_harness(
                 task_manager=tasks.manager,  # else it builds its own index each time
                 num_fewshot=num_fewshot,
                 limit=limit,
+                system_instruction=form.system_instruction,
+                apply_chat_template=form.chat is not None,
+                fewshot_as_multiturn=form.fewshot_as_multiturn,
                 cache_requests=False,
                 random_seed=seed,
                 numpy_random_seed=seed,
@@ -428,6 +474,14 @@ def run_harness(
                 fix="leave that out; or, if you trust the task files, say `trust_remote_code: true`",
             ) from error
     return results
+
+
+def _tell_template(model: Any, chat: Chat | None) -> None:
+    """Give lm-eval's model the arguments with which it calls the chat template."""
+    if chat is not None:
+        arguments = {**chat.arguments, "strftime_now": chat.today.strftime}
+        model.enable_thinking = arguments.pop("enable_thinking", None)
+        model.chat_template_args = arguments
 
 
 def _silent(progress: Callable[..., Any]) -> Callable[..., Any]:

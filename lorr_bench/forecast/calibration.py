@@ -39,6 +39,7 @@ class Measured:
         peak_memory_bytes: Of one process; None where nobody measured.
         disk_bytes: Of its files; None where they are not on this machine.
         on_gpu: Whether the memory is that of a GPU.
+        gpu: Name of that GPU, as its driver has it.
     """
 
     workload: Workload
@@ -48,6 +49,7 @@ class Measured:
     peak_memory_bytes: int | None = None
     disk_bytes: int | None = None
     on_gpu: bool = False
+    gpu: str = ""
 
 
 @dataclass(frozen=True)

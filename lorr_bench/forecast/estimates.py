@@ -6,7 +6,7 @@ Nothing is known of a device before it was measured, so without measured stages 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lorr_bench.forecast.calibration import NONE, Figure, Measured, disk_of, seconds_of, tokens_of, total
@@ -84,6 +84,7 @@ class Estimates:
 
     Attributes:
         model: Size of the start model; None where it is not on this machine.
+        measured: Finished stages of any suite.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Estimates:
         sizes: ModelSizes,
         machine: Machine,
     ) -> None:
-        self._plan, self._done, self._measured = plan, done, measured
+        self._plan, self._done, self.measured = plan, done, measured
         self._first: dict[Workload, Stage] = {}
         self._workload: dict[str, Workload] = {}
         self._all: dict[Kind, Counter[Workload]] = {}
@@ -113,6 +114,20 @@ class Estimates:
             self._first.setdefault(workload, stage)
             self._all.setdefault(stage.kind, Counter())[workload] += 1
             self._left.setdefault(stage.kind, Counter())[workload] += stage.digest not in self._done
+
+    @property
+    def all_workloads(self) -> Mapping[Kind, Mapping[Workload, int]]:
+        """How many stages of each kind have which workload, done or not."""
+        return self._all
+
+    @property
+    def workloads_left(self) -> Mapping[Kind, Mapping[Workload, int]]:
+        """How many stages that are not done have which workload; of every kind of the plan."""
+        return {kind: +count for kind, count in self._left.items()}
+
+    def first_of(self, workload: Workload) -> Stage:
+        """The first stage that has a workload."""
+        return self._first[workload]
 
     def by_kind(self) -> tuple[KindEstimate, ...]:
         """What each kind of stage will cost, in the order in which the kinds first occur."""
@@ -144,7 +159,7 @@ class Estimates:
 
     def _kind(self, kind: Kind) -> KindEstimate:
         left = +self._left[kind]
-        like = [found for found in self._measured if found.workload.kind == kind]
+        like = [found for found in self.measured if found.workload.kind == kind]
         parameters = self.model.parameters if self.model else None
         seconds = {workload: seconds_of(workload, parameters, like) for workload in left}
         on_devices = {workload: figure for workload, figure in seconds.items() if workload.devices}

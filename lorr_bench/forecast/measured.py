@@ -103,6 +103,7 @@ def _measured(record: Record, stage: Stage, workloads: Workloads, store: Store) 
         peak_memory_bytes=_peak(record, stage),
         disk_bytes=None if isinstance(stage, Train) else _disk(store.folder(stage), record),
         on_gpu="gpu" in record.provenance,
+        gpu=str(record.provenance.get("gpu", "")),
     )
 
 

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.forecast.known_models import KNOWN_CONFIGURATIONS
+
 CONFIG_FILE: Final = "config.json"
 MAX_HEADER_BYTES: Final = 100_000_000  # the limit of the safetensors format
 DENSE_FAMILIES: Final = ("llama", "mistral", "qwen2", "qwen3")
@@ -103,7 +105,7 @@ class ModelSize:
 
 
 def read_model_size(path: str, revision: str | None = None) -> ModelSize | None:
-    """The size of a model that lies on this machine; None where it does not, or is of no known form.
+    """The size of a model that lies on this machine, or is known; None where neither is so.
 
     Tensors are those of the safetensors files; where there are none yet, those that the configuration of a
     known family implies.
@@ -114,7 +116,8 @@ def read_model_size(path: str, revision: str | None = None) -> ModelSize | None:
     """
     folder = Path(path) if Path(path).is_dir() else _cached_folder(path, revision)
     if folder is None:
-        return None
+        known = KNOWN_CONFIGURATIONS.get(path)
+        return _model_size(known, {}) if known else None
     config = _read_config(folder / CONFIG_FILE)
     if config is None:
         return None

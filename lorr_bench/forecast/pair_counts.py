@@ -19,7 +19,7 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.stages.pairs.collect import BARE_STRINGS, chat_writer, shuffled_pairs
 from lorr_bench.stages.training.selection import PAIRS_FILE, reasons
 from lorr_bench.store.store import Store
-from lorr_bench.values import Pair
+from lorr_bench.values import MAX_TRUNCATED_SHARE, Pair
 
 QUICK_BYTES: Final = 16 << 20
 """A file that is read where an answer is wanted at once."""
@@ -33,12 +33,14 @@ class Known:
         stage: That collects or imports them.
         pairs: In the order of the data budget, each once.
         file: The ready-made file, where they are read from it.
+        truncated: Share of the answers they were made from that the token limit ended.
         in_template: Whether ready-made pairs were written in the chat template, as far as that is known.
     """
 
     stage: Collect | ImportPairs
     pairs: Sequence[Pair]
     file: PairFile | None = None
+    truncated: float = 0.0
     in_template: bool = True
 
 
@@ -116,8 +118,11 @@ def _known(plan: Plan, store: Store) -> Known | None:
     stage = _source(plan)
     record = store.read(stage)
     if record is not None:
-        in_template = bool(record.outcome.metrics.get("in_template", True))
-        return Known(stage, read_pairs(store.folder(stage) / PAIRS_FILE), in_template=in_template)
+        metrics = record.outcome.metrics
+        truncated: float = metrics.get("truncated_share", 0.0)
+        in_template = bool(metrics.get("in_template", True))
+        pairs = read_pairs(store.folder(stage) / PAIRS_FILE)
+        return Known(stage, pairs, truncated=truncated, in_template=in_template)
     if isinstance(stage, Collect):
         return None
     on_hub = is_hub_source(stage.setting.source, stage.parameters.revision, Path())
@@ -132,13 +137,13 @@ def _has_template(stage: ImportPairs) -> bool:
 
 def _from_file(stage: ImportPairs) -> Known:
     file = load_pair_file(stage.file, Path(), chat_writer(stage))
-    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file, file.in_template)
+    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file, in_template=file.in_template)
 
 
 def _spoken(known: Known) -> str:
     line = f"Pairs of seed {known.stage.parameters.seed}: {len(known.pairs):,}"
     if known.file is None:
-        return f"{line}."
+        return f"{line}{_truncated_text(known.truncated)}."
     why = f" ({known.file.reasons})" if known.file.dropped else ""
     repeated, dropped = known.file.repeated, known.file.dropped
     return f"{line}; {repeated:,} rows repeat one before them, {dropped:,} are no pairs{why}."
@@ -154,6 +159,13 @@ def _warnings(known: Known) -> Iterator[str]:
         yield f"Note: {BARE_STRINGS}"
     if known.file and known.file.unused_system:
         yield f"Note: {known.file.system_notice}"
+
+
+def _truncated_text(share: float) -> str:
+    if not share:
+        return ""
+    many = " (many: raise max_tokens, or see why the model does not stop)"
+    return f"; {share:.1%} of the answers reached max_tokens{many if share > MAX_TRUNCATED_SHARE else ''}"
 
 
 def _spoken_fit(fitted: FittedPairs, max_length: int) -> str:

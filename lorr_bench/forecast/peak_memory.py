@@ -114,11 +114,17 @@ def adapter_parameters(model: ModelSize, lora: Lora) -> int:
     Layers are chosen as PEFT does: by the end of their names, or by a regular expression that fits the whole.
     """
     return sum(
-        lora.rank * sum(shape) for name, shape in model.linear.items() if _is_target(name, lora.targets)
+        lora.rank * sum(shape) for name, shape in model.linear.items() if is_lora_target(name, lora.targets)
     )
 
 
-def _is_target(name: str, targets: str | tuple[str, ...]) -> bool:
+def is_lora_target(name: str, targets: str | tuple[str, ...]) -> bool:
+    """Whether an adapter sits on a layer.
+
+    Args:
+        name: Of a linear layer.
+        targets: As ``Lora`` has them.
+    """
     if targets == "all-linear":
         return True
     if isinstance(targets, str):
@@ -136,7 +142,7 @@ def _anchor_bytes(model: ModelSize, training: Training) -> int:
     return sum(
         training.lora.rank * outputs * FLOAT_BYTES
         for name, (outputs, _) in model.linear.items()
-        if _is_target(name, training.lora.targets) and search(f"{name}.lora_B.default.weight")
+        if is_lora_target(name, training.lora.targets) and search(f"{name}.lora_B.default.weight")
     )
 
 

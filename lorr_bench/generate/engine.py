@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,8 @@ from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.counting import counted
 from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokenized
 from lorr_bench.ports.trainer import Progress
+from lorr_bench.tokens.chat import Chat, chat_prompt
+from lorr_bench.tokens.special import encode, special_stops, stop_token_ids
 from lorr_bench.values import Completion
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Sampling:
         top_p: Nucleus.
         max_tokens: Token limit of an answer.
         seed: Seeds all answers of one call.
-        stop: Texts that end an answer; they are cut off.
+        stop: Texts that end an answer, special tokens among them; they are cut off.
     """
 
     n: int
@@ -177,14 +178,19 @@ class Engine:
     ) -> list[list[Completion]]:
         """``sampling.n`` answers for each prompt, in the order of the prompts.
 
+        An answer ends at every token that ends one in the model's chat template, its tokenizer or its
+        generation settings, and where ``sampling.stop`` says.
+
         Args:
             prompts: What to answer.
             sampling: How.
             progress: Told answers done, answers in all, and tokens generated so far.
         """
         import torch
-        from vllm import SamplingParams
+        from vllm import SamplingParams, TokensPrompt
 
+        tokenizer = self.llm.get_tokenizer()
+        special, stop = special_stops(sampling.stop, tokenizer)
         on_gpu = torch.cuda.is_available()
         if not on_gpu:
             self._seed(sampling.seed)
@@ -194,11 +200,13 @@ class Engine:
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=sampling.seed if on_gpu else None,
-            stop=list(sampling.stop),
+            stop=stop,
+            stop_token_ids=sorted({*special, *stop_token_ids(tokenizer)}),
         )
+        asked = [TokensPrompt(prompt_token_ids=ids) for ids in encode(prompts, tokenizer)]
         with counted(self.llm, progress) if progress else nullcontext():
-            outputs = self.llm.generate(list(prompts), drawn, use_tqdm=False)
-        return [[_completion(answer) for answer in output.outputs] for output in outputs]
+            outputs = self.llm.generate(asked, drawn, use_tqdm=False)
+        return [[_completion(answer, tokenizer) for answer in output.outputs] for output in outputs]
 
     def _seed(self, seed: int) -> None:
         """Seed the processes that draw: this one, or where the model is cut, one for each part."""
@@ -213,39 +221,24 @@ class Engine:
 
     def count_tokens(self, prompt: str) -> int:
         """Tokens of a prompt, those included that the tokenizer puts around it."""
-        return len(self.llm.get_tokenizer()(prompt)["input_ids"])
+        return len(encode([prompt], self.llm.get_tokenizer())[0])
 
     @property
     def context(self) -> int:
         """Tokens of the longest sequence."""
         return int(self.llm.model_config.max_model_len)
 
-    def chat(self, problem: str, today: date) -> str:
+    def chat(self, problem: str, chat: Chat) -> str:
         """The problem as a user turn in the model's own chat template.
 
         Args:
             problem: What to ask.
-            today: What a template that asks for the date is told.
+            chat: What else the template is told.
 
         Raises:
-            ModelError: The tokenizer has no chat template.
+            ModelError: The tokenizer has no chat template, or it refuses the turns.
         """
-        tokenizer = self.llm.get_tokenizer()
-        if not getattr(tokenizer, "chat_template", None):  # some tokenizer classes lack the attribute
-            raise ModelError(
-                "the tokenizer has no chat template",
-                where=self._loaded[0],
-                fix="Set chat_template: false in the suite, or use an instruction-tuned model.",
-            )
-        turn = [{"role": "user", "content": problem}]
-        text = str(
-            tokenizer.apply_chat_template(
-                turn, tokenize=False, add_generation_prompt=True, strftime_now=today.strftime
-            )
-        )
-        first = tokenizer("")["input_ids"][:1]
-        # The tokenizer will add its begin-of-sequence token again where the template already wrote it.
-        return text.removeprefix(tokenizer.decode(first)) if first else text
+        return chat_prompt(self.llm.get_tokenizer(), problem, chat)
 
 
 def check_devices(parts: int) -> None:
@@ -315,6 +308,9 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             trust_remote_code=settings.trust_remote_code,
             tensor_parallel_size=settings.tensor_parallel_size,
             load_format="safetensors",  # never a pickle, whatever else lies in the folder
+            # Beside Mistral's own files vLLM would read text by them, and training does not.
+            tokenizer_mode="hf",
+            config_format="hf",
             seed=0,
             disable_log_stats=True,
         )
@@ -326,7 +322,11 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
         ) from error
 
 
-def _completion(answer: Any) -> Completion:
+def _completion(answer: Any, tokenizer: Any) -> Completion:
+    at_token = answer.finish_reason == "stop" and not isinstance(answer.stop_reason, str)
     return Completion(
-        text=answer.text, tokens=len(answer.token_ids), truncated=answer.finish_reason == "length"
+        text=answer.text,
+        tokens=len(answer.token_ids),
+        truncated=answer.finish_reason == "length",
+        end=str(tokenizer.convert_ids_to_tokens(answer.token_ids[-1])) if at_token else "",
     )

@@ -12,7 +12,7 @@ from lorr_bench.plan.stage import GRADING_VERSION
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How answers are graded; every field is a plain JSON value.
+    r"""How answers are graded; every field is a plain JSON value.
 
     Attributes:
         percent: What 50 % is equal to, where only one side shows the sign. ``either``: 0.5 and 50, because
@@ -35,6 +35,17 @@ class Policy:
         choices: How a choice may be named where the gold answer is one letter from A to J. ``any``: B, (B),
             b, (B) with its text. ``text``: the same, capitals only. ``alone``: B or (B) and nothing else.
             ``any`` by default, because all of them leave no doubt which choice is meant.
+        boxes: ``parts``: boxes with nothing but a comma, "and" or "or" and a word or name between them are
+            parts of one answer, because solutions write roots that way. ``last``: only the last box counts.
+        equations: ``value``: ``x = 5`` is 5 and ``a + b = 5`` is 5, because that is how values are told;
+            ``x + 2 = 5`` never is. ``whole``: an equation is equal to equations alone.
+        bases: ``either``: 413 is ``413_5``, because the question names the base. ``shown``: the base must be
+            shown where the gold answer shows it. Two bases that are shown must always be the same.
+        logarithms: ``either``: ``\log 2`` may be to base e or ten, because texts use both. ``natural``,
+            ``decimal``: one of them alone.
+        domain: ``shared``: expressions are equal that agree wherever both have a value, as ``\ln x^2`` and
+            ``2 \ln x``, because answers are simplified for the values in question. ``same``: they must
+            also have values at the same places.
         timeout_seconds: Processor time for one answer; beyond it the answer counts as wrong, with the reason
             ``timeout``. On a busy machine that may be up to three times as long on the clock.
         max_chars: What is looked at: the tail of a longer answer.
@@ -46,6 +57,11 @@ class Policy:
     rounding: Literal["shown", "none"] = "shown"
     tolerance: float = 0.0
     choices: Literal["any", "text", "alone"] = "any"
+    boxes: Literal["parts", "last"] = "parts"
+    equations: Literal["value", "whole"] = "value"
+    bases: Literal["either", "shown"] = "either"
+    logarithms: Literal["either", "natural", "decimal"] = "either"
+    domain: Literal["shared", "same"] = "shared"
     timeout_seconds: float = 5.0
     max_chars: int = 20_000
 

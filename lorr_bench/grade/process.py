@@ -39,19 +39,17 @@ class Question:
 
     Attributes:
         gold: The gold answer.
-        text: An answer, or a text to find it in.
+        text: The answer that was found.
         policy: How to judge, time limit included.
-        final: Whether ``text`` is the answer alone.
     """
 
     gold: str
     text: str
     policy: Policy
-    final: bool = True
 
     def line(self) -> bytes:
         """The request as the worker reads it."""
-        message = {"gold": self.gold, "text": self.text, "final": self.final, "policy": _plain(self.policy)}
+        message = {"gold": self.gold, "text": self.text, "policy": _plain(self.policy)}
         return json.dumps(message).encode() + b"\n"
 
 

@@ -23,9 +23,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from lorr_bench.grade.comparison import same
-from lorr_bench.grade.forms import read_form, read_gold
-from lorr_bench.grade.numerals import (
+from lorr_bench.grade.compare.comparison import same
+from lorr_bench.grade.compare.forms import read_form, read_gold
+from lorr_bench.grade.policy import Policy
+from lorr_bench.grade.quantities.numerals import (
     Number,
     read_number,
     same_measure,
@@ -33,7 +34,6 @@ from lorr_bench.grade.numerals import (
     split_percent,
     split_unit,
 )
-from lorr_bench.grade.policy import Policy
 
 SHOWN_CHARS = 200
 PARENT_CHECK_SECONDS = 1.0
@@ -43,66 +43,39 @@ POINT_NOISE = Fraction(1, 10**9)
 LONG_SECONDS = 0.05
 LOOK_EVERY = 50
 _DEGREES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?\^\s?\{?\s?\\circ(?:\s?\})?")
-_DERIVATION = re.compile(r"\s*\\begin\{(aligned|gathered|split|align\*?)\}(.*)\\end\{\1\}\s*", re.DOTALL)
 _RADIANS = r"{(\1 \\cdot \\frac{\\pi}{180})}"
 # What SymPy raises where an expression has no value that it can find.
 _SYMPY_ERRORS = (ArithmeticError, AttributeError, NotImplementedError, RecursionError, TypeError, ValueError)
 
 
 @lru_cache(maxsize=1)
-def _configs() -> tuple[Any, Any]:
-    """For a whole text as Math-Verify does by itself; for a part of an answer, whose unit we have read."""
+def _config() -> list[Any]:
+    """How a part of an answer is parsed, whose unit we have read."""
     import math_verify
     from latex2sympy2_extended import NormalizationConfig  # type: ignore[import-untyped]
 
     normal = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True)
-    part = math_verify.LatexExtractionConfig(boxed_match_priority=0, normalization_config=normal)
-    whole = [math_verify.LatexExtractionConfig(), math_verify.ExprExtractionConfig()]
-    return whole, [part]
+    return [math_verify.LatexExtractionConfig(boxed_match_priority=0, normalization_config=normal)]
 
 
-def parse(text: str, config: Any) -> list[Any]:
+def parse(text: str) -> list[Any]:
     """What Math-Verify finds in ``text``; its own time-out is off because ours ends the process."""
     import math_verify
 
-    found: list[Any] = math_verify.parse(text, config, parsing_timeout=None)
+    found: list[Any] = math_verify.parse(text, _config(), parsing_timeout=None)
     return found
 
 
-def find_answer(text: str) -> str | None:
-    """The answer in a text without a box, as Math-Verify extracts it."""
-    from math_verify.grader import get_pct_val
-
-    found = parse(text, _configs()[0])
-    texts = [value for value in found if isinstance(value, str) and value]
-    if not texts:
-        return None
-    written = _lines(texts[0])[-1].rstrip("* .")  # the stars of **bold** print
-    is_percentage = get_pct_val(found[0]) is not None and not written.endswith("%")
-    return written + "%" if is_percentage else written
-
-
-def _lines(written: str) -> list[str]:
-    """The lines of an aligned derivation, the last of which is its result; else the whole."""
-    match = _DERIVATION.fullmatch(written)
-    lines = match[2].replace("&", " ").split(r"\\") if match else []
-    return [line.strip(" =") for line in lines if line.strip()] or [written]
-
-
-def judge(gold: str, text: str, policy: Policy, *, final: bool) -> tuple[str, str | None]:
-    """The reason (``equal``, ``different``, ``no_answer``) and the answer that was found.
+def judge(gold: str, text: str, policy: Policy) -> tuple[str, str | None]:
+    """The reason (``equal`` or ``different``) and the answer as it is shown.
 
     Args:
         gold: The gold answer.
-        text: An answer, or a text to find it in.
+        text: The answer that was found.
         policy: The options.
-        final: Whether ``text`` is the answer alone.
     """
-    answer = text if final else find_answer(text)
-    if answer is None:
-        return "no_answer", None
-    equal = same(read_gold(gold), read_form(answer), policy, partial(same_value, policy=policy))
-    return "equal" if equal else "different", answer[:SHOWN_CHARS]
+    equal = same(read_gold(gold), read_form(text), policy, partial(same_value, policy=policy))
+    return "equal" if equal else "different", text[:SHOWN_CHARS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +113,7 @@ def read_part(text: str) -> Part:
     """What algebra makes of a part of an answer."""
     core, unit = split_unit(text)
     core, percent = split_percent(core)
-    found = parse(rf"\boxed{{{_DEGREES.sub(_RADIANS, core)}}}", _configs()[1])
+    found = parse(rf"\boxed{{{_DEGREES.sub(_RADIANS, core)}}}")
     number = read_number(text) or (_evaluated(found[0]) if found else None)
     return Part(found, replace(number, percent=percent, unit=unit) if number else None, unit)
 
@@ -229,7 +202,7 @@ def serve(parent: int, memory_bytes: int) -> None:
         policy = Policy(**request["policy"])
         started = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, policy.timeout_seconds)
-        reason, extracted = judge(request["gold"], request["text"], policy, final=request["final"])
+        reason, extracted = judge(request["gold"], request["text"], policy)
         signal.setitimer(signal.ITIMER_PROF, 0)
         seconds = time.process_time() - started
         reply({"reason": reason, "extracted": extracted, "seconds": seconds})
@@ -247,7 +220,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable(logging.CRITICAL)
     try:
-        _configs()  # warm before the first request
+        _config()  # warm before the first request
     except ImportError as error:
         reply({"missing": str(error)})
         return

@@ -202,6 +202,8 @@ class Chain:
         if round_.policy is not None or pairs != round_.collection or self._arm.adapter.rows == "labels":
             return own, own.digest
         largest = self._arm.share(max(self._ingredients.suite.budget.unique_pairs), round_.number)
+        if largest == round_.unique_pairs:
+            return own, own.digest
         return self._reference(round_, pairs, replay, largest), own.digest
 
     def _reference(self, round_: _Round, pairs: str, replay: int, unique_pairs: int) -> Reference:

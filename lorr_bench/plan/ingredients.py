@@ -32,10 +32,11 @@ from lorr_bench.plan.kinds.import_pairs import (
     optional_parameters,
 )
 from lorr_bench.plan.kinds.model import EngineOptions, Generator, ModelPlace, ModelSetting, Weights
-from lorr_bench.plan.kinds.prompts import PromptSource, Round
+from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSource, Round
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role
 from lorr_bench.ports.versions import installed_versions, package_version
+from lorr_bench.spec.evaluation import GeneralBenchmark
 from lorr_bench.spec.models import Suite
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec, RewardModelSpec
 
@@ -142,15 +143,23 @@ class Ingredients:
         place = RewardModelPlace(path=origin.path, revision=origin.commit)
         return reward_model(spec.reward_model, origin), place
 
-    def template_date(self, spec: PromptSpec) -> date | None:
-        """Parameter: what a chat template takes for today; None where none is used."""
-        return self.suite.model.template_date if spec.chat_template else None
+    def chat(self, spec: PromptSpec | GeneralBenchmark) -> ChatTemplate | None:
+        """Parameter: what the chat template is told; None where none is used."""
+        used = spec.chat_template if isinstance(spec, PromptSpec) else spec.apply_chat_template
+        return ChatTemplate.of(self.suite.model) if used else None
+
+    def system_instruction(self, general: GeneralBenchmark) -> str | None:
+        """Parameter: what lm-eval writes before every question: its own text, else the system turn."""
+        if general.system_instruction is not None or not general.apply_chat_template:
+            return general.system_instruction
+        return self.suite.model.system_prompt
 
     @cached_property
     def asked_date(self) -> date | None:
         """The date for chat templates, where a prompt uses one that asks for it, or that is not here."""
-        specs = [self.suite.data.collect, *self.suite.evaluation.math]
-        if not any(spec is not None and spec.chat_template for spec in specs):
+        collect, file = self.suite.data.collect, self.suite.data.pairs
+        asked = self._asked_in_template or (collect is not None and self.chat(collect) is not None)
+        if not asked and (file is None or self._imports_plain_strings(file)):
             return None
         folder = Path(self.model.path)
         return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
@@ -161,16 +170,33 @@ class Ingredients:
             return self.collect(f"collect, seed {seed}", seed, Sampled(), None)
         file = self.suite.data.pairs
         assert file is not None
-        return self._import(file, pair_origin(file, self.folder, self.revisions), seed)
+        return self._import(file, seed)
 
-    def _import(self, file: PairFileSpec, origin: Origin, seed: int) -> ImportPairs:
+    @cached_property
+    def _ready_made(self) -> Origin:
+        """The ready-made pairs."""
+        assert self.suite.data.pairs is not None
+        return pair_origin(self.suite.data.pairs, self.folder, self.revisions)
+
+    def _imports_plain_strings(self, file: PairFileSpec) -> bool:
+        """Whether ready-made pairs are known to be strings that are trained on as they are."""
+        return not file.chat_template and holds_plain_strings(file, self._ready_made)
+
+    @property
+    def _asked_in_template(self) -> bool:
+        """Whether a benchmark asks in the chat template."""
+        evaluation = self.suite.evaluation
+        specs: list[PromptSpec | GeneralBenchmark] = [*evaluation.math, *evaluation.general]
+        return any(self.chat(spec) is not None for spec in specs)
+
+    def _import(self, file: PairFileSpec, seed: int) -> ImportPairs:
         """The stage that imports pairs; without a model, where their strings are trained on as they are."""
-        plain = not file.chat_template and holds_plain_strings(file, origin)
+        origin, plain = self._ready_made, self._imports_plain_strings(file)
         model = self.suite.model
         template = PairTemplate(
             model=self.model.identity,
             trust_remote_code=model.trust_remote_code,
-            template_date=model.template_date,
+            chat=ChatTemplate.of(model),
         )
         return ImportPairs(
             label=f"pairs, seed {seed}",
@@ -190,7 +216,7 @@ class Ingredients:
                 unique_pairs=max(self.suite.budget.unique_pairs),
                 streaming=file.streaming or None,
                 place=None if plain else self.place,
-                asked_in_template=any(math.chat_template for math in self.suite.evaluation.math) or None,
+                asked_in_template=self._asked_in_template or None,
             ),
         )
 
@@ -211,12 +237,13 @@ class Ingredients:
             weights=self.weights,
             generator=self.generator,
             prompts=PromptSource.of(spec, self.prompts),
-            template_date=self.template_date(spec),
+            chat=self.chat(spec),
             num_prompts=spec.num_prompts,
             num_samples=spec.num_samples,
             temperature=temperature,
             top_p=spec.top_p,
             max_tokens=spec.max_tokens,
+            truncated=spec.truncated,
             grading=spec.grading,
             reward_model=described,
             pair_rule=spec.pair_rule,

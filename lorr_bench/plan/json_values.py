@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cached_property
 from types import UnionType
 from typing import Any, Final, Self, Union, get_args, get_origin, get_type_hints
 
@@ -53,7 +54,7 @@ class JsonObject:
             if member.group is None:
                 values[member.name] = _written(value)
             else:
-                values.update(value.to_dict())
+                values.update(value.written)
         return values
 
     @classmethod
@@ -95,6 +96,11 @@ class JsonObject:
 class Group(JsonObject):
     """Fields that several classes have in common; their keys stand among those of whoever holds the group."""
 
+    @cached_property
+    def written(self) -> Mapping[str, Any]:
+        """As plain JSON values; made once for all stages that share the group."""
+        return self.to_dict()
+
 
 @dataclass(frozen=True)
 class JsonArray:
@@ -102,7 +108,7 @@ class JsonArray:
 
     def to_list(self) -> list[Any]:
         """As plain JSON values."""
-        return [_written(getattr(self, field.name)) for field in fields(self)]
+        return [_written(value) for value in vars(self).values()]
 
     @classmethod
     def from_list(cls, values: Any) -> Self:
@@ -190,6 +196,8 @@ def _as_it_is(value: Any) -> Any:
 
 def _written(value: Any) -> Any:
     """A value of a field as a plain JSON value."""
+    if type(value) in _PLAIN:  # nearly all are; a plan writes thousands of objects
+        return value
     if isinstance(value, tuple):
         return [_written(member) for member in value]
     if isinstance(value, JsonObject):
@@ -201,6 +209,7 @@ def _written(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+_PLAIN: Final = frozenset((str, int, float, bool, dict, type(None)))
 _OTHER_VERSION: Final = "Another version of lorr-bench wrote it; plan and run the suite with one version."
 
 

@@ -159,7 +159,7 @@ class Measurements:
             weights=made.weights,
             generator=made.generator,
             prompts=PromptSource.of(math, origin),
-            template_date=made.template_date(math),
+            chat=made.chat(math),
             limit=math.limit,
             max_tokens=math.max_tokens,
             greedy=math.greedy,
@@ -219,6 +219,9 @@ class Measurements:
             data_files=read.files,
             data_sets=read.commits,
             seed=self._evaluation.seed,
+            chat=made.chat(general),
+            system_instruction=made.system_instruction(general),
+            fewshot_as_multiturn=general.fewshot_as_multiturn if general.apply_chat_template else None,
         )
         setting = EvaluateGeneralSetting(
             place=made.place,

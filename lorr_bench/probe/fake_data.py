@@ -44,7 +44,7 @@ def fake_answers(pairs: list[Pair]) -> Iterator[dict[str, Any]]:
     """A right answer to each prompt, in the form of a collection's rows."""
     for pair in pairs:
         row = {"id": pair.id, "prompt": pair.prompt, "text": pair.chosen, "gold": "1"}
-        yield {**row, "correct": True, "truncated": False}
+        yield {**row, "correct": True, "truncated": False, "end": "", "usable": True}
 
 
 def fake_prompts(pairs: list[Pair]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.checks.check_plan import check_plan
 from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
 from lorr_bench.events import Planned, Watcher, notes_to, tell_all
@@ -121,9 +122,10 @@ def run_suite(
     notice = notes_to(watcher)
     plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=notice))
     check_pairs(plan, store)
+    warnings = check_plan(plan, task_names=not plan.revisions.known)
     scope = options.scope(plan)
     watcher(Planned(plan))
-    for line in revision_lines(plan, places.output):
+    for line in [*warnings, *revision_lines(plan, places.output)]:
         notice(line)
     try:
         places.output.mkdir(parents=True, exist_ok=True)

@@ -59,6 +59,22 @@ class GradingSpec(Model):
     choices: Literal["any", "text", "alone"] = Field(
         "any", description="how a choice is named: B, (B), b or with its text; capitals only; letter alone"
     )
+    boxes: Literal["parts", "last"] = Field(
+        "parts", description="boxes with only a comma or word between are one answer, or the last one counts"
+    )
+    equations: Literal["value", "whole"] = Field(
+        "value", description="whether `x = 5` stands for 5, or an equation equals equations alone"
+    )
+    bases: Literal["either", "shown"] = Field(
+        "either", description="whether 413 may stand for a gold answer in base 5, or the base must be shown"
+    )
+    logarithms: Literal["either", "natural", "decimal"] = Field(
+        "either", description="what `\\log` without a base is: to base e or ten, one of them alone"
+    )
+    domain: Literal["shared", "same"] = Field(
+        "shared",
+        description="expressions must agree where both have a value, or have values at the same places",
+    )
     timeout_seconds: float = Field(
         5.0, gt=0, description="processor time for one answer; beyond it the answer counts as wrong"
     )

@@ -106,6 +106,17 @@ class GeneralBenchmark(Model):
     num_fewshot: int | None = Field(
         None, ge=0, description="examples in the prompt; the task's own by default"
     )
+    apply_chat_template: bool = Field(
+        False, description="write every question in the model's chat template, as lm-eval's option does"
+    )
+    fewshot_as_multiturn: bool = Field(
+        False, description="in the chat template: examples as turns of their own, not as one text"
+    )
+    system_instruction: str | None = Field(
+        None,
+        description="text before every question, in the chat template a system turn; there it is "
+        "`model.system_prompt` by default",
+    )
     metric: str | None = Field(
         None, description="metric to report, such as acc_norm; the task's first by default"
     )
@@ -115,6 +126,12 @@ class GeneralBenchmark(Model):
         description="field of the tasks' documents that names the family of each question, such as the text "
         "that several are about; every task must have it",
     )
+
+    @model_validator(mode="after")
+    def _turns_need_a_template(self) -> Self:
+        if self.fewshot_as_multiturn and not self.apply_chat_template:
+            raise ValueError("`fewshot_as_multiturn` has no effect without `apply_chat_template: true`")
+        return self
 
 
 class ContaminationSpec(Model):

@@ -15,7 +15,7 @@ from lorr_bench.spec.base import Model, Name, rising
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
-from lorr_bench.spec.sources import DataSpec, ModelSpec
+from lorr_bench.spec.sources import DataSpec, StartModelSpec
 from lorr_bench.values import arm_name
 
 START_MODEL = "start"
@@ -138,7 +138,7 @@ class Suite(Model):
 
     name: Name = Field(description="names the output folder")
     description: str = Field("", description="one or two sentences for the report")
-    model: ModelSpec = Field(description="the start model")
+    model: StartModelSpec = Field(description="the start model")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         min_length=1, description="each draws prompts, samples, order and training of its own"
     )

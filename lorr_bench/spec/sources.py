@@ -39,7 +39,7 @@ ColumnNames = Literal[
 
 
 class ModelSpec(Model):
-    """The start model."""
+    """A model."""
 
     path: str = Field(description="`nano` (the embedded model), a folder in Hugging Face form, or a Hub id")
     revision: str | None = Field(None, description=REVISION)
@@ -49,6 +49,20 @@ class ModelSpec(Model):
         TEMPLATE_DATE,
         description="what a chat template that asks for today's date (`strftime_now`) is told, so that the "
         "prompts are the same tomorrow",
+    )
+
+
+class StartModelSpec(ModelSpec):
+    """The start model, and what its chat template is told wherever a prompt is written in it."""
+
+    system_prompt: str | None = Field(
+        None,
+        description="text of a system turn before every prompt that is written in the chat template; without "
+        "one, the template's own stands, if it has one",
+    )
+    chat_template_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="further arguments of the chat template, such as `enable_thinking: false`",
     )
 
 
@@ -125,6 +139,11 @@ class CollectSpec(PromptSpec):
     temperature: float = Field(1.0, gt=0, le=5, description="sampling temperature")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling distribution")
     max_tokens: int = Field(gt=0, description="token limit of an answer")
+    truncated: Literal["leave_out", "pair"] = Field(
+        "leave_out",
+        description="answers that the token limit ended: leave them out of what is trained on, or pair them "
+        "like any other. Either way they are never trained to end there",
+    )
     grading: GradingSpec = Field(default_factory=GradingSpec, description="policies of the verifier")
     reward_model: RewardModelSpec | None = Field(
         None, description="scores the answers; without one, Math-Verify's verdicts do: 1 right, 0 wrong"

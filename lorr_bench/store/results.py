@@ -72,7 +72,7 @@ def load_results(
         description=plan.suite.description,
         suite_text=resolved_yaml(plan.suite),
         baselines=plan.baselines,
-        arms={arm.name: ArmParts.of(arm.name) for arm in plan.arms},
+        arms={arm.name: ArmParts(arm.method, arm.plugin) for arm in plan.arms},
         held_equal=plan.suite.budget.equal,
         equal_quantities=EQUAL_QUANTITIES[plan.suite.budget.equal],
         scores=[score for evaluation in measured for score in scores_of(evaluation, folders)],
@@ -89,6 +89,7 @@ def load_results(
         answers=_answers(measured, folders, plan),
         conduct=[line for e in measured if e.kind == "math" for line in _conduct(e, folders)],
         overlaps=list(_overlaps(plan, records, stages, folders)),
+        truncated=_truncated(records, stages),
         published=plan.published,
         start_model=plan.start_model,
         protocol=plan.suite.evaluation.protocol,
@@ -110,6 +111,15 @@ def _sound_records(plan: Plan, store: Store) -> dict[str, Record]:
     wanted = _files_read(plan)
     found = {stage.digest: store.read(stage, verify=wanted.get(stage.digest, ())) for stage in plan.stages}
     return {digest: record for digest, record in found.items() if record is not None}
+
+
+def _truncated(records: Mapping[str, Record], stages: Mapping[str, Stage]) -> dict[str, float]:
+    """What each collection noted of its answers."""
+    return {
+        stages[digest].label: record.outcome.metrics.get("truncated_share", 0.0)
+        for digest, record in records.items()
+        if stages[digest].kind == "collect"
+    }
 
 
 def _files_read(plan: Plan) -> dict[str, set[str]]:

@@ -16,6 +16,7 @@ from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.forecast.memory import Memory
 from lorr_bench.probe.probe import Probed
 from lorr_bench.quantities import count_text, roughly, size_text
+from lorr_bench.terminal.hours_table import hours_lines, hours_table
 from lorr_bench.terminal.text import indented, one_line
 
 SIGNS: Final[dict[Bound, str]] = {"": "", "at most": "≤ ", "at least": "≥ "}
@@ -30,9 +31,10 @@ def estimates_view(forecast: Forecast) -> Group:
     kinds, arms = forecast.estimates.by_kind(), forecast.estimates.by_arm()
     return Group(
         estimates_table(kinds, on_gpus=bool(forecast.machine.gpu_bytes)),
+        *([hours_table(forecast.hours, forecast.devices)] if forecast.devices else []),
         bases_table(kinds),
         *([memory_table(arms)] if len(arms) > 1 else []),
-        *map(Text, [*_memory_lines(kinds), *_places(kinds, forecast)]),
+        *map(Text, [*_memory_lines(kinds), *_places(kinds, forecast), *hours_lines(forecast)]),
     )
 
 
@@ -134,6 +136,8 @@ def _places(kinds: Sequence[KindEstimate], forecast: Forecast) -> list[str]:
     gpus = " and ".join(size_text(each) for each in machine.gpu_bytes)
     devices = f"GPUs of {gpus}" if gpus else "no GPU that torch can use"
     lines = [f"Devices: {devices}; {size_text(machine.main_bytes)} of main memory."]
+    if forecast.devices:
+        lines = [f"Devices: {forecast.devices}, as --devices asks."]
     if gpus:
         lines.append("An engine shares its GPU with training, which has the rest as room.")
     if free is not None:

@@ -7,6 +7,7 @@ cut is not ended. The reference is the library's own call on the whole text, sli
 import dataclasses
 
 import pytest
+from trainer_batches import sequences
 from training_rows import training_rows
 
 from lorr_bench.lorr.loop import ReplayLoop
@@ -80,26 +81,6 @@ def job(small_model, pairs, tmp_path):
     return make
 
 
-def of_native(adapter, job):
-    trees = adapter.training_rows(job).trees
-    return [(tuple(ids), len(ids) - tree.prompt_length) for tree in trees for ids in tree.sequences]
-
-
-def of_trl(adapter, job):
-    """From the one batch that the trainer's own loader gives; scored tokens by mask or label."""
-    [batch] = list(adapter.trainer(job).get_train_dataloader())
-    found = []
-    for side in ("", "chosen_", "rejected_"):
-        if f"{side}input_ids" not in batch:
-            continue
-        labels = batch.get(f"{side}labels")
-        scored = labels != -100 if labels is not None else batch["completion_mask"].bool()
-        lines = zip(batch[f"{side}input_ids"], batch[f"{side}attention_mask"].bool(), scored, strict=True)
-        for ids, present, response in lines:
-            found.append((tuple(ids[present].tolist()), int((response & present).sum())))
-    return found
-
-
 def test_the_fixture_has_cut_and_whole_responses_on_both_sides(pairs, expected, tokenizer):
     assert len(pairs) == 8
     end = tokenizer.eos_token_id
@@ -112,7 +93,7 @@ def test_the_fixture_has_cut_and_whole_responses_on_both_sides(pairs, expected, 
 @pytest.mark.parametrize("name", OFFLINE)
 def test_rows_are_what_the_tokenizer_says(name, job, expected):
     adapter = load_adapter(name)
-    found = (of_native if adapter.backend == "native" else of_trl)(adapter, job(adapter))
+    found = sequences(adapter, job(adapter))
     sides = SIDES if adapter.rows in ("pairs", "labels") else ("chosen",)
     assert sorted(found) == sorted(row for side in sides for row in expected[side])
 
@@ -148,5 +129,5 @@ def test_a_token_that_the_tokenizer_does_not_put_before_a_text_is_not_put_there(
             if not (tmp_path / name / file.name).exists():
                 (tmp_path / name / file.name).symlink_to(file)
         start = dataclasses.replace(made.model, path=str(tmp_path / name))
-        found = of_trl(adapter, dataclasses.replace(made, model=start))
+        found = sequences(adapter, dataclasses.replace(made, model=start))
         assert sorted(found) == sorted(row for side in SIDES for row in expected[side])

@@ -25,8 +25,9 @@ def probe(bench, nano_pairs):
     return ReplayProbe(tokens[:2], tokens[2:], tokenizer.pad_token_id)
 
 
-@pytest.mark.parametrize("batch", [4, 12], ids=["three steps a replay", "one step a replay"])
-@pytest.mark.parametrize("lora", [None, LORA], ids=["all weights", "LoRA"])
+@pytest.mark.parametrize(
+    ("batch", "lora"), [(4, None), (12, LORA)], ids=["three steps a replay", "LoRA and one step a replay"]
+)
 def test_an_absurd_learning_rate_is_said_to_be_one(bench, probe, tmp_path, batch, lora):
     """After the first step all weights are infinite; the next loss or the diagnostics meet them first."""
     settings = bench.settings(**ABSURD, per_device_train_batch_size=batch, lora=lora)

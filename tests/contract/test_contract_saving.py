@@ -30,18 +30,31 @@ def greedy(bench, tmp_path):
     return dataclasses.replace(bench.start, path=str(folder))
 
 
-@pytest.mark.parametrize("lora", [None, LORA], ids=["all weights", "LoRA"])
-def test_settings_without_effect_are_left_out_and_the_end_tokens_stay(bench, greedy, tmp_path, caplog, lora):
-    settings = bench.settings(lora=lora)
-    trained = bench.train(
-        tmp_path / "run", model=greedy, hyperparameters=settings, save_steps=2, stop_after=1
-    )
+def assert_settings_without_effect_are_left_out(trained, caplog):
+    """And the end tokens stay."""
     saved = json.loads((trained.folder / "output" / "generation_config.json").read_text("utf-8"))
     assert set(saved["eos_token_id"]) == {1, 5}
     assert (saved.get("do_sample", False), saved["max_new_tokens"]) == (False, 9)
     assert [name for name in ("temperature", "top_p") if saved.get(name) is not None] == []
     assert "temperature = 0.7" in caplog.text
     assert "top_p = 0.9" in caplog.text
+
+
+def test_settings_without_effect_are_left_out_and_the_weights_are_the_same(
+    bench, stopped, greedy, tmp_path, caplog
+):
+    trained = bench.train(tmp_path / "run", model=greedy, save_steps=2, stop_after=1)
+    assert_settings_without_effect_are_left_out(trained, caplog)
+    if not bench.adapter.online:  # whose answers end at its end tokens
+        assert all(torch.equal(stopped.weights[name], trained.weights[name]) for name in stopped.weights)
+
+
+def test_settings_without_effect_are_left_out_with_lora_too(bench, greedy, tmp_path, caplog):
+    settings = bench.settings(lora=LORA)
+    trained = bench.train(
+        tmp_path / "run", model=greedy, hyperparameters=settings, save_steps=2, stop_after=1
+    )
+    assert_settings_without_effect_are_left_out(trained, caplog)
 
 
 @pytest.mark.parametrize("part", ["config", "generation_config", "tokenizer"])
@@ -67,11 +80,3 @@ def test_what_can_not_be_saved_is_found_before_a_step_is_made(bench, tmp_path, m
     assert not caught.value.may_pass
     assert "folder" in caught.value.fix
     assert not list(tmp_path.rglob("*.trial"))
-
-
-def test_the_saved_model_answers_like_the_trained_one(bench, greedy, tmp_path):
-    """With the same weights; only what is in generation_config.json is another file."""
-    plain = bench.train(tmp_path / "plain", stop_after=1)
-    other = bench.train(tmp_path / "other", model=greedy, stop_after=1)
-    if not bench.adapter.online:  # whose answers end at its end tokens
-        assert all(torch.equal(plain.weights[name], other.weights[name]) for name in plain.weights)

@@ -22,6 +22,7 @@ from lorr_bench.data.pairs import PairFile, load_pair_file
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.spec.sources import PairFileSpec
+from lorr_bench.tokens.chat import Chat
 
 TEMPLATE = (
     "{% if tools %}<tools>{{ tools | map(attribute='name') | join(',') }}</tools>{% endif %}"
@@ -32,10 +33,10 @@ TEMPLATE = (
 """Turns as ``<role>text<end>``, tools before them, calls behind the text."""
 
 
-def template_writer(template: str | None = TEMPLATE) -> ChatWriter:
+def template_writer(template: str | None = TEMPLATE, system_prompt: str | None = None) -> ChatWriter:
     tokenizer = PreTrainedTokenizerFast.from_pretrained(NANO_MODEL)
     tokenizer.chat_template = template
-    return ChatWriter(tokenizer, date(2025, 1, 1))
+    return ChatWriter(tokenizer, Chat(date(2025, 1, 1), system_prompt))
 
 
 def user(text: str) -> dict[str, str]:
@@ -570,3 +571,22 @@ def test_a_stream_that_breaks_off_says_why(tmp_path: Path, monkeypatch: pytest.M
         DataError, match="owner/set@abc: the data set cannot be loaded: ConnectionError: gone"
     ):
         load_pair_file(PairFileSpec(source="owner/set", revision="abc", streaming=True), tmp_path)
+
+
+def test_the_system_turn_of_the_suite_begins_conversations_without_one(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": [user("1+1?")], "chosen": [assistant("2")], "rejected": [assistant("3")]},
+        {
+            "prompt": [{"role": "system", "content": "Think."}, user("1+2?")],
+            "chosen": [assistant("3")],
+            "rejected": [assistant("4")],
+        },
+    ]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    loaded = load_pair_file(
+        PairFileSpec(source="set.jsonl"), tmp_path, lambda: template_writer(system_prompt="Be brief.")
+    )
+    assert [pair.prompt for pair in loaded.pairs] == [
+        "<system>Be brief.<end>\n<user>1+1?<end>\n<assistant>",
+        "<system>Think.<end>\n<user>1+2?<end>\n<assistant>",
+    ]

@@ -4,7 +4,7 @@ import pytest
 
 from lorr_bench.data.tokens import TokenPair, TokenResponse, common_length, tokenize_pairs, tokenize_responses
 from lorr_bench.errors import DataError
-from lorr_bench.values import Pair
+from lorr_bench.values import Demonstration, Pair
 
 
 class Letters:
@@ -30,6 +30,16 @@ def test_an_end_that_is_there_is_not_added_again():
     assert pair.chosen == ids("c.")
 
 
+def test_the_end_at_which_the_model_stopped_comes_before_the_tokenizers_own():
+    (pair,) = tokenize_pairs([Pair("p", "xy", "c", "d", 0, chosen_end="!", rejected_end="")], Letters(), 9)
+    assert pair == TokenPair(ids("xy"), ids("c!"), ids("d."))
+
+
+def test_a_response_that_was_never_finished_has_no_end():
+    (pair,) = tokenize_pairs([Pair("p", "xy", "c", "d", 0, rejected_truncated=True)], Letters(), 9)
+    assert pair == TokenPair(ids("xy"), ids("c."), ids("d"))
+
+
 def test_where_a_token_merges_with_the_prompt_both_responses_begin_before_it():
     (pair,) = tokenize_pairs([Pair("p", "xa", "b", "c", 0)], Letters(), 9)
     assert pair == TokenPair(ids("x"), ids("ab."), ids("ac."))
@@ -41,19 +51,19 @@ def test_long_responses_are_cut():
 
 
 def test_a_response_follows_the_rules_of_pairs():
-    found = tokenize_responses(["xa", "xy"], ["b", "cdefg"], Letters(), 4)
+    found = tokenize_responses([Demonstration("xa", "b"), Demonstration("xy", "cdefg")], Letters(), 4)
     assert found == [TokenResponse(ids("x"), ids("ab.")), TokenResponse(ids("xy"), ids("cd"))]
 
 
 def test_nothing_gives_nothing():
     assert tokenize_pairs([], Letters(), 4) == []
-    assert tokenize_responses([], [], Letters(), 4) == []
+    assert tokenize_responses([], Letters(), 4) == []
 
 
 @pytest.mark.parametrize("prompt", ["xyzw", "xyzwv"])
 def test_prompts_without_room_for_a_response_are_an_error(prompt):
     with pytest.raises(DataError, match="1 of 2 prompts alone reach max_length = 4"):
-        tokenize_responses([prompt, "x"], ["c", "d"], Letters(), 4)
+        tokenize_responses([Demonstration(prompt, "c"), Demonstration("x", "d")], Letters(), 4)
     with pytest.raises(DataError, match="1 of 1 prompts"):
         tokenize_pairs([Pair("p", prompt, "c", "d", 0)], Letters(), 4)
 

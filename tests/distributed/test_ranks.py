@@ -22,32 +22,58 @@ from lorr_bench.stages.training.rank import main, teller
 from lorr_bench.stages.training.ranks import check_devices, config_file, rank_environment, train_in_processes
 
 HERE = Path(__file__).parent
+FOUND = f"{HERE}{os.pathsep}{HERE.parents[1]}"
 QUIET = lambda *_: None  # noqa: E731
 
 
 @pytest.fixture(autouse=True)
 def _found_by_the_ranks(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", f"{HERE}{os.pathsep}{HERE.parents[1]}")
+    monkeypatch.setenv("PYTHONPATH", FOUND)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
 
 
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """Two runs side by side, in a folder with files that no rank may import: by number, the outcome and what was told."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("torch.py", "lorr_bench.py"):
+        (folder / name).write_text("raise SystemExit('a file of the user was run')")
+    told = {20: [], 100: []}
+
+    def train(number):
+        tell = lambda *of: told[number].append(of)  # noqa: E731
+        log = folder / f"log {number}"
+        return train_in_processes({"number": number}, 2, "ddp", log, tell, work="rank_work:report")
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as both:
+        patch.setenv("PYTHONPATH", FOUND)
+        patch.setenv("OMP_NUM_THREADS", "4")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "5,3")  # those of the worker
+        patch.setattr(ranks, "check_devices", lambda number, sharding: None)
+        patch.chdir(folder)
+        return dict(zip(told, both.map(train, told), strict=True)), told
+
+
 @pytest.mark.slow
-def test_the_ranks_work_together_and_rank_0_speaks_for_all(tmp_path, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,3")  # those of the worker
-    monkeypatch.setattr(ranks, "check_devices", lambda number, sharding: None)
-    told = []
-    outcome = train_in_processes(
-        {"number": 20},
-        2,
-        "ddp",
-        tmp_path / "log",
-        lambda *of: told.append(of),
-        work="rank_work:report",
-    )
+def test_the_ranks_work_together_and_rank_0_speaks_for_all(two_runs):
+    outcomes, told = two_runs
     environment = {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "2", "FSDP_VERSION": None}
-    assert outcome == {"rank": 0, "sum": 41, **environment, "CUDA_VISIBLE_DEVICES": "5,3"}
-    assert told[-1] == (2, 2, 10)
-    assert set(told) <= {(1, 2, 5), (2, 2, 10)}
+    assert outcomes[20] == {"rank": 0, "sum": 41, **environment, "CUDA_VISIBLE_DEVICES": "5,3"}
+    assert told[20][-1] == (2, 2, 10)
+    assert set(told[20]) <= {(1, 2, 5), (2, 2, 10)}
+
+
+@pytest.mark.slow
+def test_two_runs_side_by_side_do_not_meet(two_runs):
+    outcomes, _ = two_runs
+    assert [outcome["sum"] for outcome in outcomes.values()] == [20 + 21, 100 + 101]
+
+
+@pytest.mark.slow
+def test_the_ranks_import_nothing_from_the_folder_of_the_run(two_runs):
+    """Else they had ended before they could say who they are."""
+    outcomes, _ = two_runs
+    assert [outcome["rank"] for outcome in outcomes.values()] == [0, 0]
 
 
 @pytest.mark.slow
@@ -194,26 +220,6 @@ def test_a_configuration_of_the_user_reaches_the_ranks(tmp_path, monkeypatch):
     own["fsdp_config"]["fsdp_reshard_after_forward"] = False
     plugin = train_in_processes({}, 2, own, tmp_path / "log", QUIET, work="rank_work:fsdp_plugin")
     assert plugin["reshard_after_forward"] == "False"
-
-
-@pytest.mark.slow
-def test_the_ranks_import_nothing_from_the_folder_of_the_run(tmp_path, monkeypatch):
-    (tmp_path / "torch.py").write_text("raise SystemExit('a file of the user was run')")
-    (tmp_path / "lorr_bench.py").write_text("raise SystemExit('a file of the user was run')")
-    monkeypatch.chdir(tmp_path)
-    outcome = train_in_processes({"number": 1}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:report")
-    assert outcome["sum"] == 1 + 2
-
-
-@pytest.mark.slow
-def test_two_runs_side_by_side_do_not_meet(tmp_path):
-    def train(number):
-        order = {"number": number}
-        return train_in_processes(order, 2, "ddp", tmp_path / f"log {number}", QUIET, work="rank_work:report")
-
-    with ThreadPoolExecutor(2) as both:
-        sums = [outcome["sum"] for outcome in both.map(train, [20, 100])]
-    assert sums == [20 + 21, 100 + 101]
 
 
 @pytest.mark.slow

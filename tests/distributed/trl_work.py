@@ -1,4 +1,4 @@
-"""DPO on TRL with all parts of LoRR, by one rank of ``test_trl_ranks``; found through PYTHONPATH."""
+"""DPO on TRL with all parts of LoRR, by one rank of ``test_training_ranks``; found through PYTHONPATH."""
 
 import json
 from pathlib import Path
@@ -74,19 +74,3 @@ def train(order, progress):
         "diagnostics": loop.diagnostics,
         "sharded": probe.sharded,
     }
-
-
-def train_sharded(order, progress):
-    """The same; accelerate, which shards on accelerators only, is told that there is one."""
-    from accelerate import DistributedType, FullyShardedDataParallelPlugin
-    from accelerate.state import AcceleratorState
-
-    prepare = AcceleratorState.__init__
-
-    def shard(self, *args, **kwargs):
-        prepare(self, *args, **kwargs)
-        self.distributed_type = DistributedType.FSDP
-        self.fsdp_plugin = kwargs.get("fsdp_plugin") or FullyShardedDataParallelPlugin()
-
-    AcceleratorState.__init__ = shard
-    return train(order, progress)

@@ -103,6 +103,7 @@ def folder(tmp_path):
     return write
 
 
+@pytest.mark.slow
 def test_a_group_of_tasks_with_different_metrics_gives_a_score_for_each(evaluate):
     result = evaluate("nano_general")
     assert result.members == {"nano_general": NANO}

@@ -2,19 +2,16 @@
 
 import csv
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from byte_model import write_byte_model
+from command_line import ROOT, logs, lorr_bench
+from installed import needs_vllm
 from real_tasks import write_tasks
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
-ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 MATH = {
     "gsm8k": "gsm8k_test",
@@ -66,10 +63,8 @@ def done(tmp_path_factory):
     path = folder / "suite.yaml"
     path.write_text(yaml.safe_dump(suite(folder)), "utf-8")
     output = folder / "out"
-    command = [sys.executable, "-m", "lorr_bench.cli", "run", str(path), "-o", str(output)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=900)
-    logs = "".join(log.read_text("utf-8")[-3000:] for log in sorted((output / "logs").glob("*.log")))
-    assert run.returncode == 0, run.stderr + logs
+    run = lorr_bench("run", path, "-o", output)
+    assert run.returncode == 0, run.stderr + logs(output)
     return output
 
 
@@ -95,16 +90,17 @@ def test_the_engine_starts_once(done):
 
 def test_the_real_problems_were_asked(done):
     asked = {
-        json.loads(line)["problem"]
+        problem["problem"]: problem["gold"]
         for path in done.glob("store/answer_math/*/problems.jsonl")
-        for line in path.read_text("utf-8").splitlines()
+        for problem in map(json.loads, path.read_text("utf-8").splitlines())
     }
     first = {
-        json.loads((DATA / "math" / f"{file}.jsonl").read_text("utf-8").split("\n", 1)[0])["problem"]
-        for file in MATH.values()
+        name: json.loads((DATA / "math" / f"{file}.jsonl").read_text("utf-8").split("\n", 1)[0])
+        for name, file in MATH.items()
     }
-    assert first <= asked
+    assert {row["problem"] for row in first.values()} <= set(asked)
     assert len(asked) == LIMIT * len(MATH)
+    assert asked[first["gsm8k"]["problem"]] == first["gsm8k"]["answer"]
 
 
 def test_every_benchmark_was_looked_for_among_the_prompts(done):

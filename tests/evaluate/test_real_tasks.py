@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import real_tasks
+from installed import needs_vllm
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
 pytestmark = [
     pytest.mark.slow,
+    needs_vllm,
     pytest.mark.skipif(not real_tasks.DATA.is_dir(), reason="needs the benchmark files in ../shared"),
 ]
 CONTEXT = 512

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from byte_model import write_byte_model
+from installed import needs_vllm
 from traced_opens import TRACE, Watched, traced, write_hook
 
 from lorr_bench.errors import LorrBenchError
@@ -28,9 +29,9 @@ from lorr_bench.run.state import Journal
 from lorr_bench.spec.load import load_suite
 from lorr_bench.store.store import Store
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
 pytestmark = [
     pytest.mark.slow,
+    needs_vllm,
     pytest.mark.skipif(sys.platform != "linux", reason="the kernel's watch is Linux's"),
 ]
 

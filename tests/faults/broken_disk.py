@@ -38,9 +38,12 @@ class BrokenDisk:
         self.count += 1
         return self.count == self._place
 
+    def error(self, path):
+        return OSError(self._number, os.strerror(self._number), str(path))
+
     def fail(self, path):
         if self.touch(path):
-            raise OSError(self._number, os.strerror(self._number), str(path))
+            raise self.error(path)
 
     @contextmanager
     def instead(self, monkeypatch):
@@ -91,7 +94,7 @@ class BrokenFile:
         if self._disk.touch(self._path):
             self._file.write(content[: len(content) // 2])
             self._file.flush()
-            raise OSError(self._disk._number, os.strerror(self._disk._number), str(self._path))
+            raise self._disk.error(self._path)
         return self._file.write(content)
 
     def __getattr__(self, name):

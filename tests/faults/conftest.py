@@ -1,8 +1,10 @@
 """A small suite with real plan, store and stages, whose engine, trainer and graders answer from a script."""
 
 import contextlib
+import gc
 import hashlib
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -12,13 +14,15 @@ from scripted_fingerprint import SCRIPTED
 
 from lorr_bench.evaluate.general import GeneralResult
 from lorr_bench.evaluate.scores import TaskScore
+from lorr_bench.plan.kinds import reference as reference_kind
+from lorr_bench.plan.kinds import train as train_kind
 from lorr_bench.ports.trainer import TrainOutcome
 from lorr_bench.run.worker import run_stage
 from lorr_bench.stages import fingerprint
 from lorr_bench.stages.measuring import evaluate_general, grade_math
 from lorr_bench.stages.pairs import answers
 from lorr_bench.stages.task import EngineRoom
-from lorr_bench.stages.training import charge, train
+from lorr_bench.stages.training import train
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench.store.store import Store
 from lorr_bench.values import Completion, Verdict
@@ -40,7 +44,7 @@ class ScriptedEngine:
 
     home = "a folder"
 
-    def chat(self, problem, today):
+    def chat(self, problem, chat):
         return problem
 
     def fits(self, prompt):
@@ -106,16 +110,20 @@ def run_lm_eval(llm, **asked):
 @pytest.fixture
 def scripted(monkeypatch):
     """Stages whose heavy parts answer from a script."""
+    script_heavy_parts(monkeypatch)
+
+
+def script_heavy_parts(patch):
     trainer = FileTrainer()
-    for module in (train, charge):
-        monkeypatch.setattr(module, "load_adapter", lambda name: trainer)
+    for module in (train_kind, reference_kind):
+        patch.setattr(module, "adapter_of", lambda name: trainer)
     for module in (answers, grade_math):
-        monkeypatch.setattr(module, "grade_many", grade)
-    monkeypatch.setattr(evaluate_general, "run_lm_eval", run_lm_eval)
-    monkeypatch.setattr(evaluate_general, "counted", lambda llm, progress: contextlib.nullcontext())
-    monkeypatch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
-    monkeypatch.setattr(train, "forget_peak_memory", lambda: None)
-    monkeypatch.setattr(train, "peak_memory", lambda: 1)
+        patch.setattr(module, "grade_many", grade)
+    patch.setattr(evaluate_general, "run_lm_eval", run_lm_eval)
+    patch.setattr(evaluate_general, "counted", lambda llm, progress: contextlib.nullcontext())
+    patch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
+    patch.setattr(train, "forget_peak_memory", lambda: None)
+    patch.setattr(train, "peak_memory", lambda: 1)
 
 
 @pytest.fixture(scope="session")
@@ -185,8 +193,37 @@ def notices():
 
 
 @pytest.fixture
-def bench(plan, scripted, tmp_path, notices):
+def bench(plan, quick_collections, scripted, tmp_path, notices):
     return Bench(plan, Store(tmp_path / "store", notices.append))
+
+
+@pytest.fixture(scope="session")
+def finished_stages(plan, ready_made, tmp_path_factory):
+    """A store in which all stages are done, ``ready_made`` among them; made without faults."""
+    folder = tmp_path_factory.mktemp("finished") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        script_heavy_parts(patch)
+        bench = Bench(plan, Store(folder))
+        bench.finish()
+        bench.run(ready_made)
+    return folder
+
+
+@pytest.fixture
+def finished(bench, ready_made, finished_stages):
+    """All stages done, in a store of the test's own."""
+    shutil.copytree(finished_stages, bench.store.root, dirs_exist_ok=True)
+    bench.stages[ready_made.digest] = ready_made
+    return bench
+
+
+@pytest.fixture(scope="session")
+def quick_collections(finished_stages):
+    """Stages collect garbage before they load a model; what they have imported need not be looked at each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def one_of_each(plan):

@@ -1,5 +1,6 @@
 """A bit flips in a stored file: it is found when the file is read, set aside with a word, and made again."""
 
+import itertools
 import json
 
 import pytest
@@ -12,14 +13,6 @@ from lorr_bench.run.worker import SpoiledError
 from lorr_bench.store.results import DAMAGED, load_results
 from lorr_bench.store.seal import SEAL_FILE, is_sealed, seal
 from lorr_bench.store.store import Store
-
-
-@pytest.fixture
-def finished(bench, ready_made):
-    bench.stages[ready_made.digest] = ready_made
-    bench.finish()
-    bench.run(ready_made)
-    return bench
 
 
 def flip(path, place):
@@ -39,9 +32,12 @@ def artefacts(bench):
             yield stage, path.relative_to(folder)
 
 
-@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
-def test_a_bit_in_any_file_of_any_kind_is_found_and_the_work_is_done_again(finished, notices, place):
-    for stage, name in list(artefacts(finished)):
+@pytest.mark.slow
+def test_a_bit_in_any_file_of_any_kind_is_found_and_the_work_is_done_again(finished, notices):
+    """The first, the middle and the last bit by turns."""
+    for (stage, name), place in zip(
+        list(artefacts(finished)), itertools.cycle([0.0, 0.5, 1.0]), strict=False
+    ):
         sound = finished.store.read(stage, verify=True).files
         notices.clear()
         flip(finished.store.folder(stage) / name, place)
@@ -51,6 +47,7 @@ def test_a_bit_in_any_file_of_any_kind_is_found_and_the_work_is_done_again(finis
         assert finished.run(stage).files == sound
 
 
+@pytest.mark.slow
 def test_a_stage_does_not_begin_with_a_damaged_input(finished):
     grade = next(stage for stage in finished.plan.stages if stage.kind == "grade_math")
     answers = finished.stages[grade.inputs["answers"]]
@@ -62,6 +59,7 @@ def test_a_stage_does_not_begin_with_a_damaged_input(finished):
     finished.run(grade)
 
 
+@pytest.mark.slow
 def test_a_stage_does_not_begin_with_a_freed_input(finished):
     answers = next(stage for stage in finished.plan.stages if "model" in stage.inputs)
     model = finished.stages[answers.inputs["model"]]
@@ -72,6 +70,7 @@ def test_a_stage_does_not_begin_with_a_freed_input(finished):
     finished.run(answers)
 
 
+@pytest.mark.slow
 def test_a_bit_in_the_word_about_freed_weights_loses_nothing(finished, notices):
     stage = next(stage for stage in finished.plan.stages if stage.kind == "train")
     finished.store.free(stage)
@@ -109,6 +108,7 @@ READ_BY_A_REPORT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), READ_BY_A_REPORT)
 def test_a_report_leaves_out_what_is_damaged_and_says_so(finished, notices, kind, name):
     stage = [stage for stage in finished.plan.stages if stage.kind == kind][-1]
@@ -124,6 +124,7 @@ def test_a_report_leaves_out_what_is_damaged_and_says_so(finished, notices, kind
     assert load_results(finished.plan, store, {}).scores == whole.scores
 
 
+@pytest.mark.slow
 def test_a_report_does_not_read_weights(finished, notices):
     for stage in finished.plan.stages:
         for path in (
@@ -134,6 +135,7 @@ def test_a_report_does_not_read_weights(finished, notices):
     assert notices == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -149,6 +151,7 @@ def test_an_export_leaves_out_what_is_damaged(finished, notices, exported, kind,
     assert len(notices) == 1
 
 
+@pytest.mark.slow
 def test_a_bit_in_the_results_file_of_a_report_is_found_or_changes_nothing(finished, tmp_path):
     """What ``compare`` reads: gzip has a checksum of its own, but not for the date in its header."""
     whole = load_results(finished.plan, finished.store, {})

@@ -19,7 +19,11 @@ JUMPS = {
 
 @pytest.fixture(params=JUMPS)
 def jumping(request, monkeypatch):
-    times = JUMPS[request.param](time.time())
+    jump(request.param, monkeypatch)
+
+
+def jump(way, monkeypatch):
+    times = JUMPS[way](time.time())
     monkeypatch.setattr(time, "time", lambda: next(times))
     monkeypatch.setattr(time, "time_ns", lambda: int(next(times) * 10**9))
 
@@ -44,7 +48,9 @@ def test_the_date_of_a_lock_does_not_matter(tmp_path, modified):
     assert holder(tmp_path / "lock") is None
 
 
-def test_stages_give_the_same_bytes_and_times_that_are_none_of_the_clock(bench, jumping, notices):
+@pytest.mark.slow
+def test_stages_give_times_that_are_none_of_the_clock(bench, monkeypatch, notices):
+    jump("to-and-fro", monkeypatch)
     bench.finish()
     for stage in bench.plan.stages:
         record = bench.store.read(stage, verify=True)
@@ -54,7 +60,11 @@ def test_stages_give_the_same_bytes_and_times_that_are_none_of_the_clock(bench, 
     assert notices == []
 
 
-def test_damage_is_set_aside_again_and_again(bench, jumping, notices):
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["back", "to-and-fro"])
+def test_damage_is_set_aside_again_and_again(bench, monkeypatch, way):
+    """Also where every moment is the same."""
+    jump(way, monkeypatch)
     stage = bench.plan.stages[0]
     for times in (1, 2, 3):
         bench.run(stage)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -27,8 +28,9 @@ def on_a_tiny_disk(tmp_path):
         mount = f"mount -t tmpfs -o size={DISK_KIB}k none {shlex.quote(str(folder))}"
         inside = f"{mount} || exit {NO_MOUNT}; exec {shlex.join([sys.executable, str(script), str(folder)])}"
         command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside]
+        own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+            done = subprocess.run(command, env=own, capture_output=True, text=True, check=False, timeout=120)
         except FileNotFoundError:
             pytest.skip("no unshare on this system")
         if done.returncode == NO_MOUNT or done.stderr.startswith("unshare:"):
@@ -39,6 +41,7 @@ def on_a_tiny_disk(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_every_library_that_writes_runs_out_of_room_in_our_words(on_a_tiny_disk):
     found = on_a_tiny_disk(SCRIPT)
     writers = ("with_safetensors", "with_parquet", "with_python", "with_torch")

@@ -75,10 +75,12 @@ def raced():
     return run
 
 
+@pytest.mark.slow
 def test_a_free_lock_is_taken_by_one(raced, tmp_path):
     assert [len(winners) for winners in raced(taken, tmp_path).values()] == [1] * ROUNDS
 
 
+@pytest.mark.slow
 def test_a_dead_owners_lock_is_taken_over_by_one(raced, tmp_path):
     for number in range(ROUNDS):
         dead = dataclasses.replace(Owner.here(), started="0")
@@ -86,10 +88,12 @@ def test_a_dead_owners_lock_is_taken_over_by_one(raced, tmp_path):
     assert [len(winners) for winners in raced(taken, tmp_path).values()] == [1] * ROUNDS
 
 
+@pytest.mark.slow
 def test_a_stage_is_claimed_by_one(raced, tmp_path):
     assert [len(winners) for winners in raced(claimed, tmp_path).values()] == [1] * ROUNDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["nothing", "freed", "damaged"])
 def test_of_two_results_one_is_there_whole(raced, tmp_path, before):
     store = Store(tmp_path)

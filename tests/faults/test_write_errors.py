@@ -13,16 +13,9 @@ from broken_disk import BrokenDisk
 from lorr_bench.errors import DiskFullError, StoreError
 from lorr_bench.plan.kinds.registry import KINDS
 
+pytestmark = pytest.mark.slow
+
 FAULTS = [errno.ENOSPC, errno.EIO]
-
-
-@pytest.fixture
-def finished(bench, ready_made):
-    """All stages done; without faults, so that each test begins with its inputs."""
-    bench.stages[ready_made.digest] = ready_made
-    bench.finish()
-    bench.run(ready_made)
-    return bench
 
 
 def last_of(kind, bench):

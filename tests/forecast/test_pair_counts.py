@@ -186,6 +186,28 @@ def test_pairs_to_be_collected_are_known_later(suite, rows, tmp_path, nano_pairs
     assert lines[1].startswith("dpo+plain: 8 pairs fit max_length = 96")
 
 
+@pytest.fixture
+def collected(suite, rows, tmp_path, nano_pairs):
+    """What is said of a collection in the store, by the share of its answers that were never finished."""
+
+    def collected(share):
+        plan, store = plan_of(suite(rows, [8], data=COLLECT)), Store(tmp_path / "store")
+        with store.writing(source_of(plan)) as draft:
+            write_pairs(draft.folder / "pairs.jsonl", nano_pairs[:9])
+            draft.commit(Outcome(metrics={"truncated_share": share}))
+        return next(iter(pair_lines(plan, store)))
+
+    return collected
+
+
+def test_the_share_of_unfinished_answers_is_told(collected):
+    assert collected(0.03) == "Pairs of seed 0: 9; 3.0% of the answers reached max_tokens."
+
+
+def test_many_unfinished_answers_come_with_advice(collected):
+    assert "5.1% of the answers reached max_tokens (many: raise max_tokens" in collected(0.051)
+
+
 def test_a_hub_set_is_counted_once_it_is_in_the_store(suite, rows, tmp_path, nano_pairs):
     hub = {"pairs": {"source": "someone/prefs", "revision": "abc"}}
     plan, store = plan_of(suite(rows, [20], data=hub)), Store(tmp_path / "store")

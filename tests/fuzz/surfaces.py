@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from finished_store import finish
+from finished_suite import finish
 from hypothesis import strategies as st
 from mutations import damaged, mutated, places, texts, values
 from rich.console import Console
@@ -281,7 +281,9 @@ def spoiled(root: Path, original: Path, name: str, data: bytes) -> Store:
 def finished(folder: Path) -> tuple[Path, tuple[str, ...]]:
     """A store of the smoke suite, all done, and the names of its files."""
     root = folder / "finished"
-    finish(smoke_plan(), root)
+    store = Store(root)
+    for stage in smoke_plan().stages:
+        finish(store, stage)
     names = (path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file())
     return root, tuple(name for name in names if not name.startswith("claims"))
 

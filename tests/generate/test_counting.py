@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from installed import needs_vllm
 
 from lorr_bench.generate.counting import counted
 from lorr_bench.plan.identity.origins import NANO_MODEL
@@ -92,6 +93,7 @@ print(json.dumps([same, sum(answer.tokens for row in plain for answer in row), t
 
 
 @pytest.mark.slow
+@needs_vllm
 def test_vllm_answers_the_same_and_every_token_is_told():
     command = [sys.executable, "-c", REAL, str(NANO_MODEL)]
     same, tokens, told = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])

@@ -1,40 +1,61 @@
 """The engine's own logic; vLLM itself is tried in test_end_to_end.py."""
 
 import dataclasses
+import re
 import sys
 import types
 from datetime import date
 
 import pytest
+from tokenizers import AddedToken
 
 from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices, pack_tied_heads
 from lorr_bench.generate.fingerprint import TEXTS, Fingerprint
+from lorr_bench.tokens.chat import Chat
 
 TODAY = date(2023, 1, 6)
+ONE_ANSWER = Sampling(n=1, temperature=1.0, top_p=1.0, max_tokens=2, seed=5)
 SETTINGS = EngineSettings("float32", 64, 1.5, 0.5, enforce_eager=True, trust_remote_code=False)
 
 
+NUMBERS = {"<s>": 1, "</s>": 2, "<turn>": 3}
+
+
 class FakeTokenizer:
+    """A letter is its code; ``<turn>`` ends an answer in the chat template, ``</s>`` a text."""
+
     chat_template = "a template"
+    name_or_path = "a model"
+    bos_token, bos_token_id, eos_token = "<s>", 1, "</s>"
 
     def __init__(self, bos):
         self.bos = bos
+        self.added_tokens_decoder = {n: AddedToken(token, special=True) for token, n in NUMBERS.items()}
 
-    def __call__(self, text):
-        return {"input_ids": [1] if self.bos else []}
+    def __call__(self, texts, add_special_tokens=True):
+        if isinstance(texts, str):
+            return {"input_ids": self([texts], add_special_tokens)["input_ids"][0]}
+        begin = [1] if self.bos and add_special_tokens else []
+        pieces = [re.findall(r"<[^<>]+>|.", text) for text in texts]
+        return {"input_ids": [[*begin, *(NUMBERS.get(p) or ord(p) for p in row)] for row in pieces]}
+
+    def convert_tokens_to_ids(self, tokens):
+        return [NUMBERS[token] for token in tokens]
+
+    def convert_ids_to_tokens(self, number):
+        return next(token for token, known in NUMBERS.items() if known == number)
 
     def encode(self, text, add_special_tokens):
         assert not add_special_tokens
         return [len(text)]
 
-    def decode(self, ids):
-        return "<s>"
-
-    def apply_chat_template(self, turns, *, tokenize, add_generation_prompt, strftime_now):
-        assert (tokenize, add_generation_prompt) == (False, True)
-        assert strftime_now("%d %b %Y") == "06 Jan 2023"
-        return f"<s>[user] {turns[0]['content']} [assistant]"
+    def apply_chat_template(self, turns, *, tokenize, add_generation_prompt=False, **arguments):
+        assert not tokenize
+        if "strftime_now" in arguments:
+            self.told = {**arguments, "strftime_now": arguments["strftime_now"]("%d %b %Y")}
+        text = "".join(f"[{turn['role']}] {turn['content']} <turn>" for turn in turns)
+        return f"<s>{text}[assistant]" if add_generation_prompt else f"<s>{text}"
 
 
 class FakeLLM:
@@ -44,6 +65,7 @@ class FakeLLM:
         self.tokenizer = FakeTokenizer(bos=True)
         self.model_config = types.SimpleNamespace(max_model_len=arguments["max_model_len"])
         self.log_prob = -1.0
+        self.finish = {"finish_reason": "length", "stop_reason": None}
 
     def collective_rpc(self, work, kwargs=None):
         self.calls.append((work, kwargs["weights_path"]) if kwargs else work)
@@ -60,7 +82,8 @@ class FakeLLM:
             return [
                 types.SimpleNamespace(prompt_logprobs=self.scored(p["prompt_token_ids"])) for p in prompts
             ]
-        answer = types.SimpleNamespace(text="t", token_ids=[1, 2], finish_reason="length")
+        answer = types.SimpleNamespace(text="t", token_ids=[116, 3], **self.finish)
+        self.prompts = prompts
         return [types.SimpleNamespace(outputs=[answer] * sampling.n) for _ in prompts]
 
     def scored(self, tokens):
@@ -202,15 +225,48 @@ def test_what_was_scored_is_no_cached_prefix(engine):
 
 
 def test_a_begin_token_of_the_template_is_not_written_twice(engine):
-    assert engine.chat("2+2?", TODAY) == "[user] 2+2? [assistant]"
+    assert engine.chat("2+2?", Chat(TODAY)) == "[user] 2+2? <turn>[assistant]"
     engine.llm.tokenizer = FakeTokenizer(bos=False)
-    assert engine.chat("2+2?", TODAY) == "<s>[user] 2+2? [assistant]"
+    assert engine.chat("2+2?", Chat(TODAY)) == "<s>[user] 2+2? <turn>[assistant]"
 
 
-def test_a_tokenizer_without_chat_template_is_an_error(engine):
+def test_a_template_is_told_what_the_suite_says(engine):
+    chat = Chat(TODAY, system_prompt="Be brief.", arguments={"enable_thinking": False})
+    assert engine.chat("2+2?", chat) == "[system] Be brief. <turn>[user] 2+2? <turn>[assistant]"
+    assert engine.llm.tokenizer.told == {"strftime_now": "06 Jan 2023", "enable_thinking": False}
+
+
+@pytest.mark.parametrize(("bos", "begin"), [(True, [1]), (False, [])])
+def test_a_prompt_is_begun_once(engine, bos, begin):
+    engine.llm.tokenizer = FakeTokenizer(bos)
+    engine.generate(["ab", "<s>ab"], ONE_ANSWER)
+    asked = [prompt["prompt_token_ids"] for prompt in engine.llm.prompts]
+    assert asked == [[*begin, 97, 98], [1, 97, 98]]
+    assert [engine.count_tokens(text) for text in ("ab", "<s>ab")] == [len(ids) for ids in asked]
+
+
+def test_special_tokens_stop_an_answer_by_number_and_other_texts_by_text(engine):
+    """Of the three ends only ``</stop>`` shows up in a decoded answer."""
+    engine.generate(["a"], dataclasses.replace(ONE_ANSWER, stop=("<s>", "</stop>")))
+    assert engine.llm.sampling.stop == ["</stop>"]
+    assert engine.llm.sampling.stop_token_ids == [1, 2, 3]
+
+
+def test_a_model_without_template_stops_where_its_texts_end(engine):
     engine.llm.tokenizer.chat_template = None
-    with pytest.raises(ModelError, match="no chat template"):
-        engine.chat("2+2?", TODAY)
+    engine.generate(["a"], ONE_ANSWER)
+    assert engine.llm.sampling.stop_token_ids == [2]
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop", "end"),
+    [("stop", 3, "<turn>"), ("stop", None, "<turn>"), ("stop", "x", ""), ("length", None, "")],
+)
+def test_an_answer_knows_the_token_at_which_it_ended(engine, reason, stop, end):
+    """None is what vLLM says of the end-of-sequence token of its own configuration."""
+    engine.llm.finish = {"finish_reason": reason, "stop_reason": stop}
+    [[answer]] = engine.generate(["a"], ONE_ANSWER)
+    assert (answer.end, answer.truncated) == (end, reason == "length")
 
 
 def test_a_missing_vllm_names_the_command(monkeypatch):
@@ -235,9 +291,9 @@ def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite(engine):
 
     tok = engine.llm.tokenizer = tokenizer.build()
     tok.chat_template = "Today: {{ strftime_now('%d %b %Y') }}. {{ messages[0].content }}"
-    assert engine.chat("Hi", TODAY) == "Today: 06 Jan 2023. Hi"
+    assert engine.chat("Hi", Chat(TODAY)) == "Today: 06 Jan 2023. Hi"
     tok.chat_template = (
         "{% if not date_string is defined %}{% set date_string = strftime_now('%B') %}{% endif %}"
         "{{ date_string }}: {{ messages[0].content }}"
     )
-    assert engine.chat("Hi", date(2023, 11, 6)) == "November: Hi"
+    assert engine.chat("Hi", Chat(date(2023, 11, 6))) == "November: Hi"

@@ -1,4 +1,4 @@
-"""A model that is cut into two answers as the whole one does. Each engine has a process of its own."""
+"""A model that is cut into two answers as the whole one does. Both engines live in a process of their own."""
 
 import json
 import os
@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from installed import needs_vllm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 SCRIPT = """
 import json, pathlib, sys
@@ -15,8 +16,12 @@ from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
 from lorr_bench.generate.fingerprint import take_fingerprint
 from lorr_bench.ports.trainer import StartModel
 
-def main(start, other, parts, output):
-    settings = EngineSettings("float32", 96, 1, 0.5, True, False, int(parts))
+def main(start, other, output):
+    seen = [answers(start, other, parts) for parts in (1, 2)]
+    pathlib.Path(output).write_text(json.dumps(seen))
+
+def answers(start, other, parts):
+    settings = EngineSettings("float32", 96, 1, 0.5, True, False, parts)
     engine = Engine(start, None, settings)
     prompts = ["How many apples are there?", "Two plus two is"]
     greedy = Sampling(n=1, temperature=0.0, top_p=1.0, max_tokens=8, seed=1)
@@ -27,7 +32,8 @@ def main(start, other, parts, output):
         assert engine.disagreement(take_fingerprint(StartModel(model, None, "float32", False))) is None
         seen.append([[[answer.text for answer in row] for row in engine.generate(prompts, sampling)]
                      for sampling in (greedy, drawn)])
-    pathlib.Path(output).write_text(json.dumps(seen))
+    engine.close()
+    return seen
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
@@ -54,14 +60,10 @@ def test_two_parts_answer_as_one_also_with_swapped_weights(small_model, other_mo
     script = tmp_path / "answers.py"
     script.write_text(SCRIPT)
     environment = {**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
-
-    def answers(parts):
-        output = tmp_path / "answers.json"
-        command = [sys.executable, script, small_model, other_model, str(parts), output]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(output.read_text())
-
-    whole = answers(1)
+    output = tmp_path / "answers.json"
+    command = [sys.executable, script, small_model, other_model, output]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    whole, parted = json.loads(output.read_text())
     assert whole[0] == whole[2] != whole[1]
-    assert answers(2) == whole
+    assert parted == whole

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lorr_bench.grade import Policy
-from lorr_bench.grade.comparison import canonical, is_words, same
-from lorr_bench.grade.forms import read_form
+from lorr_bench.grade.compare.comparison import same
+from lorr_bench.grade.compare.forms import read_form
+from lorr_bench.grade.notation.canonical import canonical
+from lorr_bench.grade.notation.words import is_words
 
 
 def compared(gold: str, answer: str) -> bool:
@@ -66,11 +68,11 @@ def test_what_needs_no_algebra(gold, answer, equal):
 @pytest.mark.parametrize(
     ("gold", "answer", "parts"),
     [
-        ("(x+1, 2)", "(1+x, 2)", [("x+1", "1+x")]),
-        ("y = 2x", "y = x2", [("2x", "x2")]),
-        ("y = 2x", "2x - y = 0", [("y = 2x", "2x - y = 0")]),
-        ("f(x) = 2x", "g(x) = 2x", [("f(x) = 2x", "g(x) = 2x")]),
-        ("[-2, 7]", r"-2 \le x \le 7", [("[-2, 7]", r"-2 \le x \le 7")]),
+        ("(x+1, 2)", "(1+x, 2)", []),
+        ("y = 2x", "2x - y = 0", []),
+        ("[-2, 7]", r"-2 \le x \le 7", []),
+        ("9", r"9^{9^{9^9}}", [("9", "9^{9^{9^9}}")]),
+        (r"\int x\,dx", r"\int 2x\,dx", [(r"\int x dx", r"\int 2x dx")]),
     ],
 )
 def test_what_algebra_is_asked(gold, answer, parts):
@@ -105,3 +107,30 @@ def test_words_are_no_products(text, words):
 
 def test_spaces_between_digits_are_kept():
     assert canonical(r"3 1/4 + x_{1}") == "3 1/4+x_1"
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [*[
+    word
+    for line in (
+        r"\frac{ \sqrt{ \sum_{k=1}^{n} \int_0^1 \begin{pmatrix} \end{pmatrix} \left( \right) \cup",
+        r"\text{ or } \{ \} dx",
+    )
+    for word in line.split()
+], "{", "}", "(", ")", "[", "]", "|", "^", "_", "!", "x", "y", "i", "e", "n", "0", "1", "2", "-3", "0.5", "+", "-", "=", "<", ",", ":", "%", " ", r"\pi", r"\infty", r"\le ", r"\pm ", r"\ln ", r"\sin ", "million", "base 5", "_5", r"^\circ", "\\\\", "&"]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=400)
+@given(PIECES, PIECES)
+def test_any_two_answers_are_the_same_or_not(gold, answer):
+    assert compared(gold, answer) in (True, False)
+
+
+@settings(deadline=None, max_examples=200)
+@given(PIECES)
+def test_an_answer_is_the_same_as_itself(text):
+    assert compared(text, f" {text} ")

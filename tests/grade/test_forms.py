@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.grade.forms import MAX_DEPTH, Form, as_list, read_form
+from lorr_bench.grade.compare.forms import MAX_DEPTH, Form, as_list, read_form
 
 
 def shape(form: Form):
@@ -29,7 +29,7 @@ def shape(form: Form):
         ("1,234, 5,678", ["list", "1,234", "5,678"]),
         (r"1,000\pi", r"1000\pi"),
         (r"(100,200) \cup (300,400)", r"(100,200) \cup (300,400)"),
-        (r"x \in y \in z", r"y \in z"),
+        (r"x \in y \in z", r"x \in y \in z"),
         ("(x, y) = (1, 2)", ["tuple()", "1", "2"]),
         ("(x, y) = 1", "(x, y) = 1"),
         ("(1,2)", ["tuple()", "1", "2"]),

@@ -13,7 +13,9 @@ from lorr_bench.grade.grader import Grader
 from lorr_bench.grade.process import Judge, Question
 
 QUICK = Policy(timeout_seconds=1.0)
-ROOT_GOLD, ROOT_BOX = r"1 + \sqrt{2}", r"\boxed{\sqrt{2} + 1}"
+LONG = " + 0" * 80
+"""What makes an answer too long to be read where it can't be ended."""
+ROOT_GOLD, ROOT_BOX = r"1 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 1{LONG}}}"
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ def worked_answers(count: int) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.slow
 def test_verdicts_are_math_verifys_on_the_whole_text():
     items = worked_answers(400)
     verdicts = grade_many(items)
@@ -117,10 +120,21 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared_grader():
+    """Its worker serves until an answer ends it."""
+    grader = Grader()
+    yield grader
+    grader.close()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, grader):
+def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, shared_grader):
     limit = QUICK.timeout_seconds * process.BUSY_FACTOR + process.GRACE_SECONDS
-    verdict, other = grader.grade_many([("7", HOSTILE[name]), ("7", r"\boxed{3 + 4}")], QUICK)
+    other_answer = rf"\boxed{{{len(name)} + 4}}"  # a new one each time: known answers are not asked again
+    gold = str(len(name) + 4)
+    verdict, other = shared_grader.grade_many([(gold, HOSTILE[name]), (gold, other_answer)], QUICK)
     assert not verdict.correct
     assert verdict.reason in {"timeout", "different", "no_answer", "crash"}
     assert verdict.seconds <= limit
@@ -128,6 +142,7 @@ def test_hostile_answers_end_in_a_verdict_and_take_no_other_along(name, grader):
     str(verdict.extracted).encode()
 
 
+@pytest.mark.slow
 def test_a_time_out_says_so_and_is_remembered(grader):
     hostile = ("7", HOSTILE["tower of powers"])
     first, again = grader.grade_many([hostile, hostile], Policy(timeout_seconds=0.3))
@@ -165,17 +180,18 @@ def test_a_known_answer_starts_no_worker(grader):
     assert grader.worker_pids == []
 
 
+@pytest.mark.slow
 def test_one_worker_serves_many_calls(grader):
     grader.grade_many([(ROOT_GOLD, ROOT_BOX)], Policy())
     workers = grader.worker_pids
-    grader.grade_many([("x + 1", r"\boxed{x + 2}")], Policy())
+    grader.grade_many([("x + 1", rf"\boxed{{x + 2{LONG}}}")], Policy())
     assert grader.worker_pids == workers
 
 
 def test_grading_works_in_another_thread():
     results = []
     thread = threading.Thread(
-        target=lambda: results.extend(grade_many([(r"5 + \sqrt{2}", r"\boxed{\sqrt{2} + 5}")]))
+        target=lambda: results.extend(grade_many([(r"5 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 5{LONG}}}")]))
     )
     thread.start()
     thread.join()
@@ -204,15 +220,16 @@ def test_the_cache_is_bounded_and_forgets_the_oldest(grader, monkeypatch):
     assert grader.grade_many([("29", r"\boxed{0}")], Policy())[0].reason == "different"
 
 
+@pytest.mark.slow
 def test_a_forked_child_uses_a_worker_of_its_own():
     grade_many([(ROOT_GOLD, ROOT_BOX)])
     child = os.fork()
     if child == 0:
-        right = grade_many([(r"3 + \sqrt{2}", r"\boxed{\sqrt{2} + 3}")])[0].correct
+        right = grade_many([(r"3 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 3{LONG}}}")])[0].correct
         close()
         os._exit(0 if right else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert grade_many([(r"4 + \sqrt{2}", r"\boxed{\sqrt{2} + 4}")])[0].correct
+    assert grade_many([(r"4 + \sqrt{2}", rf"\boxed{{\sqrt{{2}} + 4{LONG}}}")])[0].correct
 
 
 STUB = """
@@ -320,3 +337,13 @@ def test_an_interrupted_batch_leaves_no_replies_behind(stub_worker, monkeypatch)
             with pytest.raises(KeyboardInterrupt):
                 judge.ask([Question("", "left over", QUICK)])
         assert judge.ask([Question("", "b", QUICK)])[0].extracted == "b"
+
+
+def test_what_goes_wrong_here_is_judged_where_it_ends_nothing_else(grader, monkeypatch):
+    def fail(*_):
+        raise TypeError("not foreseen")
+
+    monkeypatch.setattr("lorr_bench.grade.grader.Comparison.same", fail)
+    verdict = grader.grade_many([("x + 1", r"\boxed{1 + x}")], Policy())[0]
+    assert verdict.correct
+    assert verdict.seconds > 0

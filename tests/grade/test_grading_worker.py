@@ -30,6 +30,7 @@ def wait_until_gone(pid: int, seconds: float) -> bool:
     return not alive(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last_question", ["1", "9^{9^{9^9}}"], ids=["idle", "busy"])
 def test_the_worker_dies_with_a_killed_parent(last_question):
     script = f"""
@@ -53,6 +54,7 @@ time.sleep(60)
     assert wait_until_gone(pid, 20)
 
 
+@pytest.mark.slow
 def test_the_worker_dies_with_its_parent_although_a_sibling_holds_its_input():
     script = """
 import os, sys, time
@@ -78,6 +80,7 @@ def test_memory_is_bounded():
     assert limits.split("Max address space")[1].split()[:2] == [str(MEMORY_BYTES)] * 2
 
 
+@pytest.mark.slow
 def test_a_worker_with_half_of_its_memory_in_use_is_replaced(monkeypatch):
     monkeypatch.setattr(
         "lorr_bench.grade.process.MEMORY_BYTES", 120 << 20
@@ -100,38 +103,32 @@ def test_ctrl_c_is_the_parents_to_handle():
 
 
 @pytest.mark.parametrize(
-    ("gold", "text", "final", "finding"),
+    ("gold", "text", "finding"),
     [
-        ("1/2", r"\frac{\sqrt{4}}{4}", True, ("equal", r"\frac{\sqrt{4}}{4}")),
-        ("7", "it is 8", False, ("different", "8")),
-        ("50", "it is 50 %", False, ("equal", "50%")),
-        ("128", "it is **128**.", False, ("equal", "128")),
-        ("7", "no idea", False, ("no_answer", None)),
-        ("$x$", "x", True, ("equal", "x")),
-        ("1, 2", "we get $2$ and $1$", False, ("equal", "2 and 1")),
-        ("25", r"so $\mathbf{2 5}$", False, ("equal", r"\text{2 5}")),
-        (r"62.5\%", r"which is $62.5 \%$", False, ("equal", r"62.5 \%")),
-        ("4", r"\[ \begin{aligned} 2x &= 8 \\ x &= 4 \end{aligned} \]", False, ("equal", "x  = 4")),
-        ("36", r"so $S = 6^2 = 36$", False, ("equal", "S = 6^2 = 36")),
-        (r"\sin 30^\circ", "1/2", True, ("equal", "1/2")),
-        (r"(2,\infty)", "x > 2", True, ("equal", "x > 2")),
-        (r"2\pi", r"2\pi \text{ cm}", True, ("equal", r"2\pi \text{ cm}")),
-        (r"x \text{ cm}", r"x \text{ m}", True, ("different", r"x \text{ m}")),
-        ("7", "1 = ", True, ("different", "1 = ")),
+        ("1/2", r"\frac{\sqrt{4}}{4}", ("equal", r"\frac{\sqrt{4}}{4}")),
+        ("$x$", "x", ("equal", "x")),
+        (r"\int x\,dx", r"\int x^2\,dx", ("different", r"\int x^2\,dx")),
+        (
+            r"\frac{1}{2}",
+            r"\lim_{x \to 0} \frac{1 - \cos x}{x^2}",
+            ("equal", r"\lim_{x \to 0} \frac{1 - \cos x}{x^2}"),
+        ),
+        (r"x \text{ cm}", r"x \text{ m}", ("different", r"x \text{ m}")),
+        ("7", "1 = ", ("different", "1 = ")),
     ],
 )
-def test_judging(gold, text, final, finding):
-    assert worker.judge(gold, text, Policy(), final=final) == finding
+def test_judging(gold, text, finding):
+    assert worker.judge(gold, text, Policy()) == finding
 
 
 def test_what_is_shown_of_an_answer_is_short():
-    assert len(worker.judge("7", "1+" * 500 + "1", Policy(), final=True)[1]) == worker.SHOWN_CHARS
+    assert len(worker.judge("7", "1+" * 500 + "1", Policy())[1]) == worker.SHOWN_CHARS
 
 
 def test_a_value_that_sympy_cannot_find_is_no_error():
     """Every level of the sum is a level of recursion in SymPy."""
     deep = "+".join([r"\sum_{n=1}^{16} \frac{1}{n}"] * 3) + "+1" * 2000
-    assert worker.judge("7", deep, Policy(), final=True)[0] == "different"
+    assert worker.judge("7", deep, Policy())[0] == "different"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +153,7 @@ def test_values_that_need_algebra(gold, answer, equal):
     assert worker.same_value(gold, answer, Policy()) == equal
 
 
+@pytest.mark.slow
 def test_a_large_parent_does_not_cost_the_worker():
     """The peak memory of a process is inherited by its children; the worker must not take it for its own."""
     block = bytearray(b"x") * (900 * 2**20)

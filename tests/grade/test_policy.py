@@ -26,6 +26,9 @@ OPTIONS = [
     ("units", "agree", "5 cm", r"\boxed{5\text{ m}}", False),
     ("units", "agree", "5 cm", r"\boxed{50\text{ mm}}", True),
     ("units", "agree", "5 cm", r"\boxed{5\text{ apples}}", True),
+    ("units", "agree", r"73\%", r"\boxed{73^\circ}", False),
+    ("units", "ignore", r"73\%", r"\boxed{73^\circ}", True),
+    ("units", "agree", r"9\text{ am}", r"\boxed{9\text{ pm}}", False),
     ("units", "agree", r"5\pi \text{ cm}", r"\boxed{5\pi \text{ m}}", False),
     ("units", "agree", r"x \text{ cm}", r"\boxed{x \text{ m}}", False),
     ("units", "ignore", "5 cm", r"\boxed{5\text{ m}}", True),
@@ -71,6 +74,28 @@ OPTIONS = [
     ("choices", "alone", "B", r"\boxed{b}", False),
     ("choices", "alone", "B", r"\boxed{(B) 12}", False),
     ("choices", "alone", "B", r"\boxed{\text{(B)}}", True),
+    ("boxes", "parts", "2, 5", r"\boxed{2} and \boxed{5}", True),
+    ("boxes", "parts", "5", r"\boxed{2} and \boxed{5}", False),
+    ("boxes", "last", "2, 5", r"\boxed{2} and \boxed{5}", False),
+    ("boxes", "last", "5", r"\boxed{2} and \boxed{5}", True),
+    ("equations", "value", "5", r"\boxed{x = 5}", True),
+    ("equations", "value", "x = 5", r"\boxed{5}", True),
+    ("equations", "whole", "5", r"\boxed{x = 5}", False),
+    ("equations", "whole", "x = 5", r"\boxed{5}", False),
+    ("equations", "whole", "x = 5", r"\boxed{5 = x}", True),
+    ("bases", "either", "413_5", r"\boxed{413}", True),
+    ("bases", "shown", "413_5", r"\boxed{413}", False),
+    ("bases", "shown", "413", r"\boxed{413_5}", True),
+    ("bases", "shown", "413_5", r"\boxed{413_{\text{five}}}", True),
+    ("logarithms", "either", r"\ln 2", r"\boxed{\log 2}", True),
+    ("logarithms", "either", r"\log_{10} 2", r"\boxed{\log 2}", True),
+    ("logarithms", "natural", r"\ln 2", r"\boxed{\log 2}", True),
+    ("logarithms", "natural", r"\log_{10} 2", r"\boxed{\log 2}", False),
+    ("logarithms", "decimal", r"\ln 2", r"\boxed{\log 2}", False),
+    ("logarithms", "decimal", r"\log_{10} x", r"\boxed{\log x}", True),
+    ("domain", "shared", r"2 \ln x", r"\boxed{\ln x^2}", True),
+    ("domain", "same", r"2 \ln x", r"\boxed{\ln x^2}", False),
+    ("domain", "same", r"2 \ln x", r"\boxed{\ln x + \ln x}", True),
 ]  # fmt: skip
 
 
@@ -86,14 +111,22 @@ def test_every_option_is_tried():
 
 def test_the_version_names_all_that_a_verdict_depends_on():
     assert Policy().version == (
-        "math-verify 0.9.0, grading 2, percent either, units agree, order tuples, rounding shown, "
-        "tolerance 0.0, choices any, timeout_seconds 5.0, max_chars 20000"
+        "math-verify 0.9.0, grading 3, percent either, units agree, order tuples, rounding shown, "
+        "tolerance 0.0, choices any, boxes parts, equations value, bases either, logarithms either, "
+        "domain shared, timeout_seconds 5.0, max_chars 20000"
     )
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Policy)])
 def test_another_value_of_any_field_is_another_version(field):
     other = {"percent": "number", "units": "ignore", "order": "never", "rounding": "none", "choices": "text"}
+    other |= {
+        "boxes": "last",
+        "equations": "whole",
+        "bases": "shown",
+        "logarithms": "natural",
+        "domain": "same",
+    }
     assert Policy(**{field: other.get(field, 0.5)}).version != Policy().version
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lorr_bench.grade import Policy, worker
-from lorr_bench.grade.numerals import same_number
-from lorr_bench.grade.radicals import Radical, read_radical
+from lorr_bench.grade.quantities.numerals import same_number
+from lorr_bench.grade.quantities.radicals import Radical, read_radical
 
 
 @pytest.mark.parametrize(

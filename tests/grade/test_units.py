@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from lorr_bench.grade.measures import measure
+from lorr_bench.grade.quantities.measures import measure
 
 
 @pytest.mark.parametrize(

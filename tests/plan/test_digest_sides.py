@@ -17,6 +17,8 @@ OUTCOME = {
     "model.dtype": "bfloat16",
     "model.trust_remote_code": True,
     "model.template_date": None,  # where a chat template is used: below
+    "model.system_prompt": None,
+    "model.chat_template_kwargs": None,
     "seeds": [0, 5],
     "data.collect.source": "nano/validation",
     "data.collect.revision": None,  # of a Hub data set: HUB below
@@ -33,6 +35,7 @@ OUTCOME = {
     "data.collect.temperature": 0.7,
     "data.collect.top_p": 0.9,
     "data.collect.max_tokens": 31,
+    "data.collect.truncated": "pair",
     "data.collect.reward_model.path": None,  # REWARD_MODEL below
     "data.collect.reward_model.revision": None,
     "data.collect.reward_model.dtype": None,
@@ -47,6 +50,11 @@ OUTCOME = {
     "data.collect.grading.rounding": "none",
     "data.collect.grading.tolerance": 0.01,
     "data.collect.grading.choices": "alone",
+    "data.collect.grading.boxes": "last",
+    "data.collect.grading.equations": "whole",
+    "data.collect.grading.bases": "shown",
+    "data.collect.grading.logarithms": "natural",
+    "data.collect.grading.domain": "same",
     "data.collect.grading.timeout_seconds": 2.0,
     "data.collect.grading.max_chars": 100,
     "data.pairs.source": None,  # of ready-made pairs: test_what_names_ready_made_pairs_changes_a_digest
@@ -91,6 +99,9 @@ OUTCOME = {
     "evaluation.general.0.include_path": None,
     "evaluation.general.0.data_sets": {"owner/set": "abc"},
     "evaluation.general.0.num_fewshot": 2,
+    "evaluation.general.0.apply_chat_template": True,
+    "evaluation.general.0.fewshot_as_multiturn": None,  # where there is a template: below
+    "evaluation.general.0.system_instruction": "Be brief.",
     "evaluation.general.0.metric": "acc",
     "evaluation.general.0.limit": 6,
     "evaluation.seed": 1,
@@ -102,6 +113,11 @@ OUTCOME = {
     "evaluation.grading.rounding": "none",
     "evaluation.grading.tolerance": 0.01,
     "evaluation.grading.choices": "alone",
+    "evaluation.grading.boxes": "last",
+    "evaluation.grading.equations": "whole",
+    "evaluation.grading.bases": "shown",
+    "evaluation.grading.logarithms": "natural",
+    "evaluation.grading.domain": "same",
     "evaluation.grading.timeout_seconds": 2.0,
     "evaluation.grading.max_chars": 100,
     "engine.max_model_len": 96,
@@ -223,7 +239,6 @@ def test_what_is_tested_changes_no_digest(load, values):
         {"prompt_column": None},
         {"chosen_column": "other"},
         {"rejected_column": "other"},
-        {"subset": "other"},
         {"split": "other"},
         {"limit": 9},
         {"columns": "sharegpt"},
@@ -258,11 +273,12 @@ def test_what_names_rows_of_one_response_changes_a_digest(load, values, tmp_path
     assert digests(make_plan(load(values))).isdisjoint(before - _untrained_digests(load, values))
 
 
-def test_streaming_changes_no_digest(load, values):
+@pytest.mark.parametrize(("field", "value", "other"), [("subset", "main", True), ("streaming", True, False)])
+def test_pairs_of_the_hub_depend_on_their_subset_and_not_on_streaming(load, values, field, value, other):
     values["data"] = {"pairs": {"source": "owner/set", "revision": "a" * 40}}
     before = digests(make_plan(load(values)))
-    values["data"]["pairs"]["streaming"] = True
-    assert digests(make_plan(load(values))) == before
+    values["data"]["pairs"][field] = value
+    assert (digests(make_plan(load(values))) != before) == other
 
 
 @pytest.mark.parametrize(
@@ -280,8 +296,15 @@ def test_pairs_depend_on_the_model_where_they_are_written_in_its_template(load, 
         return {stage.digest for stage in make_plan(load(values)).stages if stage.kind == "import_pairs"}
 
     before = imported()
-    values["model"]["template_date"] = "2026-01-01"
-    assert (imported() != before) == other
+    told = {
+        "template_date": "2026-01-01",
+        "system_prompt": "Be brief.",
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    model = values["model"]
+    for field, value in told.items():
+        values["model"] = {**model, field: value}
+        assert (imported() != before) == other
 
 
 def _untrained_digests(load, values):
@@ -326,12 +349,47 @@ def test_what_describes_a_reward_model_changes_a_digest(load, values, field, oth
     assert digests(make_plan(load(changed(values, f"data.collect.reward_model.{field}", other)))) != before
 
 
-@pytest.mark.parametrize("place", ["data.collect", "evaluation.math.0"])
-def test_the_date_matters_where_a_chat_template_is_used(load, values, place):
+@pytest.mark.parametrize(
+    ("field", "other"),
+    [
+        ("template_date", "2025-01-03"),
+        ("system_prompt", "Be brief."),
+        ("chat_template_kwargs", {"enable_thinking": False}),
+    ],
+)
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "data.collect.chat_template",
+        "evaluation.math.0.chat_template",
+        "evaluation.general.0.apply_chat_template",
+    ],
+)
+def test_what_a_template_is_told_matters_where_one_is_used(load, values, switch, field, other):
+    bare = digests(make_plan(load(values)))
+    told = {**values, "model": {**values["model"], field: other}}
+    assert digests(make_plan(load(told))) == bare
+    changed(values, switch, True)
+    assert digests(make_plan(load({**told, **{k: v for k, v in values.items() if k != "model"}}))) != digests(
+        make_plan(load(values))
+    )
+
+
+def test_turns_of_examples_matter_in_a_template(load, values):
+    changed(values, "evaluation.general.0.apply_chat_template", True)
     one = digests(make_plan(load(values)))
-    assert digests(make_plan(load(changed(values, "model.template_date", "2025-01-02")))) == one
-    one = digests(make_plan(load(changed(values, f"{place}.chat_template", True))))
-    assert digests(make_plan(load(changed(values, "model.template_date", "2025-01-03")))) != one
+    changed(values, "evaluation.general.0.fewshot_as_multiturn", True)
+    assert digests(make_plan(load(values))) != one
+
+
+def test_the_system_turn_of_the_model_is_that_of_lm_eval_unless_it_has_its_own(load, values):
+    values["model"]["system_prompt"] = "Be brief."
+    changed(values, "evaluation.general.0.apply_chat_template", True)
+    [general, *_] = [s for s in make_plan(load(values)).stages if s.kind == "evaluate_general"]
+    assert general.parameters.system_instruction == "Be brief."
+    changed(values, "evaluation.general.0.system_instruction", "Be exact.")
+    [general, *_] = [s for s in make_plan(load(values)).stages if s.kind == "evaluate_general"]
+    assert general.parameters.system_instruction == "Be exact."
 
 
 def test_sharding_matters_to_several_processes_alone(load, values):

@@ -58,14 +58,14 @@ def test_fields_are_the_keys(kind):
     """Those of a group stand among the others; every key of a sample is a field and none is missing."""
     for cls, keys in zip(json_classes(KINDS[kind]), (PARAMETERS[kind], SETTING[kind]), strict=True):
         assert keys.keys() <= field_names(cls)
-        optional = {field.name for field in dataclasses.fields(cls) if field.default is None}
-        assert field_names(cls) - keys.keys() <= optional
+        optional = [field for field in dataclasses.fields(cls) if field.default is None]
+        assert field_names(cls) - keys.keys() <= field_names(cls, optional)
 
 
-def field_names(cls):
+def field_names(cls, fields=None):
     """Names of the fields, those of groups in place of the groups', found without the class's own help."""
     names = set()
-    for field in dataclasses.fields(cls):
+    for field in dataclasses.fields(cls) if fields is None else fields:
         kinds = [k for k in (field_type(cls, field), *get_args(field_type(cls, field))) if is_group(k)]
         names |= field_names(kinds[0]) if kinds else {field.name}
     return names

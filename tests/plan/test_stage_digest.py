@@ -38,7 +38,7 @@ def test_nan_is_refused():
 def test_a_stage_is_named_by_its_canonical_text(hyperparameters, inputs):
     stage = sample("train", hyperparameters=hyperparameters, inputs=inputs)
     params = {**PARAMETERS["train"], "hyperparameters": hyperparameters}
-    work = {"kind": "train", "version": 3, "params": params, "inputs": inputs}
+    work = {"kind": "train", "version": 4, "params": params, "inputs": inputs}
     text = json.dumps(work, sort_keys=True, separators=(",", ":"))
     assert stage.digest == hashlib.sha256(text.encode()).hexdigest()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from command_line import ROOT, lorr_bench_here
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 pytestmark = pytest.mark.slow
 
@@ -57,8 +57,7 @@ def test_they_are_listed_with_their_papers(run):
 
 
 def test_without_the_package_a_suite_that_names_one_is_refused(suite):
-    command = [sys.executable, "-m", "lorr_bench.cli", "validate", str(suite)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = lorr_bench_here("validate", suite)
     assert done.returncode == 2
     assert "no adapter is called 'nca'" in done.stderr
 

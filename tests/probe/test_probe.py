@@ -1,13 +1,12 @@
 """`plan --probe`: the right stages are tried, and what fails is told before hours are spent."""
 
-import os
 import re
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+from command_line import SMOKE, lorr_bench, lorr_bench_here
 
 from lorr_bench.errors import StoreError
 from lorr_bench.events import Advanced, Busy, Ended, Failed, Noted
@@ -23,7 +22,6 @@ from lorr_bench.spec.load import load_suite
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 
-SMOKE = Path(__file__).parents[2] / "suites" / "smoke.yaml"
 GIB = 1 << 30
 
 
@@ -250,21 +248,9 @@ def test_a_worker_that_is_killed_is_a_failure(tmp_path):
     assert "killed, most often because memory ran out" in training.failure
 
 
-def lorr_bench(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "lorr_bench.cli", *map(str, arguments)],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "120"},
-        timeout=600,
-    )
-
-
 @pytest.mark.slow
 def test_the_smoke_suite_passes_its_probe(tmp_path):
-    done = lorr_bench("plan", SMOKE, "--probe", "--output", tmp_path / "out", cwd=tmp_path)
+    done = lorr_bench("plan", SMOKE, "--probe", "--output", tmp_path / "out", cwd=tmp_path, COLUMNS="120")
     assert (done.returncode, done.stderr) == (0, "")
     engine, training = [line for line in done.stdout.splitlines() if line.startswith("Probe passed")]
     assert "the engine" in engine
@@ -274,13 +260,10 @@ def test_the_smoke_suite_passes_its_probe(tmp_path):
 
 @pytest.mark.parametrize(("failure", "code"), [("", 0), ("out of memory", 1)])
 def test_the_command_ends_with_1_where_a_probe_failed(failure, code, tmp_path, monkeypatch):
-    from typer.testing import CliRunner
-
-    from lorr_bench.cli import app
     from lorr_bench.probe import probe as probing
 
     monkeypatch.setattr(probing, "probe_plan", lambda *args: iter([Probed("training", failure, 1.0, 7, 8.0)]))
-    done = CliRunner().invoke(app, ["plan", str(SMOKE), "--probe", "--output", str(tmp_path / "out")])
-    assert done.exit_code == code
+    done = lorr_bench_here("plan", SMOKE, "--probe", "--output", tmp_path / "out")
+    assert done.returncode == code
     assert ("Probe failed: training" in done.stderr) == bool(failure)
     assert ("Probe passed: training" in done.stdout) != bool(failure)

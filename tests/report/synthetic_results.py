@@ -245,6 +245,12 @@ def parts_of(arms: Iterable[str]) -> dict[str, ArmParts]:
     return {arm: ArmParts(*arm.split("+")) for arm in arms}
 
 
+def make_small_results() -> Results:
+    """One benchmark and no diagnostics: figures of it are drawn in a fraction of the time."""
+    results = make_results(diagnostics={})
+    return replace(results, scores=[line for line in results.scores if line.benchmark == "nano_hard"])
+
+
 METHODS = (
     "dpo",
     "ipo",

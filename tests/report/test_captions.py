@@ -13,6 +13,7 @@ from lorr_bench.report.sentences.captions import (
     comparison_caption,
     footnotes,
     power_line,
+    truncated_line,
 )
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Results
@@ -130,3 +131,14 @@ def test_of_many_reasons_the_first_are_told(results: Results) -> None:
     lines = footnotes(replace(results, scores=scores))
     assert len(lines) == 13
     assert lines[-1] == f"{len(scores) - 12} more reasons are in scores.csv."
+
+
+def test_unfinished_answers_are_told_and_many_of_them_warned_of() -> None:
+    said = "Of the answers collected to train on, 1.0 to 4.0 % reached the token limit"
+    one = make_results(scores=[], truncated={"collect, seed 0": 0.04, "collect, seed 1": 0.01})
+    assert truncated_line(one) == f"{said}."
+    assert truncated_line(make_results(scores=[], truncated={"collect, seed 0": 0.0})) == ""
+    many = truncated_line(make_results(scores=[], truncated={"collect, seed 0": 0.051}))
+    assert many.endswith(
+        "reached the token limit: the model hardly stops, or data.collect.max_tokens is too low."
+    )

@@ -280,6 +280,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
         compare_runs([tmp_path])
 
 
+@pytest.mark.slow
 def test_the_same_runs_read_back_compare_the_same(tmp_path: Path, results: Results) -> None:
     folders = [write(tmp_path / name, results) for name in ("one", "two")]
     pd.testing.assert_frame_equal(

@@ -23,6 +23,8 @@ from lorr_bench.report.figures.figure_data import figure_measures
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results, Spend
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")
 
 

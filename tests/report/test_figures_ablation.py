@@ -105,6 +105,7 @@ def test_a_method_with_too_few_arms_is_left_out() -> None:
     assert len([axis for axis in figure.axes if axis.axison]) == 1
 
 
+@pytest.mark.slow
 def test_methods_and_plugins_are_capped() -> None:
     figure = drawn(suite(7, 14))
     panels = [axis for axis in figure.axes if axis.axison]

@@ -165,6 +165,7 @@ def test_a_measure_without_trained_arms_says_so(results: Results) -> None:
     assert list(panel.get_xticks()) == []
 
 
+@pytest.mark.slow
 def test_several_methods_have_a_panel_each(method_figures: dict[str, Figure]) -> None:
     for name in ("curves", "updates", "seconds"):
         panels = [axis for axis in method_figures[name].axes if axis.axison]

@@ -128,6 +128,7 @@ def test_several_methods_are_thin_lines_with_a_median() -> None:
     assert "thin: single methods; thick: their median" in texts(drawing.figure)
 
 
+@pytest.mark.slow
 def test_the_legend_names_plugins_of_several_methods(results: Results, figure: Figure) -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(results.arms)
     many = drawn_of(make_methods_results()).figure

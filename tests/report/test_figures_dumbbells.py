@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from computed import comparison_of
 from figure_checks import main_drawing, segments, texts
 from synthetic_results import METHODS, make_methods_results, make_results
@@ -37,6 +38,7 @@ def test_a_bar_joins_an_arm_to_its_baseline_and_another_is_the_interval() -> Non
     assert [100 * row["difference_low"], 100 * row["difference_high"]] in ends
 
 
+@pytest.mark.slow
 def test_several_methods_have_a_row_each() -> None:
     figure = main_drawing(make_methods_results()).figure
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(METHODS)

@@ -42,6 +42,7 @@ def test_limits_hold_all_values(values: list[float], log: bool) -> None:
     assert low < min(values) <= max(values) < high
 
 
+@pytest.mark.slow
 @given(st.lists(POSITIVE, min_size=1, max_size=20), st.floats(1.0, 6.0))
 def test_ticks_lie_within_the_limits(values: list[float], width: float) -> None:
     scale = Scale.over(values)

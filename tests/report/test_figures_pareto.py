@@ -69,6 +69,7 @@ def test_the_front_has_what_no_other_point_beats() -> None:
     assert found == [("dpo+plain", 64), ("dpo+lorr", 64), ("dpo+lorr", 256)]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=2, max_size=30))
 def test_every_point_off_the_front_is_beaten_and_none_on_it(points: list[tuple[int, int]]) -> None:
     rows = [("dpo+lorr", number + 1, score / 10, float(cost)) for number, (cost, score) in enumerate(points)]

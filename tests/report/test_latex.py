@@ -154,6 +154,7 @@ def test_measures_that_do_not_fit_stand_in_further_parts(contents: Contents) -> 
     assert text.count("Power: with 3 seeds and 300") == 1
 
 
+@pytest.mark.slow
 def test_very_many_rows_are_cut_and_the_file_is_named() -> None:
 
     many = make_contents(make_methods_results(budgets=(8, 16, 32), seeds=(0, 1)))
@@ -176,6 +177,7 @@ def compile_tables(text: str, folder: Path, encoding: str) -> str:
     return log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["", "\\usepackage[T1]{fontenc}\n"])
 @pytest.mark.parametrize("case", ["usual", "several methods", "hostile"])
 def test_the_tables_compile(case: str, encoding: str, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ import pytest
 from page_contents import FIGURES, HOSTILE, Page, hostile_results, make_contents, with_rows
 from synthetic_results import make_methods_results, make_results
 
-from lorr_bench.report import write_report
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats import page as page_module
 from lorr_bench.report.formats.embed import data_uri, page_tables
@@ -139,15 +138,6 @@ def test_links_lead_to_sections_and_to_files_beside_the_page(page: Page) -> None
         if target[0] != "#"
     )
     assert {"figures/curves.png", "figures/forest.pdf", "comparison.csv"} <= set(targets)
-
-
-def test_the_files_that_the_page_links_to_are_written(tmp_path: Path) -> None:
-    found = write_report(make_results(), tmp_path).page.read_text()
-    targets = [attributes["href"] for attributes in Page(found).attributes("a") if "href" in attributes]
-    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
-    beside = {target for target in targets if not target.startswith("#")}
-    # The main figure stands beside the page a second time.
-    assert beside == files - {"report.html", "figure.png", "figure.svg", "figure.pdf"}
 
 
 def test_ids_are_unique(page: Page) -> None:

@@ -34,6 +34,7 @@ def test_visible_text_can_be_written_and_is_visible_already(text: str) -> None:
     assert visible_text(found) == found
 
 
+@pytest.mark.slow
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists))
 def test_script_json_is_the_same_value_and_harmless(value: object) -> None:
     found = script_json(value)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_contents import FIGURES, hostile_results
+from page_contents import FIGURES, Page, hostile_results
 from synthetic_results import METHODS, make_methods_results, make_results, parts_of
 
 from lorr_bench.errors import StoreError
@@ -50,6 +50,7 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lorr_bench.report.contents.draw_all", lambda study, comparison, frames: FIGURES)
 
 
+@pytest.mark.slow
 def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     assert names == {
@@ -65,6 +66,7 @@ def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
     figures = sorted((folder / "figures").iterdir())
     assert {path.suffix for path in figures} == {".png", ".svg", ".pdf"}
@@ -72,6 +74,16 @@ def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
     assert len(figures) == 3 * len({path.stem for path in figures})
     for form in ("png", "svg", "pdf"):
         assert (folder / f"figure.{form}").read_bytes() == (folder / f"figures/curves.{form}").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_files_that_the_page_links_to_are_written(folder: Path) -> None:
+    page = Page((folder / "report.html").read_text())
+    targets = [attributes["href"] for attributes in page.attributes("a") if "href" in attributes]
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    beside = {target for target in targets if not target.startswith("#")}
+    # The main figure stands beside the page a second time.
+    assert beside == files - {"report.html", "figure.png", "figure.svg", "figure.pdf"}
 
 
 @pytest.mark.usefixtures("plain_figures")
@@ -125,6 +137,7 @@ def test_csv_numbers_are_untouched_and_texts_shielded(tmp_path: Path, results: R
     assert {row["significant"] for row in rows} == {"True", "False"}
 
 
+@pytest.mark.slow
 def test_long_scores_hold_every_value(folder: Path, results: Results) -> None:
     with (folder / "scores.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -164,12 +177,15 @@ def test_without_diagnostics_there_is_no_section(tmp_path: Path, replays: list[d
         assert len(list(csv.DictReader(stream))) == len(replays)
 
 
-def test_same_results_same_bytes(folder: Path, tmp_path: Path, results: Results) -> None:
-    write_report(results, tmp_path)
-    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+@pytest.mark.usefixtures("plain_figures")  # the bytes of figures are looked at in test_figures.py
+def test_same_results_same_bytes(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        write_report(make_results(), folder)
+    files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
     assert len(files) > len(CSVS)
     for name in files:
-        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def without(results: Results, leave_out: Callable[..., bool]) -> Results:

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from installed import needs_vllm
 from stage_samples import sample
 
 from lorr_bench.events import Advanced, Postponed, tell_all
@@ -77,6 +78,7 @@ class OneStage:
         self.stages = (sample("import_pairs", "pairs, seed 0", source=digest, setting=setting),)
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_ended_and_its_stage_runs_again(run, tmp_path):
     plan = OneStage(tmp_path)
     state, reasons, workers = run(plan, StoppedAtOnce)
@@ -87,10 +89,10 @@ def test_a_worker_that_hangs_is_ended_and_its_stage_runs_again(run, tmp_path):
 
 
 @pytest.mark.slow
+@needs_vllm
 def test_an_engine_that_dies_within_a_batch_is_started_again(run):
-    """1,280 answers take seconds; the process is killed when the first of them are told."""
-    pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-    plan = make_plan(load_suite(SMOKE, ["evaluation.math.0.avg_at=32"]))
+    """360 answers take a second; the process is killed when the first of them are told."""
+    plan = make_plan(load_suite(SMOKE, ["evaluation.math.0.avg_at=8"]))
     answers = next(e.answers for e in plan.evaluations if e.kind == "math")
 
     def kill_second(event, workers):

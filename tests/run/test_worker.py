@@ -240,6 +240,7 @@ def test_each_stage_prints_to_its_own_log(process, tmp_path):
     assert (tmp_path / "logs" / "second.log").exists()
 
 
+@pytest.mark.slow
 def test_a_process_without_work_says_that_it_lives_and_nothing_of_a_stage(process):
     deadline = time.monotonic() + 60
     silent = 0.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_results import make_results
+from synthetic_results import make_small_results
 
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.report.formats.latex import latex_text
@@ -60,9 +60,10 @@ def hostile(value: Any, text: str) -> Any:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     """A report in which every name and answer is a formula that holds a command."""
-    return write_report(hostile(make_results(), rf"={COMMANDS[0]}"), tmp_path_factory.mktemp("report"))
+    return write_report(hostile(make_small_results(), rf"={COMMANDS[0]}"), tmp_path_factory.mktemp("report"))
 
 
+@pytest.mark.slow
 def test_no_cell_of_any_table_is_a_formula(report: ReportFiles) -> None:
     texts = [path.read_text("utf-8").splitlines() for path in report.csvs]
     cells = [cell for lines in texts for row in csv.reader(lines) for cell in row]
@@ -89,6 +90,7 @@ def test_a_command_of_latex_is_printed(command: str) -> None:
     assert not re.search(r"\\(input|write|immediate|def)\b|(?<!\\)%|\^\^", latex_text(command))
 
 
+@pytest.mark.slow
 def test_no_table_of_latex_has_a_command_of_others(report: ReportFiles) -> None:
     body = report.latex.read_text("utf-8").split("\\begin{table}", 1)[1]
     assert "textbackslash{}input" in body

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from stage_samples import sample
-from synthetic_results import make_results
+from synthetic_results import make_small_results
 
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.errors import DataError, StoreError, SuiteError
@@ -102,9 +102,10 @@ def renamed(value: Any) -> Any:
     return replace(value, suite="../../suite", scores=scores, answers=answers)
 
 
+@pytest.mark.slow
 def test_a_report_writes_into_its_folder_alone(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b" / "report"
-    files = write_report(renamed(make_results()), folder)
+    files = write_report(renamed(make_small_results()), folder)
     written = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert all(path.is_relative_to(folder) for path in written)
     assert files.page in written

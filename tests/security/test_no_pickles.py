@@ -164,6 +164,7 @@ def interrupted(small_model: Path, nano_pairs: Any, tmp_path: Path) -> TrainJob:
     return job(small_model, nano_pairs, tmp_path)
 
 
+@pytest.mark.slow
 def test_training_that_continues_loads_no_pickle(interrupted: TrainJob, mark: Path) -> None:
     (checkpoint,) = interrupted.checkpoints.glob("checkpoint-*")
     assert {path.name for path in checkpoint.iterdir() if path.suffix in (".bin", ".pt", ".pth")} <= {
@@ -174,6 +175,7 @@ def test_training_that_continues_loads_no_pickle(interrupted: TrainJob, mark: Pa
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_training_does_not_continue_from_a_planted_pickle(interrupted: TrainJob, mark: Path) -> None:
     (checkpoint,) = interrupted.checkpoints.glob("checkpoint-*")
     torch_bomb(checkpoint / "optimizer.pt", mark)

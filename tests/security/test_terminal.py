@@ -71,6 +71,7 @@ def test_its_own_colours_are_left(tmp_path: Path) -> None:
     assert out.getvalue() == "\x1b[31mno\x1b[0m\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("escape", WRITABLE.values(), ids=WRITABLE)
 def test_a_plan_shows_what_the_suite_says(
     escape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

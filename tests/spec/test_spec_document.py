@@ -204,6 +204,7 @@ def only_suite_errors(text: str) -> None:
         read(text)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     only_suite_errors(text)

@@ -266,6 +266,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(values=st.dictionaries(st.sampled_from(sorted(Suite.model_fields)), trees))
 def test_any_tree_is_a_suite_error(tmp_path: Path, values: dict[str, Any]) -> None:
@@ -325,6 +326,7 @@ hyperparameters = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(description=words, extra=hyperparameters, seeds=st.sets(st.integers(0, 2**40), min_size=1))
 def test_resolved_yaml_loads_as_an_equal_suite(

@@ -213,5 +213,12 @@ def test_rollouts_of_a_later_round_keep_what_the_first_round_cost(line, collecte
     assert spend["flops"] == 120_000 + 300_000
 
 
+def test_the_record_of_an_input_is_read_once(training, finished):
+    task = training({"model": earlier_round(finished)})
+    first = task.record_of("model")
+    (task.inputs["model"] / "record.json").unlink()
+    assert task.record_of("model") is first
+
+
 def test_every_charged_quantity_is_one_of_the_ledger(line, collected):
     assert set(line({"pairs": collected()})) <= set(Spend().to_dict())

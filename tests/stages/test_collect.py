@@ -1,5 +1,6 @@
 """Collection with an engine that answers from a script."""
 
+import dataclasses
 import json
 
 import pytest
@@ -39,13 +40,17 @@ class ScriptedEngine:
         return len(prompt.split())
 
     def generate(self, prompts, sampling, progress=None):
-        return [
-            [Completion(f"It is \\boxed{{{value}}}", 7, truncated=False) for value in self.script[prompt]]
-            for prompt in prompts
-        ]
+        return [[self.answer(value) for value in self.script[prompt]] for prompt in prompts]
 
-    def chat(self, problem, today):
-        return f"<user>{problem},{today:%d%b}<assistant>"
+    def answer(self, value):
+        """One that ends with dots was never finished."""
+        truncated = value.endswith("...")
+        return Completion(
+            f"It is \\boxed{{{value.removesuffix('...')}}}", 7, truncated, "" if truncated else "<end>"
+        )
+
+    def chat(self, problem, chat):
+        return f"<user>{problem},{chat.today:%d%b}<assistant>"
 
 
 @pytest.fixture
@@ -69,6 +74,45 @@ def task(tmp_path):
         )
 
     return make
+
+
+def test_an_answer_that_was_never_finished_is_not_paired(task):
+    """Two prompts would have a right and a wrong answer with it, one has both without."""
+    job = task(
+        {
+            "two and two": ["4...", "5", "5"],
+            "three and three": ["6", "7", "7..."],
+            "one and one": ["2", "3..."],
+        }
+    )
+    outcome = collect(job)
+    [pair] = read_pairs(job.output / "pairs.jsonl")
+    assert (pair.prompt, pair.chosen_truncated, pair.rejected_truncated) == ("three and three", False, False)
+    assert (pair.chosen_end, pair.rejected_end) == ("<end>", "<end>")
+    assert outcome.metrics["truncated_share"] == 3 / 8
+    rows = [json.loads(line) for line in (job.output / "answers.jsonl").read_text("utf-8").splitlines()]
+    assert [row["usable"] for row in rows] == [not row["truncated"] for row in rows]
+
+
+def test_unfinished_answers_are_paired_where_that_is_asked_for(task):
+    job = task({"two and two": ["4...", "5"]}, PROBLEMS[:1], truncated="pair")
+    collect(job)
+    [pair] = read_pairs(job.output / "pairs.jsonl")
+    assert (pair.chosen_truncated, pair.rejected_truncated) == (True, False)
+    assert (pair.chosen_end, pair.rejected_end) == ("", "<end>")
+
+
+@pytest.mark.parametrize(
+    ("script", "share"), [(["4", "5"] * 10 + ["5..."], None), (["4", "5"] * 9 + ["5..."], "5.3%")]
+)
+def test_the_user_is_told_where_many_answers_were_never_finished(task, capsys, script, share):
+    """One of 21 answers is 4.8 %, one of 19 is 5.3 %; the log says both."""
+    told = []
+    job = dataclasses.replace(task({"two and two": script}, PROBLEMS[:1]), notice=told.append)
+    collect(job)
+    said = "of the answers reached max_tokens = 9 and are not paired"
+    assert said in capsys.readouterr().out
+    assert [share in line and said in line for line in told] == [True] * (share is not None)
 
 
 def test_prompts_with_both_verdicts_give_a_pair_each(task):

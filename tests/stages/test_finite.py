@@ -34,11 +34,18 @@ def test_the_tensor_that_diverged_is_named(tmp_path, value, dtype):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch", [4, 10], ids=["the next loss notices", "the saved model does"])
-@pytest.mark.parametrize("processes", [[1, None], [2, "ddp"]], ids=["one process", "two"])
-@pytest.mark.parametrize("name", ["trl.sft", "native.sft"])
+@pytest.mark.parametrize(
+    ("name", "processes", "batch"),
+    [  # a batch of 4 leaves a further loss to notice it, one of all 10 rows only the saved model
+        ("trl.sft", [1, None], 4),
+        ("trl.sft", [1, None], 10),
+        ("native.sft", [1, None], 4),
+        ("native.sft", [1, None], 10),
+        ("trl.sft", [2, "ddp"], 4),  # the saved model is looked at outside of the ranks
+    ],
+)
 def test_a_method_at_an_absurd_learning_rate_diverges(  # noqa: PLR0917
-    training, finished, small_model, nano_pairs, name, batch, processes
+    training, finished, small_model, nano_pairs, name, processes, batch
 ):
     collection = finished("collection")
     write_pairs(collection / "pairs.jsonl", nano_pairs)

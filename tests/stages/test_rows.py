@@ -27,6 +27,8 @@ def collection(tmp_path):
             "text": text,
             "correct": correct,
             "truncated": text == "03",
+            "end": "" if text == "03" else "<end>",
+            "usable": True,
         }
         for name, prompt, gold, answers in ANSWERS
         for text, correct in answers
@@ -50,6 +52,14 @@ def test_a_pair_gives_two_labels(tmp_path):
     ]
 
 
+def test_ends_and_what_was_never_finished_come_along(tmp_path):
+    pair = dataclasses.replace(PAIRS[0], rejected_truncated=True, chosen_end="<end>")
+    wanted, unwanted = training_rows("labels", [pair], Collection(tmp_path))
+    assert (wanted.truncated, wanted.end) == (False, "<end>")
+    assert (unwanted.truncated, unwanted.end) == (True, "")
+    assert training_rows("chosen", [pair], Collection(tmp_path)) == [wanted.demonstration]
+
+
 def test_labels_of_the_first_pairs_are_the_first_labels():
     assert labelled(PAIRS)[:4] == labelled(PAIRS[:2])
 
@@ -64,19 +74,28 @@ def test_the_chosen_response_is_shown(tmp_path):
 def test_right_answers_are_those_to_all_prompts_up_to_the_last_pair_each_once(collection):
     """B gave no pair, but was asked; the two right answers to C are the same."""
     assert training_rows("right_answers", PAIRS[:2], Collection(collection)) == [
-        Demonstration("A?", "1"),
-        Demonstration("B?", "3"),
+        Demonstration("A?", "1", end="<end>"),
+        Demonstration("B?", "3", end="<end>"),
         Demonstration("B?", "03", truncated=True),
-        Demonstration("C?", "5"),
+        Demonstration("C?", "5", end="<end>"),
     ]
+
+
+def test_a_right_answer_that_may_not_be_trained_on_is_left_out(collection):
+    file = collection / "answers.jsonl"
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    kept = [{**row, "usable": not row["truncated"]} for row in lines]
+    file.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
+    rows = training_rows("right_answers", PAIRS[:2], Collection(collection))
+    assert [row.response for row in rows] == ["1", "3", "5"]
 
 
 def test_the_same_answer_to_two_prompts_counts_for_each(collection):
     file = collection / "answers.jsonl"
     file.write_text(file.read_text("utf-8").replace('"text": "3"', '"text": "1"'), "utf-8")
     rows = training_rows("right_answers", PAIRS[:2], Collection(collection))
-    assert Demonstration("A?", "1") in rows
-    assert Demonstration("B?", "1") in rows
+    assert Demonstration("A?", "1", end="<end>") in rows
+    assert Demonstration("B?", "1", end="<end>") in rows
 
 
 def test_prompts_are_all_that_were_asked_up_to_the_last_pair(collection):
@@ -100,11 +119,20 @@ def test_right_answers_and_prompts_that_differ_in_white_space_at_the_ends_count_
     changed = file.read_text("utf-8").replace('"03"', '"3 \\n"').replace('"prompt": "C?"', '"prompt": "A? "')
     file.write_text(changed, "utf-8")
     assert training_rows("right_answers", PAIRS[:2], Collection(collection)) == [
-        Demonstration("A?", "1"),
-        Demonstration("B?", "3"),
-        Demonstration("A? ", "5"),
+        Demonstration("A?", "1", end="<end>"),
+        Demonstration("B?", "3", end="<end>"),
+        Demonstration("A? ", "5", end="<end>"),
     ]
     assert [row.id for row in training_rows("prompts", PAIRS[:2], Collection(collection))] == ["a", "b"]
+
+
+def test_a_file_of_a_collection_is_read_once(collection):
+    found = Collection(collection)
+    first = found.answers_up_to(PAIRS[:2])
+    for name in ("prompts", "answers"):
+        (collection / f"{name}.jsonl").unlink()
+    assert found.answers_up_to(PAIRS[:2]) == first
+    assert len(found.prompts_up_to(PAIRS[:2])) == 3
 
 
 @pytest.mark.parametrize(("pairs", "answers"), [(1, 2), (2, 6), (3, 8)])

@@ -76,7 +76,7 @@ def test_a_reward_model_reads_the_problems_and_comes_from_where_the_stage_says(m
 def test_rows_of_a_collection_hold_score_and_verdict():
     given = completions([r"\boxed{4}"], ["it is 3"])
     scores = score_answers(stage(), PROBLEMS, given)
-    rows = list(scored_rows(PROBLEMS, given, scores))
+    rows = list(scored_rows(PROBLEMS, given, scores, truncated=False))
     assert [(row["score"], row["correct"], row["extracted"]) for row in rows] == [
         (1.0, True, "4"),
         (0.0, False, "3"),
@@ -90,6 +90,6 @@ def test_rows_of_a_collection_hold_score_and_verdict():
 @pytest.mark.parametrize("name", ["extracted", "correct", "reason"])
 def test_a_reward_model_gives_no_verdict(name):
     scores = module.Scores([[0.5], [None]], None)
-    rows = list(scored_rows(PROBLEMS, completions(["u"], ["v"]), scores))
+    rows = list(scored_rows(PROBLEMS, completions(["u"], ["v"]), scores, truncated=False))
     assert [row["score"] for row in rows] == [0.5, None]
     assert [row[name] for row in rows] == [None, None]

@@ -12,6 +12,7 @@ from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError
 from lorr_bench.lorr.schedule import replay_order
+from lorr_bench.plan.kinds.train import Train
 from lorr_bench.ports.trainer import StartModel, TrainOutcome
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training import ranks
@@ -129,6 +130,7 @@ def test_rows_come_from_the_collection_where_the_pairs_were_refreshed(
     assert all(isinstance(row, Demonstration) for row in job.rows)
     adapter.rows = "prompts"
     row = {"id": "asked", "prompt": "P", "gold": "G", "text": "T", "correct": True, "truncated": False}
+    row |= {"end": "", "usable": True}
     (tmp_path / "answers.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
     (tmp_path / "prompts.jsonl").write_text('{"id": "asked", "answers": 1}\n', "utf-8")
     job = job_of(training({"pairs": collection, "collection": tmp_path}))
@@ -194,6 +196,13 @@ def test_time_spent_measuring_is_no_training_time(adapters, training, collection
     assert outcome.parts["diagnostics"] == 1000.0
     assert outcome.parts["train"] < 0  # nothing took a thousand seconds here
     assert outcome.spend["wall_seconds"] == outcome.parts["train"]
+
+
+def test_one_process_writes_and_reads_no_order(adapter, training, collection, monkeypatch):
+    task = training({"pairs": collection})
+    monkeypatch.setattr(Train, "to_dict", lambda stage: pytest.fail("it is written as JSON"))
+    train(task)
+    assert adapter.job.rows
 
 
 def test_several_processes_share_the_work_and_write_no_log_among_the_checkpoints(

@@ -24,6 +24,8 @@ from lorr_bench.stats import (
     stratified_interval,
 )
 
+pytestmark = pytest.mark.slow
+
 SUITES = 400
 CASES = pytest.mark.parametrize(
     ("seeds", "problems", "seed_spread"),

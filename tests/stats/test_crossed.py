@@ -236,6 +236,7 @@ def test_order_of_seeds_and_problems_does_not_matter(pair: tuple[np.ndarray, np.
     assert (shuffled.mean, shuffled.high) == pytest.approx((plain.mean, plain.high), nan_ok=True)
 
 
+@pytest.mark.slow
 @given(pairs_of_tables, st.floats(-0.5, 0.5))
 def test_a_constant_gain_shifts_the_interval(pair: tuple[np.ndarray, np.ndarray], gain: float) -> None:
     plain, shifted = paired_difference(*pair), paired_difference(pair[0] + gain, pair[1])

@@ -1,13 +1,10 @@
 """What `lorr-bench plan` prints of costs, and the whole command on shipped suites."""
 
 import io
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from command_line import ROOT, lorr_bench_here
 from rich.console import Console
 
 from lorr_bench.forecast.calibration import Figure
@@ -20,7 +17,6 @@ from lorr_bench.probe.probe import Probed
 from lorr_bench.spec.load import load_suite
 from lorr_bench.terminal.plan_tables import estimates_view, memory_table, probe_text
 
-ROOT = Path(__file__).parents[2]
 GIB = 1 << 30
 WIDTH = 120
 CPU = Machine((), 8 * GIB)
@@ -114,31 +110,43 @@ def test_a_probe_that_failed_says_why():
     )
 
 
-def lorr_bench(*arguments, cwd, columns=WIDTH):
-    return subprocess.run(
-        [sys.executable, "-m", "lorr_bench.cli", *map(str, arguments)],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": str(columns)},
-        timeout=120,
-    )
-
-
-@pytest.mark.parametrize("suite", ["smoke", "paper/main_table"])
+@pytest.mark.parametrize("suite", ["smoke", pytest.param("paper/main_table", marks=pytest.mark.slow)])
 def test_the_command_prints_costs_of_shipped_suites(suite, tmp_path):
-    done = lorr_bench("plan", ROOT / "suites" / f"{suite}.yaml", "--output", tmp_path / "out", cwd=tmp_path)
+    file, output = ROOT / "suites" / f"{suite}.yaml", tmp_path / "out"
+    done = lorr_bench_here("plan", file, "--output", output, cwd=tmp_path, COLUMNS=str(WIDTH))
     reading = "note: reading lm-eval's task files, to find the data sets of its tasks\n"
     assert (done.returncode, done.stderr) == (0, reading if suite.startswith("paper") else "")
     rows = rows_of(done.stdout)
     assert rows["train"][0] == "0"
     assert re.fullmatch(r"≤ [\d.]+ [kMB]", rows["train"][3])
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
-    assert not (tmp_path / "out").exists()
+    assert not output.exists()
 
 
+def planned(suite, folder, *arguments):
+    file = ROOT / "suites" / f"{suite}.yaml"
+    output = ("--output", folder / "out")
+    return lorr_bench_here("plan", file, *arguments, *output, cwd=folder, COLUMNS=str(WIDTH))
+
+
+@pytest.mark.slow
 def test_the_command_says_how_to_learn_about_a_model_of_the_hub(tmp_path):
-    suite = ROOT / "suites" / "paper" / "main_table.yaml"
-    done = lorr_bench("plan", suite, "--output", tmp_path / "out", cwd=tmp_path)
-    assert "hf download meta-llama/Llama-3.2-3B-Instruct config.json --revision" in done.stdout
+    done = planned("paper/main_table", tmp_path, "--set", "model.path=org/unheard-of")
+    assert "hf download org/unheard-of config.json --revision 0cb88a4" in " ".join(done.stdout.split())
+
+
+@pytest.mark.slow
+def test_the_command_says_first_what_does_not_fit_on_gpus_that_are_asked_about(tmp_path):
+    done = planned("paper/main_table", tmp_path, "--devices", "h100-80gb:8")
+    first, *_ = done.stdout.splitlines()
+    assert first.startswith("Memory: 17 of 17 arms do not fit on one H100 80 GB beside the engine: ")
+    assert "Smallest change that fits: " in first
+    assert "Hours on 8 × H100 80 GB" in done.stdout
+    assert "45% to 20% of 989 TFLOPS in bfloat16 and 70% to 30% of 3.35 TB/s" in " ".join(done.stdout.split())
+    assert (done.returncode, (tmp_path / "out").exists()) == (0, False)
+
+
+def test_an_unknown_device_is_told_with_the_nearest(tmp_path):
+    done = planned("smoke", tmp_path, "--devices", "h100:8")
+    assert done.returncode == 2
+    assert "Did you mean h100-80gb?" in done.stderr

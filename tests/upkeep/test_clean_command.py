@@ -1,11 +1,10 @@
 """``lorr-bench clean`` from end to end."""
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
+from command_line import lorr_bench_here
 from finished_suite import SUITE, finish, plan_of
 
 from lorr_bench.store.store import Store
@@ -13,14 +12,7 @@ from lorr_bench.store.store import Store
 
 @pytest.fixture
 def clean(tmp_path):
-    def run(*arguments):
-        environment = {**os.environ, "COLUMNS": "160"}
-        command = [sys.executable, "-m", "lorr_bench.cli", "clean", *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
-        )
-
-    return run
+    return partial(lorr_bench_here, "clean", cwd=tmp_path)
 
 
 def test_weights_are_shown_then_freed(clean, tmp_path):

@@ -62,7 +62,8 @@ class Greedy:
         before = self.tokenizer(prompt)["input_ids"]
         answer = self.tokenizer(row["text"])["input_ids"]
         if not row["truncated"]:
-            answer = [*answer, self.tokenizer.eos_token_id]
+            end = row.get("end") or self.tokenizer.eos_token  # stores of older versions did not note it
+            answer = [*answer, self.tokenizer.convert_tokens_to_ids(end)]
         assert len(answer) == row["tokens"]
         with self.torch.no_grad():
             logits = self.model(self.torch.tensor([before + answer])).logits[0]

@@ -42,6 +42,7 @@ def names(drawn: list[Problem]) -> list[str]:
     return [problem_family(problem) for problem in drawn]
 
 
+@pytest.mark.slow
 def test_scores_of_other_draws_lie_where_independent_problems_would_put_them(
     draws: list[list[Problem]],
 ) -> None:
@@ -53,6 +54,7 @@ def test_scores_of_other_draws_lie_where_independent_problems_would_put_them(
     assert 0.9 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.99
 
 
+@pytest.mark.slow
 def test_gains_do_too_and_families_by_verbs_would_say_more_than_there_is(
     draws: list[list[Problem]],
 ) -> None:

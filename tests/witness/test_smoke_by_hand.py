@@ -11,11 +11,11 @@ import subprocess
 import sys
 
 import pytest
+from command_line import ROOT, SMOKE, logs, lorr_bench
 from greedy import BOX, NANO, Greedy, check_greedy_answers, greedy_answers, model_of, rows, stages
-from smoke_run import ROOT, logs, run
+from installed import needs_vllm
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 BATCH = 16
 
@@ -68,9 +68,10 @@ def test_an_untied_model_of_the_hub_and_a_merged_adapter_answer_as_they_were_sav
         "methods.merged": "{like: dpo, adapter: dpo, learning_rate: 1.0e-2, lora: {r: 4}}",
         "plugins": "{lorr: {replays: 2}}",
         "evaluation.general": "[]",
+        "execution.workers": "1",
     }  # fmt: skip
     arguments = (part for key, value in changes.items() for part in ("--set", f"{key}={value}"))
-    done = run(output, *arguments, HF_HUB_CACHE=str(tmp_path / "hub"))
+    done = lorr_bench("run", SMOKE, "-o", output, *arguments, HF_HUB_CACHE=str(tmp_path / "hub"))
     assert done.returncode == 0, done.stderr + logs(output)
     apart = []
     for folder, stage in stages(output / "store", "answer_math"):

@@ -24,10 +24,11 @@ from lorr_bench.errors import ModelError, StageError
 from lorr_bench.lorr.divergence import check_weights
 from lorr_bench.ports.trainer import KnownSettings, RowKind, StartModel, TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
+from lorr_bench.tokens.special import begin_text, end_token
 from lorr_bench.values import Pair, Row
 from lorr_bench_adapters.external.program import last_lines, run_program
 from lorr_bench_adapters.external.replay_run import ReplayRun
-from lorr_bench_adapters.external.tokens import bos_text, count_tokens, fit_texts
+from lorr_bench_adapters.external.tokens import count_tokens, fit_texts
 from lorr_bench_adapters.loading import count_parameters, load_model, load_trainable, save_model
 from lorr_bench_adapters.saving import check_saving
 from lorr_bench_adapters.settings import TrainingSettings
@@ -235,8 +236,8 @@ class _Training:
             seed=job.seed,
             settings=job.hyperparameters,
             trust_remote_code=job.model.trust_remote_code,
-            bos=bos_text(self._tokenizer),
-            eos=self._tokenizer.eos_token,
+            begin=begin_text(self._tokenizer),
+            end=end_token(self._tokenizer),
             folder=folder,
         )
 

@@ -126,9 +126,9 @@ def write_rows(run: ReplayRun) -> None:
     """
     rows = [
         {
-            "prompt": run.bos + pair.prompt,
-            "chosen": pair.chosen + ("" if pair.chosen_truncated else run.eos),
-            "rejected": pair.rejected + ("" if pair.rejected_truncated else run.eos),
+            "prompt": run.begin + pair.prompt.removeprefix(run.begin),
+            "chosen": pair.chosen + ("" if pair.chosen_truncated else pair.chosen_end or run.end),
+            "rejected": pair.rejected + ("" if pair.rejected_truncated else pair.rejected_end or run.end),
         }
         for pair in run.rows
     ]

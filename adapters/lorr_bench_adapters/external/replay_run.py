@@ -23,8 +23,8 @@ class ReplayRun:
         seed: Of the trainer.
         settings: An instance of the method's ``hyperparameters``.
         trust_remote_code: Whether code that comes with the model may run.
-        bos: Text of the token that the model's tokenizer puts before a prompt, or nothing.
-        eos: Text of the token that ends a response.
+        begin: Text of the token that the model's tokenizer puts before a prompt, or nothing.
+        end: Text of the token that ends a response whose own end is not known.
         folder: An empty folder for what the trainer reads and writes; it is removed afterwards.
     """
 
@@ -36,8 +36,8 @@ class ReplayRun:
     seed: int
     settings: Any
     trust_remote_code: bool
-    bos: str
-    eos: str
+    begin: str
+    end: str
     folder: Path
 
     @property

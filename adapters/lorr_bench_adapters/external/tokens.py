@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lorr_bench.data.tokens import check_prompt_lengths
+from lorr_bench.data.tokens import check_prompt_lengths, prompt_ids
 from lorr_bench.errors import DataError
 from lorr_bench.values import Pair
 
@@ -28,7 +28,7 @@ def fit_texts(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, max_len
     Raises:
         DataError: A prompt alone reaches the maximum length, or both responses are equal after cutting.
     """
-    prompts = tokenizer([pair.prompt for pair in pairs])["input_ids"]
+    prompts = prompt_ids([pair.prompt for pair in pairs], tokenizer)
     check_prompt_lengths(prompts, max_length)
     fitted = [_fit(pair, max_length - len(ids), tokenizer) for pair, ids in zip(pairs, prompts, strict=True)]
     if same := [pair.id for pair in fitted if pair.chosen == pair.rejected]:
@@ -42,17 +42,11 @@ def fit_texts(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase, max_len
 
 def count_tokens(pairs: Sequence[Pair], tokenizer: PreTrainedTokenizerBase) -> int:
     """Tokens of both sequences of all pairs: prompt, response, and the end of those that have one."""
-    prompts = _lengths([pair.prompt for pair in pairs], tokenizer, special=True)
-    chosen = _lengths([pair.chosen for pair in pairs], tokenizer, special=False)
-    rejected = _lengths([pair.rejected for pair in pairs], tokenizer, special=False)
+    prompts = map(len, prompt_ids([pair.prompt for pair in pairs], tokenizer))
+    chosen = _lengths([pair.chosen for pair in pairs], tokenizer)
+    rejected = _lengths([pair.rejected for pair in pairs], tokenizer)
     ends = sum((not pair.chosen_truncated) + (not pair.rejected_truncated) for pair in pairs)
     return 2 * sum(prompts) + sum(chosen) + sum(rejected) + ends
-
-
-def bos_text(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Text of the token that the tokenizer puts before every prompt, or nothing."""
-    begins = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
-    return str(tokenizer.bos_token) if begins else ""
 
 
 def _fit(pair: Pair, room: int, tokenizer: PreTrainedTokenizerBase) -> Pair:
@@ -78,10 +72,10 @@ def _cut(
     # A token can be part of a letter, and the letter then is more than one: so fewer are tried.
     for kept in range(min(room, tokens), 0, -1):
         text = response[: encoded["offset_mapping"][kept - 1][1]]
-        if _lengths([text], tokenizer, special=False)[0] <= room:
+        if _lengths([text], tokenizer)[0] <= room:
             return text, True
     return "", True
 
 
-def _lengths(texts: list[str], tokenizer: PreTrainedTokenizerBase, *, special: bool) -> list[int]:
-    return [len(ids) for ids in tokenizer(texts, add_special_tokens=special)["input_ids"]]
+def _lengths(texts: list[str], tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]

@@ -34,13 +34,7 @@ class ImitationMethod(NativeMethod):
         from lorr_bench_adapters.native.training.rows import TrainingRows
 
         rows: Any = job.rows
-        tokens = tokenize_responses(
-            [row.prompt for row in rows],
-            [row.response for row in rows],
-            load_tokenizer(job.model),
-            job.hyperparameters.max_length,
-            [row.truncated for row in rows],
-        )
+        tokens = tokenize_responses(rows, load_tokenizer(job.model), job.hyperparameters.max_length)
         return TrainingRows([Tree.of(row.prompt, row.response) for row in tokens])
 
     def loss(self, policy: Callable[[Layout], Tensor], batch: Batch, settings: Any) -> Loss:  # noqa: ARG002 - no setting

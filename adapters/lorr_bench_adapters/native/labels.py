@@ -71,9 +71,8 @@ class LabelMethod(NativeMethod):
         from lorr_bench_adapters.native.training.rows import write_reference
 
         prompts, max_length = [row.prompt for row in rows], hyperparameters.max_length
-        completions = [row.completion for row in rows]
-        truncated = [row.truncated for row in rows]
-        tokens = tokenize_responses(prompts, completions, load_tokenizer(model), max_length, truncated)
+        demonstrations = [row.demonstration for row in rows]
+        tokens = tokenize_responses(demonstrations, load_tokenizer(model), max_length)
         strangers = [tokens[other].response for other in mismatches(prompts)]
         others = [
             stranger[: max_length - len(own.prompt)] for own, stranger in zip(tokens, strangers, strict=True)

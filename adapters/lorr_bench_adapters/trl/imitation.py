@@ -39,13 +39,7 @@ class ImitationMethod(TRLMethod):
 
         settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
         rows: Any = job.rows
-        tokens = tokenize_responses(
-            [row.prompt for row in rows],
-            [row.response for row in rows],
-            tokenizer,
-            settings.max_length,
-            [row.truncated for row in rows],
-        )
+        tokens = tokenize_responses(rows, tokenizer, settings.max_length)
         return ReplaySFTTrainer(
             job=job,
             model=load_trainable(job.model, settings.lora, job.seed),

@@ -90,13 +90,8 @@ def _tokenized(
     rows: Sequence[Labelled], tokenizer: Any, hyperparameters: TrainingSettings
 ) -> list[dict[str, Any]]:
     """The rows in TRL's columns."""
-    tokens = tokenize_responses(
-        [row.prompt for row in rows],
-        [row.completion for row in rows],
-        tokenizer,
-        hyperparameters.max_length,
-        [row.truncated for row in rows],
-    )
+    demonstrations = [row.demonstration for row in rows]
+    tokens = tokenize_responses(demonstrations, tokenizer, hyperparameters.max_length)
     return [
         {"prompt_ids": ids.prompt, "completion_ids": ids.response, "label": row.label}
         for row, ids in zip(rows, tokens, strict=True)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from lorr_bench.data.tokens import check_prompt_lengths, load_tokenizer
+from lorr_bench.data.tokens import check_prompt_lengths, load_tokenizer, prompt_ids
 from lorr_bench.errors import DataError
 from lorr_bench.ports.trainer import KnownSettings, RowKind, TrainJob
-from lorr_bench_adapters.loading import load_trainable
+from lorr_bench.tokens.special import begin_text
+from lorr_bench_adapters.loading import load_trainable, stop_at_ends
 from lorr_bench_adapters.settings import TrainingSettings
 from lorr_bench_adapters.trl.arguments import job_arguments
 from lorr_bench_adapters.trl.base import TRLMethod
@@ -95,19 +96,21 @@ class OnlineMethod(TRLMethod):
         """
         from datasets import Dataset
 
-        settings, rows = job.hyperparameters, prompts_of(job.rows)
+        settings, tokenizer = job.hyperparameters, load_tokenizer(job.model)
+        rows = prompts_of(job.rows, tokenizer)
         if not self.steps_per_pass(len(rows), settings):
             raise DataError(
                 f"{len(rows)} prompts do not fill one optimizer step of {settings.prompts_per_step}",
                 where="methods",
                 fix="Lower per_device_train_batch_size or gradient_accumulation_steps, or ask more prompts.",
             )
-        tokenizer = load_tokenizer(job.model)
-        check_prompt_lengths(tokenizer([row["prompt"] for row in rows])["input_ids"], settings.max_length)
+        check_prompt_lengths(prompt_ids([row["prompt"] for row in rows], tokenizer), settings.max_length)
         trainer, config = self.trainer_and_config()
+        model = load_trainable(job.model, settings.lora, job.seed)
+        stop_at_ends(model, tokenizer)
         made: ReplayTrainer = trainer(
             job=job,
-            model=load_trainable(job.model, settings.lora, job.seed),
+            model=model,
             args=config(
                 **job_arguments(job),
                 num_generations=settings.num_generations,
@@ -122,6 +125,7 @@ class OnlineMethod(TRLMethod):
         return made
 
 
-def prompts_of(rows: Sequence[Any]) -> list[dict[str, str]]:
-    """Prompts with their right answers, in the columns of TRL."""
-    return [{"prompt": row.text, "answer": row.answer} for row in rows]
+def prompts_of(rows: Sequence[Any], tokenizer: Any) -> list[dict[str, str]]:
+    """Prompts with their right answers, in the columns of TRL, whose tokenizing begins them."""
+    begin = begin_text(tokenizer)
+    return [{"prompt": row.text.removeprefix(begin), "answer": row.answer} for row in rows]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, ClassVar
 
 from lorr_bench.plan.kinds.model import EngineParameters, EngineStage
-from lorr_bench.plan.kinds.prompts import PromptSetting, PromptSource
+from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSetting, PromptSource
 from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
 
 
@@ -18,13 +17,13 @@ class AnswerMathParameters(EngineParameters):
 
     Attributes:
         prompts: What is asked.
-        template_date: What a chat template takes for today; None where none is used.
+        chat: What the model's chat template is told; None where none is used.
         limit: How many problems are asked; None for all.
         seed: Of the repeats.
     """
 
     prompts: PromptSource
-    template_date: date | None = None
+    chat: ChatTemplate | None = None
     limit: int | None
     max_tokens: int
     greedy: bool
@@ -51,7 +50,7 @@ class AnswerMath(EngineStage):
     """Answers of a model: greedy, and sampled as often as the protocol says."""
 
     kind: ClassVar[Kind] = "answer_math"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     entry_point: ClassVar[str] = "lorr_bench.stages.measuring.answer_math:answer_math"
     roles: ClassVar[frozenset[Role]] = frozenset(("start", "model"))
 

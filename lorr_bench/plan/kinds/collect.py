@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from lorr_bench.plan.json_values import JsonObject
 from lorr_bench.plan.kinds.model import Dtype, EngineParameters, EngineStage
-from lorr_bench.plan.kinds.prompts import PromptSetting, PromptSource, Round
+from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSetting, PromptSource, Round
 from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
 from lorr_bench.spec.base import GradingSpec
 from lorr_bench.spec.sources import ROW_RULES, RewardModelSpec
@@ -52,7 +52,7 @@ class CollectParameters(EngineParameters):
 
     Attributes:
         prompts: What is asked.
-        template_date: What a chat template takes for today; None where none is used.
+        chat: What the model's chat template is told; None where none is used.
         grader: What grades, with its version.
         reward_model: What scores in place of the grader.
         seed: Of prompts, answers and pairs.
@@ -60,12 +60,13 @@ class CollectParameters(EngineParameters):
     """
 
     prompts: PromptSource
-    template_date: date | None = None
+    chat: ChatTemplate | None = None
     num_prompts: int
     num_samples: int
     temperature: float
     top_p: float
     max_tokens: int
+    truncated: Literal["leave_out", "pair"]
     grading: GradingSpec
     reward_model: RewardModel | None
     pair_rule: ROW_RULES
@@ -130,7 +131,7 @@ class Collect(SamplingStage):
     """Preference pairs from answers to the prompts of a seed."""
 
     kind: ClassVar[Kind] = "collect"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     entry_point: ClassVar[str] = "lorr_bench.stages.pairs.collect:collect"
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - its own parameters say it

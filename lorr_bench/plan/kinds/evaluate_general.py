@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lorr_bench.plan.kinds.model import EngineParameters, EngineSetting, EngineStage
+from lorr_bench.plan.kinds.prompts import ChatTemplate
 from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
 
 
@@ -21,6 +22,9 @@ class EvaluateGeneralParameters(EngineParameters):
         data_files: Identity of files outside that folder; None where none is read.
         data_sets: Commits of the Hub, by ``name@revision``; None while it is not known what the tasks read.
         seed: Of lm-eval's draws.
+        chat: What the model's chat template is told; None where questions are bare text.
+        system_instruction: Text before every question; None for none.
+        fewshot_as_multiturn: Whether examples are turns of their own; None where there is no template.
     """
 
     tasks: tuple[str, ...]
@@ -33,6 +37,9 @@ class EvaluateGeneralParameters(EngineParameters):
     data_files: str | None
     data_sets: Mapping[str, str | None] | None
     seed: int
+    chat: ChatTemplate | None = None
+    system_instruction: str | None = None
+    fewshot_as_multiturn: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +64,7 @@ class EvaluateGeneral(EngineStage):
     """Scores of lm-eval's tasks."""
 
     kind: ClassVar[Kind] = "evaluate_general"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     entry_point: ClassVar[str] = "lorr_bench.stages.measuring.evaluate_general:evaluate_general"
     roles: ClassVar[frozenset[Role]] = frozenset(("start", "model"))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, ClassVar, Final
 
 from lorr_bench.plan.json_values import JsonObject
 from lorr_bench.plan.kinds.model import ModelPlace
+from lorr_bench.plan.kinds.prompts import ChatTemplate
 from lorr_bench.plan.stage import Kind, Parameters, Pool, Role, Setting, Source, Stage, Work
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench.spec.sources import RESPONSES, DataType, PairFileSpec
@@ -32,12 +32,12 @@ class PairTemplate(JsonObject):
     Attributes:
         model: Identity of the model that it belongs to.
         trust_remote_code: Whether code that comes with the model may run.
-        template_date: What it takes for today.
+        chat: What it is told.
     """
 
     model: str
     trust_remote_code: bool
-    template_date: date
+    chat: ChatTemplate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class ImportPairs(Stage):
     """The pairs of a ready-made set, each once."""
 
     kind: ClassVar[Kind] = "import_pairs"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.pairs.collect:import_pairs"
 

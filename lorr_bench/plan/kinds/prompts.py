@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from datetime import date
+from typing import Any, Literal, TypeVar
 
 from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.json_values import Group, JsonArray
 from lorr_bench.plan.kinds.model import EngineSetting
-from lorr_bench.spec.sources import PromptSpec
+from lorr_bench.spec.sources import PromptSpec, StartModelSpec
+from lorr_bench.tokens.chat import Chat
 
 T = TypeVar("T")
 
@@ -83,6 +85,35 @@ class PromptSource(Group):
             source: Where the problems lie.
         """
         return PromptSpec.model_validate({**self.to_dict(), "source": source})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatTemplate(Group):
+    """What the model's chat template is told; the suite's ``model`` describes each.
+
+    Attributes:
+        template_date: Today's date.
+        system_prompt: Text of a system turn; None for none of the suite's own.
+        chat_template_kwargs: Further arguments; None where there are none.
+    """
+
+    template_date: date
+    system_prompt: str | None = None
+    chat_template_kwargs: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, model: StartModelSpec) -> ChatTemplate:
+        """What a suite says of its model's template."""
+        return cls(
+            template_date=model.template_date,
+            system_prompt=model.system_prompt,
+            chat_template_kwargs=model.chat_template_kwargs or None,
+        )
+
+    @property
+    def told(self) -> Chat:
+        """In the form that writes prompts."""
+        return Chat(self.template_date, self.system_prompt, self.chat_template_kwargs or {})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
@@ -55,7 +56,7 @@ class Reference(ModelStage):
     """Tokens of the rows of a data budget, with their log-probabilities by the reference model."""
 
     kind: ClassVar[Kind] = "reference"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:reference"
     roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "model"))
@@ -82,7 +83,7 @@ class Reference(ModelStage):
         """
         return checked_settings(self.setting.adapter, self.setting.hyperparameters)
 
-    @property
+    @cached_property
     def known_settings(self) -> KnownSettings:
         """The settings that the core reads.
 

@@ -51,7 +51,7 @@ class Refresh(SamplingStage):
     """New pairs for some of those of a round."""
 
     kind: ClassVar[Kind] = "refresh"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     entry_point: ClassVar[str] = "lorr_bench.stages.pairs.refresh:refresh"
     roles: ClassVar[frozenset[Role]] = frozenset(("start", "model", "pairs"))
 

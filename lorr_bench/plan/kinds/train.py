@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -123,7 +123,7 @@ class Train(ModelStage):
     """A trained model, and checkpoints where a later stage trains on."""
 
     kind: ClassVar[Kind] = "train"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:train"
     roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "collection", "reference", "model", "before"))
@@ -151,7 +151,7 @@ class Train(ModelStage):
         values = {**self.parameters.hyperparameters, **self.setting.places}
         return checked_settings(self.parameters.adapter.name, values)
 
-    @property
+    @cached_property
     def known_settings(self) -> KnownSettings:
         """The settings that the core reads.
 

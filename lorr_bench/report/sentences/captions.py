@@ -14,11 +14,12 @@ from lorr_bench.report.formatting import (
     detectable,
     first_of,
     listed,
+    percent,
     plural,
     value_range,
 )
 from lorr_bench.report.study import Study
-from lorr_bench.values import START, Point, Results
+from lorr_bench.values import MAX_TRUNCATED_SHARE, START, Point, Results
 
 MAX_FOOTNOTES = 12
 MAX_POINTS = 3
@@ -146,6 +147,17 @@ def seed_caution(comparison: pd.DataFrame) -> str:
         "intervals cover the choice of problems only, not another training run, so no difference of theirs "
         "is tested."
     )
+
+
+def truncated_line(results: Results) -> str:
+    """How many of the answers that were collected to train on the token limit ended; empty where none."""
+    shares = [*results.truncated.values()]
+    if not any(shares):
+        return ""
+    found = value_range(percent(min(shares)), percent(max(shares)))
+    told = f"Of the answers collected to train on, {found} % reached the token limit"
+    many = max(shares) > MAX_TRUNCATED_SHARE
+    return f"{told}: the model hardly stops, or data.collect.max_tokens is too low." if many else f"{told}."
 
 
 def _arms(study: Study) -> str:

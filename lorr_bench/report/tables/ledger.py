@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lorr_bench.report.formatting import TITLES, quantity, ratio
+from lorr_bench.report.sentences.captions import truncated_line
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import MODEL, Cell, Column, Table, breaks_between, text_cells
 from lorr_bench.values import Spend
@@ -49,8 +50,8 @@ def ledger_table(study: Study, frame: pd.DataFrame) -> Table:
         heading="What every arm used",
         caption=(
             f"What each arm used, mean of its seeds; ×: ratio to {study.baseline_name} at the same budget. "
-            "Evaluation is not part of it."
-        ),
+            f"Evaluation is not part of it. {truncated_line(study.results)}"
+        ).strip(),
         columns=(*MODEL, *(Column(TITLES[name]) for name in QUANTITIES)),
         rows=tuple(row for group in groups.values() for row in group),
         file="ledger.csv",

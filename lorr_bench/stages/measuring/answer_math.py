@@ -66,9 +66,9 @@ def samplings(asked: AnswerMathParameters) -> list[tuple[str, Sampling]]:
 
 def _problems_and_prompts(task: Task[AnswerMath], engine: Engine) -> tuple[list[Prompt], list[Prompt]]:
     asked, setting = task.stage.parameters, task.stage.setting
-    spec, today = asked.prompts.spec(setting.source), asked.template_date
+    spec, chat = asked.prompts.spec(setting.source), asked.chat
     problems = load_problems(spec, folder=Path(), count=asked.limit, seed=0, sizes=setting.sizes)
-    render = (lambda text: engine.chat(text, today)) if today is not None else None
+    render = (lambda text: engine.chat(text, chat.told)) if chat is not None else None
     return problems, [write_prompt(problem, spec, render) for problem in problems]
 
 
@@ -128,6 +128,7 @@ def _rows(
                 "text": answer.text if answer else None,
                 "tokens": answer.tokens if answer else 0,
                 "truncated": answer.truncated if answer else False,
+                "end": answer.end if answer else "",
                 "key": canonical_digest(key),
             }
 

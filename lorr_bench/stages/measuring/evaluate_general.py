@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lorr_bench.evaluate.general import evaluate_general as run_lm_eval
-from lorr_bench.evaluate.harness import DataSource
+from lorr_bench.evaluate.harness import DataSource, PromptForm
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.generate.counting import counted
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
@@ -38,6 +38,7 @@ def evaluate_general(task: Task[EvaluateGeneral]) -> Outcome:
             seed=parameters.seed,
             trust_task_files=setting.trust_task_files,
             source=_source(task.stage),
+            form=_form(task.stage),
         )
     (task.output / "results.json").write_text(json.dumps(result.results, default=str), "utf-8")
     for name, samples in result.samples.items():
@@ -54,6 +55,15 @@ def _source(stage: EvaluateGeneral) -> DataSource:
     start, commits = stage.setting.task_start, stage.parameters.data_sets or {}
     known = sorted((name, commit) for name, commit in commits.items() if commit is not None)
     return DataSource(tuple(known), Path(start) if start else None)
+
+
+def _form(stage: EvaluateGeneral) -> PromptForm:
+    asked = stage.parameters
+    return PromptForm(
+        chat=asked.chat.told if asked.chat else None,
+        system_instruction=asked.system_instruction,
+        fewshot_as_multiturn=bool(asked.fewshot_as_multiturn),
+    )
 
 
 def _written(score: TaskScore) -> dict[str, Any]:

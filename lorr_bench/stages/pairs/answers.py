@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG
+from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG, is_usable
 from lorr_bench.grade import Policy, grade_many
+from lorr_bench.grade.extraction.finding import is_boxed
 from lorr_bench.grade.reward import score_many
-from lorr_bench.grade.segment import BOX, final_segment
 from lorr_bench.plan.kinds.collect import SamplingStage
 from lorr_bench.spec.sources import ROW_RULES
 from lorr_bench.values import Completion, Prompt, Verdict
@@ -78,7 +78,7 @@ def _score(verdict: Verdict, _: str) -> float | None:
 
 
 def _score_with_format(verdict: Verdict, text: str) -> float | None:
-    return _score(verdict, text) if final_segment(text).startswith(BOX) else UNFORMATTED
+    return _score(verdict, text) if is_boxed(text) else UNFORMATTED
 
 
 def _grade(
@@ -95,13 +95,22 @@ def _grade(
 
 
 def scored_rows(
-    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]], scores: Scores
+    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]], scores: Scores, truncated: bool
 ) -> Iterator[dict[str, Any]]:
-    """One row for each answer of a collection: problem, text, tokens, score, and any verdict."""
+    """One row for each answer of a collection: problem, text, tokens, score, and any verdict.
+
+    Args:
+        prompts: What was asked.
+        completions: The answers to each prompt.
+        scores: Of the answers.
+        truncated: Whether answers that the token limit ended may be trained on.
+    """
     for place, (prompt, row) in enumerate(zip(prompts, completions, strict=True)):
         for repeat, (completion, score) in enumerate(zip(row, scores.values[place], strict=True)):
             verdict = scores.verdicts[place][repeat] if scores.verdicts else None
-            yield {**_written(prompt, repeat, completion), "score": score, **_judged(verdict)}
+            written = _written(prompt, repeat, completion)
+            usable = is_usable(completion, truncated)
+            yield {**written, "usable": usable, "score": score, **_judged(verdict)}
 
 
 def _written(prompt: Prompt, repeat: int, completion: Completion) -> dict[str, Any]:
@@ -113,6 +122,7 @@ def _written(prompt: Prompt, repeat: int, completion: Completion) -> dict[str, A
         "text": completion.text,
         "tokens": completion.tokens,
         "truncated": completion.truncated,
+        "end": completion.end,
     }
 
 

@@ -22,7 +22,7 @@ from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.pairs.answers import Scores, score_answers, scored_rows
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
-from lorr_bench.values import Completion, Pair, Prompt, Verdict
+from lorr_bench.values import MAX_TRUNCATED_SHARE, Completion, Pair, Prompt, Verdict
 
 
 def collect(task: Task[Collect]) -> Outcome:
@@ -34,14 +34,14 @@ def collect(task: Task[Collect]) -> Outcome:
         ModelError: The reward model can't be loaded or used.
         StageError: The engine does not hold the model.
     """
-    asked, today = task.stage.parameters, task.stage.parameters.template_date
+    asked, chat = task.stage.parameters, task.stage.parameters.chat
     engine = task.engine()
     problems = load_problems(task.stage)
     # A reward model has a chat template of its own, so the problems are kept without the policy's.
     prompts = (
         problems
-        if today is None
-        else [dataclasses.replace(problem, text=engine.chat(problem.text, today)) for problem in problems]
+        if chat is None
+        else [dataclasses.replace(problem, text=engine.chat(problem.text, chat.told)) for problem in problems]
     )
     completions = sample_answers(task, engine, prompts)
     answered = sum(bool(row) for row in completions)
@@ -53,9 +53,18 @@ def collect(task: Task[Collect]) -> Outcome:
         )
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    made = pair_up(prompts, completions, scores.values, rule=asked.pair_rule, seed=asked.seed)
+    made = pair_up(
+        prompts,
+        completions,
+        scores.values,
+        rule=asked.pair_rule,
+        seed=asked.seed,
+        truncated=asked.truncated == "pair",
+    )
     pairs = without_repeats(made)
     _tell_repeats(task, len(made) - len(pairs))
+    truncated_share = _truncated_share(completions)
+    _tell_truncated(task, truncated_share)
     _keep(task, prompts, completions, scores, pairs)
     if not pairs:
         raise DataError(
@@ -70,8 +79,7 @@ def collect(task: Task[Collect]) -> Outcome:
             "pairs": len(pairs),
             "repeated_pairs": len(made) - len(pairs),
             **_summary(scores),
-            "truncated_share": sum(c.truncated for row in completions for c in row)
-            / sum(len(row) for row in completions),
+            "truncated_share": truncated_share,
         },
         spend={
             "prompts": answered,
@@ -154,7 +162,7 @@ def chat_writer(stage: ImportPairs) -> Callable[[], ChatWriter] | None:
     model, template = stage.template_model, stage.parameters.template
     if model is None or template is None:
         return None
-    return lambda: ChatWriter(load_tokenizer(model), template.template_date)
+    return lambda: ChatWriter(load_tokenizer(model), template.chat.told)
 
 
 def _check_number(stage: ImportPairs, file: PairFile) -> None:
@@ -166,6 +174,26 @@ def _check_number(stage: ImportPairs, file: PairFile) -> None:
             where=stage.setting.source,
             fix="Lower budget.unique_pairs, or give a set with more pairs in data.pairs.",
         )
+
+
+def _truncated_share(completions: Sequence[Sequence[Completion]]) -> float:
+    flat = [completion.truncated for row in completions for completion in row]
+    return sum(flat) / len(flat)
+
+
+def _tell_truncated(task: Task[Collect], share: float) -> None:
+    """Say how many answers the token limit ended: to the user, where they are many."""
+    if not share:
+        return
+    asked = task.stage.parameters
+    fate = "are paired all the same, without an end" if asked.truncated == "pair" else "are not paired"
+    said = (
+        f"{share:.1%} of the answers reached max_tokens = {asked.max_tokens} and {fate} "
+        "(data.collect.truncated)"
+    )
+    task.tell(f"{said}.")
+    if share > MAX_TRUNCATED_SHARE:
+        task.notice(f"{task.stage.label}: {said}. Raise max_tokens, or see why the model does not stop.")
 
 
 def _tell_repeats(task: Task[Stage], repeated: int) -> None:
@@ -186,7 +214,8 @@ def _keep(
     scores: Scores,
     pairs: Sequence[Pair],
 ) -> None:
-    task.write_lines("answers.jsonl", scored_rows(prompts, completions, scores))
+    truncated = task.stage.parameters.truncated == "pair"
+    task.write_lines("answers.jsonl", scored_rows(prompts, completions, scores, truncated))
     task.write_lines("prompts.jsonl", _costs(prompts, completions))
     write_pairs(task.output / "pairs.jsonl", pairs)
 

@@ -101,7 +101,14 @@ def _fresh_pairs(task: Task[Refresh], pairs: Sequence[Pair]) -> tuple[list[Pair]
     completions = sample_answers(task, task.engine(), prompts)
     with task.clock.part("grade"):
         scores = score_answers(task.stage, problems, completions)
-    made = pair_up(prompts, completions, scores.values, rule=asked.pair_rule, seed=asked.seed)
+    made = pair_up(
+        prompts,
+        completions,
+        scores.values,
+        rule=asked.pair_rule,
+        seed=asked.seed,
+        truncated=asked.truncated == "pair",
+    )
     places = {pair.id: pair.prompt_index for pair in pairs}
     spend: dict[str, float] = {
         "verifier_calls": sum(len(row) for row in completions),

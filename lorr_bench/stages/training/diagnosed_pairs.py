@@ -25,9 +25,8 @@ def make_probe(
     tokenizer = load_tokenizer(start)
     size = probe_size(len(pairs))
     held_out = fit_pairs(reversed(rest), tokenizer, max_length, size).pairs[::-1]
-    padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     return ReplayProbe(
         tokenize_pairs(pairs[:size], tokenizer, max_length),
         tokenize_pairs(held_out, tokenizer, max_length),
-        padding,
+        tokenizer.pad_token_id,
     )

@@ -64,7 +64,9 @@ def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Collection) 
     make: dict[RowKind, Callable[[], list[Row]]] = {
         "pairs": lambda: list(pairs),
         "labels": lambda: labelled(pairs),
-        "chosen": lambda: [Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated) for pair in pairs],
+        "chosen": lambda: [
+            Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated, pair.chosen_end) for pair in pairs
+        ],
         "right_answers": lambda: right_answers(collection.answers_up_to(pairs)),
         "prompts": lambda: prompts(collection.answers_up_to(pairs)),
     }
@@ -77,20 +79,20 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
         row
         for pair in pairs
         for row in (
-            Labelled(pair.prompt, pair.chosen, label=True, truncated=pair.chosen_truncated),
-            Labelled(pair.prompt, pair.rejected, label=False, truncated=pair.rejected_truncated),
+            Labelled(pair.prompt, pair.chosen, True, pair.chosen_truncated, pair.chosen_end),
+            Labelled(pair.prompt, pair.rejected, False, pair.rejected_truncated, pair.rejected_end),
         )
         if row.completion
     ]
 
 
 def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:
-    """The different right answers to each prompt; white space at the ends makes no difference."""
+    """The different right answers to each prompt that may be trained on, white space at their ends apart."""
     first: dict[tuple[str, str], Row] = {}
     for row in answers:
-        if row["correct"]:
+        if row["correct"] and row["usable"]:
             content = row["prompt"].strip(), row["text"].strip()
-            first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"]))
+            first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"], row["end"]))
     return list(first.values())
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from lorr_bench_adapters.external.checkpoints import CheckpointTrainer
-from lorr_bench_adapters.external.tokens import bos_text, count_tokens, fit_texts
+from lorr_bench_adapters.external.tokens import count_tokens, fit_texts
 from lorr_bench_adapters.loading import load_trainable
 from lorr_bench_adapters.settings import LoraSettings, TrainingSettings
 from safetensors.torch import load_file, save_file
@@ -19,6 +19,8 @@ from lorr_bench.errors import DataError, DivergedError, ModelError, StageError, 
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.values import Pair
+
+pytestmark = pytest.mark.slow
 
 PROGRAM = Path(__file__).parent / "fake_trainer.py"
 SETTINGS = TrainingSettings(per_device_train_batch_size=8, max_length=96)
@@ -351,19 +353,6 @@ def test_letters_that_are_several_tokens_are_kept_whole_or_not_at_all():
         fit_texts([Pair("p", "q", "xy1", "xy2", 0)], bytewise, 1 + 2)
     with pytest.raises(DataError, match="the same"):
         fit_texts([Pair("p", "q", "\N{EURO SIGN}1", "\N{EURO SIGN}2", 0)], bytewise, 1 + 1)
-
-
-def test_the_first_token_is_named_only_where_the_tokenizer_adds_one(own_tokenizer):
-    from tokenizers.processors import TemplateProcessing
-
-    tokenizer = own_tokenizer
-    assert bos_text(tokenizer) == ""
-    tokenizer.bos_token = tokenizer.pad_token
-    first = (tokenizer.pad_token, tokenizer.pad_token_id)
-    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-        single=f"{tokenizer.pad_token} $A", special_tokens=[first]
-    )
-    assert bos_text(tokenizer) == tokenizer.pad_token
 
 
 def test_a_reference_is_never_asked_for(tmp_path):

@@ -48,8 +48,8 @@ def make_run(tmp_path, environment):
             seed=7,
             settings=method.hyperparameters(environment=str(environment), **settings),
             trust_remote_code=False,
-            bos="<s>",
-            eos="</s>",
+            begin="<s>",
+            end="</s>",
             folder=folder,
         )
 

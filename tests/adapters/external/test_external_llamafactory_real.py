@@ -12,7 +12,6 @@ import yaml
 from lorr_bench_adapters.external.llamafactory import VARIABLE
 from lorr_bench_adapters.external.methods import LlamaFactoryDPO, LlamaFactoryORPO, LlamaFactorySimPO
 from lorr_bench_adapters.external.replay_run import ReplayRun
-from lorr_bench_adapters.external.tokens import bos_text
 from lorr_bench_adapters.loading import load_model
 from lorr_bench_adapters.settings import LoraSettings
 from safetensors.torch import load_file
@@ -20,6 +19,7 @@ from safetensors.torch import load_file
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
+from lorr_bench.tokens.special import begin_text
 
 pytestmark = [
     pytest.mark.slow,
@@ -184,8 +184,8 @@ def test_its_tokens_are_prompt_response_and_end_token(small_model, nano_pairs, t
         seed=0,
         settings=LlamaFactoryDPO.hyperparameters(**COMMON),
         trust_remote_code=False,
-        bos=bos_text(tokenizer),
-        eos=tokenizer.eos_token,
+        begin=begin_text(tokenizer),
+        end=tokenizer.eos_token,
         folder=tmp_path,
     )
     trainer = LlamaFactoryDPO()

@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 
+pytestmark = pytest.mark.slow
+
 
 class Killed(BaseException):
     """Not an Exception, as a signal is none."""

@@ -260,6 +260,7 @@ def test_padding_changes_nothing_but_rounding(train):
         torch.testing.assert_close(padded[name], tensor, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_gradient_checkpointing_changes_nothing(train):
     _, plain = train(DPO(), name="plain")
     _, checkpointed = train(DPO(), name="checkpointed", gradient_checkpointing=True)
@@ -273,6 +274,7 @@ def test_lora_trains_with_gradient_checkpointing(train):
     assert all(torch.equal(plain[name], checkpointed[name]) for name in plain)
 
 
+@pytest.mark.slow
 def test_kto_trains_with_gradient_checkpointing(train, nano_pairs):
     _, plain = train(KTO(), name="plain", rows=labelled(nano_pairs))
     _, checkpointed = train(KTO(), name="checked", rows=labelled(nano_pairs), gradient_checkpointing=True)
@@ -292,6 +294,7 @@ def test_mixed_precision_trains_float32_weights(train):
     assert all(tensor.dtype == torch.float32 for tensor in weights.values())
 
 
+@pytest.mark.slow
 def test_a_run_after_one_of_other_precision_has_its_own(train):
     _, first = train(DPO(), name="first")
     train(DPO(), name="other", bf16=True)

@@ -324,7 +324,12 @@ def own_cluster(tmp_path):
     with tempfile.TemporaryDirectory(prefix="ray") as folder:  # a short name, because sockets lie in it
         process = subprocess.Popen(
             [sys.executable, "-c", OWN_CLUSTER, str(SMOKE), ECHO[1], str(tmp_path)],
-            env={**os.environ, "HOME": str(tmp_path), "RAY_TMPDIR": folder},
+            env={
+                **os.environ,
+                "HOME": str(tmp_path),
+                "RAY_TMPDIR": folder,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

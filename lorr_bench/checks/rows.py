@@ -1,0 +1,53 @@
+"""The rows that a suite names, read as its stages will read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lorr_bench.data.prompts import load_problems
+from lorr_bench.forecast.pair_counts import QUICK_BYTES
+from lorr_bench.plan.kinds.answer_math import AnswerMath
+from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.prompts import PromptSource
+from lorr_bench.plan.plan import Plan
+from lorr_bench.stages.pairs.collect import load_problems as load_asked
+from lorr_bench.values import Prompt
+
+
+def prompt_lines(plan: Plan, *, fetch: bool) -> Iterator[str]:
+    """Read prompts and benchmarks; say how many prompts there are, and how many repeat another.
+
+    Args:
+        plan: The plan.
+        fetch: Whether data sets of the Hub and large files are read, too.
+
+    Raises:
+        DataError: A row lacks a column or an answer, an id repeats, or there are too few rows.
+    """
+    collect = next((stage for stage in plan.stages if isinstance(stage, Collect)), None)
+    if collect is not None and (fetch or _is_quick(collect.parameters.prompts, collect.setting.source)):
+        yield _spoken(load_asked(collect), collect.parameters.seed)
+    read = set[str]()
+    for stage in plan.stages:
+        if not isinstance(stage, AnswerMath) or stage.parameters.prompts.rows.source in read:
+            continue
+        asked, source = stage.parameters, stage.setting.source
+        read.add(asked.prompts.rows.source)
+        if fetch or _is_quick(asked.prompts, source):
+            sizes = stage.setting.sizes
+            load_problems(asked.prompts.spec(source), folder=Path(), count=asked.limit, seed=0, sizes=sizes)
+
+
+def _is_quick(prompts: PromptSource, source: str) -> bool:
+    """Whether a source is a small file, or the embedded task."""
+    if prompts.rows.split is not None:
+        return False
+    path = Path(source)
+    return not path.exists() or (path.is_file() and path.stat().st_size <= QUICK_BYTES)
+
+
+def _spoken(prompts: Sequence[Prompt], seed: int) -> str:
+    repeated = len(prompts) - len({prompt.text for prompt in prompts})
+    again = f"; {repeated:,} repeat the text of one before them" if repeated else ", all different"
+    return f"Prompts of seed {seed}: {len(prompts):,}{again}."

@@ -1,0 +1,42 @@
+"""Whether lm-eval has the tasks that a suite names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lorr_bench.errors import DataError
+from lorr_bench.plan.identity.task_data import defines_all, own_folder
+from lorr_bench.plan.identity.task_source import NANO_TASKS
+from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
+from lorr_bench.plan.plan import Plan
+
+
+def check_task_names(plan: Plan) -> None:
+    """Refuse names that neither lm-eval's task files nor the suite's own define.
+
+    Reading lm-eval's files takes seconds, so they are not read for the embedded tasks. Where lm-eval is not
+    installed, nothing is checked.
+
+    Args:
+        plan: The plan.
+
+    Raises:
+        DataError: A name is not defined.
+    """
+    installed = own_folder()
+    asked = {
+        (stage.setting.include_path, name): None
+        for stage in plan.stages
+        if isinstance(stage, EvaluateGeneral)
+        for name in stage.parameters.tasks
+    }
+    if installed is None:
+        return
+    for include, name in asked:
+        own = [NANO_TASKS, *([Path(include)] if include else [])]
+        if not defines_all(own, [name]) and not defines_all([installed, *own], [name]):
+            raise DataError(
+                f"lm-eval has no task, group or tag called {name!r}",
+                where="evaluation.general.tasks",
+                fix="`lm_eval ls tasks` lists them; task files of your own are named by `include_path`.",
+            )

@@ -1,0 +1,82 @@
+"""Whether resets and adapters find their tensors in the model, whose names are in the head of its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from lorr_bench.errors import SuiteError
+from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.peak_memory import is_lora_target
+from lorr_bench.plan.arms import Arm
+from lorr_bench.ports.trainer import Lora
+from lorr_bench.spec.methods import RESET_PRESETS
+
+PREFIXES: Final = ("", "model.", "transformer.", "gpt_neox.")
+"""What a causal model puts before the names of a checkpoint that was saved without its output head."""
+MAX_SHOWN: Final = 12
+
+
+def check_trained_tensors(arms: Iterable[Arm], model: ModelSize | None) -> None:
+    """Refuse a reset pattern or an adapter's targets that match no tensor of the model.
+
+    Args:
+        arms: Of the plan.
+        model: The start model; None where nothing is known of it, and nothing is checked.
+
+    Raises:
+        SuiteError: Nothing matches; the error lists layers that there are.
+    """
+    if model is None:
+        return
+    for arm in arms:
+        lora = arm.known_settings.lora
+        if lora is not None:
+            _check_targets(arm, lora, model)
+        if arm.reset is not None and not _matches(arm.reset.pattern, _trained(model, lora)):
+            pattern, what = arm.reset.pattern, "tensors of the model"
+            if lora is not None:
+                what = f"layers of the adapter, which sits on {_spoken(lora.targets)}"
+            raise SuiteError(
+                f"{arm.name}: the reset ({_preset(pattern)}) matches none of the {what}",
+                where=f"plugins.{arm.plugin}.reset.tensors",
+                fix=f"{_layers(model.linear)} Give a preset or a regular expression that is found in them"
+                f"{', or put the adapter on the layers that are reset' if lora else ''}.",
+            )
+
+
+def _check_targets(arm: Arm, lora: Lora, model: ModelSize) -> None:
+    if model.linear and not any(is_lora_target(name, lora.targets) for name in model.linear):
+        raise SuiteError(
+            f"{arm.name}: the adapter's targets ({_spoken(lora.targets)}) match no layer of the model",
+            where=f"methods.{arm.method}",
+            fix=f"{_layers(model.linear)} Name some of them, or all-linear.",
+        )
+
+
+def _trained(model: ModelSize, lora: Lora | None) -> list[str]:
+    """Names of the trained tensors that a reset chooses from."""
+    if lora is None:
+        return list(model.tensors)
+    return [f"{name}.lora_B.default.weight" for name in model.linear if is_lora_target(name, lora.targets)]
+
+
+def _matches(pattern: str, names: Iterable[str]) -> bool:
+    search = re.compile(pattern).search
+    return any(search(prefix + name) for name in names for prefix in PREFIXES)
+
+
+def _preset(pattern: str) -> str:
+    names = [name for name, expression in RESET_PRESETS.items() if expression == pattern]
+    return f"{names[0]}: {pattern}" if names else pattern
+
+
+def _spoken(targets: str | tuple[str, ...]) -> str:
+    return targets if isinstance(targets, str) else ", ".join(targets)
+
+
+def _layers(linear: Mapping[str, object]) -> str:
+    """The sorts of layers that there are: those of a block once."""
+    sorts = list(dict.fromkeys(name.rpartition(".")[2] for name in linear))
+    return f"Its linear layers are called {', '.join(sorts[:MAX_SHOWN])}."

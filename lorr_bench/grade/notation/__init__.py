@@ -1,0 +1,1 @@
+"""Text of answers in one writing, and what words mean."""

@@ -1,0 +1,1 @@
+"""Numbers, units, scales and numerals of other bases, read exactly."""

@@ -1,0 +1,74 @@
+"""vLLM and lm-eval read the ids of every family's template, and its models stop where their training ended."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from family_conversations import ANSWERS, QUESTIONS, numbers_of, response_of
+from family_facts import FAMILIES
+
+pytest.importorskip("vllm", reason="vLLM is not installed: make install")
+pytestmark = pytest.mark.slow
+
+TASK = """
+task: {name}
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {questions}}}}}
+test_split: test
+output_type: generate_until
+doc_to_text: "{text}"
+doc_to_target: "?"
+generation_kwargs: {{until: ["never written"], max_gen_toks: 60, do_sample: false}}
+metric_list: [{{metric: exact_match}}]
+"""
+TEXTS = {"family_chat": "{{question}}", "family_plain": "Question: {{question}}\\nAnswer:"}
+
+
+@pytest.fixture(scope="module")
+def found(taught_folder, tmp_path_factory):
+    """What each family read and answered, all engines one after the other in one process."""
+    root = tmp_path_factory.mktemp("engines")
+    (root / "tasks").mkdir()
+    questions = root / "questions.jsonl"
+    questions.write_text("".join(json.dumps({"question": q}) + "\n" for q in QUESTIONS), "utf-8")
+    for name, text in TEXTS.items():
+        task = TASK.format(name=name, questions=questions, text=text)
+        (root / "tasks" / f"{name}.yaml").write_text(task, "utf-8")
+    folders = [str(taught_folder(family)) for family in FAMILIES]
+    program = Path(__file__).with_name("family_engines.py")
+    done = subprocess.run(
+        [sys.executable, str(program), str(root / "found.json"), *folders],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=1800,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads((root / "found.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def prompts(family, tokenizer):
+    """The numbers of each prompt, by transformers alone."""
+    asked = [numbers_of(family, tokenizer, question, "5") for question in QUESTIONS]
+    return [list(ids[:prompt]) for ids, prompt in asked]
+
+
+def test_the_engine_reads_the_ids_of_the_template(family, found, prompts):
+    """Also of a prompt that begins with the begin token itself."""
+    assert found[family.name]["asked"] == prompts * (2 if family.adds_bos else 1)
+
+
+def test_lm_eval_reads_the_ids_of_the_template(family, found, prompts):
+    assert sorted(found[family.name]["evaluated"]) == sorted(prompts)
+
+
+def test_answers_stop_at_the_end_that_was_trained(family, found):
+    right = [response_of(family, answers[0]) for answers in ANSWERS]
+    assert found[family.name]["answers"] == [[answer, family.end, False] for answer in right]
+
+
+def test_lm_eval_stops_at_the_end_that_was_trained(family, found):
+    assert found[family.name]["evaluation"] == [response_of(family, answers[0]) for answers in ANSWERS]
