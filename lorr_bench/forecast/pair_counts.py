@@ -137,7 +137,7 @@ def _has_template(stage: ImportPairs) -> bool:
 
 def _from_file(stage: ImportPairs) -> Known:
     file = load_pair_file(stage.file, Path(), chat_writer(stage))
-    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file, file.in_template)
+    return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file, in_template=file.in_template)
 
 
 def _spoken(known: Known) -> str:

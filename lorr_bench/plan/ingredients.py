@@ -157,9 +157,9 @@ class Ingredients:
     @cached_property
     def asked_date(self) -> date | None:
         """The date for chat templates, where a prompt uses one that asks for it, or that is not here."""
-        evaluation = self.suite.evaluation
-        specs = [self.suite.data.collect, *evaluation.math, *evaluation.general]
-        if not any(spec is not None and self.chat(spec) is not None for spec in specs):
+        collect, file = self.suite.data.collect, self.suite.data.pairs
+        asked = self._asked_in_template or (collect is not None and self.chat(collect) is not None)
+        if not asked and (file is None or self._imports_plain_strings(file)):
             return None
         folder = Path(self.model.path)
         return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
@@ -170,11 +170,28 @@ class Ingredients:
             return self.collect(f"collect, seed {seed}", seed, Sampled(), None)
         file = self.suite.data.pairs
         assert file is not None
-        return self._import(file, pair_origin(file, self.folder, self.revisions), seed)
+        return self._import(file, seed)
 
-    def _import(self, file: PairFileSpec, origin: Origin, seed: int) -> ImportPairs:
+    @cached_property
+    def _ready_made(self) -> Origin:
+        """The ready-made pairs."""
+        assert self.suite.data.pairs is not None
+        return pair_origin(self.suite.data.pairs, self.folder, self.revisions)
+
+    def _imports_plain_strings(self, file: PairFileSpec) -> bool:
+        """Whether ready-made pairs are known to be strings that are trained on as they are."""
+        return not file.chat_template and holds_plain_strings(file, self._ready_made)
+
+    @property
+    def _asked_in_template(self) -> bool:
+        """Whether a benchmark asks in the chat template."""
+        evaluation = self.suite.evaluation
+        specs: list[PromptSpec | GeneralBenchmark] = [*evaluation.math, *evaluation.general]
+        return any(self.chat(spec) is not None for spec in specs)
+
+    def _import(self, file: PairFileSpec, seed: int) -> ImportPairs:
         """The stage that imports pairs; without a model, where their strings are trained on as they are."""
-        plain = not file.chat_template and holds_plain_strings(file, origin)
+        origin, plain = self._ready_made, self._imports_plain_strings(file)
         model = self.suite.model
         template = PairTemplate(
             model=self.model.identity,
@@ -199,7 +216,7 @@ class Ingredients:
                 unique_pairs=max(self.suite.budget.unique_pairs),
                 streaming=file.streaming or None,
                 place=None if plain else self.place,
-                asked_in_template=any(math.chat_template for math in self.suite.evaluation.math) or None,
+                asked_in_template=self._asked_in_template or None,
             ),
         )
 

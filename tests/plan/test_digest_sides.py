@@ -239,7 +239,6 @@ def test_what_is_tested_changes_no_digest(load, values):
         {"prompt_column": None},
         {"chosen_column": "other"},
         {"rejected_column": "other"},
-        {"subset": "other"},
         {"split": "other"},
         {"limit": 9},
         {"columns": "sharegpt"},
@@ -274,11 +273,12 @@ def test_what_names_rows_of_one_response_changes_a_digest(load, values, tmp_path
     assert digests(make_plan(load(values))).isdisjoint(before - _untrained_digests(load, values))
 
 
-def test_streaming_changes_no_digest(load, values):
+@pytest.mark.parametrize(("field", "value", "other"), [("subset", "main", True), ("streaming", True, False)])
+def test_pairs_of_the_hub_depend_on_their_subset_and_not_on_streaming(load, values, field, value, other):
     values["data"] = {"pairs": {"source": "owner/set", "revision": "a" * 40}}
     before = digests(make_plan(load(values)))
-    values["data"]["pairs"]["streaming"] = True
-    assert digests(make_plan(load(values))) == before
+    values["data"]["pairs"][field] = value
+    assert (digests(make_plan(load(values))) != before) == other
 
 
 @pytest.mark.parametrize(
