@@ -63,6 +63,7 @@ def test_charges_by_hand(method, accumulation, make_trainer, tokenizer, tmp_path
     assert outcome.generated_tokens == 8 * outcome.verifier_calls  # no answer ends within 8 tokens
 
 
+@pytest.mark.slow
 def test_answers_are_rewarded_by_the_policy_of_the_collection():
     pytest.importorskip("trl")
     from lorr_bench_adapters.trl.training.online import rewards

@@ -65,6 +65,7 @@ SURDS = st.tuples(
 ).map(lambda s: rf"\frac{{{s[0]}\sqrt{{{s[1]}}}{s[2]}}}{{{s[3]}}}")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(SURDS, SURDS)
 def test_the_exact_path_agrees_with_algebra(gold, answer):

@@ -297,6 +297,7 @@ def test_data_sets_of_own_tasks_and_of_their_code_are_resolved(values, load, tmp
     assert found == str({"org/set@main": "c" * 40, "org/more@main": "b" * 40})
 
 
+@pytest.mark.slow
 def test_tasks_of_lm_eval_are_looked_up_once_and_only_where_it_may_take_a_while(values, load):
     values["evaluation"]["general"] = [{"tasks": ["arc_challenge"], "name": "arc"}]
     said = []

@@ -173,6 +173,7 @@ def test_several_methods_have_a_panel_each(method_figures: dict[str, Figure]) ->
         assert len({axis.get_ylim() for axis in panels}) == len({axis.get_xlim() for axis in panels}) == 1
 
 
+@pytest.mark.slow
 def test_a_panel_holds_the_arms_of_its_method_alone(
     method_results: Results, method_figures: dict[str, Figure]
 ) -> None:

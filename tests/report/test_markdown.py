@@ -158,6 +158,7 @@ def test_one_seed_is_said(many: str) -> None:
     assert "one training run can't tell the effect of a plug-in from training noise" in many
 
 
+@pytest.mark.slow
 def test_long_tables_fold_and_very_long_ones_are_cut() -> None:
     results = make_methods_results(budgets=(8, 16, 32))
     section = section_of(markdown_report(make_contents(results)), "Budget")
