@@ -495,3 +495,13 @@ def test_the_verifier_of_an_online_method_is_part_of_its_training(load, values):
     after = make_plan(load(changed(values, "data.collect.grading.tolerance", 0.5)))
     trained = [stage for plan in (before, after) for stage in plan.stages if stage.kind == "train"]
     assert {stage.parameters.grading.tolerance for stage in trained} == {0.0, 0.5}
+
+
+@pytest.mark.parametrize(("chat_template", "told"), [(True, "2025-01-01"), (False, "None")])
+def test_the_date_of_a_template_is_said_where_pairs_are_written_in_it(
+    load, values, tmp_path, chat_template, told
+):
+    (tmp_path / "pairs.jsonl").write_text('{"prompt": "q", "chosen": "c", "rejected": "r"}\n', "utf-8")
+    values["model"] = {"path": "owner/model", "revision": "a" * 40}
+    values["data"] = {"pairs": {"source": "pairs.jsonl", "chat_template": chat_template}}
+    assert str(make_plan(load(values)).template_date) == told
