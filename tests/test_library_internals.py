@@ -23,6 +23,7 @@ PUBLIC_MODULES = {
     "lm_eval.tasks",
     "ray.exceptions",
     "transformers.integrations",
+    "trl.data_utils",
     "trl.experimental.cpo",
     "trl.experimental.orpo",
 }
@@ -371,12 +372,6 @@ INTERNALS = [
         user="lorr_bench/export/lm_eval_files.py",
         purpose="names files as lm-eval's own command does",
     ),
-    Internal(
-        file="math_verify/grader.py",
-        name="get_pct_val",
-        user="lorr_bench/grade/worker.py",
-        purpose="reads a percent sign as Math-Verify does",
-    ),
 ]
 
 
@@ -475,8 +470,9 @@ def private_names(file):
     # `super()._x` is the library's, though a class here has a method of that name too.
     above = {node.attr for node in nodes if isinstance(node, ast.Attribute) and is_super(node.value)}
     imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    public = {"_replace"}  # of every named tuple, documented
     modules = {"_private"}  # of ray, whose name in it is listed
-    return {name for name in (read - own) | above | imported if is_private(name)} - modules
+    return {name for name in (read - own) | above | imported if is_private(name)} - modules - public
 
 
 def is_own(node):

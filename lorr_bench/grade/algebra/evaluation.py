@@ -82,7 +82,7 @@ class Evaluation:
         if head == "number":
             return expression.value
         if head == "name":
-            return self._named(expression.text)
+            return self.named(expression.text)
         if special := _SPECIAL.get(head):
             return special(self, expression)
         values = [self.value(argument) for argument in expression.arguments]
@@ -90,7 +90,8 @@ class Evaluation:
             return operation(*values)
         return self._function(head, values)
 
-    def _named(self, text: str) -> Scalar:
+    def named(self, text: str) -> Scalar:
+        """The value of a name: of a bound variable, a constant, or a free one at the point."""
         if text in self._bound:
             return self._bound[text]
         if text not in self.point:
@@ -237,9 +238,10 @@ class _Open(Evaluation):
     def __init__(self, outer: Evaluation) -> None:
         super().__init__(outer.point, outer.real, outer.decimal_logarithms, outer.budget, dict(outer._bound))
 
-    def _named(self, text: str) -> Scalar:
+    def named(self, text: str) -> Scalar:
+        """The value of a name; one that is bound elsewhere has a number by its letters."""
         try:
-            return super()._named(text)
+            return super().named(text)
         except UnreadError:
             digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
             return Fraction(int.from_bytes(digest, "big"), 2**31) + 1

@@ -99,10 +99,10 @@ def as_fraction(value: Scalar) -> Fraction:
     """
     if isinstance(value, Fraction):
         return value
-    sign, mantissa, exponent, _ = value.real._mpf_
+    mantissa, exponent = value.real.man_exp
     if not mantissa:
         return Fraction(0)
     if abs(exponent) > MAX_BITS:
         raise UndecidedError("a value too large")
     size: Fraction = Fraction(int(mantissa)) * Fraction(2) ** exponent
-    return -size if sign else size
+    return -size if value.real < 0 else size
