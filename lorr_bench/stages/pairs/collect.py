@@ -51,16 +51,7 @@ def collect(task: Task[Collect]) -> Outcome:
             where=task.stage.label,
             fix="Raise engine.max_model_len, shorten data.collect.template, or give shorter problems.",
         )
-    with task.clock.part("grade"):
-        scores = score_answers(task.stage, problems, completions)
-    made = pair_up(
-        prompts,
-        completions,
-        scores.values,
-        rule=asked.pair_rule,
-        seed=asked.seed,
-        truncated=asked.truncated == "pair",
-    )
+    scores, made = score_and_pair(task, problems, prompts, completions)
     pairs = without_repeats(made)
     _tell_repeats(task, len(made) - len(pairs))
     truncated_share = _truncated_share(completions)
@@ -88,6 +79,37 @@ def collect(task: Task[Collect]) -> Outcome:
         },
         parts=task.clock.parts,
     )
+
+
+def score_and_pair(
+    task: Task[SamplingStage],
+    problems: Sequence[Prompt],
+    prompts: Sequence[Prompt],
+    completions: Sequence[Sequence[Completion]],
+) -> tuple[Scores, list[Pair]]:
+    """Scores of sampled answers, and the pairs that the stage's rule makes of them.
+
+    Args:
+        task: Of a stage that samples.
+        problems: What was asked, without any chat template.
+        prompts: The same as the model was given it.
+        completions: The answers to each.
+
+    Raises:
+        ModelError: The reward model can't be loaded or used.
+    """
+    with task.clock.part("grade"):
+        scores = score_answers(task.stage, problems, completions)
+    asked = task.stage.parameters
+    pairs = pair_up(
+        prompts,
+        completions,
+        scores.values,
+        rule=asked.pair_rule,
+        seed=asked.seed,
+        truncated=asked.truncated == "pair",
+    )
+    return scores, pairs
 
 
 def sample_answers(

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from lorr_bench.data.fitting import FittedPairs, fit_pairs
-from lorr_bench.data.pairing import pair_up
 from lorr_bench.data.pairs import pair_content, read_pairs, write_pairs
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.plan.kinds.refresh import Refresh
-from lorr_bench.stages.pairs.answers import score_answers
-from lorr_bench.stages.pairs.collect import load_problems, sample_answers
+from lorr_bench.stages.pairs.collect import load_problems, sample_answers, score_and_pair
 from lorr_bench.stages.task import Task
 from lorr_bench.stages.training.selection import reasons
 from lorr_bench.store.record import Outcome
@@ -93,22 +91,12 @@ def draw_rows(rows: int, ratio: float, seed: int, replay: int) -> list[int]:
 
 def _fresh_pairs(task: Task[Refresh], pairs: Sequence[Pair]) -> tuple[list[Pair], dict[str, float]]:
     """New pairs under the ids of the old ones, and what their answers cost."""
-    asked = task.stage.parameters
     problems = _problems_of(task.stage, pairs)
     prompts = [
         dataclasses.replace(problem, text=pair.prompt) for problem, pair in zip(problems, pairs, strict=True)
     ]
     completions = sample_answers(task, task.engine(), prompts)
-    with task.clock.part("grade"):
-        scores = score_answers(task.stage, problems, completions)
-    made = pair_up(
-        prompts,
-        completions,
-        scores.values,
-        rule=asked.pair_rule,
-        seed=asked.seed,
-        truncated=asked.truncated == "pair",
-    )
+    _, made = score_and_pair(task, problems, prompts, completions)
     places = {pair.id: pair.prompt_index for pair in pairs}
     spend: dict[str, float] = {
         "verifier_calls": sum(len(row) for row in completions),
