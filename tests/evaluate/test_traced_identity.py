@@ -149,6 +149,7 @@ def write_suite(folder: Path) -> Path:
                 "num_prompts": 8,
                 "num_samples": 2,
                 "max_tokens": 4,
+                "truncated": "pair",
                 "chat_template": True,
                 "reward_model": {"path": "judge"},
                 "pair_rule": "best_worst",

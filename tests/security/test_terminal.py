@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_line import lorr_bench_here
 from rich.table import Table
 from synthetic_results import make_results
 from typer.testing import CliRunner
@@ -77,12 +78,21 @@ def test_a_plan_shows_what_the_suite_says(
     escape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    tasks = f"evaluation.general=[{{name: mine, tasks: [{json.dumps(escape)}]}}]"
     stop = f"evaluation.math.0.stop=[{json.dumps('end' + escape)}]"
-    done = CliRunner().invoke(app, ["plan", str(SMOKE), "--set", tasks, "--set", stop])
+    done = CliRunner().invoke(app, ["plan", str(SMOKE), "--set", stop])
     assert done.exit_code == 0, done.output
     assert not UNPRINTABLE.search(done.output)
-    assert "mine" in done.output
+    assert "nano_easy" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("escape", WRITABLE.values(), ids=WRITABLE)
+def test_a_task_that_lm_eval_does_not_have_is_shown(escape: str, tmp_path: Path) -> None:
+    tasks = f"evaluation.general=[{{name: mine, tasks: [{json.dumps('task' + escape)}]}}]"
+    done = lorr_bench_here("plan", SMOKE, "--set", tasks, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "lm-eval has no task, group or tag called 'task" in done.stderr
+    assert not UNPRINTABLE.search(done.stderr)
 
 
 def test_a_comparison_shows_the_names_in_results_of_others(tmp_path: Path) -> None:
