@@ -94,6 +94,7 @@ class TrainingSettings(BaseModel):
             bf16=self.bf16,
             gradient_checkpointing=self.gradient_checkpointing,
             lora=self.lora.known() if self.lora is not None else None,
+            learning_rate=self.learning_rate,
         )
 
     def steps_per_pass(self, rows: int) -> int:

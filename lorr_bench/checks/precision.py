@@ -35,7 +35,7 @@ def precision_lines(plan: Plan) -> Iterator[str]:
         arm.name: rate
         for arm in plan.arms
         if arm.known_settings.lora is None
-        and (rate := getattr(arm.hyperparameters, "learning_rate", None)) is not None
+        and (rate := arm.known_settings.learning_rate) is not None
         and 0 < rate < smallest
     }
     if rates:

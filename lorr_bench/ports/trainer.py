@@ -143,6 +143,7 @@ class KnownSettings:
         bf16: Whether it computes in bfloat16 on weights of another type.
         gradient_checkpointing: Whether activations are computed again in the backward pass.
         lora: The adapter that is trained; None where all weights are.
+        learning_rate: The highest of the training.
     """
 
     max_length: int | None = None
@@ -154,6 +155,7 @@ class KnownSettings:
     bf16: bool = False
     gradient_checkpointing: bool = False
     lora: Lora | None = None
+    learning_rate: float | None = None
 
     @property
     def global_batch_size(self) -> int | None:

@@ -14,7 +14,6 @@ from scripted_fingerprint import SCRIPTED
 
 from lorr_bench.evaluate.general import GeneralResult
 from lorr_bench.evaluate.scores import TaskScore
-from lorr_bench.plan.kinds import reference as reference_kind
 from lorr_bench.plan.kinds import train as train_kind
 from lorr_bench.ports.trainer import TrainOutcome
 from lorr_bench.run.worker import run_stage
@@ -115,8 +114,7 @@ def scripted(monkeypatch):
 
 def script_heavy_parts(patch):
     trainer = FileTrainer()
-    for module in (train_kind, reference_kind):
-        patch.setattr(module, "adapter_of", lambda name: trainer)
+    patch.setattr(train_kind, "adapter_of", lambda name: trainer)
     for module in (answers, grade_math):
         patch.setattr(module, "grade_many", grade)
     patch.setattr(evaluate_general, "run_lm_eval", run_lm_eval)

@@ -50,7 +50,7 @@ def adapters(monkeypatch):
 
     What it saves is no model, so it has a scripted fingerprint; rows are fitted by the embedded tokenizer.
     """
-    from lorr_bench.plan.kinds import reference, train
+    from lorr_bench.plan.kinds import train
     from lorr_bench.stages import fingerprint
     from lorr_bench.stages.training import selection
 
@@ -58,8 +58,7 @@ def adapters(monkeypatch):
     monkeypatch.setattr(selection, "load_tokenizer", lambda _: tokenizer.build())
 
     def install(adapter):
-        for module in (reference, train):
-            monkeypatch.setattr(module, "adapter_of", lambda name: adapter)
+        monkeypatch.setattr(train, "adapter_of", lambda name: adapter)
         return adapter
 
     install(SimpleNamespace(online=False))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Final
 
-from pydantic import BaseModel
-
 from lorr_bench.plan.kinds.collect import Collect
-from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting, ModelStage
-from lorr_bench.plan.kinds.train import adapter_of, checked_settings, responses_of
+from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting
+from lorr_bench.plan.kinds.train import AdapterStage, responses_of
 from lorr_bench.plan.stage import Kind, Pool, Role, Stage, Work
-from lorr_bench.ports.trainer import KnownSettings, RowKind, TrainerAdapter
+from lorr_bench.ports.trainer import RowKind
 
 OF_EACH_RESPONSE: Final[tuple[RowKind, ...]] = ("pairs", "labels")
 """Kinds of rows to which a pair gives a sequence for each response; to others it gives one."""
@@ -52,7 +49,7 @@ class ReferenceSetting(ModelSetting):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reference(ModelStage):
+class Reference(AdapterStage):
     """Tokens of the rows of a data budget, with their log-probabilities by the reference model."""
 
     kind: ClassVar[Kind] = "reference"
@@ -66,31 +63,14 @@ class Reference(ModelStage):
     setting: ReferenceSetting
 
     @property
-    def adapter(self) -> TrainerAdapter:
-        """What computes them.
-
-        Raises:
-            SuiteError: It is not installed.
-        """
-        return adapter_of(self.setting.adapter)
+    def adapter_name(self) -> str:
+        """That of the first arm that has it computed."""
+        return self.setting.adapter
 
     @property
-    def hyperparameters(self) -> BaseModel:
-        """The settings of the arm, of the adapter's own class.
-
-        Raises:
-            SuiteError: The adapter is not installed, or refuses them.
-        """
-        return checked_settings(self.setting.adapter, self.setting.hyperparameters)
-
-    @cached_property
-    def known_settings(self) -> KnownSettings:
-        """The settings that the core reads.
-
-        Raises:
-            SuiteError: The adapter is not installed, or refuses them.
-        """
-        return self.adapter.known_settings(self.hyperparameters)
+    def settings(self) -> Mapping[str, Any]:
+        """Those of that arm."""
+        return self.setting.hyperparameters
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:
         """One forward pass over the rows of the largest budget; a prompt gives one pair at most."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -119,7 +120,49 @@ class TrainSetting(ModelSetting):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train(ModelStage):
+class AdapterStage(ModelStage):
+    """A stage that an adapter does."""
+
+    @property
+    @abstractmethod
+    def adapter_name(self) -> str:
+        """Full name under which the adapter is registered."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """All settings of the adapter, as plain JSON values."""
+
+    @property
+    def adapter(self) -> TrainerAdapter:
+        """What does it.
+
+        Raises:
+            SuiteError: It is not installed.
+        """
+        return adapter_of(self.adapter_name)
+
+    @property
+    def hyperparameters(self) -> BaseModel:
+        """All settings of the adapter, of its own class.
+
+        Raises:
+            SuiteError: The adapter is not installed, or refuses them.
+        """
+        return checked_settings(self.adapter_name, self.settings)
+
+    @cached_property
+    def known_settings(self) -> KnownSettings:
+        """The settings that the core reads.
+
+        Raises:
+            SuiteError: The adapter is not installed, or refuses them.
+        """
+        return self.adapter.known_settings(self.hyperparameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(AdapterStage):
     """A trained model, and checkpoints where a later stage trains on."""
 
     kind: ClassVar[Kind] = "train"
@@ -133,32 +176,14 @@ class Train(ModelStage):
     setting: TrainSetting
 
     @property
-    def adapter(self) -> TrainerAdapter:
-        """What trains.
-
-        Raises:
-            SuiteError: It is not installed.
-        """
-        return adapter_of(self.parameters.adapter.name)
+    def adapter_name(self) -> str:
+        """That of the arm."""
+        return self.parameters.adapter.name
 
     @property
-    def hyperparameters(self) -> BaseModel:
-        """All settings of the adapter, of its own class.
-
-        Raises:
-            SuiteError: The adapter is not installed, or refuses them.
-        """
-        values = {**self.parameters.hyperparameters, **self.setting.places}
-        return checked_settings(self.parameters.adapter.name, values)
-
-    @cached_property
-    def known_settings(self) -> KnownSettings:
-        """The settings that the core reads.
-
-        Raises:
-            SuiteError: The adapter is not installed, or refuses them.
-        """
-        return self.adapter.known_settings(self.hyperparameters)
+    def settings(self) -> Mapping[str, Any]:
+        """Those that change the result, and places on this machine."""
+        return {**self.parameters.hyperparameters, **self.setting.places}
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:
         """Sequences that pass through the policy, over the replays of this stage."""
