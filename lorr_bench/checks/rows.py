@@ -27,7 +27,7 @@ def prompt_lines(plan: Plan, *, fetch: bool) -> Iterator[str]:
     """
     collect = next((stage for stage in plan.stages if isinstance(stage, Collect)), None)
     if collect is not None and (fetch or _is_quick(collect.parameters.prompts, collect.setting.source)):
-        yield _spoken(load_asked(collect), collect.parameters.seed)
+        yield _count_text(load_asked(collect), collect.parameters.seed)
     read = set[str]()
     for stage in plan.stages:
         if not isinstance(stage, AnswerMath) or stage.parameters.prompts.rows.source in read:
@@ -47,7 +47,7 @@ def _is_quick(prompts: PromptSource, source: str) -> bool:
     return not path.exists() or (path.is_file() and path.stat().st_size <= QUICK_BYTES)
 
 
-def _spoken(prompts: Sequence[Prompt], seed: int) -> str:
+def _count_text(prompts: Sequence[Prompt], seed: int) -> str:
     repeated = len(prompts) - len({prompt.text for prompt in prompts})
     again = f"; {repeated:,} repeat the text of one before them" if repeated else ", all different"
     return f"Prompts of seed {seed}: {len(prompts):,}{again}."

@@ -37,7 +37,7 @@ def check_trained_tensors(arms: Iterable[Arm], model: ModelSize | None) -> None:
         if arm.reset is not None and not _matches(arm.reset.pattern, _trained(model, lora)):
             pattern, what = arm.reset.pattern, "tensors of the model"
             if lora is not None:
-                what = f"layers of the adapter, which sits on {_spoken(lora.targets)}"
+                what = f"layers of the adapter, which sits on {_targets_text(lora.targets)}"
             raise SuiteError(
                 f"{arm.name}: the reset ({_preset(pattern)}) matches none of the {what}",
                 where=f"plugins.{arm.plugin}.reset.tensors",
@@ -49,7 +49,7 @@ def check_trained_tensors(arms: Iterable[Arm], model: ModelSize | None) -> None:
 def _check_targets(arm: Arm, lora: Lora, model: ModelSize) -> None:
     if model.linear and not any(is_lora_target(name, lora.targets) for name in model.linear):
         raise SuiteError(
-            f"{arm.name}: the adapter's targets ({_spoken(lora.targets)}) match no layer of the model",
+            f"{arm.name}: the adapter's targets ({_targets_text(lora.targets)}) match no layer of the model",
             where=f"methods.{arm.method}",
             fix=f"{_layers(model.linear)} Name some of them, or all-linear.",
         )
@@ -72,7 +72,7 @@ def _preset(pattern: str) -> str:
     return f"{names[0]}: {pattern}" if names else pattern
 
 
-def _spoken(targets: str | tuple[str, ...]) -> str:
+def _targets_text(targets: str | tuple[str, ...]) -> str:
     return targets if isinstance(targets, str) else ", ".join(targets)
 
 

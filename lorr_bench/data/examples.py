@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from lorr_bench.data.rows import Row
-from lorr_bench.data.turns import Turn, dialogue, read_turns, spoken, without_nulls
+from lorr_bench.data.turns import Turn, dialogue, dialogue_text, read_turns, without_nulls
 from lorr_bench.errors import DataError
 from lorr_bench.spec.sources import COLUMN_PRESETS, PairFileSpec
 
@@ -264,10 +264,11 @@ def _shared_dialogue(texts: list[str], *, in_template: bool) -> tuple[Text, list
             for conversation in conversations
         ]
         return stripped[0], [*stripped[1:]]
-    assistant = spoken([{"role": "assistant", "content": ""}])
+    assistant = dialogue_text([{"role": "assistant", "content": ""}])
     if not prompt or any(not turns or turns[0]["role"] != "assistant" for turns in responses):
         return [], [*responses]
-    return spoken(prompt) + assistant, [spoken(turns).removeprefix(assistant) for turns in responses]
+    answers = [dialogue_text(turns).removeprefix(assistant) for turns in responses]
+    return dialogue_text(prompt) + assistant, [*answers]
 
 
 def _extracted(sequences: Sequence[Any]) -> list[Any]:

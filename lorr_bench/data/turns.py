@@ -91,7 +91,7 @@ def dialogue(text: str) -> list[Turn] | None:
     ]
 
 
-def spoken(turns: Iterable[Mapping[str, Any]]) -> str:
+def dialogue_text(turns: Iterable[Mapping[str, Any]]) -> str:
     """Turns as a string of HH-RLHF."""
     names = {role: name for name, role in SPEAKERS.items()}
     return "".join(f"\n\n{names[turn['role']]}:{turn['content']}" for turn in turns)

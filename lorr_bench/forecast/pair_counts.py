@@ -58,7 +58,7 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
     if known is None:
         yield "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
         return
-    yield _spoken(known)
+    yield _count_text(known)
     yield from _warnings(known)
     tokenizer = _tokenizer(plan)
     if tokenizer is None:
@@ -68,7 +68,7 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
     for max_length, arms in _lengths(plan).items():
         fitted = fit_pairs(known.pairs, tokenizer, max_length, budget)
         _check(plan, known, len(fitted.pairs), reasons(fitted, max_length))
-        yield f"{', '.join(arms)}: {_spoken_fit(fitted, max_length)}"
+        yield f"{', '.join(arms)}: {_fit_text(fitted, max_length)}"
 
 
 def check_pairs(plan: Plan, store: Store | None = None) -> None:
@@ -140,7 +140,7 @@ def _from_file(stage: ImportPairs) -> Known:
     return Known(stage, shuffled_pairs(file.pairs, stage.parameters.seed), file, in_template=file.in_template)
 
 
-def _spoken(known: Known) -> str:
+def _count_text(known: Known) -> str:
     line = f"Pairs of seed {known.stage.parameters.seed}: {len(known.pairs):,}"
     if known.file is None:
         return f"{line}{_truncated_text(known.truncated)}."
@@ -168,7 +168,7 @@ def _truncated_text(share: float) -> str:
     return f"; {share:.1%} of the answers reached max_tokens{many if share > MAX_TRUNCATED_SHARE else ''}"
 
 
-def _spoken_fit(fitted: FittedPairs, max_length: int) -> str:
+def _fit_text(fitted: FittedPairs, max_length: int) -> str:
     cut = sum(fitted.chosen_cut) + sum(fitted.rejected_cut)
     left_out = "".join(f"; left out: {reason}" for reason in reasons(fitted, max_length))
     pairs = len(fitted.pairs)

@@ -124,7 +124,7 @@ class Chain:
     def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> Refresh:
         collection = self._ingredients.collect("", self._point.seed, self._sampled(round_.number), None)
         return Refresh(
-            label=f"rollouts before replay {replay}: {self._label}{self._spoken_round(round_)}",
+            label=f"rollouts before replay {replay}: {self._label}{self._round_text(round_)}",
             parameters=RefreshParameters.of(
                 collection.parameters,
                 rollout_ratio=self._arm.rollout_ratio,
@@ -150,7 +150,7 @@ class Chain:
             inputs["before"] = before
         part = "" if stop_after == self._arm.replays else f", up to replay {stop_after}"
         return Train(
-            label=f"train {self._label}{self._spoken_round(round_)}{part}",
+            label=f"train {self._label}{self._round_text(round_)}{part}",
             parameters=self._parameters(round_, stop_after),
             setting=self._setting(),
             inputs=inputs,
@@ -226,9 +226,9 @@ class Chain:
             inputs["model"] = round_.policy
         label = f"reference, {arm.adapter.backend} on {arm.adapter.rows}, seed {self._point.seed}"
         if pairs != round_.collection:
-            label = f"reference before replay {replay}: {self._label}{self._spoken_round(round_)}"
+            label = f"reference before replay {replay}: {self._label}{self._round_text(round_)}"
         elif round_.policy is not None:
-            label = f"reference: {self._label}{self._spoken_round(round_)}"
+            label = f"reference: {self._label}{self._round_text(round_)}"
         return Reference(label=label, parameters=parameters, setting=setting, inputs=inputs)
 
     def _whole_batches(self, pairs: int) -> int:
@@ -240,5 +240,5 @@ class Chain:
     def _label(self) -> str:
         return str(self._point)
 
-    def _spoken_round(self, round_: _Round) -> str:
+    def _round_text(self, round_: _Round) -> str:
         return f", round {round_.number} of {self._arm.rounds}" if self._arm.rounds > 1 else ""

@@ -51,7 +51,7 @@ def protocol_table(evaluation: EvaluationSpec) -> Table:
             escape(math.name),
             f"{math.limit:,}" if math.limit else " or ".join(map(str, math.sizes)) or "all",
             escape(math.prompt or ("chat template" if math.chat_template else "own")),
-            _spoken_answers(math),
+            _answers_text(math),
             f"{math.max_tokens:,}",
             escape(", ".join(map(repr, math.stop))),
         )
@@ -63,7 +63,7 @@ def protocol_table(evaluation: EvaluationSpec) -> Table:
     return table
 
 
-def _spoken_answers(math: MathBenchmark) -> str:
+def _answers_text(math: MathBenchmark) -> str:
     drawn = f"{math.repeats} at temperature {math.temperature:g}, top_p {math.top_p:g}"
     return " and ".join(["greedy"] * math.greedy + [drawn] * (math.repeats > 0))
 
