@@ -1,6 +1,8 @@
-"""Start an engine on each family in turn, let it answer and be evaluated, and write down what it read.
+"""Start an engine on families in turn, let it answer and be evaluated, and write down what it read.
 
-python family_engines.py OUTPUT FOLDER...
+python family_engines.py OUTPUT FOLDER... -- FOLDER...
+
+Of the families behind the two dashes the engine's tokenizer is loaded alone.
 """
 
 import json
@@ -14,6 +16,7 @@ from lorr_bench.evaluate.general import evaluate_general
 from lorr_bench.evaluate.harness import PromptForm
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
 from lorr_bench.tokens.chat import Chat
+from lorr_bench.tokens.special import encode
 
 SETTINGS = EngineSettings(
     dtype="float32",
@@ -68,7 +71,21 @@ def run(name, folder, tasks):
     }
 
 
+def read_alone(name, folder):
+    """What the engine would be given for one family, without starting it."""
+    from vllm.tokenizers import get_tokenizer
+
+    family = BY_NAME[name]
+    tokenizer = get_tokenizer(str(folder), tokenizer_mode="hf")
+    prompts = [prompt_of(family, tokenizer, question) for question in QUESTIONS]
+    begun = [(family.bos or "") + prompt for prompt in prompts] if family.adds_bos else []
+    return {"asked": encode(prompts + begun, tokenizer)}
+
+
 if __name__ == "__main__":
-    output, *folders = map(Path, sys.argv[1:])
-    found = {folder.name: run(folder.name, folder, output.parent / "tasks") for folder in folders}
+    output, *folders = Path(sys.argv[1]), *sys.argv[2:]
+    started, alone = folders[: folders.index("--")], folders[folders.index("--") + 1 :]
+    tasks = output.with_name("tasks")
+    found = {Path(folder).name: run(Path(folder).name, Path(folder), tasks) for folder in started}
+    found |= {Path(folder).name: read_alone(Path(folder).name, folder) for folder in alone}
     output.write_text(json.dumps(found), "utf-8")
