@@ -22,6 +22,7 @@ def test_shipped_suites_load(suite):
     assert load_suite(suite).suite.description
 
 
+@pytest.mark.slow
 def test_validate_says_arms_and_stages():
     done = lorr_bench("validate", QUICKSTART)
     assert done.returncode == 0
@@ -47,6 +48,7 @@ def test_a_name_that_climbs_out_is_refused():
     assert "name" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_suite_is_one_message():
     done = lorr_bench("run", "no_such.yaml")
     assert done.returncode == 2
@@ -69,6 +71,7 @@ def test_an_arm_over_budget_is_refused_before_it_runs(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_plan_shows_what_each_arm_will_use():
     done = lorr_bench_here("plan", QUICKSTART)
     assert done.returncode == 0
@@ -77,6 +80,7 @@ def test_plan_shows_what_each_arm_will_use():
     assert "Held equal: prompts, unique pairs, verifier calls" in done.stdout
 
 
+@pytest.mark.slow
 def test_plan_says_what_will_be_tested_before_anything_runs(tmp_path):
     primary = "analysis.primary=[lorr - plain, dpo+lorr - dpo+no_reset]"
     done = lorr_bench_here("plan", QUICKSTART, "-o", tmp_path / "out", "--set", primary)
@@ -182,6 +186,7 @@ def test_the_version():
     assert lorr_bench_here("--version").stdout.startswith("lorr-bench 0.")
 
 
+@pytest.mark.slow
 def test_help_and_validate_import_nothing_heavy():
     heavy = ("torch", "transformers", "vllm", "trl", "lm_eval", "pandas", "matplotlib", "datasets", "numpy")
     code = (

@@ -394,6 +394,7 @@ def test_what_rests_on_it_is_still_ours(part):
     )
 
 
+@pytest.mark.slow
 def test_no_private_name_of_a_library_is_used_but_those_listed():
     assert not_listed(private_names) == {}
 

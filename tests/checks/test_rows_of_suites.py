@@ -46,6 +46,7 @@ def test_a_large_file_is_read_where_it_was_asked_for(asking, monkeypatch):
     assert list(prompt_lines(asking(ROWS), fetch=True)) != []
 
 
+@pytest.mark.slow
 def test_validate_reads_rows_where_it_is_asked_to(values, tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"question": "1 + 1?", "answer": "2"}\n' * 60, "utf-8")
     values["data"]["collect"]["source"] = "rows.jsonl"

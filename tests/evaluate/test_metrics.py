@@ -58,6 +58,7 @@ def test_pass_at_k_of_many_answers_stays_exact():
     assert pass_at_k(table, 5_000) == pytest.approx([0.5], rel=1e-9)
 
 
+@pytest.mark.slow
 @given(verdicts)
 def test_pass_at_1_is_the_average(table):
     assert pass_at_k(table, 1) == pytest.approx(average_at_k(table))

@@ -147,6 +147,7 @@ def hours(plan, devices, measured=(), done=()):
     return {found.kind: found for found in hours_by_kind(estimates, sizes, devices)}
 
 
+@pytest.mark.slow
 def test_stages_side_by_side_share_the_hours_and_grading_has_none(plan_of):
     """12 trainings: on 4 GPUs a quarter of the time, on 100 a twelfth."""
     plan = plan_of()

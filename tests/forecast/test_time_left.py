@@ -147,6 +147,7 @@ def test_stages_that_wait_for_each_other_are_not_spread():
     assert left.seconds_left({}, 0.0) == 30.0
 
 
+@pytest.mark.slow
 def test_of_very_many_stages_the_spread_alone_decides():
     stages = [collect(0)]
     for number in range(1, 2001):

@@ -79,6 +79,7 @@ def test_every_dtype_of_a_suite_has_a_tolerance():
     assert set(TOLERANCE) == set(dtypes)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.floats(-50, 0), min_size=1), min_size=1))
 def test_what_is_written_is_read(log_probs):
     rows = tuple(map(tuple, log_probs))

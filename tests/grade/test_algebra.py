@@ -177,12 +177,14 @@ def _closing(text: str, opening: int) -> int:
     raise AssertionError(text)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(TREES, TREES)
 def test_equality_is_that_of_sympy(gold, answer):
     assert same(gold, answer) == (sympy.simplify(by_sympy(gold) - by_sympy(answer)) == 0)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100)
 @given(TREES)
 def test_an_expression_is_equal_to_itself_expanded_and_to_no_more(text):

@@ -124,6 +124,7 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=400)
 @given(PIECES, PIECES)
 def test_any_two_answers_are_the_same_or_not(gold, answer):

@@ -171,6 +171,7 @@ def test_what_needs_no_algebra_starts_no_worker(grader):
     assert grader.worker_pids == []
 
 
+@pytest.mark.slow
 def test_a_known_answer_starts_no_worker(grader):
     assert grader.grade_many([(ROOT_GOLD, rf"so {ROOT_BOX}")], Policy())[0].seconds > 0
     grader.close()
@@ -339,6 +340,7 @@ def test_an_interrupted_batch_leaves_no_replies_behind(stub_worker, monkeypatch)
         assert judge.ask([Question("", "b", QUICK)])[0].extracted == "b"
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_here_is_judged_where_it_ends_nothing_else(grader, monkeypatch):
     def fail(*_):
         raise TypeError("not foreseen")

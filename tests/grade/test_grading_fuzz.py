@@ -16,6 +16,7 @@ SPEC.loader.exec_module(grading_fuzz)
 PAIRS = list(grading_fuzz.pairs(1500, seed=0))
 
 
+@pytest.mark.slow
 def test_no_changed_answer_is_marked_right_and_nearly_all_unchanged_ones_are():
     wrong = grading_fuzz.misjudged(PAIRS)
     assert [pair for pair, _ in wrong if not pair.right] == []

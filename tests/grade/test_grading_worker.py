@@ -73,6 +73,7 @@ time.sleep(20)
     assert wait_until_gone(int(done.stdout), 10)
 
 
+@pytest.mark.slow
 def test_memory_is_bounded():
     with Judge() as judge:
         judge.ask([Question("1/2", "0.5", Policy())])
@@ -93,6 +94,7 @@ def test_a_worker_with_half_of_its_memory_in_use_is_replaced(monkeypatch):
         assert judge.worker_pids != [first]
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_the_parents_to_handle():
     with Judge() as judge:
         judge.ask([Question("1/2", "0.5", Policy())])

@@ -191,6 +191,7 @@ def test_the_exact_path_agrees_with_algebra_under_every_policy(pair, end, other_
     assert by_algebra[0] == ("equal" if exact else "different")
 
 
+@pytest.mark.slow
 @given(st.fractions(-100, 100), st.integers(3, 8))
 def test_a_rounded_gold_number_stands_for_what_rounds_to_it(value, places):
     """Also where it lies half-way between two."""

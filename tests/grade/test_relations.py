@@ -130,6 +130,7 @@ def holds_at(found, place: float) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(REGIONS, REGIONS)
 def test_unions_intersections_and_complements_hold_what_they_should(one, other):
     a, b = region(one), region(other)

@@ -203,6 +203,7 @@ def response_log_prob(model, prompt, response):
     return sum(log_probs[place, token].item() for place, token in zip(places, response, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [llama, gpt2, opt])
 def test_padded_batches_give_what_single_sequences_give(build):
     model = build().eval()

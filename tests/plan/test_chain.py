@@ -118,6 +118,7 @@ def test_rounds_that_reuse_have_all_prompts_and_pairs_each(plan_of):
     assert not any(stage.parameters.part for stage in collections)
 
 
+@pytest.mark.slow
 def test_the_first_round_of_reuse_is_the_collection_of_the_seed(plan_of):
     methods = {**rounds(prompts="reuse"), "simpo": BATCH}
     plan = plan_of(methods=methods, plugins=PLAIN)

@@ -119,6 +119,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_whatever_the_file_says_only_our_own_error_comes_out(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("own")

@@ -24,6 +24,7 @@ def test_by_hand():
     assert canonical_digest({"b": "é", "a": [1, 2.5]}) == expected
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_the_order_of_keys_does_not_matter(value):
     assert canonical_digest(value) == canonical_digest(dict(reversed(value.items())))
@@ -34,6 +35,7 @@ def test_nan_is_refused():
         canonical_digest({"a": float("nan")})
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON, max_size=5), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_a_stage_is_named_by_its_canonical_text(hyperparameters, inputs):
     stage = sample("train", hyperparameters=hyperparameters, inputs=inputs)
@@ -76,6 +78,7 @@ def test_an_input_can_count_as_another():
     assert counted.digest == sample("train", inputs={"pairs": "x", "reference": "small"}).digest
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON, max_size=3), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_a_stage_survives_its_dictionary(hyperparameters, inputs):
     stage = sample("train", hyperparameters=hyperparameters, inputs=inputs)

@@ -84,6 +84,7 @@ def test_as_text() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_summary_and_page_show_it_with_eight_benchmarks_only() -> None:
     for gains, shown in ((GAINS, True), (GAINS[:7], False)):
         contents = make_contents(replace(results(gains), answers=(), overlaps=(), published=()))

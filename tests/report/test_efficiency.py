@@ -196,6 +196,7 @@ def test_every_measure_and_average_is_told(results: Results) -> None:
 
 
 # Of 26 compared arms: four measures and two averages, the first measure and the averages, the first alone.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("most", "expected"),
     [

@@ -39,6 +39,7 @@ def suite(methods: int, plugins: int) -> Results:
     return make_results(arms=arms, baselines=baselines, scores=scores, spends={}, diagnostics={})
 
 
+@pytest.mark.slow
 def test_bars_run_from_zero_to_the_mean_at_the_largest_budget(results: Results, figure: Figure) -> None:
     panel = figure.axes[0]
     table = comparison_of(results).frame.set_index(["arm", "unique_pairs", "benchmark", "metric"])["mean"]

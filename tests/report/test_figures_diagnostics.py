@@ -36,6 +36,7 @@ def drawn(measured: dict[Point, list[dict[str, float]]]) -> Drawing | None:
     return draw_replays(Replays(ArmStyles(Study(results)), diagnostic_frame(results)))
 
 
+@pytest.mark.slow
 def test_an_arm_is_a_line_over_its_replays(figure: Figure) -> None:
     # The synthetic suite has an effective rank of 21.25 less the number of the replay; plain replays once.
     lines = heights(panel(figure, "Effective rank"))

@@ -19,6 +19,7 @@ def single_budget() -> Results:
     return replace(results, scores=[s for s in results.scores if s.point.unique_pairs in (0, 1024)])
 
 
+@pytest.mark.slow
 def test_a_single_budget_has_a_row_a_measure() -> None:
     drawing = main_drawing(single_budget())
     assert drawing.title == "Accuracy at 1,024 unique pairs"
@@ -26,6 +27,7 @@ def test_a_single_budget_has_a_row_a_measure() -> None:
     assert labels[:3] == ["nano_easy · greedy", "nano_easy · avg@4", "nano_hard · greedy"]
 
 
+@pytest.mark.slow
 def test_a_bar_joins_an_arm_to_its_baseline_and_another_is_the_interval() -> None:
     results = single_budget()
     scores, differences = main_drawing(results).figure.axes
@@ -46,6 +48,7 @@ def test_several_methods_have_a_row_each() -> None:
     assert "nano_1 · greedy" in texts(figure)
 
 
+@pytest.mark.slow
 def test_a_method_without_its_baseline_is_drawn_without_a_bar() -> None:
     results = make_methods_results()
     gone = ("dpo+plain", "ipo+plain", "ipo+lorr")
@@ -56,6 +59,7 @@ def test_a_method_without_its_baseline_is_drawn_without_a_bar() -> None:
     assert png_bytes(figure).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_without_differences_there_is_no_panel_for_them() -> None:
     results = make_methods_results()
     figure = main_drawing(

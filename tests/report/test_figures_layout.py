@@ -117,6 +117,7 @@ def test_wider_letters_and_larger_sizes_are_wider() -> None:
     assert text_width("mm", 8, bold=True) > text_width("mm", 8)
 
 
+@pytest.mark.slow
 @given(NAMES, st.floats(0.4, 5.0))
 def test_a_shortened_text_fits(text: str, max_width: float) -> None:
     cut = truncated(text, max_width, 8)
@@ -136,6 +137,7 @@ def test_a_name_is_broken_after_a_sign() -> None:
     assert two_lines("native_rejection_sampling", max_width, 8) == ["native_rejection_", "sampling"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.text("abcdef", min_size=1, max_size=12), min_size=1, max_size=20), st.floats(0.5, 5.0))
 def test_wrapped_lines_fit_and_keep_the_words(words: list[str], max_width: float) -> None:
     lines = wrapped(" ".join(words), max_width, 8)

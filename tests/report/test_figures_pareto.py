@@ -146,6 +146,7 @@ def test_more_plugins_than_can_be_told_apart_look_alike() -> None:
     assert names == [*arms[:8], "other plug-ins"]
 
 
+@pytest.mark.slow
 def test_numbers_cover_no_point_and_no_other_number() -> None:
     rng = np.random.default_rng(5)
     points = [

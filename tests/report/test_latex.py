@@ -118,6 +118,7 @@ def contents() -> Contents:
     return make_contents()
 
 
+@pytest.mark.slow
 def test_every_table_of_the_report_is_there_with_its_own_label(contents: Contents) -> None:
     labels = re.findall(r"\\label\{(.*?)\}", latex_report(contents))
     assert len(labels) == len(set(labels))

@@ -53,12 +53,14 @@ def island(page: Page) -> dict[str, object]:
     return json.loads([text for attributes, text in found if attributes.get("type")][-1])
 
 
+@pytest.mark.slow
 def test_it_can_be_saved_whatever_a_model_wrote(hostile: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202e\u2066]", hostile)
     assert "alone ⟨U+D800⟩ and ⟨U+DFFF⟩" in hostile
     hostile.encode()
 
 
+@pytest.mark.slow
 def test_hostile_text_is_neither_element_nor_attribute(hostile: str, page: Page) -> None:
     found = Page(hostile)
     assert {tag for tag, _, _ in found.elements} <= {tag for tag, _, _ in page.elements} | {
@@ -239,6 +241,7 @@ def test_missing_stages_stand_at_the_top_and_many_of_them_fold(contents: Content
         assert ("What is missing, and why" in found) == folded
 
 
+@pytest.mark.slow
 def test_settings_that_benchmarks_share_are_told_once() -> None:
     conditions = {
         "nano_easy": {"template": "plain", "repeats": 3},
@@ -265,6 +268,7 @@ def test_without_a_script_the_reader_is_told_what_is_lost(page: Page) -> None:
     assert any("Without JavaScript" in text for text in page.texts("noscript"))
 
 
+@pytest.mark.slow
 def test_many_methods_stand_beside_each_other_and_every_arm_folds_away() -> None:
     found = html_page(make_contents(make_methods_results()))
     folded = [
@@ -275,6 +279,7 @@ def test_many_methods_stand_beside_each_other_and_every_arm_folds_away() -> None
     assert 'id="sheet-comparison-methods"' in found
 
 
+@pytest.mark.slow
 def test_too_many_plugins_have_no_table_beside_each_other() -> None:
     arms = tuple(f"{method}+p{number}" for method in ("a", "b") for number in range(9))
     template = make_methods_results().scores[1]

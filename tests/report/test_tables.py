@@ -67,6 +67,7 @@ def test_rows_and_columns_are_in_the_order_of_the_suite(results: Results) -> Non
     assert Study(general_first).tested_measures[0] == Measure("nano_easy", "math", "greedy")
 
 
+@pytest.mark.slow
 def test_only_seeds_that_both_arms_have_are_compared(results: Results) -> None:
     left_out = {Point("dpo+plain", 128, 0), Point("dpo+lorr", 128, 1)}
     table = comparison_of(make_results(scores=[s for s in results.scores if s.point not in left_out])).frame

@@ -45,6 +45,7 @@ def test_last_keeps_every_final_model_and_the_reference(planned, store):
     assert whole(plan, store, "reference") == {s.digest for s in plan.stages if s.kind == "reference"}
 
 
+@pytest.mark.slow
 def test_last_frees_models_between_rounds_and_checkpoints_between_rollouts(planned, store):
     plan = planned(ROUNDS)
     between = {s.digest for s in plan.stages if s.kind == "train"} - set(plan.training.values())
@@ -54,6 +55,7 @@ def test_last_frees_models_between_rounds_and_checkpoints_between_rollouts(plann
     assert all(store.read(stage, verify=True) is not None for stage in plan.stages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [SUITE, ROUNDS])
 def test_none_frees_all_weights_and_no_result(planned, store, values):
     plan = planned(values)

@@ -220,6 +220,7 @@ def process(tmp_path):
     made.worker.kill()
 
 
+@pytest.mark.slow
 def test_a_process_runs_a_stage(process, stage, tmp_path):
     process.worker.send(order_of(stage, Store(tmp_path / "store"), log=tmp_path / "stage.log"))
     ended = process.receive()
@@ -229,6 +230,7 @@ def test_a_process_runs_a_stage(process, stage, tmp_path):
     assert process.worker.exit_reason() == "its process was killed, most often because memory ran out"
 
 
+@pytest.mark.slow
 def test_each_stage_prints_to_its_own_log(process, tmp_path):
     store = Store(tmp_path / "store")
     for name in ("first", "second"):
@@ -250,6 +252,7 @@ def test_a_process_without_work_says_that_it_lives_and_nothing_of_a_stage(proces
     assert process.inbox.empty()
 
 
+@pytest.mark.slow
 def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monkeypatch):
     """The entry points of a stale build in the current folder would come before those installed."""
     stale = tmp_path / "lorr_bench.egg-info"
@@ -267,6 +270,7 @@ def test_what_lies_in_the_current_folder_hides_no_adapter(stage, tmp_path, monke
     assert "learning_rate" in failed.reason  # the adapter was found, and refused it
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_its_driver(process, stage, tmp_path):
     """A killed driver closes the pipe; nothing of the worker stays."""
     process.worker.send(order_of(stage, Store(tmp_path / "store"), log=tmp_path / "a.log"))

@@ -45,6 +45,7 @@ def held(folder: Path, secrets: list[str]) -> list[str]:
     return [path.name for path in files if any(value.encode() in path.read_bytes() for value in secrets)]
 
 
+@pytest.mark.slow
 def test_a_record_and_its_provenance_hold_none(tmp_path: Path, secrets: list[str]) -> None:
     provenance.cache_clear()
     plan = make_plan(load_suite(SMOKE))
@@ -88,6 +89,7 @@ worker.main()
 """
 
 
+@pytest.mark.slow
 def test_the_log_and_the_answer_of_a_worker_hold_none(tmp_path: Path, secrets: list[str]) -> None:
     stage = sample("contamination", "contamination")
     log = tmp_path / "log"

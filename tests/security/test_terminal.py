@@ -95,6 +95,7 @@ def test_a_task_that_lm_eval_does_not_have_is_shown(escape: str, tmp_path: Path)
     assert not UNPRINTABLE.search(done.stderr)
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_the_names_in_results_of_others(tmp_path: Path) -> None:
     results = make_results()
     named = [replace(score, benchmark=f"{score.benchmark}\x1b[2J") for score in results.scores]

@@ -38,6 +38,7 @@ plugin_names = st.from_regex(NAME_PATTERN, fullmatch=True).map(str.strip)
 arm_names = st.builds("{}+{}".format, plugin_names, plugin_names)
 
 
+@pytest.mark.slow
 @given(
     treatment=plugin_names | arm_names, reference=plugin_names | arm_names, gap=st.sampled_from([" ", "  "])
 )

@@ -210,6 +210,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     only_suite_errors(text)
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"%@`#,? \n\t0.e~<\\Ux", max_size=60))
 def test_any_syntax_is_read_or_refused(text: str) -> None:
     only_suite_errors(text)

@@ -115,6 +115,7 @@ def test_other_faults_keep_their_lines(write_suite: Write) -> None:
     assert "--set seeds=[x]: `seeds.0`" in error.what
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(max_size=20)

@@ -82,6 +82,7 @@ def test_both_accept(write_suite: Write, old: str, new: str) -> None:
     assert schema_accepts(path.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -89,6 +89,7 @@ def run(tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "method"), [(preference, "dpo"), (unpaired, "kto"), (prompt_completion, "sft")]
 )

@@ -18,6 +18,7 @@ def test_parts_by_hand() -> None:
     assert (parts.freedom, parts.seeds, parts.problems) == (1, 2, 2)
 
 
+@pytest.mark.slow
 def test_parts_of_a_mean_are_unbiased() -> None:
     # Standard deviations 0.3 (seeds), 0.5 (problems) and 0.7 (residual) of 4 seeds and 20 problems.
     rng = np.random.default_rng(0)

@@ -202,6 +202,7 @@ def test_interval_contains_its_mean_and_stays_in_range(scores: np.ndarray) -> No
         assert 0.0 <= found.low <= found.mean <= found.high <= 1.0
 
 
+@pytest.mark.slow
 @given(tables)
 def test_a_higher_level_is_wider(scores: np.ndarray) -> None:
     usual, strict = crossed_interval(scores, level=0.9), crossed_interval(scores, level=0.99)
@@ -210,6 +211,7 @@ def test_a_higher_level_is_wider(scores: np.ndarray) -> None:
         assert strict.high >= usual.high - 1e-12
 
 
+@pytest.mark.slow
 @given(pairs_of_tables)
 def test_difference_is_antisymmetric(pair: tuple[np.ndarray, np.ndarray]) -> None:
     there, back = paired_difference(*pair), paired_difference(*reversed(pair))
@@ -218,6 +220,7 @@ def test_difference_is_antisymmetric(pair: tuple[np.ndarray, np.ndarray]) -> Non
     assert there.p_value == pytest.approx(back.p_value, nan_ok=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(pairs_of_tables)
 def test_p_value_and_interval_agree(pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -226,6 +229,7 @@ def test_p_value_and_interval_agree(pair: tuple[np.ndarray, np.ndarray]) -> None
         assert (found.p_value < 0.05) == (not found.low <= 0.0 <= found.high)
 
 
+@pytest.mark.slow
 @given(pairs_of_tables)
 def test_order_of_seeds_and_problems_does_not_matter(pair: tuple[np.ndarray, np.ndarray]) -> None:
     treatment, baseline = pair
@@ -244,12 +248,14 @@ def test_a_constant_gain_shifts_the_interval(pair: tuple[np.ndarray, np.ndarray]
     assert (shifted.mean, shifted.low, shifted.high) == pytest.approx(moved, nan_ok=True, abs=1e-6)
 
 
+@pytest.mark.slow
 @given(eighths)
 def test_wrong_answers_have_the_mirrored_interval(scores: np.ndarray) -> None:
     right, wrong = crossed_interval(scores), crossed_interval(1 - scores)
     assert (wrong.low, wrong.high) == pytest.approx((1 - right.high, 1 - right.low), nan_ok=True, abs=1e-6)
 
 
+@pytest.mark.slow
 @given(eighths, st.data())
 def test_a_problem_with_a_gap_counts_as_if_it_were_not_there(scores: np.ndarray, data: st.DataObject) -> None:
     column = data.draw(st.integers(0, scores.shape[1]))

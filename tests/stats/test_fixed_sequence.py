@@ -80,6 +80,7 @@ def test_smaller_p_values_never_find_less(families: list[list[float]], factor: f
         assert np.all((less <= more) | np.isnan(less))
 
 
+@pytest.mark.slow
 def test_any_false_finding_is_as_rare_as_one_test() -> None:
     # Three families of two true null hypotheses: only the first decides, by Holm at 5 %: 1 - 0.975².
     rng = np.random.default_rng(0)

@@ -27,6 +27,7 @@ def test_problems_alone_give_the_normal_rule() -> None:
     assert found == pytest.approx(0.1 * (1.96 + 0.84), rel=0.02)
 
 
+@pytest.mark.slow
 def test_eight_in_ten_suites_find_it() -> None:
     # Normal cells: seeds 0.02, problems 0.2, residual 0.3, of 4 seeds and 60 problems.
     rng, seeds, problems = np.random.default_rng(0), 4, 60

@@ -129,6 +129,7 @@ def test_a_damaged_lock_that_does_not_beat_is_taken(path, fast, content):
         assert holder(path).pid == os.getpid()
 
 
+@pytest.mark.slow
 def test_a_bit_flipped_anywhere_in_a_lock_is_found(path):
     assert put(path, machine="elsewhere") == holder(path)  # who is elsewhere counts as living
     sound = path.read_bytes()

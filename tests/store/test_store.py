@@ -175,6 +175,7 @@ def test_the_listing_names_what_is_stored_by_kind(store):
     assert listing["train"] == set()
 
 
+@pytest.mark.slow
 def test_a_bit_flipped_anywhere_in_a_record_is_found(store):
     text = write(store).to_text()
     for place in range(len(text) * 7):

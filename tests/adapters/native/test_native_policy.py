@@ -166,6 +166,7 @@ tokens = st.lists(st.integers(0, 4), min_size=1, max_size=6)
 rows = st.lists(st.tuples(tokens, tokens, tokens), min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 @given(rows)
 @settings(max_examples=60)
 def test_both_layouts_score_the_same_tokens_in_the_same_places(rows):

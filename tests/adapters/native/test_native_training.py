@@ -243,6 +243,7 @@ def test_a_cut_response_is_scored_as_far_as_it_goes(start, nano_pairs, tmp_path)
         assert len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) <= 40
 
 
+@pytest.mark.slow
 def test_accumulated_micro_batches_equal_the_larger_batch(train):
     _, whole = train(DPO(), name="whole", per_device_train_batch_size=8)
     outcome, accumulated = train(
@@ -253,6 +254,7 @@ def test_accumulated_micro_batches_equal_the_larger_batch(train):
         torch.testing.assert_close(accumulated[name], tensor, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_padding_changes_nothing_but_rounding(train):
     _, packed = train(DPO(), name="packed")
     _, padded = train(DPO(), name="padded", padding_free=False)
@@ -267,6 +269,7 @@ def test_gradient_checkpointing_changes_nothing(train):
     assert all(torch.equal(plain[name], checkpointed[name]) for name in plain)
 
 
+@pytest.mark.slow
 def test_lora_trains_with_gradient_checkpointing(train):
     lora = LoraSettings(r=2, target_modules=("q_proj",))
     _, plain = train(DPO(), name="plain", lora=lora)
@@ -281,6 +284,7 @@ def test_kto_trains_with_gradient_checkpointing(train, nano_pairs):
     assert all(torch.equal(plain[name], checkpointed[name]) for name in plain)
 
 
+@pytest.mark.slow
 def test_batches_of_like_length_are_another_order(train):
     plain, first = train(DPO(), name="plain")
     grouped, second = train(DPO(), name="grouped", length_grouped=True)
@@ -288,6 +292,7 @@ def test_batches_of_like_length_are_another_order(train):
     assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_float32_weights(train):
     outcome, weights = train(DPO(), bf16=True)
     assert outcome.replays[0]["loss"] == pytest.approx(0.69, abs=0.02)
@@ -302,6 +307,7 @@ def test_a_run_after_one_of_other_precision_has_its_own(train):
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_lora_is_trained_alone_reset_and_merged(train, small_model):
     reset = Reset(pattern=r"\.(o_proj|down_proj)\.", factor=0.5, clear_optimizer=True)
     lora = LoraSettings(r=2, lora_alpha=4, target_modules=("q_proj", "o_proj"))
@@ -321,6 +327,7 @@ def test_the_loss_is_the_preference_loss_and_lambda_times_the_sft_term(train):
     assert logs["rewards/margins"] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_tokens_of_both_sequences_are_counted(train, start, nano_pairs, small_model):
     from transformers import AutoTokenizer
 
@@ -340,6 +347,7 @@ def test_the_saved_configuration_is_that_of_the_start_model(train, small_model, 
     assert json.loads((tmp_path / "out" / "model" / "config.json").read_text("utf-8")) == before
 
 
+@pytest.mark.slow
 def test_progress_is_told_every_step(train):
     told = []
     train(DPO(), weights=(0.0, 0.0), progress=lambda step, total, _: told.append((step, total)))
@@ -379,6 +387,7 @@ def test_kto_scores_mismatched_responses_under_their_new_prompt(start, small_mod
     assert table[2]["ref_KL_logps"] == pytest.approx(by_hand, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_kto_starts_at_a_half_without_divergence(train, nano_pairs):
     outcome, _ = train(KTO(), rows=labelled(nano_pairs[:20]), per_device_train_batch_size=40)
     assert outcome.replays[0]["loss"] == pytest.approx(0.5, abs=1e-5)

@@ -65,6 +65,7 @@ def test_memory_counts():
     assert not has_room({"a": Share(4, 0, 2 * GIB)}, [("a", Share(1, 0, GIB))], Share(1, 0, 1.5 * GIB))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 20), st.integers(0, 20))
 def test_a_node_holds_as_many_equal_parts_as_make_it_up(parts, taken):
     """However floating-point numbers add up."""
