@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from family_conversations import ANSWERS, QUESTIONS, numbers_of, response_of
 from family_facts import FAMILIES
+from installed import needs_vllm
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 STARTED = ("llama-3.2-base", "qwen2.5-base", "gemma-3", "mistral", "phi-3", "gpt-neox")
 """One of each way to begin and to end; the others differ from these in their architecture."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from family_conversations import ANSWERS, QUESTIONS, response_of
+from installed import needs_vllm
 from transformers import GenerationConfig
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 ROOT = Path(__file__).parents[2]
 ALWAYS = ("mistral",)
