@@ -7,6 +7,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors a second thread only waits
 
+import gc
 import itertools
 import json
 import random
@@ -23,6 +24,13 @@ from lorr_bench.values import Pair
 # A busy machine must not fail a test: speed is measured in benchmarks/.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_finish():
+    """What was imported stays: the collections that training calls for need not walk through it each time."""
+    gc.collect()
+    gc.freeze()
+
 
 FIRST = "test_end_to_end.py"  # its run of the smoke suite is there when others ask for it
 

@@ -26,7 +26,16 @@ def commands():
     ]
 
 
-@pytest.mark.parametrize("command", commands())
+READS_LM_EVAL = "paper/"  # the index of lm-eval's own task files takes seconds
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=pytest.mark.slow if READS_LM_EVAL in command else ())
+        for command in commands()
+    ],
+)
 def test_a_command_of_the_documentation_works(command):
     program, *arguments = shlex.split(command)
     assert program == "lorr-bench"

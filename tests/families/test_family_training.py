@@ -22,6 +22,8 @@ from lorr_bench.tokens.chat import Chat
 from lorr_bench.tokens.special import begin_text, end_token
 from lorr_bench.values import Pair, Prompt
 
+pytestmark = pytest.mark.slow  # hundreds of batches, each of them quick
+
 OFFLINE = [
     f"{backend}.{method}"
     for backend in ("trl", "native")
