@@ -278,6 +278,19 @@ def preferred(measures: Sequence[Measure]) -> Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Stratum:
+    """Problems of a benchmark that stand together and have a share of its score of their own.
+
+    Attributes:
+        problems: How many.
+        weight: Their share of the score; those of all strata add up to 1.
+    """
+
+    problems: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """One metric of one model on one benchmark.
 
@@ -291,6 +304,7 @@ class Score:
             answers to it are missing.
         deviation: Standard deviation of the accuracy of single repeats, for ``avg@k``; else NaN.
         reason: Why the value is NaN; empty otherwise.
+        strata: How the problems weigh, in their order; empty where each counts alike.
     """
 
     point: Point
@@ -301,6 +315,7 @@ class Score:
     per_problem: tuple[float, ...]
     deviation: float = math.nan
     reason: str = ""
+    strata: tuple[Stratum, ...] = ()
 
     @property
     def measure(self) -> Measure:

@@ -25,8 +25,10 @@ def prompt_lines(plan: Plan, *, fetch: bool) -> Iterator[str]:
     Raises:
         DataError: A row lacks a column or an answer, an id repeats, or there are too few rows.
     """
-    collect = next((stage for stage in plan.stages if isinstance(stage, Collect)), None)
-    if collect is not None and (fetch or _is_quick(collect.parameters.prompts, collect.setting.source)):
+    collect = plan.first_pairs
+    if isinstance(collect, Collect) and (
+        fetch or _is_quick(collect.parameters.prompts, collect.setting.source)
+    ):
         yield _count_text(load_asked(collect), collect.parameters.seed)
     read = set[str]()
     for stage in plan.stages:

@@ -33,8 +33,8 @@ class GeneralResult:
     """What lm-eval found.
 
     Attributes:
-        scores: In the order asked: one for a task, one for a group whose tasks share the metric, and one
-            for each task of any other group or tag.
+        scores: In the order asked: one for a task, one for a group whose tasks share the metric, and those
+            of the parts of any other group or tag.
         members: The tasks behind each asked name.
         cut_prompts: Different prompts that did not fit the context and lost their beginning, as lm-eval does.
         results: lm-eval's result dictionary, as it writes to ``results_*.json``.
@@ -127,10 +127,9 @@ def _result(
 ) -> GeneralResult:
     scores = [
         score_name(
-            name,
             {member: loaded.by_name[member] for member in members},
             found,
-            is_group=name in loaded.groups,
+            group=loaded.groups.get(name),
             metric=metric,
         )
         for name, members in loaded.members.items()

@@ -76,7 +76,7 @@ class LoadedTasks:
         manager: The index that they come from.
         objects: Tasks and groups, as lm-eval takes them.
         members: The tasks behind each asked name, in lm-eval's order.
-        groups: Those of the asked names that are groups.
+        groups: Those of the asked names that are groups, by name.
         by_name: Every task by its own name.
         trusted: Whether their files may run code.
         source: Where their data come from; None for wherever lm-eval finds them.
@@ -85,7 +85,7 @@ class LoadedTasks:
     manager: Any
     objects: tuple[Any, ...]
     members: dict[str, tuple[str, ...]]
-    groups: frozenset[str]
+    groups: dict[str, Any]
     by_name: dict[str, Any]
     trusted: bool
     source: DataSource | None = None
@@ -244,7 +244,7 @@ def load_tasks(
     with quietly(), nullcontext() if trusted else without_code(), taken_from(source):
         manager = _manager(names, include_path)
         objects: list[Any] = []
-        groups: set[str] = set()
+        groups: dict[str, Any] = {}
         by_name: dict[str, Any] = {}
         members: dict[str, tuple[str, ...]] = {}
         for name in names:
@@ -259,11 +259,11 @@ def load_tasks(
                 )
             by_name |= loaded["tasks"]
             if name in loaded["groups"]:
-                groups.add(name)
-                objects.append(loaded["groups"][name])
+                groups[name] = loaded["groups"][name]
+                objects.append(groups[name])
             else:
                 objects += loaded["tasks"].values()
-    return LoadedTasks(manager, tuple(objects), members, frozenset(groups), by_name, trusted, source)
+    return LoadedTasks(manager, tuple(objects), members, groups, by_name, trusted, source)
 
 
 def _manager(names: Sequence[str], include_path: Path | None) -> Any:

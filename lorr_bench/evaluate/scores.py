@@ -1,14 +1,22 @@
-"""From lm-eval's records to scores: one metric, one value for each question, groups pooled."""
+"""From lm-eval's records to scores: one metric, one value for each question, groups as they weigh tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import DataError, StageError
+from lorr_bench.values import Stratum
+
+if TYPE_CHECKING:
+    from lm_eval.api.group import Group
+
+OWN: Final = "lm-eval"
+OVER_QUESTIONS: Final = "mean over questions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +29,11 @@ class TaskScore:
         version: Its version, from its metadata.
         metric: The metric.
         filter: The lm-eval filter that it was computed after; ``none`` if the task has none.
-        value: The metric over all questions; between 0 and 1 for accuracies.
+        value: The metric of the whole; between 0 and 1 for accuracies.
         aggregation: Where the value comes from: ``lm-eval``, or ``mean over questions`` for a group that
             lm-eval gives no number for.
+        strata: One a member, in their order, with its share of the value; empty where every question counts
+            alike.
         per_problem: One value a question, in the order of the members and of their documents.
         questions: Identifier and text of each question, in the same order; without few-shot examples.
         all_metrics: Every metric that lm-eval aggregated, by its key (``acc,none``).
@@ -36,6 +46,7 @@ class TaskScore:
     filter: str
     value: float
     aggregation: str
+    strata: tuple[Stratum, ...]
     per_problem: tuple[float, ...]
     questions: tuple[tuple[str, str], ...]
     all_metrics: Mapping[str, float]
@@ -76,15 +87,18 @@ def check_metric(tasks: Mapping[str, Any], metric: str | None) -> None:
 
 
 def score_name(
-    name: str, tasks: Mapping[str, Any], found: Mapping[str, Any], *, is_group: bool, metric: str | None
+    tasks: Mapping[str, Any], found: Mapping[str, Any], *, group: Group | None, metric: str | None
 ) -> tuple[TaskScore, ...]:
-    """The scores of an asked name: one for a group whose tasks share the metric, else one for each task.
+    """The scores of an asked name: those of a group, or one for each task.
+
+    A group whose tasks share the metric has one score. It is lm-eval's own where the group's
+    ``aggregate_metric_list`` gives one, the first in the order of that list; else the mean over all its
+    questions. Any other group has the scores of its parts, groups among them.
 
     Args:
-        name: The task, group or tag that was asked for.
-        tasks: The task objects behind it by name, in lm-eval's order.
+        tasks: The task objects behind the name, in lm-eval's order.
         found: lm-eval's results with samples.
-        is_group: Whether lm-eval knows the name as a group.
+        group: That of the name; None for a task or tag.
         metric: A metric, or metric and filter (``exact_match,strict-match``); None takes the first that has
             a number for each question.
 
@@ -92,33 +106,91 @@ def score_name(
         StageError: A task has no such metric with a number for each question.
     """
     answers = {task: _answers(task, tasks[task], found["samples"][task]) for task in tasks}
-    if is_group and _shared_keys(answers, metric):
-        return (_score(name, answers, found, metric),)
-    return tuple(_score(task, {task: answers[task]}, found, metric) for task in tasks)
+    if group is None:
+        return tuple(_score_of_task(task, answers, found, metric) for task in tasks)
+    return tuple(_scores_of_group(group, answers, found, metric))
 
 
-def _score(
+def _scores_of_group(
+    group: Group, answers: Mapping[str, _Answers], found: Mapping[str, Any], metric: str | None
+) -> Iterator[TaskScore]:
+    leaves = Counter(task.task_name for task in group.get_all_tasks())
+    own = {task: part for task, part in answers.items() if task in leaves}
+    if keys := _shared_keys(own, metric):
+        of_lm_eval = [key for key in _numbers(found["results"].get(group.name, {})) if key in keys]
+        strata = _strata(group, own, leaves, of_lm_eval[0]) if of_lm_eval else ()
+        yield _score(group.name, own, found, [*of_lm_eval, *keys][0], strata)
+        return
+    for part in group:
+        if hasattr(part, "get_all_tasks"):
+            yield from _scores_of_group(part, answers, found, metric)
+        else:
+            yield _score_of_task(part.task_name, answers, found, metric)
+
+
+def _strata(
+    group: Group, answers: Mapping[str, _Answers], leaves: Mapping[str, int], key: str
+) -> tuple[Stratum, ...]:
+    """The tasks of a group with their shares, where these are not those of their questions.
+
+    Args:
+        group: Which.
+        answers: Of its tasks.
+        leaves: How often the group, with the groups in it, names each task: lm-eval counts each time.
+        key: Metric and filter of a score that lm-eval gives the group.
+    """
+    by_size = _weighs_by_size(group, *key.split(",", 1))
+    sizes = {task: len(part.questions) for task, part in answers.items()}
+    counts = {task: leaves[task] * (sizes[task] if by_size else 1) for task in answers}
+    if len({counts[task] / sizes[task] for task in answers}) == 1:
+        return ()
+    total = sum(counts.values())
+    return tuple(Stratum(sizes[task], counts[task] / total) for task in answers)
+
+
+def _weighs_by_size(group: Group, metric: str, filter_name: str) -> bool:
+    """What the last entry of its list says that gives this score."""
+    weighing: list[bool] = [
+        entry.weight_by_size
+        for entry in group.aggregate_metric_list or ()
+        if entry.metric == metric and (entry.filter_list is None or filter_name in entry.filter_list)
+    ]
+    return weighing[-1]
+
+
+def _score_of_task(
     name: str, answers: Mapping[str, _Answers], found: Mapping[str, Any], metric: str | None
 ) -> TaskScore:
-    keys = _shared_keys(answers, metric)
+    own = {name: answers[name]}
+    keys = _shared_keys(own, metric)
     if not keys:
         raise StageError(
             f"{metric or 'no metric'} has {'no' if metric else 'a'} number for each question",
             where=f"lm-eval task {name}",
             fix="leave the task out: models can't be compared on it question by question",
         )
-    values = tuple(chain.from_iterable(part.columns[keys[0]] for part in answers.values()))
+    return _score(name, own, found, keys[0], ())
+
+
+def _score(
+    name: str,
+    answers: Mapping[str, _Answers],
+    found: Mapping[str, Any],
+    key: str,
+    strata: tuple[Stratum, ...],
+) -> TaskScore:
+    values = tuple(chain.from_iterable(part.columns[key] for part in answers.values()))
     aggregated = _numbers(found["results"].get(name, {}))
-    known = keys[0] in aggregated
-    chosen, _, filter_name = keys[0].partition(",")
+    chosen, _, filter_name = key.partition(",")
     return TaskScore(
         task=name,
         members=tuple(answers),
         version=str(found["versions"].get(name)),
         metric=chosen,
         filter=filter_name,
-        value=aggregated[keys[0]] if known else sum(values) / len(values),
-        aggregation="lm-eval" if known else "mean over questions",
+        value=aggregated.get(key, sum(values) / len(values)),
+        aggregation=OWN if key in aggregated else OVER_QUESTIONS,
+        strata=strata,
         per_problem=values,
         questions=tuple(chain.from_iterable(part.questions for part in answers.values())),
         all_metrics=aggregated,

@@ -74,7 +74,8 @@ def _grid(results: Results) -> _Grid:
     table: dict[str, dict[Point, Values]] = {measure.benchmark: {} for measure in measures}
     for score in results.scores:
         if score.measure in measures and not math.isnan(score.value):
-            table[score.benchmark][score.point] = score.per_problem
+            # The mean of the values is the score: where problems do not count alike, it alone is.
+            table[score.benchmark][score.point] = (score.value,) if score.strata else score.per_problem
     points = {point for models in table.values() for point in models if point != START}
     return _Grid(
         table,

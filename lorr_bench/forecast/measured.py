@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -38,8 +38,8 @@ def measured_stages(plan_stages: Sequence[Stage], done: Collection[str], store: 
     """
     stages = {stage.digest: stage for stage in plan_stages}
     records = {record.digest: record for record in _own(plan_stages, done, store)}
-    for record in _others(store.root):
-        if record.digest not in stages and (stage := _planned(record)) is not None:
+    for record in newest_records(store.root, KINDS):
+        if record.digest not in stages and (stage := planned_stage(record)) is not None:
             stages[record.digest] = stage
         if record.digest in stages:
             records.setdefault(record.digest, record)
@@ -59,9 +59,14 @@ def _own(stages: Sequence[Stage], done: Collection[str], store: Store) -> Iterat
                 yield record
 
 
-def _others(root: Path) -> Iterator[Record]:
-    """The newest records of each kind; what can't be read is left to who needs it."""
-    for kind in KINDS:
+def newest_records(root: Path, kinds: Iterable[Kind]) -> Iterator[Record]:
+    """The newest records of some kinds of stage; what can't be read is left to who needs it.
+
+    Args:
+        root: Of a store.
+        kinds: Whose.
+    """
+    for kind in kinds:
         for folder in _newest(root / kind):
             try:
                 yield Record.from_text((folder / RECORD_FILE).read_text("utf-8"))
@@ -69,7 +74,7 @@ def _others(root: Path) -> Iterator[Record]:
                 continue
 
 
-def _planned(record: Record) -> Stage | None:
+def planned_stage(record: Record) -> Stage | None:
     """The stage of a record; None where another version planned it."""
     try:
         return stage_from_dict(record.stage)

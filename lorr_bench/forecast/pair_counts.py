@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from lorr_bench.data.fitting import FittedPairs, fit_pairs
 from lorr_bench.data.pairs import PairFile, load_pair_file, read_pairs
 from lorr_bench.data.tokenizer_file import TokenizerFile
 from lorr_bench.errors import DataError, ModelError
+from lorr_bench.forecast.measured import newest_records, planned_stage
 from lorr_bench.plan.identity.origins import is_hub_source
 from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
@@ -57,6 +58,8 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
     known = _known(plan, store)
     if known is None:
         yield "Pairs: what repeats, is left out or is cut at max_length is known after they are collected."
+        if (line := extendable_line(plan, store)) is not None:
+            yield line
         return
     yield _count_text(known)
     yield from _warnings(known)
@@ -69,6 +72,25 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
         fitted = fit_pairs(known.pairs, tokenizer, max_length, budget)
         _check(plan, known, len(fitted.pairs), reasons(fitted, max_length))
         yield f"{', '.join(arms)}: {_fit_text(fitted, max_length)}"
+
+
+def extendable_line(plan: Plan, store: Store) -> str | None:
+    """How to keep the answers that another run of the suite collected for fewer prompts; None without such.
+
+    Args:
+        plan: The plan.
+        store: Where finished collections lie.
+    """
+    whole = plan.first_pairs
+    if not isinstance(whole, Collect) or "collection" in whole.inputs or store.read(whole) is not None:
+        return None
+    answered = max(_smaller_collections(whole, store), default=None)
+    if answered is None:
+        return None
+    return (
+        f"The store has the answers to the first {answered:,} of {whole.parameters.num_prompts:,} prompts: "
+        f"`extends: [{answered}]` in data.collect keeps them; without it, all prompts are asked anew."
+    )
 
 
 def check_pairs(plan: Plan, store: Store | None = None) -> None:
@@ -87,7 +109,7 @@ def check_pairs(plan: Plan, store: Store | None = None) -> None:
         for _ in pair_lines(plan, store):
             pass
         return
-    stage = _source(plan)
+    stage = plan.first_pairs
     path = Path(stage.setting.source)
     if isinstance(stage, ImportPairs) and path.is_file() and path.stat().st_size <= QUICK_BYTES:
         known = _from_file(stage)
@@ -109,13 +131,8 @@ def _check(plan: Plan, known: Known, usable: int, left_out: Sequence[str]) -> No
     )
 
 
-def _source(plan: Plan) -> Collect | ImportPairs:
-    """The stage that gives the pairs of the first seed."""
-    return next(stage for stage in plan.stages if isinstance(stage, Collect | ImportPairs))
-
-
 def _known(plan: Plan, store: Store) -> Known | None:
-    stage = _source(plan)
+    stage = plan.first_pairs
     record = store.read(stage)
     if record is not None:
         metrics = record.outcome.metrics
@@ -207,3 +224,16 @@ def _model_folder(path: str, revision: str | None) -> Path:
 
     found = try_to_load_from_cache(path, "tokenizer.json", revision=revision)
     return Path(found).parent if isinstance(found, str) else folder
+
+
+def _smaller_collections(whole: Collect, store: Store) -> Iterator[int]:
+    """Prompts of the collections that differ from this one in nothing but a smaller number of them."""
+    for record in newest_records(store.root, [Collect.kind]):
+        stage = planned_stage(record)
+        if not isinstance(stage, Collect) or stage.inputs != whole.inputs:
+            continue
+        prompts = stage.parameters.num_prompts
+        if prompts < whole.parameters.num_prompts and whole.parameters == replace(
+            stage.parameters, num_prompts=whole.parameters.num_prompts
+        ):
+            yield prompts

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.ingredients import Ingredients, Sampled, grader
-from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.kinds.reference import Reference, ReferenceParameters, ReferenceSetting
 from lorr_bench.plan.kinds.refresh import Refresh, RefreshParameters
@@ -72,17 +71,19 @@ class Chain:
         for number in range(1, self._arm.rounds + 1):
             pairs = collection
             if self._arm.iterative is not None:
-                pairs = self._add(self._collect(number, policy))
+                pairs = self._collect(number, policy)
             policy = self._round(_Round(number, pairs, policy, self._share(number)))
         assert policy is not None
         return policy
 
-    def _collect(self, number: int, policy: str | None) -> Collect:
+    def _collect(self, number: int, policy: str | None) -> str:
+        """Digest of the stage with the pairs of a round."""
         seed = self._point.seed
         label = f"collect, seed {seed}, round 1 of {self._arm.rounds}"
         if policy is not None:
             label = f"collect: {self._label}, round {number} of {self._arm.rounds}"
-        return self._ingredients.collect(label, seed, self._sampled(number), policy)
+        stages = self._ingredients.collections(label, seed, self._sampled(number), policy)
+        return [self._add(stage) for stage in stages][-1]
 
     def _sampled(self, number: int) -> Sampled:
         """What a round's collection has of its own."""
@@ -122,7 +123,7 @@ class Chain:
         return before
 
     def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> Refresh:
-        collection = self._ingredients.collect("", self._point.seed, self._sampled(round_.number), None)
+        collection = self._ingredients.collect("", self._point.seed, self._sampled(round_.number))
         return Refresh(
             label=f"rollouts before replay {replay}: {self._label}{self._round_text(round_)}",
             parameters=RefreshParameters.of(

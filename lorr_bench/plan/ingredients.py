@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -164,13 +165,13 @@ class Ingredients:
         folder = Path(self.model.path)
         return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
 
-    def pairs(self, seed: int) -> Collect | ImportPairs:
-        """The stage that collects or imports the pairs of a seed."""
+    def pairs(self, seed: int) -> Sequence[Collect | ImportPairs]:
+        """The stages that collect or import the pairs of a seed; the last one has all."""
         if self.suite.data.collect is not None:
-            return self.collect(f"collect, seed {seed}", seed, Sampled(), None)
+            return self.collections(f"collect, seed {seed}", seed, Sampled(), None)
         file = self.suite.data.pairs
         assert file is not None
-        return self._import(file, seed)
+        return [self._import(file, seed)]
 
     @cached_property
     def _ready_made(self) -> Origin:
@@ -220,14 +221,48 @@ class Ingredients:
             ),
         )
 
-    def collect(self, label: str, seed: int, sampled: Sampled, policy: str | None) -> Collect:
-        """A stage that samples answers and pairs them up.
+    def collections(self, label: str, seed: int, sampled: Sampled, policy: str | None) -> Sequence[Collect]:
+        """The stages that sample answers and pair them up, each beginning with what the one before has.
+
+        There are several where the suite extends a collection. What a policy answers is asked at once: it
+        is another one where its pairs are others.
+
+        Args:
+            label: Name of the last.
+            seed: Of prompts and answers.
+            sampled: What they have of their own.
+            policy: Digest of the stage whose model answers; None for the start model.
+        """
+        whole = self.collect(label, seed, sampled)
+        stages: list[Collect] = []
+        for prompts in self._extended if policy is None else ():
+            parameters = replace(whole.parameters, num_prompts=prompts)
+            answered = stages[-1].parameters.asked if stages else 0
+            if answered < parameters.asked < whole.parameters.asked:  # shares of a round may be the same
+                first = replace(whole, label=f"{label}, first {prompts} prompts", parameters=parameters)
+                stages.append(self._with_inputs(first, stages, policy))
+        return [*stages, self._with_inputs(whole, stages, policy)]
+
+    @property
+    def _extended(self) -> tuple[int, ...]:
+        """How many prompts the collections have that the suite's own extends."""
+        spec = self.suite.data.collect
+        return spec.extends if spec is not None else ()
+
+    def _with_inputs(self, stage: Collect, earlier: Sequence[Collect], policy: str | None) -> Collect:
+        """The stage with its model, and the last of the collections that it extends."""
+        inputs = self.models(policy)
+        if earlier:
+            inputs["collection"] = earlier[-1].digest
+        return replace(stage, inputs=inputs)
+
+    def collect(self, label: str, seed: int, sampled: Sampled) -> Collect:
+        """A stage that samples answers and pairs them up, without its inputs.
 
         Args:
             label: Its name.
             seed: Of prompts and answers.
             sampled: What it has of its own.
-            policy: Digest of the stage whose model answers; None for the start model.
         """
         spec = self.suite.data.collect
         assert spec is not None
@@ -254,7 +289,7 @@ class Ingredients:
         setting = CollectSetting(
             place=self.place, options=self.options, source=self.prompts.path, reward_model=place
         )
-        return Collect(label=label, parameters=parameters, setting=setting, inputs=self.models(policy))
+        return Collect(label=label, parameters=parameters, setting=setting)
 
     def models(self, policy: str | None) -> dict[Role, str]:
         """Inputs of a stage of the engine.

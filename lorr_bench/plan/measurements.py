@@ -23,6 +23,7 @@ from lorr_bench.plan.kinds.contamination import (
     TrainingPrompts,
 )
 from lorr_bench.plan.kinds.evaluate_general import (
+    GROUP_SCORING,
     EvaluateGeneral,
     EvaluateGeneralParameters,
     EvaluateGeneralSetting,
@@ -222,6 +223,7 @@ class Measurements:
             chat=made.chat(general),
             system_instruction=made.system_instruction(general),
             fewshot_as_multiturn=general.fewshot_as_multiturn if general.apply_chat_template else None,
+            group_scoring=GROUP_SCORING if read.has_groups else None,
         )
         setting = EvaluateGeneralSetting(
             place=made.place,

@@ -14,6 +14,7 @@ from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.ingredients import Ingredients
 from lorr_bench.plan.json_values import canonical_digest
+from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.measurements import Evaluation, Measurements
 from lorr_bench.plan.published import REFERENCE_FIGURES, load_published
@@ -64,6 +65,16 @@ class Plan:
         return self.model.identity
 
     @property
+    def first_pairs(self) -> Collect | ImportPairs:
+        """The stage with all pairs of the first seed; of those that are collected in rounds the first's."""
+        begun = {stage.inputs.get("collection") for stage in self.stages if isinstance(stage, Collect)}
+        return next(
+            stage
+            for stage in self.stages
+            if isinstance(stage, Collect | ImportPairs) and stage.digest not in begun
+        )
+
+    @property
     def baselines(self) -> dict[str, str]:
         """The arm that each arm is compared with; a baseline is its own."""
         return {arm.name: arm.baseline for arm in self.arms}
@@ -106,9 +117,11 @@ class _Planner:
         suite = self._suite
         self._add(self._ingredients.fingerprint)
         for seed in suite.seeds:
-            pairs = self._ingredients.pairs(seed)
+            stages = self._ingredients.pairs(seed)
+            pairs = stages[-1]
             if any(arm.iterative is None for arm in self._arms):
-                self._add(pairs)
+                for stage in stages:
+                    self._add(stage)
             if seed == suite.seeds[0]:
                 self._evaluate(START, None)
                 self._find_families()

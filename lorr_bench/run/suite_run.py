@@ -13,7 +13,7 @@ from lorr_bench.checks.check_plan import check_plan
 from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
 from lorr_bench.events import Planned, Watcher, notes_to, tell_all
-from lorr_bench.forecast.pair_counts import check_pairs
+from lorr_bench.forecast.pair_counts import check_pairs, extendable_line
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Pool
@@ -160,8 +160,9 @@ class _Run:
         notice = notes_to(self.watcher)
         trackers = make_trackers(self.plan.suite, self.places.output, self.store, notice)
         watcher = tell_all(self.watcher, *trackers)
-        if (word := unproven_warning(self.plan, self.store)) is not None:
-            notice(word)
+        for word in (unproven_warning(self.plan, self.store), extendable_line(self.plan, self.store)):
+            if word is not None:
+                notice(word)
         state = self._drive(watcher, journal)
         if state.disk_full:
             return self._finished(state, None)

@@ -31,11 +31,11 @@ def switched(value: Any) -> Any:
     return {} if value is True or value == "on" else value
 
 
-def rising(budgets: tuple[int, ...]) -> tuple[int, ...]:
-    """Data budgets that rise without repeats; others are refused."""
-    if list(budgets) != sorted(set(budgets)):
+def rising(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Numbers that rise without repeats; others are refused."""
+    if list(numbers) != sorted(set(numbers)):
         raise ValueError("must rise, without repeats")
-    return budgets
+    return numbers
 
 
 class GradingSpec(Model):

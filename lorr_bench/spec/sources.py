@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from lorr_bench.spec.base import GradingSpec, Model
+from lorr_bench.spec.base import GradingSpec, Model, rising
 
 ROW_RULES = Literal["one_each", "longest_correct", "verifier_length", "best_worst", "best_random"]
 RULES_OF_RIGHT_AND_WRONG = ("one_each", "longest_correct", "verifier_length")
@@ -130,6 +130,11 @@ class CollectSpec(PromptSpec):
     """Make preference pairs: sample answers, score them, pair better with worse."""
 
     num_prompts: int = Field(gt=0, description="prompts asked for each seed")
+    extends: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (),
+        description="numbers of prompts that were collected before, rising, each below `num_prompts`: their "
+        "answers and pairs stay, and only the prompts behind them are asked",
+    )
     num_samples: int = Field(
         4,
         ge=2,
@@ -165,6 +170,20 @@ class CollectSpec(PromptSpec):
         if isinstance(values, dict) and values.get("reward_model") is not None:
             return {"answer_column": None, **values}
         return values
+
+    @field_validator("extends")
+    @classmethod
+    def _in_order(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        return rising(numbers)
+
+    @model_validator(mode="after")
+    def _asks_more(self) -> Self:
+        if self.extends and self.extends[-1] >= self.num_prompts:
+            raise ValueError(
+                f"`num_prompts: {self.num_prompts}` must be above `extends: {list(self.extends)}`: prompts "
+                "that were collected before count, too"
+            )
+        return self
 
     @model_validator(mode="after")
     def _scorer_serves_rule(self) -> Self:

@@ -13,6 +13,7 @@ from lorr_bench.stats.multiple import fixed_sequence, holm
 from lorr_bench.stats.permutation import permutation_test
 from lorr_bench.stats.runs import interquartile_gain, probability_of_improvement
 from lorr_bench.stats.spread import SeedSpread, seed_spread
+from lorr_bench.stats.strata import weighted_table
 
 __all__ = [
     "Difference",
@@ -32,4 +33,5 @@ __all__ = [
     "seed_spread",
     "stratified_difference",
     "stratified_interval",
+    "weighted_table",
 ]

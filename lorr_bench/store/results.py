@@ -40,6 +40,7 @@ from lorr_bench.values import (
     Score,
     Spend,
     StageTime,
+    Stratum,
 )
 
 T = TypeVar("T")
@@ -173,6 +174,7 @@ def scores_of(evaluation: Evaluation, folders: Mapping[str, Path]) -> Iterator[S
                 tuple(map(_number, found["per_problem"])),
                 _number(found["deviation"]),
                 found["reason"],
+                tuple(Stratum(**stratum) for stratum in found.get("strata", ())),
             )
 
 

@@ -35,6 +35,11 @@ def test_prompts_are_counted_with_those_that_repeat(asking):
     ]
 
 
+def test_all_prompts_of_an_extended_collection_are_counted(asking):
+    [line] = prompt_lines(asking(ROWS, extends=[3]), fetch=False)
+    assert line.startswith("Prompts of seed 0: 4;")
+
+
 def test_a_column_that_is_missing_is_told(asking):
     with pytest.raises(DataError, match="question"):
         list(prompt_lines(asking(ROWS, problem_column="question"), fetch=False))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lorr_bench.export.marl_eval_curves import left_out, marl_eval_json
-from lorr_bench.values import START, ArmParts, Point, Results, Score
+from lorr_bench.values import START, ArmParts, Point, Results, Score, Stratum
 
 ARMS = ("dpo+plain", "dpo+lorr")
 BUDGETS = (64, 128)
@@ -74,6 +74,14 @@ def test_the_form_is_marl_evals(scores):
         "absolute_metrics": {"accuracy": [1.0, 1.0, 1.0, 0.0]},
     }
     assert json.loads(json.dumps(found)) == found
+
+
+def test_where_problems_do_not_count_alike_the_score_stands_alone(scores):
+    strata = (Stratum(1, 0.5), Stratum(3, 0.5))
+    weighted = [replace(one, value=0.625, strata=strata) if one.benchmark == "arc" else one for one in scores]
+    found = marl_eval_json(suite(weighted))["nano"]
+    assert {tuple(step["accuracy"]) for step in found["arc"]["dpo+plain"]["seed_0"].values()} == {(0.625,)}
+    assert len(found["gsm8k"]["dpo+plain"]["seed_0"]["step_0"]["accuracy"]) == 4
 
 
 def test_without_a_start_model_the_first_step_is_the_smallest_budget(scores):

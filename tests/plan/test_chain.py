@@ -127,6 +127,54 @@ def test_the_first_round_of_reuse_is_the_collection_of_the_seed(plan_of):
     assert first.inputs["pairs"] == own.inputs["pairs"]
 
 
+def collecting(values, **changes):
+    """The collection of a suite with some of its values changed."""
+    return {"data": {"collect": {**values["data"]["collect"], **changes}}}
+
+
+def test_an_extended_collection_goes_on_from_the_one_that_was_there(plan_of, values):
+    before, after = plan_of(), plan_of(**collecting(values, num_prompts=80, extends=[50]))
+    begun, whole = labelled(after, "collect, seed 0")
+    assert (begun.label, begun.digest) == (
+        "collect, seed 0, first 50 prompts",
+        before.first_pairs.digest,
+    )
+    assert chain(after, Point("dpo+plain", 8, 0))["collect, seed 0"] == {"collection": begun.label}
+    assert after.first_pairs is whole
+    assert (begun.work({}).answers, whole.work({"collection": begun}).answers) == (50 * 4, 30 * 4)
+
+
+def test_a_collection_is_extended_again_and_again(plan_of, values):
+    plan = plan_of(**collecting(values, num_prompts=90, extends=[50, 60, 80]))
+    stages = labelled(plan, "collect, seed 1")
+    assert [stage.parameters.num_prompts for stage in stages] == [50, 60, 80, 90]
+    assert [stage.inputs.get("collection") for stage in stages] == [
+        None,
+        *[stage.digest for stage in stages[:-1]],
+    ]
+
+
+@pytest.mark.parametrize("changed", [{"temperature": 0.5}, {"num_samples": 5}, {"source": "nano/easy"}])
+def test_what_is_drawn_otherwise_extends_nothing_that_was_there(plan_of, values, changed):
+    before = plan_of()
+    after = plan_of(**collecting(values, num_prompts=80, extends=[50], **changed))
+    assert {stage.digest for stage in labelled(after, "collect")}.isdisjoint(
+        stage.digest for stage in labelled(before, "collect")
+    )
+
+
+def test_of_several_rounds_the_first_is_extended(plan_of, values):
+    """The policies behind it are others, and so are their answers. A third of 51 prompts is one of 52."""
+    data = collecting(values, num_prompts=80, extends=[51, 52])
+    plan = plan_of(**data, methods=rounds(), plugins=PLAIN)
+    first = labelled(plan, "collect, seed 0, round 1 of 3")
+    assert [stage.parameters.asked for stage in first] == [17, 26]
+    assert first[1].inputs["collection"] == first[0].digest
+    later = labelled(plan, "collect: dpo+plain, 8 pairs, seed 0")
+    assert [set(stage.inputs) for stage in later] == [{"start", "model"}] * 2
+    assert plan.first_pairs is first[1]
+
+
 def test_each_round_may_have_a_temperature(plan_of):
     methods = rounds(temperature=[1.0, 0.75, 0.5], prompts="reuse")
     plan = plan_of(methods=methods, plugins=PLAIN)

@@ -31,6 +31,7 @@ OUTCOME = {
     "data.collect.template": "Q: {problem}",
     "data.collect.chat_template": True,
     "data.collect.num_prompts": 60,
+    "data.collect.extends": [20],
     "data.collect.num_samples": 5,
     "data.collect.temperature": 0.7,
     "data.collect.top_p": 0.9,

@@ -24,7 +24,10 @@ PROMPTS = {"unique_pairs": [8], "equal": "prompts"}
 
 @pytest.fixture
 def planned(plan_of, values, tmp_path):
-    """Stages of every kind, as plans have them: rounds, rollouts, families of both sorts, ready-made pairs."""
+    """Stages of every kind, as plans have them: rounds, rollouts, families of both sorts, ready-made pairs.
+
+    One collection extends another.
+    """
     values["evaluation"]["general"][0]["cluster_column"] = "question"
     values["data"]["collect"] |= {"chat_template": True}
     (tmp_path / "pairs.jsonl").write_text("", "utf-8")
@@ -36,6 +39,7 @@ def planned(plan_of, values, tmp_path):
             budget=PROMPTS,
         ),
         plan_of(data={"pairs": {"source": "pairs.jsonl"}}),
+        plan_of(data={"collect": {**values["data"]["collect"], "extends": [20]}}),
     ]
     return [stage for plan in plans for stage in plan.stages]
 

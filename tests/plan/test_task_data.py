@@ -19,6 +19,7 @@ from lorr_bench.plan.identity.task_data import (
     own_folder,
 )
 from lorr_bench.plan.plan import make_plan
+from lorr_bench.ports.versions import package_version
 
 
 @pytest.fixture
@@ -315,10 +316,36 @@ def test_tasks_of_lm_eval_are_looked_up_once_and_only_where_it_may_take_a_while(
     assert data_sets(Revisions()) == "None"
     assert data_sets(revisions) == str({"allenai/ai2_arc@main": "a" * 40})
     assert len(said) == 1
-    assert list(revisions.data_of_tasks.values()) == [[("allenai/ai2_arc", None)]]
+    assert list(revisions.data_of_tasks.values()) == [[("allenai/ai2_arc", None)], []]  # and no group
     known = Revisions(known=revisions.known, data_of_tasks=revisions.data_of_tasks)
     assert data_sets(known) == data_sets(revisions)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(("named", "scoring"), [("some", 2), ("mine", None), ("tagged", None)])
+def test_how_groups_are_scored_is_part_of_what_names_one(values, load, tmp_path, named, scoring):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "mine.yaml").write_text("task: mine\ntag: tagged\n", "utf-8")
+    (tmp_path / "tasks" / "some.yaml").write_text("group: some\ntask: [mine]\n", "utf-8")
+    values["evaluation"]["general"] = [{**OUTSIDE, "tasks": [named]}]
+    plan = make_plan(load(values))
+    (found,) = {one.parameters.group_scoring for one in plan.stages if one.kind == "evaluate_general"}
+    assert found == scoring
+
+
+def test_groups_of_lm_eval_that_were_looked_up_are_known(values, load):
+    """As in the folder of a run that goes on; without a look at lm-eval's files nothing is said of them."""
+    values["evaluation"]["general"] = [{"tasks": ["mmlu"], "name": "mmlu"}]
+    version = package_version("lm-eval")
+    looked_up = {f"lm-eval {version}: mmlu": []}
+
+    def scoring(known):
+        plan = make_plan(load(values), Revisions(data_of_tasks=known))
+        (found,) = {one.parameters.group_scoring for one in plan.stages if one.kind == "evaluate_general"}
+        return found
+
+    assert scoring(looked_up) is None
+    assert scoring({**looked_up, f"groups of lm-eval {version}: mmlu": [("mmlu", None)]}) == 2
 
 
 def test_names_are_defined_by_tasks_groups_and_tags(tasks):

@@ -15,7 +15,7 @@ from synthetic_results import make_results
 
 from lorr_bench.errors import DataError
 from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results, results_bytes
-from lorr_bench.values import START, Analysis, Contrast, Point, Results, Score
+from lorr_bench.values import START, Analysis, Contrast, Point, Results, Score, Stratum
 
 BARE = make_results(scores=[], spends={}, times=[], conduct=[])
 
@@ -55,6 +55,17 @@ def test_an_analysis_comes_back_as_it_is(tmp_path: Path, results: Results) -> No
     assert found.analysis == analysis
     assert found.families == {"a": ("x", "y")}
     assert there_and_back(replace(results, analysis=None), tmp_path).analysis is None
+
+
+def test_how_problems_weigh_comes_back_and_older_files_say_nothing_of_it(tmp_path: Path) -> None:
+    score = Score(
+        START, "group", "general", "acc", 0.5, (0.0, 1.0), strata=(Stratum(1, 0.5), Stratum(1, 0.5))
+    )
+    assert there_and_back(replace(BARE, scores=[score]), tmp_path).scores == (score,)
+    plain_file = json.loads(gzip.decompress(results_bytes(replace(BARE, scores=[score]))))
+    del plain_file["scores"][0]["strata"]
+    (tmp_path / RESULTS_FILE).write_bytes(gzip.compress(json.dumps(plain_file).encode()))
+    assert read_results(tmp_path / RESULTS_FILE).scores[0].strata == ()
 
 
 def test_types_come_back_too(tmp_path: Path, results: Results) -> None:

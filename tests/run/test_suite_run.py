@@ -87,6 +87,16 @@ def test_a_seed_and_a_method_extend_the_suite(world):
     assert finished.state.reused == 25
 
 
+@pytest.mark.parametrize(("more", "told"), [((), 1), (("data.collect.extends=[80]",), 0)])
+def test_a_run_that_asks_all_prompts_anew_says_how_to_keep_the_answers(world, more, told):
+    only, said = RunOptions(only=("collect",)), []
+    world(options=only)
+    world("data.collect.num_prompts=90", *more, options=only, watcher=said.append)
+    words = [event.text for event in said if isinstance(event, Noted)]
+    assert sum("`extends: [80]` in data.collect keeps them" in text for text in words) == told
+    assert [stage.parameters.num_prompts for stage in world.executor.begun] == [90]
+
+
 def test_one_run_at_a_time(world):
     with Lock(world.places.output / LOCK_FILE), pytest.raises(HeldError, match="process"):
         world()

@@ -39,6 +39,25 @@ def test_a_reward_model_reads_no_answers_unless_told_to():
     assert CollectSpec(**COLLECT).answer_column == "answer"
 
 
+def test_a_collection_extends_smaller_ones():
+    assert CollectSpec(**COLLECT).extends == ()
+    assert CollectSpec(**COLLECT, extends=[4, 9]).extends == (4, 9)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "fault"),
+    [
+        ([10], r"`num_prompts: 10` must be above `extends: \[10\]`"),
+        ([4, 12], r"`num_prompts: 10` must be above `extends: \[4, 12\]`"),
+        ([9, 4], "must rise, without repeats"),
+        ([0], "greater than 0"),
+    ],
+)
+def test_other_extensions_are_refused(numbers, fault):
+    with pytest.raises(ValidationError, match=fault):
+        CollectSpec(**COLLECT, extends=numbers)
+
+
 def test_the_verifier_needs_answers():
     with pytest.raises(ValidationError, match="the verifier needs right answers"):
         CollectSpec(**COLLECT, answer_column=None)

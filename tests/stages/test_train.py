@@ -170,7 +170,11 @@ def test_what_is_recorded(adapter, training, collection):
 
 
 @pytest.mark.parametrize(
-    ("asked", "advice"), [(True, "Raise data.collect.num_prompts"), (False, "Give a set")]
+    ("asked", "advice"),
+    [
+        (True, "Raise data.collect.num_prompts, with its old number in data.collect.extends"),
+        (False, "Give a set"),
+    ],
 )
 def test_a_budget_beyond_the_pairs_is_an_error(adapter, training, collection, asked, advice):
     if asked:

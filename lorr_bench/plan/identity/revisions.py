@@ -60,7 +60,8 @@ class Revisions:
         required: Whether a name without a commit is an error.
         reads_tasks: Whether lm-eval's own task files may be read, which takes seconds.
         notice: Told what takes a while.
-        data_of_tasks: What they said: data sets of the Hub with revision, by version and tasks.
+        data_of_tasks: What they said, by version and tasks: data sets of the Hub with revision, and which of
+            the tasks are groups.
     """
 
     known: Mapping[str, str] = field(default_factory=dict)

@@ -139,6 +139,12 @@ def defines_all(folders: Sequence[Path], names: Iterable[str]) -> bool:
     return all(name in index for name in names)
 
 
+def groups_among(names: Iterable[str], folders: Sequence[Path]) -> list[str]:
+    """Those of the names that task files in these folders define as groups."""
+    index = _index(folders)
+    return [name for name in names if name in index.groups]
+
+
 def find_task_data(names: Sequence[str], folders: Sequence[Path], start: Path) -> TaskData:
     """What the tasks of these names read.
 

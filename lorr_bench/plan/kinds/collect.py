@@ -128,13 +128,16 @@ class SamplingStage(EngineStage):
 
 @dataclass(frozen=True, kw_only=True)
 class Collect(SamplingStage):
-    """Preference pairs from answers to the prompts of a seed."""
+    """Preference pairs from answers to the prompts of a seed; the input ``collection`` has the first ones."""
 
     kind: ClassVar[Kind] = "collect"
     version: ClassVar[int] = 4
     entry_point: ClassVar[str] = "lorr_bench.stages.pairs.collect:collect"
+    roles: ClassVar[frozenset[Role]] = SamplingStage.roles | {"collection"}
 
-    def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - its own parameters say it
-        """Answers times their token limit."""
-        asked = self.parameters
-        return self.generation(asked.asked * asked.num_samples, asked.max_tokens, asked.prompts.rows.source)
+    def work(self, inputs: Mapping[Role, Stage]) -> Work:
+        """Answers times their token limit, of the prompts that no earlier collection asked."""
+        asked, earlier = self.parameters, inputs.get("collection")
+        answered = earlier.parameters.asked if isinstance(earlier, Collect) else 0
+        answers = (asked.asked - answered) * asked.num_samples
+        return self.generation(answers, asked.max_tokens, asked.prompts.rows.source)

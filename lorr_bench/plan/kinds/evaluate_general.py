@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from lorr_bench.plan.kinds.model import EngineParameters, EngineSetting, EngineStage
 from lorr_bench.plan.kinds.prompts import ChatTemplate
 from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
+
+# Raise it when the score of a group could change: what names no group keeps its digest.
+GROUP_SCORING: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class EvaluateGeneralParameters(EngineParameters):
         chat: What the model's chat template is told; None where questions are bare text.
         system_instruction: Text before every question; None for none.
         fewshot_as_multiturn: Whether examples are turns of their own; None where there is no template.
+        group_scoring: ``GROUP_SCORING`` where a task is a group; None where none is known to be one.
     """
 
     tasks: tuple[str, ...]
@@ -40,6 +44,7 @@ class EvaluateGeneralParameters(EngineParameters):
     chat: ChatTemplate | None = None
     system_instruction: str | None = None
     fewshot_as_multiturn: bool | None = None
+    group_scoring: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

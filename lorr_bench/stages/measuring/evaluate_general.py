@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lorr_bench.evaluate.general import evaluate_general as run_lm_eval
 from lorr_bench.evaluate.harness import DataSource, PromptForm
-from lorr_bench.evaluate.scores import TaskScore
+from lorr_bench.evaluate.scores import OVER_QUESTIONS, TaskScore
 from lorr_bench.generate.counting import counted
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.stages.task import Task
@@ -47,8 +49,19 @@ def evaluate_general(task: Task[EvaluateGeneral]) -> Outcome:
     (task.output / SCORES_FILE).write_text(json.dumps(scores), "utf-8")
     questions = dict(question for score in result.scores for question in score.questions)
     task.write_lines(QUESTIONS_FILE, ({"id": name, "text": text} for name, text in questions.items()))
+    _tell_missing(task, result.scores)
     metrics: dict[str, Any] = {score.task: {score.metric: score.value} for score in result.scores}
     return Outcome(metrics={**metrics, "cut_prompts": result.cut_prompts}, parts=task.clock.parts)
+
+
+def _tell_missing(task: Task[EvaluateGeneral], scores: Sequence[TaskScore]) -> None:
+    """Say what stands for a group that has no score of its own in lm-eval; once, of the start model."""
+    for score in scores:
+        if score.aggregation == OVER_QUESTIONS and "model" not in task.inputs:
+            task.notice(
+                f"{task.stage.label}: lm-eval gives the group {score.task} no {score.metric} of its own; "
+                f"reported is the mean over all {score.n} questions of its {len(score.members)} tasks."
+            )
 
 
 def _source(stage: EvaluateGeneral) -> DataSource:
@@ -74,4 +87,5 @@ def _written(score: TaskScore) -> dict[str, Any]:
         "reason": "",
         "filter": score.filter,
         "aggregation": score.aggregation,
+        **({"strata": [asdict(stratum) for stratum in score.strata]} if score.strata else {}),
     }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lorr_bench.data.chat_writer import ChatWriter
 from lorr_bench.data.pairing import pair_up
-from lorr_bench.data.pairs import PairFile, load_pair_file, without_repeats, write_pairs
+from lorr_bench.data.pairs import PairFile, load_pair_file, write_pairs
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError
@@ -20,13 +20,17 @@ from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.stage import Stage
 from lorr_bench.stages.asking import ask, tell_unasked
 from lorr_bench.stages.pairs.answers import Scores, score_answers, scored_rows
+from lorr_bench.stages.pairs.kept import Kept
 from lorr_bench.stages.task import Task
 from lorr_bench.store.record import Outcome
-from lorr_bench.values import MAX_TRUNCATED_SHARE, Completion, Pair, Prompt, Verdict
+from lorr_bench.values import MAX_TRUNCATED_SHARE, Completion, Pair, Prompt
 
 
 def collect(task: Task[Collect]) -> Outcome:
     """Sample, score, pair; keeps every answer in ``answers.jsonl`` and the pairs in ``pairs.jsonl``.
+
+    Where it extends another collection, that one's answers and pairs come first, as they are, and only the
+    prompts behind them are asked.
 
     Raises:
         DataError: The prompts can't be read, none fits the context, or none has two answers that the pair
@@ -34,51 +38,63 @@ def collect(task: Task[Collect]) -> Outcome:
         ModelError: The reward model can't be loaded or used.
         StageError: The engine does not hold the model.
     """
-    asked, chat = task.stage.parameters, task.stage.parameters.chat
+    earlier = Kept.read(task.inputs.get("collection"))
     engine = task.engine()
-    problems = load_problems(task.stage)
-    # A reward model has a chat template of its own, so the problems are kept without the policy's.
-    prompts = (
-        problems
-        if chat is None
-        else [dataclasses.replace(problem, text=engine.chat(problem.text, chat.told)) for problem in problems]
-    )
+    problems = load_problems(task.stage)[len(earlier.prompts) :]
+    prompts = _in_template(task.stage, engine, problems)
     completions = sample_answers(task, engine, prompts)
-    answered = sum(bool(row) for row in completions)
-    if not answered:
+    if not earlier.answers and not any(completions):
         raise DataError(
             f"none of {len(prompts)} prompts leaves room for an answer in {engine.context} tokens",
             where=task.stage.label,
             fix="Raise engine.max_model_len, shorten data.collect.template, or give shorter problems.",
         )
     scores, made = score_and_pair(task, problems, prompts, completions)
-    pairs = without_repeats(made)
-    _tell_repeats(task, len(made) - len(pairs))
-    truncated_share = _truncated_share(completions)
-    _tell_truncated(task, truncated_share)
-    _keep(task, prompts, completions, scores, pairs)
-    if not pairs:
+    truncated = task.stage.parameters.truncated == "pair"
+    answers = scored_rows(prompts, completions, scores, truncated)
+    kept = earlier.and_then(answers, list(_costs(prompts, completions)), made)
+    repeated = len(earlier.pairs) + len(made) - len(kept.pairs)
+    _tell_repeats(task, repeated)
+    _tell_truncated(task, kept.truncated_share)
+    kept.write(task)
+    if not kept.pairs:
         raise DataError(
-            f"pair_rule {asked.pair_rule} finds no pair among the answers to {answered} prompts",
+            f"pair_rule {task.stage.parameters.pair_rule} finds no pair among the answers to "
+            f"{kept.answered} prompts",
             where=task.stage.label,
-            fix=_advice(scores),
+            fix=_advice(task.stage, kept),
         )
     return Outcome(
         metrics={
-            "prompts": answered,
-            "left_out_prompts": len(prompts) - answered,
-            "pairs": len(pairs),
-            "repeated_pairs": len(made) - len(pairs),
-            **_summary(scores),
-            "truncated_share": truncated_share,
+            "prompts": kept.answered,
+            "left_out_prompts": len(kept.prompts) - kept.answered,
+            "pairs": len(kept.pairs),
+            "repeated_pairs": repeated + _repeated_before(task),
+            **_summary(task.stage, kept),
+            "truncated_share": kept.truncated_share,
         },
         spend={
-            "prompts": answered,
+            "prompts": sum(bool(row) for row in completions),
             "verifier_calls": sum(len(row) for row in completions),
             "generated_tokens": sum(c.tokens for row in completions for c in row),
         },
         parts=task.clock.parts,
     )
+
+
+def _in_template(stage: Collect, engine: Engine, problems: Sequence[Prompt]) -> Sequence[Prompt]:
+    """What is asked. A reward model has a template of its own, so the problems are kept without this one."""
+    chat = stage.parameters.chat
+    if chat is None:
+        return problems
+    return [dataclasses.replace(one, text=engine.chat(one.text, chat.told)) for one in problems]
+
+
+def _repeated_before(task: Task[Collect]) -> int:
+    """Pairs that the collection left out which this one extends."""
+    if "collection" not in task.inputs:
+        return 0
+    return int(task.record_of("collection").outcome.metrics["repeated_pairs"])
 
 
 def score_and_pair(
@@ -198,11 +214,6 @@ def _check_number(stage: ImportPairs, file: PairFile) -> None:
         )
 
 
-def _truncated_share(completions: Sequence[Sequence[Completion]]) -> float:
-    flat = [completion.truncated for row in completions for completion in row]
-    return sum(flat) / len(flat)
-
-
 def _tell_truncated(task: Task[Collect], share: float) -> None:
     """Say how many answers the token limit ended: to the user, where they are many."""
     if not share:
@@ -229,19 +240,6 @@ def shuffled_pairs(pairs: Sequence[Pair], seed: int) -> list[Pair]:
     return [dataclasses.replace(pairs[row], prompt_index=place) for place, row in enumerate(order)]
 
 
-def _keep(
-    task: Task[Collect],
-    prompts: Sequence[Prompt],
-    completions: Sequence[Sequence[Completion]],
-    scores: Scores,
-    pairs: Sequence[Pair],
-) -> None:
-    truncated = task.stage.parameters.truncated == "pair"
-    task.write_lines("answers.jsonl", scored_rows(prompts, completions, scores, truncated))
-    task.write_lines("prompts.jsonl", _costs(prompts, completions))
-    write_pairs(task.output / "pairs.jsonl", pairs)
-
-
 def _costs(
     prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
 ) -> Iterator[dict[str, Any]]:
@@ -253,36 +251,28 @@ def _costs(
         }
 
 
-def _summary(scores: Scores) -> dict[str, float]:
+def _summary(stage: Collect, kept: Kept) -> dict[str, float]:
     """The share of right answers, or a reward model's mean score and how many answers it could not read."""
-    if scores.verdicts is not None:
-        return {"correct_share": _correct_share(scores.verdicts)}
-    flat = [score for row in scores.values for score in row]
-    scored = [score for score in flat if score is not None]
+    if stage.parameters.reward_model is None:
+        return {"correct_share": kept.correct_share}
+    scored = kept.scores
     return {
         "mean_score": sum(scored) / len(scored),  # some are scored, or there would be no pairs
-        "unscored_share": 1 - len(scored) / len(flat),
+        "unscored_share": 1 - len(scored) / len(kept.answers),
     }
 
 
-def _correct_share(verdicts: Sequence[Sequence[Verdict]]) -> float:
-    flat = [verdict.correct for row in verdicts for verdict in row]
-    return sum(flat) / len(flat)
-
-
-def _advice(scores: Scores) -> str:
-    if scores.verdicts is None:
+def _advice(stage: Collect, kept: Kept) -> str:
+    if stage.parameters.reward_model is not None:
         return (
             "The reward model gave all answers to a prompt the same score or none: raise num_samples, the "
             "temperature or reward_model.max_length."
         )
-    share = _correct_share(scores.verdicts)
-    if share == 0:
-        found = sum(verdict.extracted is not None for row in scores.verdicts for verdict in row)
+    if kept.correct_share == 0:
         return (
-            f"No answer was right, and {found} answers held a final answer at all: check prompt template, "
-            "max_tokens and the answer column, or start from a stronger model."
+            f"No answer was right, and {kept.final_answers} answers held a final answer at all: check prompt "
+            "template, max_tokens and the answer column, or start from a stronger model."
         )
-    if share == 1:
+    if kept.correct_share == 1:
         return "Every answer was right: use harder problems or a higher temperature."
     return "Raise num_samples, num_prompts or the temperature."

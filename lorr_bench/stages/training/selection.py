@@ -133,7 +133,8 @@ def check_budget(stage: Train, selection: Selection) -> None:
     left_out = reasons(selection.fitted, selection.max_length)
     fixes = ["raise max_length in the method's settings"] * bool(left_out)
     fixes += [
-        "raise data.collect.num_prompts (or num_samples)"
+        "raise data.collect.num_prompts, with its old number in data.collect.extends, which keeps what is "
+        "collected (or raise num_samples)"
         if selection.collection.is_sampled
         else "give a set with more pairs"
     ]
