@@ -35,8 +35,8 @@ def collect(task: Task[Collect]) -> Outcome:
         StageError: The engine does not hold the model.
     """
     asked, chat = task.stage.parameters, task.stage.parameters.chat
+    problems = load_problems(task.stage)  # before the engine starts: rows that can't be read are told at once
     engine = task.engine()
-    problems = load_problems(task.stage)
     # A reward model has a chat template of its own, so the problems are kept without the policy's.
     prompts = (
         problems
@@ -159,7 +159,8 @@ def import_pairs(task: Task[ImportPairs]) -> Outcome:
     write_pairs(task.output / "pairs.jsonl", pairs)
     for line in file.notices:
         task.notice(f"{task.stage.label}: {line}")
-    if task.stage.setting.asked_in_template and not file.in_template:
+    not_told = task.stage.template_model is not None  # else the plan has told
+    if not_told and task.stage.setting.asked_in_template and not file.in_template:
         task.notice(f"{task.stage.label}: {BARE_STRINGS}")
     return Outcome(
         metrics={
