@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.checks.check_plan import check_plan
-from lorr_bench.checks.devices import check_training_devices
+from lorr_bench.checks.devices import check_devices
 from lorr_bench.checks.rows import check_rows
 from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
@@ -128,7 +128,7 @@ def run_suite(
     check_pairs(plan, store)
     scope = options.scope(plan)
     waiting = scope.waiting(plan.stages, done_stages(plan.stages, store), store.whole)
-    check_training_devices(plan.suite, waiting)
+    check_devices(plan.suite, waiting)
     watcher(Planned(plan))
     for line in [*warnings, *revision_lines(plan, places.output)]:
         notice(line)

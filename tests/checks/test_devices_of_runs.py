@@ -1,13 +1,14 @@
-"""A machine that can't train in several processes says so before anything is collected."""
+"""A machine with too few devices says so before anything is collected."""
 
 import pytest
 from wrong_inputs import WrongInput
 
-from lorr_bench.checks import devices
 from lorr_bench.errors import SuiteError
+from lorr_bench.generate import engine
 from lorr_bench.run import suite_run
 from lorr_bench.run.suite_run import Places, RunOptions, run_suite
 from lorr_bench.spec.load import load_suite
+from lorr_bench.stages.training import ranks
 from lorr_bench.store.store import Store
 
 
@@ -29,7 +30,11 @@ def run(tmp_path, monkeypatch):
     def no_executor(_):
         raise StageBegunError
 
-    monkeypatch.setattr(devices, "check_devices", refuse)
+    def refuse_parts(number):
+        raise SuiteError(f"{number} parts", where="engine", fix="Buy some.")
+
+    monkeypatch.setattr(ranks, "check_devices", refuse)
+    monkeypatch.setattr(engine, "check_devices", refuse_parts)
     monkeypatch.setattr(suite_run, "make_executor", no_executor)
     suite = WrongInput("shared", shared, "").write(tmp_path / "suite")
 
@@ -47,6 +52,16 @@ def test_a_training_that_can_not_be_is_refused(run, tmp_path):
     with pytest.raises(SuiteError, match="4 processes, fsdp"):
         run("easy: dpo+lorr*")  # needs the training
     assert not (tmp_path / "out").exists()
+
+
+CUT = ["engine.tensor_parallel_size=2"]
+
+
+def test_an_engine_of_too_many_parts_is_refused(run):
+    with pytest.raises(SuiteError, match="2 parts"):
+        run("collect", overrides=CUT)
+    with pytest.raises(StageBegunError):
+        run("fingerprint", overrides=CUT)
 
 
 @pytest.mark.parametrize(
