@@ -41,7 +41,7 @@ def check_template(plan: Plan) -> None:
     using = [place for place, wanted in asked.items() if wanted]
     if using and folder.is_dir() and not _has_template(folder):
         raise ModelError(
-            f"the tokenizer has no chat template, which {_listed(using)} ask for",
+            f"the tokenizer has no chat template, which {_asking(using)} for",
             where=str(folder),
             fix="Set chat_template: false (of a benchmark: another `prompt`; of lm-eval's tasks: "
             "apply_chat_template: false), or use an instruction-tuned model.",
@@ -70,12 +70,12 @@ def template_lines(plan: Plan) -> Iterator[str]:
     place = "data.collect" if plan.suite.data.collect is not None else "data.pairs"
     if trained:
         yield (
-            f"Chat template: the pairs are written in it ({place}), {_listed(other)} ask without it: what is "
+            f"Chat template: the pairs are written in it ({place}), {_asking(other)} without it: what is "
             f"trained is not what is asked for. {_ask_in_template(plan.suite, other)} asks in it, too."
         )
     else:
         yield (
-            f"Chat template: {_listed(other)} ask in it, the pairs are written without it ({place}): what is "
+            f"Chat template: {_asking(other)} in it, the pairs are written without it ({place}): what is "
             f"trained is not what is asked for. `{place}.chat_template: true` trains in it, too."
         )
 
@@ -109,6 +109,7 @@ def _ask_in_template(suite: Suite, names: Sequence[str]) -> str:
     return " or ".join(settings)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _asking(names: Sequence[str]) -> str:
+    """Subject and verb."""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f"{', '.join(names[:MAX_NAMES])}{more}"
+    return f"{', '.join(names[:MAX_NAMES])}{more} {'asks' if len(names) == 1 else 'ask'}"

@@ -119,7 +119,7 @@ def without_template(tmp_path):
 def test_a_missing_template_is_told_before_an_engine_starts(plan_of, values, without_template):
     collect = {**values["data"]["collect"], "chat_template": True}
     plan = plan_of(model=str(without_template), data={"collect": collect})
-    with pytest.raises(ModelError, match=r"no chat template, which data\.collect ask for"):
+    with pytest.raises(ModelError, match=r"no chat template, which data\.collect asks for"):
         check_plan(plan)
     (without_template / "chat_template.jinja").write_text("{{ messages }}", "utf-8")
     check_plan(plan)

@@ -55,18 +55,18 @@ def test_pairs_and_questions_of_one_form_are_not_warned_of(asked, inside):
 
 def test_bare_answers_are_warned_of_where_math_asks_in_the_template(asked):
     (line,) = asked(collect=False, math=True)
-    assert line.startswith("Chat template: easy ask in it, the pairs are written without it (data.collect)")
+    assert line.startswith("Chat template: easy asks in it, the pairs are written without it (data.collect)")
     assert line.endswith("`data.collect.chat_template: true` trains in it, too.")
 
 
 def test_bare_pairs_are_warned_of_where_lm_eval_asks_in_the_template(asked):
     (line,) = asked(pairs=False, general=True)
-    assert line.startswith("Chat template: general ask in it, the pairs are written without it (data.pairs)")
+    assert line.startswith("Chat template: general asks in it, the pairs are written without it (data.pairs)")
 
 
 def test_pairs_in_the_template_are_warned_of_where_questions_are_bare(asked):
     (line,) = asked(pairs=True, math=True, general=False)
-    assert line.startswith("Chat template: the pairs are written in it (data.pairs), general ask without it")
+    assert line.startswith("Chat template: the pairs are written in it (data.pairs), general asks without it")
     assert line.endswith("`apply_chat_template: true` (lm-eval) asks in it, too.")
     (line,) = asked(pairs=True, math=False, general=True)
     assert line.endswith("`prompt: chat` asks in it, too.")

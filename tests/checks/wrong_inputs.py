@@ -194,11 +194,13 @@ WRONG_INPUTS = (
     WrongInput(
         "answers in a template there is none of",
         chat_of_a_base_model("data.collect.chat_template"),
-        "which data.collect ask for",
+        "which data.collect asks for",
     ),
-    WrongInput("pairs in a template there is none of", pairs_in_a_template, "which data.pairs ask for"),
+    WrongInput("pairs in a template there is none of", pairs_in_a_template, "which data.pairs asks for"),
     WrongInput(
-        "lm-eval in a template there is none of", tasks_in_a_template, "which evaluation.general (general)"
+        "lm-eval in a template there is none of",
+        tasks_in_a_template,
+        "which evaluation.general (general) asks for",
     ),
     WrongInput("a language model as judge", language_model_as_judge, "is a language model"),
 )
