@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from lorr_bench.checks.hub_models import check_hub_models
+from lorr_bench.checks.lengths import length_lines
 from lorr_bench.checks.precision import precision_lines
-from lorr_bench.checks.prompts import check_template, length_lines
+from lorr_bench.checks.reward_model import reward_model_lines
 from lorr_bench.checks.task_names import check_task_names
-from lorr_bench.checks.trained_tensors import check_trained_tensors
+from lorr_bench.checks.templates import check_template, template_lines
+from lorr_bench.checks.tokens import padding_lines
+from lorr_bench.checks.trained_tensors import check_trained_tensors, target_lines
 from lorr_bench.forecast.measured import model_size
 from lorr_bench.plan.plan import Plan
 
@@ -23,12 +26,21 @@ def check_plan(plan: Plan, *, task_names: bool = True) -> list[str]:
 
     Raises:
         SuiteError: A reset or an adapter finds no tensor of the model.
-        ModelError: A model can't be had, or has no chat template where one is asked for.
+        ModelError: A model can't be had, has no chat template where one is asked for, or no tokenizer that
+            loads and ends texts; or a reward model does not score.
         DataError: lm-eval has no task of a name.
     """
-    check_trained_tensors(plan.arms, model_size(plan.model.path, plan.model.commit))
+    model = model_size(plan.model.path, plan.model.commit)
+    check_trained_tensors(plan.arms, model)
     check_template(plan)
     check_hub_models(plan)
     if task_names:
         check_task_names(plan)
-    return [*precision_lines(plan), *length_lines(plan)]
+    return [
+        *target_lines(plan.arms, model),
+        *precision_lines(plan),
+        *length_lines(plan),
+        *template_lines(plan),
+        *reward_model_lines(plan),
+        *padding_lines(plan),
+    ]

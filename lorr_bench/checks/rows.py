@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lorr_bench.checks.lengths import check_prompt_lengths
 from lorr_bench.data.prompts import load_problems
 from lorr_bench.forecast.pair_counts import QUICK_BYTES
 from lorr_bench.plan.kinds.answer_math import AnswerMath
@@ -23,13 +24,16 @@ def prompt_lines(plan: Plan, *, fetch: bool) -> Iterator[str]:
         fetch: Whether data sets of the Hub and large files are read, too.
 
     Raises:
-        DataError: A row lacks a column or an answer, an id repeats, or there are too few rows.
+        DataError: A row lacks a column or an answer, an id repeats, there are too few rows, or too few leave
+            room for a response.
     """
     collect = plan.first_pairs
     if isinstance(collect, Collect) and (
         fetch or _is_quick(collect.parameters.prompts, collect.setting.source)
     ):
-        yield _count_text(load_asked(collect), collect.parameters.seed)
+        asked_first = load_asked(collect)
+        check_prompt_lengths(plan, asked_first)
+        yield _count_text(asked_first, collect.parameters.seed)
     read = set[str]()
     for stage in plan.stages:
         if not isinstance(stage, AnswerMath) or stage.parameters.prompts.rows.source in read:
@@ -39,6 +43,19 @@ def prompt_lines(plan: Plan, *, fetch: bool) -> Iterator[str]:
         if fetch or _is_quick(asked.prompts, source):
             sizes = stage.setting.sizes
             load_problems(asked.prompts.spec(source), folder=Path(), count=asked.limit, seed=0, sizes=sizes)
+
+
+def check_rows(plan: Plan) -> None:
+    """Refuse prompts and benchmarks that stages could not read, of those that are read at once.
+
+    Args:
+        plan: The plan.
+
+    Raises:
+        DataError: As ``prompt_lines``.
+    """
+    for _ in prompt_lines(plan, fetch=False):
+        pass
 
 
 def _is_quick(prompts: PromptSource, source: str) -> bool:

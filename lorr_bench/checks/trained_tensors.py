@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from lorr_bench.errors import SuiteError
@@ -46,8 +46,35 @@ def check_trained_tensors(arms: Iterable[Arm], model: ModelSize | None) -> None:
             )
 
 
+def target_lines(arms: Iterable[Arm], model: ModelSize | None) -> Iterator[str]:
+    """Warnings of names among an adapter's targets that match no layer beside others that do.
+
+    Args:
+        arms: Of the plan.
+        model: The start model; None where nothing is known of it.
+    """
+    if model is None or not model.linear:
+        return
+    unmatched: dict[tuple[str, ...], dict[str, None]] = {}
+    for arm in arms:
+        lora = arm.known_settings.lora
+        if lora is not None and not isinstance(lora.targets, str):
+            names = tuple(name for name in lora.targets if not _finds(model, (name,)))
+            unmatched.setdefault(names, {})[arm.method] = None
+    for names, methods in unmatched.items():
+        if names:
+            yield (
+                f"LoRA: no layer of the model is called {' or '.join(names)} (target_modules of "
+                f"{', '.join(methods)}); the other targets have adapters. {_layers(model.linear)}"
+            )
+
+
+def _finds(model: ModelSize, targets: str | tuple[str, ...]) -> bool:
+    return any(is_lora_target(name, targets) for name in model.linear)
+
+
 def _check_targets(arm: Arm, lora: Lora, model: ModelSize) -> None:
-    if model.linear and not any(is_lora_target(name, lora.targets) for name in model.linear):
+    if model.linear and not _finds(model, lora.targets):
         raise SuiteError(
             f"{arm.name}: the adapter's targets ({_targets_text(lora.targets)}) match no layer of the model",
             where=f"methods.{arm.method}",

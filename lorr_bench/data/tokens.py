@@ -52,16 +52,7 @@ def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: There is none, or it has no end-of-sequence token.
     """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(start.path, **start.origin)
-    except (OSError, ValueError, TypeError, KeyError) as error:  # damaged files raise the last two
-        raise ModelError(
-            f"the model has no tokenizer that loads: {error}",
-            where=start.path,
-            fix="Put tokenizer.json and tokenizer_config.json into the model folder.",
-        ) from error
+    tokenizer = bare_tokenizer(start)
     if tokenizer.eos_token is None:
         raise ModelError(
             "the tokenizer names no end-of-sequence token",
@@ -70,6 +61,25 @@ def load_tokenizer(start: StartModel) -> PreTrainedTokenizerBase:
         )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def bare_tokenizer(model: StartModel) -> PreTrainedTokenizerBase:
+    """The tokenizer that lies beside a model, as its files and its class make it.
+
+    Raises:
+        ModelError: There is none that loads.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model.path, **model.origin)
+    except (OSError, ValueError, TypeError, KeyError) as error:  # damaged files raise the last two
+        raise ModelError(
+            f"the model has no tokenizer that loads: {error}",
+            where=model.path,
+            fix="Put tokenizer.json and tokenizer_config.json into the model folder.",
+        ) from error
     return tokenizer
 
 

@@ -63,12 +63,12 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
         return
     yield _count_text(known)
     yield from _warnings(known)
-    tokenizer = _tokenizer(plan)
+    tokenizer = start_tokenizer(plan)
     if tokenizer is None:
         yield "What is left out or cut at max_length is known when training: no tokenizer.json is here."
         return
     budget = plan.suite.budget.unique_pairs[-1]
-    for max_length, arms in _lengths(plan).items():
+    for max_length, arms in arms_by_length(plan).items():
         fitted = fit_pairs(known.pairs, tokenizer, max_length, budget)
         _check(plan, known, len(fitted.pairs), reasons(fitted, max_length))
         yield f"{', '.join(arms)}: {_fit_text(fitted, max_length)}"
@@ -168,9 +168,11 @@ def _count_text(known: Known) -> str:
 
 def _warnings(known: Known) -> Iterator[str]:
     """What whoever trains on ready-made pairs should know, where that is more than their number."""
+    stage = known.stage
     if (
-        isinstance(known.stage, ImportPairs)
-        and known.stage.setting.asked_in_template
+        isinstance(stage, ImportPairs)
+        and stage.template_model is not None  # else the plan tells
+        and stage.setting.asked_in_template
         and not known.in_template
     ):
         yield f"Note: {BARE_STRINGS}"
@@ -195,8 +197,12 @@ def _fit_text(fitted: FittedPairs, max_length: int) -> str:
     )
 
 
-def _lengths(plan: Plan) -> Mapping[int, list[str]]:
-    """Arms by the length that they cut at."""
+def arms_by_length(plan: Plan) -> Mapping[int, list[str]]:
+    """Names of arms by the length that they cut at, in tokens.
+
+    Args:
+        plan: The plan. Arms of methods without such a setting are left out.
+    """
     found: dict[int, dict[str, None]] = {}
     for arm in plan.arms:
         for pairs in arm.budgets:
@@ -206,8 +212,12 @@ def _lengths(plan: Plan) -> Mapping[int, list[str]]:
     return {length: list(arms) for length, arms in found.items()}
 
 
-def _tokenizer(plan: Plan) -> TokenizerFile | None:
-    """The tokenizer of the start model, where its files are on this machine."""
+def start_tokenizer(plan: Plan) -> TokenizerFile | None:
+    """The tokenizer of the start model, without its chat template; None where its files are not here.
+
+    Args:
+        plan: The plan.
+    """
     place = next(stage.setting.place for stage in plan.stages if isinstance(stage, Train))
     try:
         return TokenizerFile(_model_folder(place.model_path, place.revision))

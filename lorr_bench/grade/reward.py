@@ -23,7 +23,8 @@ def score_many(
 
     With a chat template in its tokenizer, the model reads a user turn and an assistant turn; without one,
     prompt and answer as one text that ends with the end-of-sequence token, if there is one. It runs on a GPU
-    where there is one, longest answers first, so that a batch has little padding.
+    where there is one, longest answers first, so that a batch has little padding; one by one where neither
+    the model nor its tokenizer has a padding token, by which the model would find the end of each answer.
 
     Args:
         prompts: What was asked, without any chat template.
@@ -35,8 +36,8 @@ def score_many(
         ``spec.max_length`` together with its prompt: cut, it would get the score of another answer.
 
     Raises:
-        ModelError: The model can't be loaded, has no trained scoring head, more than one output, or no
-            padding token although ``batch_size`` is above 1; or a score is not a finite number.
+        ModelError: The model can't be loaded, has no trained scoring head or more than one output; or a score
+            is not a finite number.
     """
     import torch
 
@@ -52,8 +53,9 @@ def _scores(model: Any, ids: Sequence[Sequence[int]], spec: RewardModelSpec) -> 
     fitting = [place for place in range(len(ids)) if len(ids[place]) <= spec.max_length]
     fitting.sort(key=lambda place: -len(ids[place]))
     scores: list[float | None] = [None] * len(ids)
-    for start in range(0, len(fitting), spec.batch_size):
-        batch = fitting[start : start + spec.batch_size]
+    size = 1 if model.config.get_text_config().pad_token_id is None else spec.batch_size
+    for start in range(0, len(fitting), size):
+        batch = fitting[start : start + size]
         values = _forward(model, [ids[place] for place in batch])
         for place, value in zip(batch, values, strict=True):
             scores[place] = _finite(value, spec)
@@ -82,7 +84,7 @@ def _load(spec: RewardModelSpec) -> tuple[Any, Any]:
             "revision, network and access.",
         ) from error
     _check_head(model, loading["missing_keys"], spec)
-    _set_padding(model, tokenizer, spec)
+    _set_padding(model, tokenizer)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
 
 
@@ -103,17 +105,11 @@ def _check_head(model: Any, missing_keys: Sequence[str], spec: RewardModelSpec) 
         )
 
 
-def _set_padding(model: Any, tokenizer: Any, spec: RewardModelSpec) -> None:
-    """Agree on one padding token: the model finds the end of an answer by it."""
+def _set_padding(model: Any, tokenizer: Any) -> None:
+    """Agree on one padding token, where there is any: the model finds the end of an answer by it."""
     config = model.config.get_text_config()
     if config.pad_token_id is None:
         config.pad_token_id = tokenizer.pad_token_id
-    if config.pad_token_id is None and spec.batch_size > 1:
-        raise ModelError(
-            "neither the model nor its tokenizer has a padding token",
-            where=spec.path,
-            fix="Set reward_model.batch_size to 1, or save the tokenizer with a pad_token.",
-        )
 
 
 def _token_ids(tokenizer: Any, prompt: str, answer: str, today: date) -> list[int]:

@@ -54,6 +54,20 @@ class Scope:
     only: Set[str] | None = None
     fail_fast: bool = False
 
+    def waiting(
+        self, stages: Sequence[Stage], finished: Set[str], whole: Callable[[Stage], bool]
+    ) -> list[Stage]:
+        """The stages that a run of this scope has to do, in their order.
+
+        Args:
+            stages: Of the plan.
+            finished: Digests of those that were done.
+            whole: Whether all files of a finished stage are there.
+        """
+        wanted = self.only if self.only is not None else {stage.digest for stage in stages}
+        needed = unfinished(stages, wanted, finished, whole)
+        return [stage for stage in stages if stage.digest in needed and stage.pool in self.pools]
+
 
 EVERYTHING: Final = Scope()
 
@@ -153,11 +167,9 @@ class Driver:
         return self._state
 
     def _prepare(self) -> None:
-        stages, scope = self._plan.stages, self._scope
+        stages = self._plan.stages
         finished = {stage.digest for stage in stages if self._store.read(stage) is not None}
-        wanted = scope.only if scope.only is not None else self._stages.keys()
-        needed = unfinished(stages, wanted, finished, self._store.whole)
-        waiting = [stage for stage in stages if stage.digest in needed and stage.pool in scope.pools]
+        waiting = self._scope.waiting(stages, finished, self._store.whole)
         todo = {stage.digest for stage in waiting}
         self._state.reused = len(finished - todo)
         self._agenda = Agenda(stages, todo, finished, self._store.whole)

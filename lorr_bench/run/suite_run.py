@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.checks.check_plan import check_plan
+from lorr_bench.checks.devices import check_devices
+from lorr_bench.checks.rows import check_rows
 from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
 from lorr_bench.events import Planned, Watcher, notes_to, tell_all
@@ -31,7 +33,7 @@ from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store
+from lorr_bench.store.store import Store, done_stages
 from lorr_bench.track.reporter import make_trackers
 
 RUN_FILE: Final = "run.json"
@@ -121,9 +123,12 @@ def run_suite(
     """
     notice = notes_to(watcher)
     plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=notice))
-    check_pairs(plan, store)
     warnings = check_plan(plan, task_names=not plan.revisions.known)
+    check_rows(plan)
+    check_pairs(plan, store)
     scope = options.scope(plan)
+    waiting = scope.waiting(plan.stages, done_stages(plan.stages, store), store.whole)
+    check_devices(plan.suite, waiting)
     watcher(Planned(plan))
     for line in [*warnings, *revision_lines(plan, places.output)]:
         notice(line)

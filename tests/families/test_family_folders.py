@@ -7,6 +7,9 @@ import torch
 from family_facts import BY_NAME, FAMILIES
 from safetensors.torch import load_file
 
+from lorr_bench.checks.tokens import has_padding
+from lorr_bench.spec.sources import ModelSpec
+
 TURNS = [{"role": "user", "content": "2 + 3?"}, {"role": "assistant", "content": "5"}]
 SYSTEM = {"role": "system", "content": "Be brief."}
 LLAMA_OPENING = (
@@ -141,3 +144,7 @@ def test_the_model_reads_a_text(folder, tokenizer):
     logits = model(**tokenizer("2 + 3?", return_tensors="pt", return_token_type_ids=False)).logits
     assert logits.shape[-1] == len(tokenizer)
     assert logits.isfinite().all()
+
+
+def test_a_plan_knows_which_families_have_a_padding_token(folder, tokenizer):
+    assert has_padding(folder, ModelSpec(path=str(folder))) == (tokenizer.pad_token is not None)

@@ -112,8 +112,8 @@ def chat_suite(suite, rows, small_model, tmp_path):
     template = "{% for turn in messages %} to:{{ turn.content }}{% endfor %}"
     (tmp_path / "model" / "chat_template.jinja").write_text(template, "utf-8")
 
-    def make(rows, model="model"):
-        file = suite(rows, [8])
+    def make(rows, model="model", source="pairs.jsonl"):
+        file = suite(rows, [8], {"pairs": {"source": source}})
         values = json.loads(file.read_text("utf-8"))
         values |= {"model": {"path": model}, "methods": {"dpo": {"max_length": 96}}}
         values["evaluation"]["math"][0]["chat_template"] = True
@@ -146,7 +146,10 @@ def test_conversations_are_counted_in_the_template(chat_suite, rows, tmp_path):
 def test_bare_strings_are_warned_of_where_a_benchmark_asks_in_the_template(
     chat_suite, rows, tmp_path, nano_pairs
 ):
-    plan, store = chat_suite(rows), Store(tmp_path / "store")
+    """Of pairs in a form that only their reading tells; of others the plan's checks warn."""
+    lines = [f"{row['prompt']}\t{row['chosen']}\t{row['rejected']}\n" for row in rows]
+    (tmp_path / "pairs.tsv").write_text("prompt\tchosen\trejected\n" + "".join(lines), "utf-8")
+    plan, store = chat_suite(rows, source="pairs.tsv"), Store(tmp_path / "store")
     note = f"Note: {BARE_STRINGS}"
     assert note in list(pair_lines(plan, store))
     with store.writing(source_of(plan)) as draft:
@@ -226,7 +229,7 @@ def test_a_large_file_is_not_read_where_an_answer_is_wanted_at_once(suite, rows,
 
 
 def test_without_a_tokenizer_file_lengths_are_known_later(suite, rows, tmp_path, monkeypatch):
-    monkeypatch.setattr("lorr_bench.forecast.pair_counts._tokenizer", lambda _: None)
+    monkeypatch.setattr("lorr_bench.forecast.pair_counts.start_tokenizer", lambda _: None)
     lines = list(pair_lines(plan_of(suite(rows, [8])), Store(tmp_path / "store")))
     assert (
         lines[1] == "What is left out or cut at max_length is known when training: no tokenizer.json is here."

@@ -281,10 +281,13 @@ def test_bare_strings_are_warned_of_where_a_benchmark_asks_in_the_template(tmp_p
     file = tmp_path / "pairs.jsonl"
     file.write_text('{"prompt": "p", "chosen": "g", "rejected": "b"}\n', "utf-8")
     said = []
-    stage = sample(
-        "import_pairs",
-        "pairs, seed 0",
-        setting={"source": str(file), "asked_in_template": asked_in_template},
-    )
+    template = {"model": "m", "trust_remote_code": False, "template_date": "2025-01-01"}
+    setting = {
+        "source": str(file),
+        "asked_in_template": asked_in_template,
+        "model_path": "m",
+        "revision": None,
+    }
+    stage = sample("import_pairs", "pairs, seed 0", setting=setting, template=template)
     import_pairs(Task(stage, {}, tmp_path, tmp_path / "scratch", EngineRoom(), lambda *_: None, said.append))
     assert [BARE_STRINGS in line for line in said] == [True] * bool(asked_in_template)

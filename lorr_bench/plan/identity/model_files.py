@@ -95,7 +95,7 @@ def check_model_folder(folder: Path, *, trust_remote_code: bool = False) -> None
     for found, missing in (
         ((folder / "config.json").is_file(), "config.json"),
         (any(folder.glob("*.safetensors")), "*.safetensors (pickled weights are never loaded)"),
-        (any((folder / name).is_file() for name in TOKENIZER_FILES), "a tokenizer (tokenizer.json)"),
+        (any((folder / name).is_file() for name in TOKENIZER_FILES), "tokenizer (tokenizer.json)"),
     ):
         if not found:
             raise ModelError(
@@ -120,7 +120,7 @@ def check_model_folder(folder: Path, *, trust_remote_code: bool = False) -> None
 def _code_elsewhere(folder: Path) -> Iterator[str]:
     """The classes of other repositories that a model's configuration names."""
     for name in ("config.json", "tokenizer_config.json"):
-        for value in _strings(_read(folder / name).get("auto_map")):
+        for value in _strings(read_configuration(folder / name).get("auto_map")):
             if _OTHER_CODE in value:
                 yield value
 
@@ -132,8 +132,12 @@ def _strings(value: Any) -> Iterator[str]:
         yield from _strings(part)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """A configuration, or nothing: whoever loads the model says what is wrong with the file."""
+def read_configuration(file: Path) -> dict[str, Any]:
+    """What a JSON file of a model says, or nothing: whoever loads the model says what is wrong with it.
+
+    Args:
+        file: Such as ``config.json``.
+    """
     try:
         values = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

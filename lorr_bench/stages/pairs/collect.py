@@ -39,8 +39,9 @@ def collect(task: Task[Collect]) -> Outcome:
         StageError: The engine does not hold the model.
     """
     earlier = Kept.read(task.inputs.get("collection"))
-    engine = task.engine()
+    # Before the engine starts: rows that can't be read are told at once.
     problems = load_problems(task.stage)[len(earlier.prompts) :]
+    engine = task.engine()
     prompts = _in_template(task.stage, engine, problems)
     completions = sample_answers(task, engine, prompts)
     if not earlier.answers and not any(completions):
@@ -175,7 +176,8 @@ def import_pairs(task: Task[ImportPairs]) -> Outcome:
     write_pairs(task.output / "pairs.jsonl", pairs)
     for line in file.notices:
         task.notice(f"{task.stage.label}: {line}")
-    if task.stage.setting.asked_in_template and not file.in_template:
+    not_told = task.stage.template_model is not None  # else the plan has told
+    if not_told and task.stage.setting.asked_in_template and not file.in_template:
         task.notice(f"{task.stage.label}: {BARE_STRINGS}")
     return Outcome(
         metrics={

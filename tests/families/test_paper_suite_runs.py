@@ -1,0 +1,62 @@
+"""The suites at paper scale run from their files, on tiny models of the same families and data in the same columns."""
+
+import csv
+import json
+import os
+import subprocess
+
+import pytest
+from command_line import ROOT, command, logs
+from family_facts import BY_NAME
+from paper_stand_ins import ITERATIVE_MATH, MAIN_TABLE, MATH_SETS
+
+pytest.importorskip("vllm", reason="vLLM is not installed: make install")
+pytestmark = pytest.mark.slow
+
+ALL = os.environ.get("LORR_BENCH_ALL_FAMILIES") == "1"
+BENCHMARKS = {*MATH_SETS, "mmlu_pro", "bbh_cot_fewshot", "arc_challenge", "commonsense_qa"}
+ARMS = {"main_table": 17, "iterative_math": 4}
+
+
+@pytest.fixture
+def run(family_folder, tmp_path):
+    """Runs a paper suite, or some of its arms; its output folder."""
+
+    def run(suite, *only):
+        suite_and_changes = suite.arguments(family_folder(BY_NAME[suite.family]), tmp_path)
+        chosen = [part for arm in only for part in ("--only", arm)]
+        done = subprocess.run(
+            command("run", *suite_and_changes, *chosen, "-o", tmp_path / "out"),
+            capture_output=True,
+            check=False,
+            text=True,
+            cwd=ROOT,
+            timeout=3600,
+        )
+        assert done.returncode == 0, done.stderr + logs(tmp_path / "out")
+        return tmp_path / "out"
+
+    return run
+
+
+def scored(output):
+    """By arm, the benchmarks that have a score."""
+    with (output / "report" / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["mean"]]
+    return {arm: {row["benchmark"] for row in rows if row["arm"] == arm} for arm in {r["arm"] for r in rows}}
+
+
+def test_one_arm_of_the_main_table_is_scored_on_every_benchmark(run):
+    """One that has no reference, of a model without a padding token, with a scorer that has none either."""
+    found = scored(run(MAIN_TABLE, "simpo+lorr"))
+    assert found["simpo+lorr"] >= BENCHMARKS
+
+
+@pytest.mark.skipif(not ALL, reason="LORR_BENCH_ALL_FAMILIES=1 runs every arm")
+@pytest.mark.parametrize("suite", [MAIN_TABLE, ITERATIVE_MATH], ids=lambda suite: suite.name)
+def test_every_arm_is_scored_on_every_benchmark(run, suite):
+    output = run(suite)
+    assert json.loads((output / "run.json").read_text("utf-8"))["failed"] == {}
+    found = scored(output)
+    assert len(found.keys() - {"start"}) == ARMS[suite.name]
+    assert all(names >= BENCHMARKS for names in found.values())
