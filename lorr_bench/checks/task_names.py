@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lorr_bench.errors import DataError
-from lorr_bench.plan.identity.task_data import defines_all, own_folder
+from lorr_bench.plan.identity.task_data import defines_all
+from lorr_bench.plan.identity.task_index import own_folder
 from lorr_bench.plan.identity.task_source import NANO_TASKS
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.plan.plan import Plan

@@ -16,8 +16,8 @@ from lorr_bench.plan.identity.task_data import (
     defines_all,
     files_read,
     find_task_data,
-    own_folder,
 )
+from lorr_bench.plan.identity.task_index import own_folder
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.ports.versions import package_version
 

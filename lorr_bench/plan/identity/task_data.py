@@ -7,17 +7,13 @@ but nothing in them is run. The code of a task is not looked into: what it opens
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from lorr_bench.errors import DataError
+from lorr_bench.plan.identity.task_index import FILES, Config, TaskIndex, index_of, read_config
 
 FILE_READERS: Final = (
     "csv",
@@ -51,18 +47,13 @@ FILE_READERS: Final = (
 """What ``dataset_path`` says instead of a data set, to read files: the packaged modules of ``datasets``."""
 HUB_FILE: Final = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?=/)")
 """The part of the address of a file on the Hub that names data set and revision."""
-_SKIPPED: Final = frozenset({"__pycache__", ".ipynb_checkpoints"})
 _GLOB: Final = re.compile(r"[*?\[]")
 _START_FIX: Final = (
     "As in lm-eval, paths in task files count from the folder in which the command is started: start it "
     "there, or write whole paths."
 )
 
-_FILES: Final = "\0files"
-"""Key under which a configuration holds the files that it was put together from."""
-_OF_A_GROUP: Final = ("group", "task", _FILES)
-
-Config = dict[str, Any]
+_OF_A_GROUP: Final = ("group", "task", FILES)
 
 
 @dataclass(frozen=True)
@@ -93,55 +84,15 @@ class TaskData:
     from_start: bool
 
 
-@dataclass
-class _Index:
-    """What the files of one folder define, by name."""
-
-    tasks: dict[str, Config] = field(default_factory=dict)
-    groups: dict[str, Config] = field(default_factory=dict)
-    tags: dict[str, list[str]] = field(default_factory=dict)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.tasks or name in self.groups or name in self.tags
-
-    def add(self, config: Config) -> None:
-        """Add what a file defines; of two of the same name the first counts."""
-        name = config.get("task")
-        if "group" in config and "class" not in config:
-            if config["group"] not in self:
-                self.groups[str(config["group"])] = config
-        elif isinstance(name, str) and name not in self:
-            self.tasks[name] = config
-            tags = config.get("tag") or []
-            for tag in tags if isinstance(tags, list) else [tags]:
-                self.tags.setdefault(str(tag), []).append(name)
-
-    def update(self, later: _Index) -> None:
-        """Take the definitions of a folder that counts before this one."""
-        for name in (*later.tasks, *later.groups, *later.tags):
-            for mine in (self.tasks, self.groups, self.tags):
-                mine.pop(name, None)
-        self.tasks |= later.tasks
-        self.groups |= later.groups
-        self.tags |= later.tags
-
-
-def own_folder() -> Path | None:
-    """Where lm-eval's own task files lie; None where it is not installed."""
-    spec = find_spec("lm_eval")
-    place = next(iter(spec.submodule_search_locations or ()), None) if spec else None
-    return Path(place) / "tasks" if place else None
-
-
 def defines_all(folders: Sequence[Path], names: Iterable[str]) -> bool:
     """Whether task files in these folders define all names."""
-    index = _index(folders)
+    index = index_of(folders, names)
     return all(name in index for name in names)
 
 
 def groups_among(names: Iterable[str], folders: Sequence[Path]) -> list[str]:
     """Those of the names that task files in these folders define as groups."""
-    index = _index(folders)
+    index = index_of(folders, names)
     return [name for name in names if name in index.groups]
 
 
@@ -156,7 +107,7 @@ def find_task_data(names: Sequence[str], folders: Sequence[Path], start: Path) -
     Raises:
         DataError: A file that a task names is not there, or is an address on the web, where it can change.
     """
-    index, hub, files, from_start = _index(folders), set[HubSet](), dict[Path, None](), False
+    index, hub, files, from_start = index_of(folders, names), set[HubSet](), dict[Path, None](), False
     for name in names:
         for config in _configs(name, {}, index, frozenset()):
             found = _Reading(config, start)
@@ -171,7 +122,7 @@ def find_task_data(names: Sequence[str], folders: Sequence[Path], start: Path) -
 
 def cache_folders(folder: Path) -> tuple[Path, ...]:
     """Where the task files in a folder let the library keep what it prepares, which is no input."""
-    options = [_config(file, ()).get("dataset_kwargs") for file in sorted(folder.glob("**/*.yaml"))]
+    options = [read_config(file).get("dataset_kwargs") for file in sorted(folder.glob("**/*.yaml"))]
     named = {one["cache_dir"] for one in options if isinstance(one, dict) and "cache_dir" in one}
     return tuple(Path(place).expanduser().resolve() for place in sorted(map(str, named)))
 
@@ -185,7 +136,7 @@ def files_read(path: str, options: Mapping[str, Any]) -> tuple[Path, ...]:
     return tuple(_Reading({"dataset_path": path, "dataset_kwargs": dict(options)}, Path.cwd()).files())
 
 
-def _configs(name: str, changes: Config, index: _Index, above: frozenset[str]) -> Iterator[Config]:
+def _configs(name: str, changes: Config, index: TaskIndex, above: frozenset[str]) -> Iterator[Config]:
     """The configurations of the tasks behind a name, with what a group above changes in them."""
     if name in above:
         return
@@ -198,8 +149,8 @@ def _configs(name: str, changes: Config, index: _Index, above: frozenset[str]) -
         yield from _configs(member, changes, index, above)
 
 
-def _members(group: Config, changes: Config, index: _Index, above: frozenset[str]) -> Iterator[Config]:
-    yield {_FILES: group.get(_FILES, [])}
+def _members(group: Config, changes: Config, index: TaskIndex, above: frozenset[str]) -> Iterator[Config]:
+    yield {FILES: group.get(FILES, [])}
     changes = {key: value for key, value in group.items() if key not in _OF_A_GROUP} | changes
     members = group.get("task")
     for member in members if isinstance(members, list) else ():
@@ -209,7 +160,7 @@ def _members(group: Config, changes: Config, index: _Index, above: frozenset[str
             yield from _member(member, changes, index, above)
 
 
-def _member(member: Config, changes: Config, index: _Index, above: frozenset[str]) -> Iterator[Config]:
+def _member(member: Config, changes: Config, index: TaskIndex, above: frozenset[str]) -> Iterator[Config]:
     name = member.get("group", member.get("task"))
     own = {key: value for key, value in member.items() if key not in ("group", "task")}
     if isinstance(name, str) and name in index:
@@ -237,7 +188,7 @@ class _Reading:
         path = config.get("dataset_path")
         self._path = path if isinstance(path, str) and not config.get("custom_dataset") else ""
         self._prompt = config.get("use_prompt")
-        self._files: Sequence[Path] = config.get(_FILES, ())
+        self._files: Sequence[Path] = config.get(FILES, ())
         self._where = f"lm-eval task {config.get('task')}"
         self._start = start
         self.is_relative = False
@@ -337,74 +288,3 @@ def _file_names(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for part in value.values():
             yield from _file_names(part)
-
-
-def _index(folders: Sequence[Path]) -> _Index:
-    index = _Index()
-    for folder in folders:
-        index.update(_own_index(folder) if folder == own_folder() else _folder_index(folder))
-    return index
-
-
-@cache
-def _own_index(folder: Path) -> _Index:
-    """That of lm-eval's own files, whose reading takes seconds; an installed package stays as it is."""
-    return _folder_index(folder)
-
-
-def _folder_index(folder: Path) -> _Index:
-    index = _Index()
-    for file in sorted(folder.glob("**/*.yaml"), key=lambda path: path.as_posix()):
-        if not _SKIPPED & set(file.parts) and (config := _config(file, ())):
-            index.add(config)
-    return index
-
-
-def _config(file: Path, above: tuple[Path, ...]) -> Config:
-    """What a task file says, with what it includes; nothing where it can't be read, as in lm-eval."""
-    try:
-        file = file.resolve()
-        own = {} if file in above else dict(_read(file.read_bytes()))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return {}
-    named, merged, files = own.pop("include", None) or [], Config(), [file, *_code_of(own, file.parent)]
-    for name in named if isinstance(named, list) else [named]:
-        part = _config(file.parent / str(name), (*above, file))
-        files += part.pop(_FILES, [])
-        part.pop("task_list", None)
-        merged |= part
-    return {**merged, **own, _FILES: files}
-
-
-class _Function(str):
-    """The name of a function in a task file: ``module.function``."""
-
-    __slots__ = ()
-
-
-def _code_of(value: Any, folder: Path) -> Iterator[Path]:
-    """The files with the functions that a task file names: beside it, or where Python looks for modules."""
-    if isinstance(value, _Function):
-        module = f"{value.rpartition('.')[0].replace('.', '/')}.py"
-        places = [folder, *(Path(place or ".") for place in sys.path)]
-        yield from [place / module for place in places if (place / module).is_file()][:1]
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _code_of(part, folder)
-
-
-@lru_cache(maxsize=1024)  # what many files include is read once
-def _read(text: bytes) -> Mapping[str, Any]:
-    """What a file says alone; nothing where it is no mapping."""
-    loader = _Loader(text)
-    try:
-        value = loader.get_single_data()
-    finally:
-        loader.dispose()
-    return value if isinstance(value, dict) else {}
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Plain YAML in which ``!function`` names are texts."""
-
-
-_Loader.add_constructor("!function", lambda loader, node: _Function(loader.construct_scalar(node)))

@@ -15,8 +15,8 @@ from lorr_bench.plan.identity.task_data import (
     defines_all,
     find_task_data,
     groups_among,
-    own_folder,
 )
+from lorr_bench.plan.identity.task_index import own_folder
 from lorr_bench.ports.versions import package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark
 
