@@ -150,7 +150,7 @@ def _pairs(rows: FoundRows, model: FoundModel, cut: int) -> tuple[PairFile, tupl
     except DataError as error:
         if error.where != rows.spec.source:  # of a row, not of their number
             raise
-        raise _too_few(rows, 0, error.what) from error
+        raise _too_few(rows, 0, error.what if cut else "all of them would be held out") from error
     rest = rows.rows[cut:]
     try:
         return file, pairs_of_rows(rest, rows.spec, writer).pairs if rest else ()

@@ -83,7 +83,7 @@ def draft_suite(asked: Asked, own: Mapping[str, str], folder: Path) -> Written:
         DataError: The set is missing, damaged, too small, or of no known shape.
     """
     suite = None if asked.output == STANDARD_OUTPUT else Path(asked.output)
-    tasks = suite.with_name(f"{suite.stem}_held_out") if suite else Path()
+    tasks = suite.parent / f"{suite.stem}_held_out" if suite else Path()
     if suite is not None:
         check_place(suite, tasks, force=asked.force)
     devices = read_devices(asked.devices) if asked.devices is not None else None
@@ -98,9 +98,7 @@ def draft_suite(asked: Asked, own: Mapping[str, str], folder: Path) -> Written:
     if suite is not None:
         files = task_files(choices.held_out, tasks) if choices.held_out else {}
         write_draft(suite, text, tasks, files)
-    return Written(
-        text, tuple([*finding_lines(draft), *_next_lines(suite, tasks, bool(choices.held_out))]), suite
-    )
+    return Written(text, (*finding_lines(draft), *_next_lines(suite, tasks, bool(choices.held_out))), suite)
 
 
 def read_columns(options: list[str]) -> dict[str, str]:
@@ -112,7 +110,7 @@ def read_columns(options: list[str]) -> dict[str, str]:
     Raises:
         SuiteError: One has another form, or names something that no column holds.
     """
-    columns = dict(option.split("=", 1) if "=" in option else (option, "") for option in options)
+    columns = {role: column for role, _, column in (option.partition("=") for option in options)}
     for role, column in columns.items():
         if role not in ROLES or not column:
             fix = f"{nearest(role, ROLES)}Write --column WHAT=NAME; WHAT is {', '.join(ROLES)}."

@@ -23,8 +23,8 @@ FEWEST_ROWS: Final = 20
 MOST_ROWS: Final = 500
 
 _TASK_TEXT: Final = """\
-# How often the model finds the preferred response of a held-out pair more likely than the other one: acc by the
-# sums of log-probabilities, acc_norm for each letter. By hand: lm_eval --include_path on this folder.
+# How often the preferred response of a held-out pair is more likely than the other one: acc by the sums of
+# log-probabilities, acc_norm for their length. By hand: lm_eval --include_path on this folder.
 task: {task}
 dataset_path: json
 dataset_kwargs:

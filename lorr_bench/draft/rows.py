@@ -192,8 +192,9 @@ def _unknown(row: Row, missing: Mapping[str, str]) -> DataError:
     """
     free = [name for name in row.values if name not in PREFERENCE]
     options = [f"--column {role}={(near_names(role, free) or ['NAME'])[0]}" for role in missing]
+    absent, there = " and no ".join(map(repr, missing.values())), ", ".join(map(repr, row.values))
     return DataError(
-        f"no column {' and no '.join(map(repr, missing.values()))}; there are {', '.join(map(repr, row.values))}",
+        f"no column {absent}; there are {there or 'none'}",
         where=row.where,
         fix=f"Say which holds it: {' '.join(options)}. Of rows with one response: --column completion=NAME.",
     )

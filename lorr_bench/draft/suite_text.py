@@ -80,8 +80,8 @@ class Draft:
 
     def _head(self) -> Iterator[str]:
         yield f"# yaml-language-server: $schema={SCHEMA_PATH.as_uri()}"
-        yield f"# Written by `lorr-bench init` for {self.device}. Every value may be changed: an editor that knows the"
-        yield "# schema above explains each key, and `lorr-bench validate` names a wrong one with its line."
+        yield f"# Written by `lorr-bench init` for {self.device}. Every value may be changed:"
+        yield "# editors explain each key by the schema above, `lorr-bench validate` names a wrong one."
         yield _line(f"name: {self.places.name}", "names the folder of the results")
         method, plugin = self.choices.method.name, self.choices.method.plugin
         yield f"description: {_value(f'{method}, plain and with {plugin}, on pairs of our own.')}"
@@ -97,7 +97,7 @@ class Draft:
             why = "of the frozen weights; the adapter's are float32" if self.choices.fit.share else why
         yield _line(f"  dtype: {self.choices.fit.dtype}", why)
         if self.rows.in_template:
-            yield '  # system_prompt: "…"  # a system turn for rows without one; chat_template_kwargs for the rest'
+            yield "  # system_prompt: You are …           # a system turn for rows that have none"
 
     def _seeds(self) -> Iterator[str]:
         yield _line(

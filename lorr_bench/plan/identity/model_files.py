@@ -95,7 +95,7 @@ def check_model_folder(folder: Path, *, trust_remote_code: bool = False) -> None
     for found, missing in (
         ((folder / "config.json").is_file(), "config.json"),
         (any(folder.glob("*.safetensors")), "*.safetensors (pickled weights are never loaded)"),
-        (any((folder / name).is_file() for name in TOKENIZER_FILES), "a tokenizer (tokenizer.json)"),
+        (any((folder / name).is_file() for name in TOKENIZER_FILES), "tokenizer (tokenizer.json)"),
     ):
         if not found:
             raise ModelError(
