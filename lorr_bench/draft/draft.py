@@ -122,17 +122,14 @@ def _places(
     asked: Asked, model: FoundModel, rows: FoundRows, suite: Path | None, tasks: Path | None
 ) -> Places:
     start = suite.parent if suite else Path()
-    name = f"{Path(model.name).resolve().name if model.is_folder else model.name}-{_stem(asked.rows.source)}"
+    called = Path(model.name).name or Path(model.name).resolve().name
+    name = f"{called}-{Path(asked.rows.source).name.partition('.')[0]}"
     return Places(
         model=_from(start, asked.model) if model.is_folder else asked.model,
         source=asked.rows.source if rows.on_hub else _from(start, asked.rows.source),
         tasks=tasks.name if tasks else None,
         name=re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:MAX_NAME].strip("-") or "suite",
     )
-
-
-def _stem(source: str) -> str:
-    return Path(source).name.partition(".")[0]
 
 
 def _from(start: Path, path: str) -> str:

@@ -28,6 +28,7 @@ def init(tmp_path, pairs):
     return call
 
 
+@pytest.mark.slow
 def test_what_is_written_is_valid_as_it_stands(init, tmp_path):
     done = init("-o", "mine.yaml")
     assert done.returncode == 0, done.stderr
@@ -56,6 +57,7 @@ def test_the_held_out_pairs_are_the_last_with_the_better_one_first_and_second_in
     assert [row["choices"][1 - row["gold"]] for row in rows] == [pair.rejected for pair in nano_pairs[20:]]
 
 
+@pytest.mark.slow
 def test_what_is_there_stays_unless_it_may_be_replaced(init, tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text("mine\n", "utf-8")
@@ -82,6 +84,7 @@ def test_the_standard_output_gets_the_suite_and_nothing_else(init, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["pairs.jsonl"]
 
 
+@pytest.mark.slow
 def test_paths_are_those_from_the_suite(init, tmp_path):
     (tmp_path / "suites").mkdir()
     shutil.copytree(NANO_MODEL, tmp_path / "my-model")
