@@ -71,13 +71,17 @@ def test_a_method_whose_loss_depends_on_the_micro_batch_gets_no_smaller_one():
 
 
 def test_a_reference_that_has_no_room_in_the_default_batch_gets_a_smaller_one():
-    # 32 pairs of 1,024 tokens: the MLP's hidden units of one block, three times, in bfloat16.
-    block = 64 * 1024 * 3 * 8192 * 2
-    room = 16 * PARAMETERS[SMALL] * 1.2 + block
+    gpu = 20_000_000_000
+    found = fit(SMALL, Machine((gpu,), 0))
+
+    def needed(rows):
+        """With 20 % of margin: weights in bfloat16, two sequences a row through one block, two pieces of logits."""
+        block = rows * 2 * 1024 * (3072 * 4 + 3 * 8192 * 2)
+        return (2 * PARAMETERS[SMALL] + block + 2 * 4 * (1 << 26)) * 1.2
+
+    assert needed(32) > gpu * (1 - found.share) > needed(16)
+    assert (found.reference_rows, found.fits) == (16, True)
     assert fit(SMALL, Machine((WIDE,), 0)).reference_rows is None
-    found = fit(LARGE, Machine((24 * GIB,), 0))
-    assert block < room
-    assert found.reference_rows is not None
 
 
 def test_a_method_without_a_reference_says_nothing_of_one():
