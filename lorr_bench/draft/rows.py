@@ -78,13 +78,17 @@ def look_at_rows(asked: AskedRows, folder: Path, tokenizer: Any) -> FoundRows:
         tokenizer: Of the start model, for its chat template.
 
     Raises:
-        DataError: The source is missing, damaged or empty, or its columns are those of no known shape.
+        DataError: The source is missing, damaged or empty, its columns are those of no known shape, or a
+            subset is given of something that is no Hub id.
     """
     place = {name: value for name, value in (("split", asked.split), ("subset", asked.subset)) if value}
     on_hub = is_hub_source(asked.source, None, folder)
     if on_hub:
         found = Revisions(ask=True, required=True).resolve("dataset", asked.source, None, WHERE)
         place = {"revision": str(found.commit), **place}
+    elif asked.subset:
+        fix = "Leave it out, or give the id as owner/name."
+        raise DataError(f"a subset is given, but {asked.source} is no Hub id", where="--subset", fix=fix)
     rows = list(islice(_rows(asked.source, folder, place), MAX_ROWS + 1))
     if not rows:
         raise DataError("there are no rows", where=asked.source, fix="Give a set of preference pairs.")
@@ -170,7 +174,9 @@ def _template(
     preset = COLUMN_PRESETS[shape["columns"]].settings if "columns" in shape else {}
     if not getattr(tokenizer, "chat_template", None):
         without = {"chat_template": False, "system_column": None}
-        return {key: value for key, value in without.items() if key in preset}
+        return {key: value for key, value in without.items() if key in preset or key in shape}
+    if shape.get("system_column"):
+        return {"chat_template": True}
     if conversations or preset.get("chat_template") or _is_written(sample, source, shape, tokenizer):
         return {}
     return {"chat_template": True}

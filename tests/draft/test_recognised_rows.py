@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from lorr_bench.draft.draft import read_columns
+from lorr_bench.draft.rows import AskedRows, look_at_rows
 from lorr_bench.errors import DataError, SuiteError
 
 Q, C, R = "2 + 3?", "5", "6"
@@ -99,6 +100,18 @@ def test_columns_are_taken_by_the_names_that_are_given(rows_of):
         "chosen_column": "good",
         "rejected_column": "bad",
     }
+
+
+@pytest.mark.parametrize("row", [{"tone": "Be short.", **PLAIN}, {"tone": "Be short.", **ULTRAFEEDBACK}])
+def test_a_system_turn_needs_a_template(row, rows_of):
+    assert rows_of([row], CHAT, system="tone").settings == {"system_column": "tone", **TEMPLATE}
+    if row["chosen"] == C:
+        assert rows_of([row], system="tone").settings == {"system_column": None}
+
+
+def test_a_subset_of_a_file_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"a subset is given, but rows\.jsonl is no Hub id"):
+        look_at_rows(AskedRows("rows.jsonl", None, "main", {}), tmp_path, CHAT)
 
 
 @pytest.mark.parametrize(
