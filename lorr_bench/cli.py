@@ -413,6 +413,50 @@ def list_things(
 
 
 @app.command()
+def init(
+    model: Annotated[
+        str, typer.Option("--model", help="Folder in Hugging Face form, Hub id, or nano.", show_default=False)
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            help="Preference pairs: a file, a folder of save_to_disk, or a Hub id.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File of the suite; - writes it to the standard output.")
+    ] = "suite.yaml",
+    *,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="WHAT=NAME", help="A column's name, for example prompt=question. Repeatable."
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split of the data; train by default.")] = None,
+    subset: Annotated[str | None, typer.Option(help="Configuration of a Hub data set.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit, branch or tag of a Hub model.")] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option("--devices", metavar="GPUS", help="Write for GPUs that are not here: h100-80gb:1."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there.")] = False,
+) -> None:
+    """Write a suite for a model and preference pairs of your own, and say what was found."""
+    from lorr_bench.draft.draft import Asked, draft_suite, read_columns
+    from lorr_bench.draft.rows import AskedRows
+
+    rows = AskedRows(data, split, subset, read_columns(column or []))
+    written = draft_suite(Asked(model, revision, rows, output, devices, force), os.environ, Path())
+    if written.file is None:
+        typer.echo(written.text, nl=False)
+    for line in written.lines:
+        typer.echo(line, err=written.file is None)
+
+
+@app.command()
 def copy(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A shipped suite.", show_default=False)],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the copy goes.")] = Path(),

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from lorr_bench.data.rows import Row
 from lorr_bench.data.turns import Turn, dialogue, dialogue_text, read_turns, without_nulls
 from lorr_bench.errors import DataError
-from lorr_bench.spec.sources import COLUMN_PRESETS, PairFileSpec
+from lorr_bench.spec.sources import COLUMN_PRESETS, ColumnNames, PairFileSpec
 
 Text = str | list[Turn]
 """A text as it is trained on, or turns that the chat template writes."""
@@ -150,17 +150,24 @@ def _cell(row: Row, column: str, option: str) -> Text | None:
 _WRITTEN_TURNS: Final = tuple(f"[{{{quote}{key}{quote}:" for quote in "\"'" for key in ("role", "content"))
 
 
-def _recognised(row: Row) -> str:
-    """What to write for a set in wide use that has such columns; empty for other sets."""
+def known_columns(row: Row) -> list[ColumnNames]:
+    """The sets in wide use that have such columns as a row, those with the most columns first."""
     known = [
-        (len(preset.columns), name, preset.of)
+        (len(preset.columns), name)
         for name, preset in COLUMN_PRESETS.items()
         if preset.columns and preset.columns <= row.values.keys()
     ]
-    if not known:
-        return ""
-    _, name, of = max(known)
-    return f"these are the columns of {of}: write `columns: {name}`"
+    return [name for _, name in sorted(known, reverse=True)]
+
+
+def _recognised(row: Row) -> str:
+    """What to write for a set in wide use that has such columns; empty for other sets."""
+    known = known_columns(row)
+    return (
+        f"these are the columns of {COLUMN_PRESETS[known[0]].of}: write `columns: {known[0]}`"
+        if known
+        else ""
+    )
 
 
 def _wanted(row: Row, spec: PairFileSpec) -> bool | None:

@@ -80,6 +80,43 @@ class FittedRows:
     repeated: int = 0
 
 
+@dataclass(frozen=True)
+class Lengths:
+    """How long pairs are, in tokens, each list in rising order.
+
+    Attributes:
+        prompts: Of each prompt alone.
+        longer: Of each prompt with the longer of its responses, end token included.
+    """
+
+    prompts: list[int]
+    longer: list[int]
+
+
+def pair_lengths(pairs: Iterable[Pair], tokenizer: Any) -> Lengths:
+    """Measure pairs, none of them cut.
+
+    Args:
+        pairs: Texts; the empty response of a row that has one alone counts for nothing.
+        tokenizer: A Hugging Face tokenizer with an end-of-sequence token.
+    """
+    prompts, longer = [], []
+    for _, prompt, chosen, rejected in _with_ids(pairs, tokenizer):
+        prompts.append(len(prompt))
+        longer.append(max(len(chosen), len(rejected)))
+    return Lengths(sorted(prompts), sorted(longer))
+
+
+def quantile(rising: Sequence[int], percent: int) -> int:
+    """The smallest of the numbers that at least so many percent of them do not exceed.
+
+    Args:
+        rising: In rising order, at least one.
+        percent: From 1 to 100.
+    """
+    return rising[-(-percent * len(rising) // 100) - 1]
+
+
 def fit_pairs(pairs: Iterable[Pair], tokenizer: Any, max_length: int, wanted: int) -> FittedPairs:
     """The first usable pairs.
 

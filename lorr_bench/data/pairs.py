@@ -140,9 +140,26 @@ def load_pair_file(
             and conversations are mixed, or no usable pair is left.
         ModelError: There are conversations, and the model has no chat template.
     """
+    return pairs_of_rows(_rows(spec, folder), spec, writer)
+
+
+def pairs_of_rows(
+    rows: Iterable[Row], spec: PairFileSpec, writer: Callable[[], ChatWriter] | None = None
+) -> PairFile:
+    """What ``load_pair_file`` makes of the rows of a set, or of some of them.
+
+    Args:
+        rows: In their order.
+        spec: Columns, and the source for errors.
+        writer: As ``load_pair_file`` takes it.
+
+    Raises:
+        DataError: As ``load_pair_file``, but for what reading a source meets.
+        ModelError: There are conversations, and the model has no chat template.
+    """
     examples: list[Example] = []
     left_out, unused_system = Counter[Fault](), 0
-    for row in _rows(spec, folder):
+    for row in rows:
         example = read_example(row, spec)
         unused_system += spec.system_column is None and _has_system(row)
         if example.fault is not None:
@@ -151,14 +168,16 @@ def load_pair_file(
         if examples and example.is_conversation != examples[0].is_conversation:
             raise _mixed(example, examples[0])
         examples.append(example)
-    rows = len(examples) + left_out.total()
+    number = len(examples) + left_out.total()
     in_template = bool(examples) and examples[0].is_conversation
     pairs = _pairs(examples, _writer(examples[0], writer) if in_template else None)
     unique = without_repeats(pairs)
-    file = PairFile(tuple(unique), dict(left_out), len(pairs) - len(unique), rows, in_template, unused_system)
+    file = PairFile(
+        tuple(unique), dict(left_out), len(pairs) - len(unique), number, in_template, unused_system
+    )
     if not pairs:
         raise DataError(
-            f"no usable pair among {rows} rows{': ' if left_out else ''}{file.reasons}",
+            f"no usable pair among {number} rows{': ' if left_out else ''}{file.reasons}",
             where=spec.source,
             fix="a pair needs a prompt and two different responses, none of them empty",
         )

@@ -11,6 +11,8 @@ from lorr_bench.data.fitting import (
     fit_pairs,
     fit_prompts,
     named_rows,
+    pair_lengths,
+    quantile,
 )
 from lorr_bench.values import Demonstration, Pair, Prompt
 
@@ -109,3 +111,15 @@ def test_the_first_rows_are_named_with_their_lengths():
     rows = [LeftOut(f"row-{i}", 1000 + i) for i in range(7)]
     assert named_rows(rows[:2]) == "row-0 (1,000 tokens), row-1 (1,001 tokens)"
     assert named_rows(rows).endswith("row-4 (1,004 tokens) and 2 more")
+
+
+def test_lengths_are_those_of_the_prompt_and_of_the_longer_response_with_its_end():
+    found = pair_lengths([pair("b", "xyz", "c", "rrr"), pair("a", "x", "cc", "r")], Letters())
+    assert (found.prompts, found.longer) == ([1, 3], [4, 7])
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(1, 10), (25, 10), (26, 20), (50, 20), (95, 40), (100, 40)]
+)
+def test_a_quantile_is_the_smallest_that_so_many_do_not_exceed(percent, expected):
+    assert quantile([10, 20, 30, 40], percent) == expected

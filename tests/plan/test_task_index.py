@@ -13,8 +13,8 @@ FILES_OF_LM_EVAL = {
     "b/plain.yaml": "include: ../b/_template_yaml\ntask: plain",
     "c/group.yaml": "group: whole\ntask: [near, {group: inner, task: [{task: leaf, dataset_path: a/x}, plain]}]",
     "c/listed.yaml": "include:\n  - ../b/_template_yaml\ntask: listed",
-    "d/second.yaml": "task: near\ndataset_path: a/second",
-    "d/broken.yaml": "task: [near",
+    "z/second.yaml": "task: near\ndataset_path: a/second",
+    "z/broken.yaml": "task: [near",
 }
 
 

@@ -56,17 +56,34 @@ def model_origin(spec: ModelSpec, folder: Path, revisions: Revisions, where: str
         ModelError: The folder is missing, holds no whole model, or a model of which a part lies elsewhere; or
             the Hub has no such model.
     """
+    path = model_folder(spec, folder, f"{where}.path")
+    if path is not None:
+        return Origin(str(path.resolve()), folder_digest(path, model_files(path)))
+    return _hub_origin(revisions.resolve("model", spec.path, spec.revision, f"{where}.revision"))
+
+
+def model_folder(spec: ModelSpec, folder: Path, where: str) -> Path | None:
+    """The folder of a model that lies on this machine; None for a Hub id.
+
+    Args:
+        spec: What is said of the model.
+        folder: What a relative path is relative to.
+        where: Its place in the suite or command, for errors.
+
+    Raises:
+        ModelError: The folder is missing, holds no whole model, or a model of which a part lies elsewhere.
+    """
     path = NANO_MODEL if spec.path == "nano" else folder / spec.path
     if path.is_dir():
         check_model_folder(path, trust_remote_code=spec.trust_remote_code)
-        return Origin(str(path.resolve()), folder_digest(path, model_files(path)))
+        return path
     if path.exists() or not _HUB_ID.fullmatch(spec.path):
         raise ModelError(
             f"no model folder at {path}",
-            where=f"{where}.path",
+            where=where,
             fix="Give `nano`, a folder in Hugging Face form, or a Hub id such as org/name.",
         )
-    return _hub_origin(revisions.resolve("model", spec.path, spec.revision, f"{where}.revision"))
+    return None
 
 
 def prompt_origin(spec: PromptSpec, folder: Path, revisions: Revisions, where: str) -> Origin:

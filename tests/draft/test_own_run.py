@@ -1,0 +1,43 @@
+"""A base model and rows of strings, from `init` to the report, without an edit; and the page that says how."""
+
+import json
+import re
+
+import pytest
+from command_line import ROOT, logs, lorr_bench, lorr_bench_here
+
+pytest.importorskip("vllm", reason="vLLM is not installed: make install")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def folder(tmp_path, small_model, nano_pairs):
+    """A folder of a user: a model without a template, and 40 pairs of strings."""
+    (tmp_path / "my-model").symlink_to(small_model)
+    rows = ({"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in nano_pairs)
+    (tmp_path / "pairs.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return tmp_path
+
+
+def commands():
+    """What docs/own-model.md tells people to type, in its order."""
+    page = (ROOT / "docs" / "own-model.md").read_text("utf-8")
+    block = re.search(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
+    return [line.partition("#")[0].split() for line in block.splitlines()]
+
+
+def test_the_commands_of_the_page_lead_to_a_report(folder):
+    *before, run = commands()
+    assert [words[:2] for words in (*before, run)] == [
+        ["lorr-bench", name] for name in ("init", "validate", "plan", "run")
+    ]
+    for words in before:
+        done = lorr_bench_here(*words[1:], cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stdout
+    done = lorr_bench(*run[1:], "--set", "seeds=[0]", cwd=folder)  # the other two would only take longer
+    output = folder / "results" / "runs" / "my-model-pairs"
+    assert done.returncode == 0, done.stderr + logs(output)
+    results = (output / "report" / "scores.csv").read_text("utf-8")
+    assert {"start", "dpo+plain", "dpo+lorr"} <= set(re.split(r"[,\n]", results))
+    assert "held_out" in results
