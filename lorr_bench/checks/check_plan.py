@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lorr_bench.checks.hub_data import check_hub_data
 from lorr_bench.checks.hub_models import check_hub_models
 from lorr_bench.checks.precision import precision_lines
 from lorr_bench.checks.prompts import check_template, length_lines
@@ -24,11 +25,12 @@ def check_plan(plan: Plan, *, task_names: bool = True) -> list[str]:
     Raises:
         SuiteError: A reset or an adapter finds no tensor of the model.
         ModelError: A model can't be had, or has no chat template where one is asked for.
-        DataError: lm-eval has no task of a name.
+        DataError: lm-eval has no task of a name; or a data set of the Hub can't be had.
     """
     check_trained_tensors(plan.arms, model_size(plan.model.path, plan.model.commit))
     check_template(plan)
     check_hub_models(plan)
+    check_hub_data(plan)
     if task_names:
         check_task_names(plan)
     return [*precision_lines(plan), *length_lines(plan)]
