@@ -357,6 +357,18 @@ INTERNALS = [
             ),
         )
     ),
+    Internal(
+        file="datasets/config.py",
+        name="HF_DATASETS_CACHE",
+        user="lorr_bench/checks/hub_data.py",
+        purpose="is where data sets lie that were prepared before",
+    ),
+    Internal(
+        file="datasets/naming.py",
+        name="camelcase_to_snakecase",
+        user="lorr_bench/checks/hub_data.py",
+        purpose="names the folder of a data set that was prepared before",
+    ),
     *(
         Internal(
             file="lm_eval/utils.py",

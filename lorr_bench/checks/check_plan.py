@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lorr_bench.checks.hub_data import check_hub_data
 from lorr_bench.checks.hub_models import check_hub_models
 from lorr_bench.checks.lengths import length_lines
 from lorr_bench.checks.precision import precision_lines
@@ -28,12 +29,13 @@ def check_plan(plan: Plan, *, task_names: bool = True) -> list[str]:
         SuiteError: A reset or an adapter finds no tensor of the model.
         ModelError: A model can't be had, has no chat template where one is asked for, or no tokenizer that
             loads and ends texts; or a reward model does not score.
-        DataError: lm-eval has no task of a name.
+        DataError: lm-eval has no task of a name; or a data set of the Hub can't be had.
     """
     model = model_size(plan.model.path, plan.model.commit)
     check_trained_tensors(plan.arms, model)
     check_template(plan)
     check_hub_models(plan)
+    check_hub_data(plan)
     if task_names:
         check_task_names(plan)
     return [

@@ -1,4 +1,4 @@
-"""Whether models of the Hub are to be had: there, open to this user, with weights that are ever loaded."""
+"""Whether models of the Hub are to be had: there, open to this user, and whole, as safetensors."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import ModelError
+from lorr_bench.plan.identity.hub_errors import hub_refusal
+from lorr_bench.plan.identity.hub_model import is_fetched, is_whole_here
+from lorr_bench.plan.identity.model_files import (
+    ADAPTER_FAULT,
+    ADAPTER_FILE,
+    ADAPTER_FIX,
+    WEIGHTS,
+    missing_part,
+)
 from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.plan import Plan
 
 LOOK_UP_SECONDS: Final = 20.0
-WEIGHTS: Final = ".safetensors"
 
 
 def check_hub_models(plan: Plan) -> None:
@@ -21,10 +29,11 @@ def check_hub_models(plan: Plan) -> None:
         plan: The plan. Where the Hub does not answer, nothing is refused.
 
     Raises:
-        ModelError: There is no such model or commit, this user may not read it, or it has no safetensors.
+        ModelError: There is no such model or commit, this user may not read it, it is no whole model or an
+            adapter of another, or it has no safetensors.
     """
     for name, commit, where in _models(plan):
-        if not _is_here(name, commit):
+        if not is_whole_here(name, commit):
             _check(name, commit, where)
 
 
@@ -38,36 +47,28 @@ def _models(plan: Plan) -> Iterator[tuple[str, str | None, str]]:
         yield scorer.path, scorer.revision, "data.collect.reward_model.path"
 
 
-def _is_here(name: str, commit: str | None) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(name, "config.json", revision=commit)
-    return isinstance(found, str) and any(Path(found).parent.glob(f"*{WEIGHTS}"))
-
-
 def _check(name: str, commit: str | None, where: str) -> None:
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-
     try:
         files = _files(name, commit)
-    except GatedRepoError as error:
-        fix = f"Accept its licence at https://huggingface.co/{name}, then `hf auth login` with that account."
-        raise ModelError(f"{name} is gated, and this user may not read it", where=where, fix=fix) from error
-    except RepositoryNotFoundError as error:
-        fix = "Correct the name; of a private model, `hf auth login` with an account that may read it."
-        raise ModelError(f"the Hub has no model called {name}", where=where, fix=fix) from error
-    except RevisionNotFoundError as error:
-        fix = "Give a commit, branch or tag that its page lists under Files and versions."
-        raise ModelError(f"{name} has no revision {commit}", where=where, fix=fix) from error
-    except Exception:  # noqa: BLE001 - no network, a proxy, a time-out, a server's fault: of many libraries
-        return
-    if not any(file.endswith(WEIGHTS) for file in files):
-        raise ModelError(
-            f"{name} has no *{WEIGHTS}; pickled weights (pytorch_model.bin) are never loaded",
-            where=where,
-            fix="Take a revision with safetensors, such as an open pull request of "
-            "the Hub's converter; or load it once where you trust it, save_pretrained, and name that folder.",
+    except Exception as error:
+        refused = hub_refusal(error, "model", name, commit, where)
+        if refused is not None:
+            raise refused from error
+        return  # no network, a proxy, a time-out, a server's fault: of many libraries
+    beside = {file for file in files if is_fetched(file) and "/" not in file}
+    if (missing := missing_part(beside)) is not None:
+        raise ModelError(f"the model {name} has no {missing}", where=where, fix=_advice(missing))
+    if ADAPTER_FILE in beside:
+        raise ModelError(f"the model {name} {ADAPTER_FAULT}", where=where, fix=ADAPTER_FIX)
+
+
+def _advice(missing: str) -> str:
+    if WEIGHTS in missing:
+        return (
+            "Take a revision with safetensors, such as an open pull request of the Hub's converter; or load "
+            "it once where you trust it, save_pretrained, and name that folder."
         )
+    return "Name a repository of a whole model in Hugging Face form, tokenizer included."
 
 
 def _files(name: str, commit: str | None) -> list[str]:

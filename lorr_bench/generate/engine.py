@@ -10,12 +10,12 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.counting import counted
 from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokenized
+from lorr_bench.plan.identity.hub_model import model_folder
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.tokens.chat import Chat, chat_prompt
 from lorr_bench.tokens.special import encode, special_stops, stop_token_ids
@@ -279,15 +279,6 @@ def pack_tied_heads(worker: Any) -> None:
             method.process_weights_after_loading(layer)
 
 
-def model_folder(model: str, revision: str | None) -> str:
-    """Where the files of a model lie on this machine: the folder itself, or what was fetched from the Hub."""
-    if Path(model).is_dir():
-        return model
-    from huggingface_hub import snapshot_download
-
-    return str(snapshot_download(model, revision=revision))
-
-
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
     try:
         from vllm import LLM
@@ -299,8 +290,7 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
         ) from error
     try:
         return LLM(
-            model=model,
-            revision=revision,
+            model=model_folder(model, revision),
             dtype=settings.dtype,
             max_model_len=settings.max_model_len,
             gpu_memory_utilization=settings.gpu_memory_utilization,

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import ModelError
+from lorr_bench.plan.identity.hub_model import model_folder
 from lorr_bench.spec.sources import RewardModelSpec
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def score_many(
         ``spec.max_length`` together with its prompt: cut, it would get the score of another answer.
 
     Raises:
-        ModelError: The model can't be loaded, has no trained scoring head or more than one output; or a score
-            is not a finite number.
+        ModelError: The model can't be had or loaded, has no trained scoring head or more than one output; or a
+            score is not a finite number.
     """
     import torch
 
@@ -66,15 +67,16 @@ def _load(spec: RewardModelSpec) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    source = {"revision": spec.revision, "trust_remote_code": spec.trust_remote_code}
+    folder = model_folder(spec.path, spec.revision, "data.collect.reward_model.path")
+    trusted = spec.trust_remote_code
     try:
-        tokenizer = AutoTokenizer.from_pretrained(spec.path, **source)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted)
         model, loading = AutoModelForSequenceClassification.from_pretrained(
-            spec.path,
+            folder,
             dtype=getattr(torch, spec.dtype),
             output_loading_info=True,
             use_safetensors=True,
-            **source,
+            trust_remote_code=trusted,
         )
     except (OSError, ValueError) as error:
         raise ModelError(

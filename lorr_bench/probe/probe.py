@@ -24,6 +24,7 @@ from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.events import Advanced, Ended, Failed, Noted, StageEvent
 from lorr_bench.forecast.estimates import Estimates, Largest
 from lorr_bench.forecast.forecast import Forecast
+from lorr_bench.plan.identity.hub_model import on_this_machine
 from lorr_bench.plan.identity.origins import Origin, file_digest
 from lorr_bench.plan.kinds.answer_math import AnswerMath, AnswerMathParameters, AnswerMathSetting
 from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
@@ -326,7 +327,8 @@ def engine_stage(planned: EngineStage, prompts: Origin) -> AnswerMath:
 def _tokenizer(stage: ModelStage) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(stage.start_model.path, **stage.start_model.origin)
+    model = on_this_machine(stage.start_model)
+    return AutoTokenizer.from_pretrained(model.path, **model.origin)
 
 
 def context_of(stage: EngineStage, tokenizer: Any) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from lorr_bench.errors import StageError
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.generate.fingerprint import read_fingerprint
+from lorr_bench.plan.identity.hub_model import on_this_machine
 from lorr_bench.plan.kinds.model import EngineStage, ModelStage
 from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import Progress, StartModel
@@ -131,8 +132,12 @@ class Task(Generic[S_co]):
 
     @property
     def start_model(self: Task[ModelStage]) -> StartModel:
-        """The start model of the suite."""
-        return self.stage.start_model
+        """The start model of the suite, as a folder of this machine.
+
+        Raises:
+            ModelError: The Hub does not give what is missing of it here.
+        """
+        return on_this_machine(self.stage.start_model)
 
     @property
     def model(self: Task[ModelStage]) -> StartModel:

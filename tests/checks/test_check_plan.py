@@ -157,12 +157,15 @@ def test_a_task_that_lm_eval_does_not_have_is_refused(plan_of, tmp_path, task_fi
     assert check_plan(plan, task_names=False) == []
 
 
+WHOLE = ("config.json", "model.safetensors", "tokenizer.json")
+
+
 @pytest.fixture
 def hub(monkeypatch, plan_of, tmp_path):
     """Checks a plan of a Hub model, of which the Hub says what is given."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
 
-    def check(error=None, *, files=("config.json", "model.safetensors"), gated=False, refused=None):
+    def check(error=None, *, files=WHOLE, gated=False, refused=None):
         def model_info(self, name, **_):
             if error is not None:
                 raise error
@@ -188,7 +191,7 @@ def said(kind):
     ("kind", "what", "fix"),
     [
         (RepositoryNotFoundError, "the Hub has no model called org/name", "Correct the name"),
-        (RevisionNotFoundError, f"org/name has no revision {COMMIT}", "Files and versions"),
+        (RevisionNotFoundError, f"the model org/name has no revision {COMMIT}", "/org/name/tree/main lists"),
         (GatedRepoError, "org/name is gated", "https://huggingface.co/org/name"),
     ],
 )
@@ -206,9 +209,24 @@ def test_a_gated_model_is_asked_for_its_files(hub):
 
 
 def test_a_model_of_pickled_weights_alone_is_refused(hub):
-    with pytest.raises(ModelError, match=r"org/name has no \*.safetensors; pickled weights") as refused:
-        hub(files=("config.json", "pytorch_model.bin"))
+    with pytest.raises(ModelError, match=r"org/name has no \*.safetensors \(pickled weights are") as refused:
+        hub(files=("config.json", "pytorch_model.bin", "tokenizer.json"))
     assert "save_pretrained" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        (("consolidated.safetensors", "params.json", "tekken.json"), "has no config.json"),
+        (("config.json", "consolidated.safetensors", "tokenizer.json"), r"has no \*.safetensors"),
+        (("config.json", "mlx/model.safetensors", "tokenizer.json"), r"has no \*.safetensors"),
+        (("config.json", "model.safetensors"), r"has no tokenizer \(tokenizer.json\)"),
+        ((*WHOLE, "adapter_config.json"), "holds an adapter, whose base model lies elsewhere"),
+    ],
+)
+def test_a_model_of_the_hub_that_is_not_whole_is_refused(hub, files, fault):
+    with pytest.raises(ModelError, match=f"the model org/name {fault}"):
+        hub(files=files)
 
 
 def test_a_hub_that_does_not_answer_refuses_nothing(hub):

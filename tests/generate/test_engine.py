@@ -133,7 +133,7 @@ def test_a_hub_model_is_swapped_back_from_its_local_files(engine, tmp_path, monk
     import huggingface_hub
 
     monkeypatch.setattr(
-        huggingface_hub, "snapshot_download", lambda model, revision: f"/cache/{model}@{revision}"
+        huggingface_hub, "snapshot_download", lambda model, revision, **_: f"/cache/{model}@{revision}"
     )
     engine.load("org/name", "abc")
     assert engine.llm.calls[0] == ("reload_weights", "/cache/org/name@abc")

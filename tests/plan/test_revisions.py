@@ -114,11 +114,17 @@ def test_a_commit_that_is_needed_and_not_known_is_an_error(hub, cache, kind, err
     assert Revisions(ask=True).resolve(kind, "org/name", "v2", HERE).commit is None
 
 
-@pytest.mark.parametrize("kind", [RepositoryNotFoundError, RevisionNotFoundError])
-def test_what_the_hub_does_not_have_is_an_error_whatever_is_cached(hub, cache, kind):
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        (RepositoryNotFoundError, "the Hub has no data set called org/set"),
+        (RevisionNotFoundError, "the data set org/set has no revision main"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_an_error_whatever_is_cached(hub, cache, kind, fault):
     hub.error = refusal(kind)
     cache("datasets--org--set", "main", OLD)
-    with pytest.raises(DataError, match=rf"org/set@main is not to be had: {kind.__name__}: 404 Client"):
+    with pytest.raises(DataError, match=rf"model\.revision: {fault}"):
         Revisions(ask=True).resolve("dataset", "org/set", None, HERE)
 
 

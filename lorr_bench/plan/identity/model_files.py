@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,11 @@ NOT_READ: Final[Mapping[str, str]] = {
 """Names of files and folders in a model folder that are no part of its identity, each with the reason."""
 
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+CONFIG_FILE: Final = "config.json"
+WEIGHTS: Final = ".safetensors"
+ADAPTER_FILE: Final = "adapter_config.json"
+ADAPTER_FAULT: Final = "holds an adapter, whose base model lies elsewhere and may change"
+ADAPTER_FIX: Final = "Merge it (peft: merge_and_unload), save the whole model, and name that folder."
 _OTHER_CODE: Final = "--"
 """Stands in ``auto_map`` between the name of another repository and a class in it."""
 
@@ -81,6 +86,22 @@ def _files(folder: Path, above: frozenset[str]) -> Iterator[Path]:
             yield path
 
 
+def missing_part(names: Set[str]) -> str | None:
+    """What is missing of a whole model; None where nothing is.
+
+    Args:
+        names: Of the files beside its configuration.
+    """
+    for found, part in (
+        (CONFIG_FILE in names, CONFIG_FILE),
+        (any(name.endswith(WEIGHTS) for name in names), f"*{WEIGHTS} (pickled weights are never loaded)"),
+        (not names.isdisjoint(TOKENIZER_FILES), "tokenizer (tokenizer.json)"),
+    ):
+        if not found:
+            return part
+    return None
+
+
 def check_model_folder(folder: Path, *, trust_remote_code: bool = False) -> None:
     """Refuse a folder that holds no whole model, or a model of which a part lies elsewhere.
 
@@ -92,23 +113,15 @@ def check_model_folder(folder: Path, *, trust_remote_code: bool = False) -> None
         ModelError: Configuration, weights or tokenizer are missing; it is an adapter of another model; or its
             code lies in another repository.
     """
-    for found, missing in (
-        ((folder / "config.json").is_file(), "config.json"),
-        (any(folder.glob("*.safetensors")), "*.safetensors (pickled weights are never loaded)"),
-        (any((folder / name).is_file() for name in TOKENIZER_FILES), "tokenizer (tokenizer.json)"),
-    ):
-        if not found:
-            raise ModelError(
-                f"the model folder has no {missing}",
-                where=str(folder),
-                fix="Save model and tokenizer with save_pretrained into the same folder.",
-            )
-    if (folder / "adapter_config.json").is_file():
+    names = {file.name for file in folder.iterdir() if file.is_file()}
+    if (missing := missing_part(names)) is not None:
         raise ModelError(
-            "the folder holds an adapter, whose base model lies elsewhere and may change",
-            where=str(folder / "adapter_config.json"),
-            fix="Merge it (peft: merge_and_unload), save the whole model, and name that folder.",
+            f"the model folder has no {missing}",
+            where=str(folder),
+            fix="Save model and tokenizer with save_pretrained into the same folder.",
         )
+    if ADAPTER_FILE in names:
+        raise ModelError(f"the folder {ADAPTER_FAULT}", where=str(folder / ADAPTER_FILE), fix=ADAPTER_FIX)
     if trust_remote_code and (elsewhere := sorted(_code_elsewhere(folder))):
         raise ModelError(
             f"its code lies in another repository, which may change: {elsewhere[0]}",

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from lorr_bench.errors import DataError, ModelError
+from lorr_bench.plan.identity.hub_errors import ERRORS, RepoType, hub_refusal
 
-RepoType = Literal["model", "dataset"]
 Source = Literal["the run's own file", "the Hub", "this machine's cache", "nowhere"]
 
 DEFAULT: Final = "main"
@@ -94,7 +94,7 @@ class Revisions:
             self._found[found.key] = self._look_up(found, where)
         found = self._found[found.key]
         if found.commit is None and self.required:
-            raise _error(found, where, "is not known: the Hub does not answer, and nothing is cached")
+            raise _not_known(found, where)
         return found
 
     def say_once(self, text: str) -> None:
@@ -155,17 +155,16 @@ def _ask_the_hub(named: Resolved, where: str) -> str | None:
         DataError: The same of a data set.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
         info = HfApi().repo_info(
             named.name, repo_type=named.repo_type, revision=named.revision, timeout=LOOK_UP_SECONDS
         )
-    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        said = str(error).strip().splitlines()[0]
-        raise _error(named, where, f"is not to be had: {type(error).__name__}: {said}") from error
-    except Exception:  # noqa: BLE001 - no network, a proxy, a time-out, a server's fault: of many libraries
-        return None
+    except Exception as error:
+        refused = hub_refusal(error, named.repo_type, named.name, named.revision, where)
+        if refused is not None:
+            raise refused from error
+        return None  # no network, a proxy, a time-out, a server's fault: of many libraries
     return info.sha
 
 
@@ -181,12 +180,14 @@ def _cached_commit(named: Resolved) -> str | None:
     return commit if COMMIT.fullmatch(commit) else None
 
 
-def _error(named: Resolved, where: str, fault: str) -> ModelError | DataError:
-    what = f"the commit of {named.name}@{named.revision} {fault}"
+def _not_known(named: Resolved, where: str) -> ModelError | DataError:
     kind = "" if named.repo_type == "model" else f" --repo-type {named.repo_type}"
     fix = (
         f"If a file or folder of this machine is meant, none is there. Else name a commit of 40 digits as "
         f"`revision`; or get a network; or fetch it before: "
         f"hf download {named.name}{kind} --revision {named.revision}"
     )
-    return (ModelError if named.repo_type == "model" else DataError)(what, where=where, fix=fix)
+    what = f"the commit of {named.name}@{named.revision} is not known"
+    return ERRORS[named.repo_type](
+        f"{what}: the Hub does not answer, and nothing is cached", where=where, fix=fix
+    )

@@ -29,11 +29,11 @@ def refresh(task: Task[Refresh]) -> Outcome:
     """
     asked = task.stage.parameters
     pairs = read_pairs(task.inputs["pairs"] / "pairs.jsonl")
-    usable = _fit(task.stage, pairs, asked.unique_pairs)
+    usable = _fit(task, pairs, asked.unique_pairs)
     drawn = draw_rows(len(usable.pairs), asked.rollout_ratio, asked.seed, asked.replay)
     made, spend = _fresh_pairs(task, [usable.pairs[row] for row in drawn]) if drawn else ([], {})
     new = _new_pairs(made, pairs)
-    fitted = _fit(task.stage, new, len(new))
+    fitted = _fit(task, new, len(new))
     fresh = {pair.id: pair for pair in fitted.pairs}
     refreshed = [fresh.get(pair.id, pair) for pair in usable.pairs]
     write_pairs(task.output / "pairs.jsonl", [*refreshed, *pairs[usable.seen :][-HELD_OUT:]])
@@ -49,12 +49,12 @@ def refresh(task: Task[Refresh]) -> Outcome:
     )
 
 
-def _fit(stage: Refresh, pairs: Sequence[Pair], wanted: int) -> FittedPairs:
+def _fit(task: Task[Refresh], pairs: Sequence[Pair], wanted: int) -> FittedPairs:
     """The first usable pairs, by the length that the method trains with."""
-    max_length = stage.parameters.max_length
+    max_length = task.stage.parameters.max_length
     if max_length is None:
         return FittedPairs(pairs=list(pairs[:wanted]), seen=len(pairs[:wanted]))
-    return fit_pairs(pairs, load_tokenizer(stage.start_model), max_length, wanted)
+    return fit_pairs(pairs, load_tokenizer(task.start_model), max_length, wanted)
 
 
 def _trained(fresh: FittedPairs) -> dict[str, float]:

@@ -92,7 +92,7 @@ def select(task: Task[Train | Reference]) -> Selection:
     if max_length is None:
         rows = training_rows(kind, pairs[:budget], collection)
         return Selection(pairs[:budget], rows, pairs[budget:], collection, None, kind=kind)
-    tokenizer = load_tokenizer(task.stage.start_model)
+    tokenizer = load_tokenizer(task.start_model)
     fitted = fit_pairs(pairs, tokenizer, max_length, budget)
     if not fitted.pairs:
         raise DataError(
