@@ -7,13 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lorr_bench.errors import DataError, StageError
 from lorr_bench.values import Stratum
-
-if TYPE_CHECKING:
-    from lm_eval.api.group import Group
 
 OWN: Final = "lm-eval"
 OVER_QUESTIONS: Final = "mean over questions"
@@ -87,7 +84,7 @@ def check_metric(tasks: Mapping[str, Any], metric: str | None) -> None:
 
 
 def score_name(
-    tasks: Mapping[str, Any], found: Mapping[str, Any], *, group: Group | None, metric: str | None
+    tasks: Mapping[str, Any], found: Mapping[str, Any], *, group: Any, metric: str | None
 ) -> tuple[TaskScore, ...]:
     """The scores of an asked name: those of a group, or one for each task.
 
@@ -112,7 +109,7 @@ def score_name(
 
 
 def _scores_of_group(
-    group: Group, answers: Mapping[str, _Answers], found: Mapping[str, Any], metric: str | None
+    group: Any, answers: Mapping[str, _Answers], found: Mapping[str, Any], metric: str | None
 ) -> Iterator[TaskScore]:
     leaves = Counter(task.task_name for task in group.get_all_tasks())
     own = {task: part for task, part in answers.items() if task in leaves}
@@ -129,7 +126,7 @@ def _scores_of_group(
 
 
 def _strata(
-    group: Group, answers: Mapping[str, _Answers], leaves: Mapping[str, int], key: str
+    group: Any, answers: Mapping[str, _Answers], leaves: Mapping[str, int], key: str
 ) -> tuple[Stratum, ...]:
     """The tasks of a group with their shares, where these are not those of their questions.
 
@@ -148,7 +145,7 @@ def _strata(
     return tuple(Stratum(sizes[task], counts[task] / total) for task in answers)
 
 
-def _weighs_by_size(group: Group, metric: str, filter_name: str) -> bool:
+def _weighs_by_size(group: Any, metric: str, filter_name: str) -> bool:
     """What the last entry of its list says that gives this score."""
     weighing: list[bool] = [
         entry.weight_by_size

@@ -37,8 +37,8 @@ def score_many(
         ``spec.max_length`` together with its prompt: cut, it would get the score of another answer.
 
     Raises:
-        ModelError: The model can't be had or loaded, has no trained scoring head or more than one output; or a
-            score is not a finite number.
+        ModelError: The model can't be had or loaded, has no trained scoring head or more than one output;
+            or a score is not a finite number.
     """
     import torch
 

@@ -117,14 +117,14 @@ def test_a_commit_that_is_needed_and_not_known_is_an_error(hub, cache, kind, err
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        (RepositoryNotFoundError, "the Hub has no data set called org/set"),
-        (RevisionNotFoundError, "the data set org/set has no revision main"),
+        (RepositoryNotFoundError, "model: the Hub has no data set called org/set"),
+        (RevisionNotFoundError, r"model\.revision: the data set org/set has no revision main"),
     ],
 )
 def test_what_the_hub_does_not_have_is_an_error_whatever_is_cached(hub, cache, kind, fault):
     hub.error = refusal(kind)
     cache("datasets--org--set", "main", OLD)
-    with pytest.raises(DataError, match=rf"model\.revision: {fault}"):
+    with pytest.raises(DataError, match=rf"^{fault}"):
         Revisions(ask=True).resolve("dataset", "org/set", None, HERE)
 
 

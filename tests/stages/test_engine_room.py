@@ -50,7 +50,7 @@ def room(tmp_path):
                 inputs["model"] = tmp_path / model
                 inputs["model"].mkdir(exist_ok=True)
                 put_fingerprint(inputs["model"])
-            stage = sample("answer_math", "answers of a stage", setting={"revision": "abc"})
+            stage = sample("answer_math", "answers of a stage")
             self.task = Task(
                 stage, inputs, tmp_path, tmp_path, self.rooms, lambda *_: None, self.notices.append
             )
@@ -69,7 +69,7 @@ def test_one_engine_serves_all_models_and_is_looked_at_after_each_load(room, tmp
     assert room.holding("two") is first
     start = ["the start", "the start"]  # once to know how exact the engine is
     assert first.looked_at == [*start, trained(tmp_path, "one"), trained(tmp_path, "two")]
-    assert first.began_with == ("the start", "abc")
+    assert first.began_with == ("the start", None)
     assert room.notices == []
 
 
