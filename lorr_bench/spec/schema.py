@@ -7,9 +7,8 @@ is stale.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import AliasChoices, BaseModel
 from pydantic.json_schema import GenerateJsonSchema
@@ -18,6 +17,7 @@ from lorr_bench.spec import models
 from lorr_bench.spec.benchmarks import BENCHMARKS
 from lorr_bench.spec.evaluation import ALIASES, PROTOCOL_FIELDS
 from lorr_bench.spec.presets import PRESETS
+from lorr_bench.spec.settings import models_in
 
 SCHEMA_PATH = Path(__file__).with_name("suite.schema.json")
 Schema = dict[str, Any]
@@ -35,7 +35,7 @@ def suite_schema() -> Schema:
     validators accept are added here.
     """
     schema = models.Suite.model_json_schema(mode="validation")
-    by_name = {model.__name__: model for model in _models_in(models.Suite)}
+    by_name = {model.__name__: model for model in models_in(models.Suite)}
     for name, definition in schema["$defs"].items():
         _accept_other_names(definition, by_name[name])
     for part in ("reset", "sft"):
@@ -113,16 +113,6 @@ def _accept_names_in_evaluation(definitions: Schema) -> None:
     evaluation["contamination"]["anyOf"] += _OFF
     for benchmark in ("MathBenchmark", "GeneralBenchmark"):  # the text `off` is a text already
         definitions[benchmark]["properties"]["cluster_column"]["anyOf"] += [{"const": False}]
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """A model and all models of its fields."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-        for field in annotation.model_fields.values():
-            yield from _models_in(field.annotation)
-    for argument in get_args(annotation):
-        yield from _models_in(argument)
 
 
 if __name__ == "__main__":

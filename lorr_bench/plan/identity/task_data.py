@@ -139,6 +139,12 @@ def defines_all(folders: Sequence[Path], names: Iterable[str]) -> bool:
     return all(name in index for name in names)
 
 
+def names_in(folders: Sequence[Path]) -> tuple[str, ...]:
+    """The tasks, groups and tags that task files in these folders define, sorted."""
+    index = _index(folders)
+    return tuple(sorted({*index.tasks, *index.groups, *index.tags}))
+
+
 def find_task_data(names: Sequence[str], folders: Sequence[Path], start: Path) -> TaskData:
     """What the tasks of these names read.
 
