@@ -391,7 +391,7 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        code = app(standalone_mode=False) or 0
+        code = app(prog_name="lorr-bench", standalone_mode=False) or 0
         if code == INTERRUPTED:  # Typer makes this of an interrupt
             _say_alone("Interrupted.")
     except StoppedError as stopped:

@@ -47,7 +47,9 @@ class TrainingSettings(BaseModel):
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
         "linear", description="course of the learning rate; runs through all replays"
     )
-    warmup_ratio: float = Field(0.0, ge=0, lt=1, description="share of all steps in which the learning rate rises")
+    warmup_ratio: float = Field(
+        0.0, ge=0, lt=1, description="share of all steps in which the learning rate rises"
+    )
     weight_decay: float = Field(0.0, ge=0, description="of AdamW")
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of AdamW's first moment")
     adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of AdamW's second moment")

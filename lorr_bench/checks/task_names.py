@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from lorr_bench.errors import DataError
-from lorr_bench.plan.identity.task_data import defines_all, own_folder
+from lorr_bench.plan.identity.task_data import defines_all, names_in, own_folder
 from lorr_bench.plan.identity.task_source import NANO_TASKS
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.plan.plan import Plan
+from lorr_bench.spec.diagnosis import nearest
 
 
 def check_task_names(plan: Plan) -> None:
@@ -38,5 +39,6 @@ def check_task_names(plan: Plan) -> None:
             raise DataError(
                 f"lm-eval has no task, group or tag called {name!r}",
                 where="evaluation.general.tasks",
-                fix="`lm_eval ls tasks` lists them; task files of your own are named by `include_path`.",
+                fix=f"{nearest(name, names_in([installed, *own]))}`lorr-bench list tasks '*'` lists them; "
+                "task files of your own are named by `include_path`.",
             )

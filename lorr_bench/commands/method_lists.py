@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.ports.registry import adapter_names, find_adapter, load_adapter
+from lorr_bench.ports.settings import Setting, settings_of
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.methods import LorrPlugin, PlainPlugin
-from lorr_bench.spec.settings import Setting, settings_of
 from lorr_bench.terminal.listing import Listing
 
 Row = dict[str, Any]

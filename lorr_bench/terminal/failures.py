@@ -19,6 +19,8 @@ from lorr_bench.terminal.text import Hanging, one_line
 MAX_CAUSES: Final = 10
 MAX_LABELS: Final = 3
 LOG_LINES: Final = 40
+TEXT: Final = 5
+"""Letters before what is said of a cause."""
 _DIGEST: Final = re.compile(r"\b[0-9a-f]{8,64}\b")
 
 
@@ -92,10 +94,10 @@ def print_failures(err: Console, causes: Sequence[Cause], status: Sequence[str],
     stages = "1 stage has" if lost == 1 else f"{lost:,} stages have"
     err.print(f"{stages} no result, for {_number(len(causes), 'cause')}:", style="red", highlight=False)
     for number, cause in enumerate(causes[:MAX_CAUSES], start=1):
-        err.print(Hanging(f"{number}. {cause.reason}", first=2))
-        err.print(Hanging(_who(cause), first=6))
+        err.print(Hanging(f"{number}. {cause.reason}", first=2, further=TEXT))
+        err.print(Hanging(_who(cause), first=TEXT, further=TEXT))
         if (log := _log(cause, logs)) is not None:
-            _print_command(err, "      Log: ", ("tail", "-n", str(LOG_LINES), str(log)))
+            _print_command(err, f"{' ' * TEXT}Log: ", ("tail", "-n", str(LOG_LINES), str(log)))
     if len(causes) > MAX_CAUSES:
         err.print(f"  and {_number(len(causes) - MAX_CAUSES, 'more cause')}", highlight=False)
     _print_command(err, "All of them: ", status)

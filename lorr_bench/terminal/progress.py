@@ -222,6 +222,11 @@ class Display:
         )
         self._live.start()
 
+    def refresh(self) -> None:
+        """Draw the live view now, where there is one."""
+        if self._live is not None:
+            self._live.refresh()
+
     def view(self) -> LiveView:
         """How far the run is now."""
         with self._lock:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from pydantic import AliasChoices, BaseModel, TypeAdapter
+
+from lorr_bench.spec.schema import Schema, models_in
 
 _WORDS: Final = {
     "integer": "whole number",
@@ -17,8 +19,6 @@ _WORDS: Final = {
     "object": "mapping",
 }
 _BOUNDS: Final = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-
-Schema = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,6 @@ def settings_of(model: type[BaseModel]) -> tuple[Setting, ...]:
     bodies = {**schema.get("$defs", {}), model.__name__: schema}
     models = {part.__name__: part for part in models_in(model)}
     return tuple(_settings(model.__name__, models, bodies, ""))
-
-
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """A model and all models of its fields."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-        for field in annotation.model_fields.values():
-            yield from models_in(field.annotation)
-    for argument in get_args(annotation):
-        yield from models_in(argument)
 
 
 def other_names(model: type[BaseModel]) -> dict[str, tuple[str, ...]]:
