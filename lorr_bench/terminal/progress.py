@@ -6,7 +6,6 @@ that lock while it holds the console's.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -14,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.console import Console
-from rich.live import Live
 
 from lorr_bench.events import (
     ENGINE_START,
@@ -36,12 +34,12 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.quantities import duration_text, roughly, speed_text
 from lorr_bench.run.planned_tests import what_is_tested
+from lorr_bench.terminal.live_screen import LiveScreen
 from lorr_bench.terminal.live_view import LiveView
 from lorr_bench.terminal.log_lines import LogLines
 from lorr_bench.terminal.text import Hanging, indented, one_line
 from lorr_bench.values import START, Point
 
-REFRESH_PER_SECOND: Final = 4
 ESTIMATE_SECONDS: Final = 1.0
 MARKED: Final = r"^\[\d+/\d+\] (?P<red>failed)(?=:)"
 """What of a line has a colour: the group's name."""
@@ -68,7 +66,7 @@ class Display:
         self._clock = clock
         self._lock = threading.RLock()
         self._lines = LogLines(self._print, clock)
-        self._live: Live | None = None
+        self._live: LiveScreen | None = None
         self._total = 0
         self._stages: dict[str, Stage] = {}
         self._done: set[str] = set()
@@ -132,7 +130,8 @@ class Display:
         self._started = self._clock()
         self._over = False
         if waiting and _can_be_redrawn(self._console):
-            self._start_live()
+            self._live = LiveScreen(self._console, self.view)
+            self._live.start()
 
     def _begin_stage(self, event: Began) -> None:
         """A line in the live view."""
@@ -187,8 +186,7 @@ class Display:
             self._over = True
         self._lines.flush()
         if self._live is not None:
-            self._live.transient = not stays
-            self._live.stop()
+            self._live.stop(stays=stays)
             self._live = None
 
     @property
@@ -213,15 +211,6 @@ class Display:
                 self._failed.add(digest)
                 self._time_left.over(self._stages[digest])
 
-    def _start_live(self) -> None:
-        self._live = Live(
-            console=self._console,
-            get_renderable=self.view,
-            refresh_per_second=REFRESH_PER_SECOND,
-            redirect_stdout=sys.stdout.isatty(),
-        )
-        self._live.start()
-
     def refresh(self) -> None:
         """Draw the live view now, where there is one."""
         if self._live is not None:
@@ -244,8 +233,11 @@ class Display:
 
     def _print(self, line: str) -> None:
         """A terminal gets lines that end between words, a file one line for each."""
-        if self._console.file.isatty():
-            self._console.print(Hanging(line, MARKED))
+        shown = Hanging(line, MARKED)
+        if self._live is not None:
+            self._live.print(shown)
+        elif self._console.file.isatty():
+            self._console.print(shown)
         else:
             self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 

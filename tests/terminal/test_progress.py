@@ -1,7 +1,6 @@
 """What the display says, on a terminal and in a pipe, on a clock that the tests turn."""
 
 import io
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -316,14 +315,6 @@ def test_failures_stay_whole_above_the_live_view(terminal):
         "━━━━━━━━━━━━━━━━━━━━━━━━  0/7 stages, 0/0 arms, 7 failed",
         "7 s passed",
     ]
-
-
-def test_what_python_prints_meanwhile_stands_above_the_live_view(terminal):
-    terminal.begin(STAGES)
-    sys.stderr.write("a warning\n")
-    terminal.tell(RunEnded())
-    assert terminal.screen[0] == "a warning"
-    assert len(terminal.screen) == 3
 
 
 def test_an_interrupted_run_leaves_nothing_of_the_live_view(terminal):
