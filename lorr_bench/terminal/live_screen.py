@@ -48,7 +48,7 @@ class LiveScreen:
         """Draw from now on."""
         for stream, redirect in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):
             if stream.isatty():
-                self._redirected.enter_context(redirect(_Lines(self.print, stream)))  # type: ignore[type-var]
+                self._redirected.enter_context(redirect(_Lines(self.print, stream)))
         self._live.start()
         self._drawer.start()
 
