@@ -18,7 +18,6 @@ from lorr_bench.forecast.devices import read_devices
 from lorr_bench.forecast.forecast import estimate_plan
 from lorr_bench.forecast.pair_counts import pair_lines
 from lorr_bench.outside import without_secrets
-from lorr_bench.probe.probe import probe_plan
 from lorr_bench.run.commits import revision_lines
 from lorr_bench.run.declaration import foreseen
 from lorr_bench.run.planned_tests import what_is_tested
@@ -105,6 +104,8 @@ def _probe(plan: Plan, forecast: Forecast, store: Store, *, apart: bool) -> None
     Raises:
         Exit: With code 1 where one failed.
     """
+    from lorr_bench.probe.probe import probe_plan
+
     out, err = consoles()
     if apart:
         out = err
