@@ -16,6 +16,7 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.quantities import duration_text
 from lorr_bench.run.state import Failure, Journal
 from lorr_bench.terminal.long_table import plain_if_long
+from lorr_bench.terminal.text import Hanging
 from lorr_bench.values import START
 
 MAX_ROWS: Final = 40
@@ -170,7 +171,7 @@ def _failures(plan: Plan, now: SuiteStatus, *, everything: bool) -> Iterator[Ren
     shown = failed if everything else failed[:MAX_FAILURES]
     for stage in shown:
         failure = now.failures[stage.digest]
-        yield Text(f"  {stage.label}, {failure.attempts}×: {failure.reason}")
+        yield Hanging(f"{stage.label}, {failure.attempts}×: {failure.reason}", first=2, further=4)
         yield Text(f"    log: {failure.log}")
     if len(shown) < len(failed):
         yield Text(f"  and {len(failed) - len(shown):,} more (--all shows them)")
