@@ -1,36 +1,43 @@
-"""The command line: thin, and quick to start, because everything heavy is imported where it is used."""
+"""The command line: what users can type; what it does is in ``commands``, imported where it is used."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
 from lorr_bench import __version__
-from lorr_bench.errors import LorrBenchError
-from lorr_bench.outside import fit_to_show, without_secrets
+from lorr_bench.commands.asked import Asked, results_folder
+from lorr_bench.errors import LorrBenchError, StoppedError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from lorr_bench.forecast.forecast import Forecast
-    from lorr_bench.plan.plan import Plan
-    from lorr_bench.run.suite_run import FinishedRun, Places, RunOptions
-    from lorr_bench.spec.load import LoadedSuite
-
-INTERRUPTED: Final = 130
+INTERRUPTED: Final = StoppedError.exit_code
 
 app = typer.Typer(
     name="lorr-bench",
     help="Benchmark preference-optimization methods, with and without LoRR, under an equal data budget.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # brackets are text
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _suites(incomplete: str) -> Iterable[str]:
+    """Names of shipped suites, for a shell that completes; it adds files itself."""
+    from lorr_bench.shipped.catalog import shipped_suites
+
+    return [name for name in shipped_suites() if name.startswith(incomplete)]
+
+
+def _lists(incomplete: str) -> Iterable[str]:
+    from lorr_bench.commands.listing import LISTS
+
+    return [name for name in LISTS if name.startswith(incomplete)]
+
 
 SuiteFile = Annotated[
     Path,
@@ -38,6 +45,7 @@ SuiteFile = Annotated[
         metavar="SUITE",
         help="Suite file (YAML), or the name of a shipped suite: `lorr-bench list suites`.",
         show_default=False,
+        autocompletion=_suites,
     ),
 ]
 Overrides = Annotated[
@@ -49,25 +57,32 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Folder for report and logs. [RESULTS/runs/<suite name>; RESULTS is results, or "
-        "$LORR_BENCH_RESULTS, or for a shipped suite's name one folder of your account]",
+        metavar="FOLDER",
+        help="Folder for report and logs. RESULTS is `results`, or $LORR_BENCH_RESULTS, or for a shipped "
+        "suite's name one folder of your account.",
+        show_default="RESULTS/runs/<name of the suite>",
     ),
 ]
 StoreFolder = Annotated[
     str | None,
     typer.Option(
         "--store",
+        metavar="FOLDER",
         envvar="LORR_BENCH_STORE",
-        help="Folder, or fsspec URL, for results of stages, shared between suites. "
-        "[RESULTS/store, or OUTPUT/store]",
+        help="Folder, or fsspec URL, for results of stages, shared between suites.",
+        show_default="FOLDER/store of --output, else RESULTS/store",
     ),
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", metavar="NAME", help="Only this arm, kind of stage or label, and what it needs. Repeatable."
+        "--only",
+        metavar="NAME",
+        help="Only this arm, kind of stage or label, and what it needs. Repeatable.",
+        show_default="everything",
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
 
 
 @app.command()
@@ -83,95 +98,37 @@ def run(
     ] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first failure.")] = False,
     workers: Annotated[
-        int | None, typer.Option(help="Training and engine stages at the same time; --set execution.workers.")
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Training and engine stages at the same time; --set execution.workers.",
+            show_default="as many as the GPUs hold, or the cores of a CPU up to 8",
+        ),
     ] = None,
 ) -> None:
-    """Run a suite: collect, train, evaluate, report. Run it again to continue."""
-    from lorr_bench.quantities import duration_text
+    """Run a suite: collect, train, evaluate, report.
+
+    Run it again to continue: what is done is not done again.
+    """
+    from lorr_bench.commands import running
     from lorr_bench.run.suite_run import RunOptions
 
     options = RunOptions(only=tuple(only or ()), fail_fast=fail_fast, retry_failed=retry_failed)
     more = [] if workers is None else [f"execution.workers={workers}"]
-    finished, places = _run(suite, [*(overrides or ()), *more], output, store, options)
-    out, err = _consoles()
-    state, total = finished.state, len(finished.plan.stages)
-    if not state.ran and not state.failed:
-        done = "all that was asked for was" if only else f"all {total} stages were"
-        out.print(f"Nothing to run: {done} done before.")
-    else:
-        reused = f", {state.reused} reused" if state.reused else ""
-        again = f", {state.retried} tried again" if state.retried else ""
-        out.print(
-            f"{len(state.ran)} of {total} stages run{reused}{again} in {duration_text(state.wall_seconds)}."
-        )
-    _end(out, err, finished, places)
+    running.run(Asked(suite, overrides or (), output, store), options, more)
 
 
 @app.command()
 def regrade(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
-    """Grade stored answers again, with another policy or grader, and report; needs no model."""
-    from lorr_bench.run.suite_run import RunOptions
+    """Grade stored answers again, and report; needs no model.
 
-    finished, places = _run(suite, overrides, output, store, RunOptions(pools=("grade",)))
-    out, err = _consoles()
-    grading = [stage.digest for stage in finished.plan.stages if stage.kind == "grade_math"]
-    ran = sum(digest in finished.state.ran for digest in grading)
-    waiting = sum(evaluation.kind == "math" for evaluation in finished.unanswered)
-    if ran:
-        out.print(f"{ran} of {len(grading)} sets of answers graded.")
-    elif waiting < len(grading):
-        out.print("Nothing to grade: all stored answers have verdicts of this grader and policy.")
-    if waiting:
-        out.print(f"{waiting} evaluations have no answers yet: `lorr-bench run` draws them.")
-    _end(out, err, finished, places)
-
-
-def _run(
-    suite: Path,
-    overrides: list[str] | None,
-    output: Path | None,
-    store: str | None,
-    options: RunOptions,
-) -> tuple[FinishedRun, Places]:
-    from lorr_bench.run.state import STATE_FILE, Journal
-    from lorr_bench.run.suite_run import run_suite
-    from lorr_bench.terminal.progress import Display
-    from lorr_bench.terminal.tables import protocol_table
-
-    loaded = _load(suite, overrides)
-    places = _places(loaded, output, store)
-    out, err = _consoles()
-    if out.is_terminal:
-        out.print(protocol_table(loaded.suite.evaluation))
-    display = Display(out, err, measured=Journal(places.output / STATE_FILE).seconds)
-    return run_suite(loaded, places, display.watch, _store(places), options), places
-
-
-def _end(out: Console, err: Console, finished: FinishedRun, places: Places) -> None:
-    """Say where the report is, and what has no result.
-
-    Raises:
-        DiskFullError: There was no room to write.
-        Exit: With code 1 where a stage failed.
+    With another policy or grader: --set evaluation.grading.units=ignore.
     """
-    from lorr_bench.errors import DiskFullError
+    from lorr_bench.commands import running
 
-    state = finished.state
-    if state.disk_full:
-        fix = "What is done is kept. `lorr-bench clean` shows what can go; then run the same command again."
-        raise DiskFullError(f"the run ended: {state.halted}", where=places.store, fix=fix)
-    if finished.page is not None:
-        _say_path(out, "Report", finished.page)
-    if state.failed:
-        err.print(
-            f"{len(state.failed)} stages have no result; run the same command again to retry them. "
-            f"Logs: {places.output / 'logs'}",
-            style="red",
-            soft_wrap=True,
-        )
-        raise typer.Exit(1)
+    running.regrade(Asked(suite, overrides or (), output, store))
 
 
 @app.command()
@@ -184,29 +141,9 @@ def validate(
     ] = False,
 ) -> None:
     """Check a suite file without running anything."""
-    from lorr_bench.plan.plan import make_plan
+    from lorr_bench.commands import validating
 
-    if data:
-        _validate_data(suite, overrides)
-        return
-    plan = make_plan(_load(suite, overrides))
-    if plan.suite.data.pairs is not None:
-        from lorr_bench.forecast.pair_counts import check_pairs
-
-        check_pairs(plan)
-    typer.echo(f"{suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
-
-
-def _validate_data(suite: Path, overrides: list[str] | None) -> None:
-    """Check what a suite names: what `plan` looks at, without what it will cost."""
-    from lorr_bench.checks.check_plan import check_plan
-    from lorr_bench.checks.rows import prompt_lines
-    from lorr_bench.forecast.pair_counts import pair_lines
-
-    plan, places = _planned(suite, overrides, None, None, ask=True)
-    for line in [*check_plan(plan), *prompt_lines(plan, fetch=True), *pair_lines(plan, _store(places))]:
-        typer.echo(line)
-    typer.echo(f"{suite}: valid, data and model included, {len(plan.arms)} arms, {len(plan.stages)} stages")
+    (validating.validate_data if data else validating.validate)(Asked(suite, overrides or ()))
 
 
 @app.command("plan")
@@ -222,68 +159,22 @@ def show_plan(
             "--devices",
             help="Ask about GPUs that are not here, by name and number: h100-80gb:8.",
             metavar="GPUS",
+            show_default="those of this machine",
         ),
     ] = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Try engine and largest training for a moment, on fake data.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show arms, budgets and stages, what is already done, and what the rest will cost."""
-    from lorr_bench.checks.check_plan import check_plan
-    from lorr_bench.checks.gpu_room import room_line
-    from lorr_bench.checks.rows import prompt_lines
-    from lorr_bench.forecast.devices import read_devices
-    from lorr_bench.forecast.forecast import estimate_plan
-    from lorr_bench.forecast.pair_counts import pair_lines
-    from lorr_bench.run.commits import revision_lines
-    from lorr_bench.run.declaration import foreseen
-    from lorr_bench.run.planned_tests import what_is_tested
-    from lorr_bench.terminal.long_table import plain_if_long
-    from lorr_bench.terminal.plan_tables import estimates_view
-    from lorr_bench.terminal.tables import arms_table, protocol_table
+    """Show arms, budgets, stages, what is done and what is to pay.
 
-    out, err = _consoles()
-    asked = read_devices(devices) if devices is not None else None
-    plan, places = _planned(suite, overrides, output, store, ask=True)
-    results = _store(places)
-    warnings = check_plan(plan)
-    pairs = [*prompt_lines(plan, fetch=False), *pair_lines(plan, results)]
-    forecast = estimate_plan(plan, results, os.environ, asked)
-    if room := room_line(plan, forecast):
-        out.print(room, soft_wrap=True, highlight=False, markup=False)
-    for line in warnings:
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
-    out.print(plain_if_long(arms_table(plan)))
-    out.print(protocol_table(plan.suite.evaluation))
-    late = (f"The report will say: {line}." for line in foreseen(plan, results, places.output))
-    for line in [*what_is_tested(plan), *late]:
-        out.print(line, highlight=False, markup=False)
-    out.print(estimates_view(forecast))
-    for line in [*revision_lines(plan, places.output), *pairs]:
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
-    held = ", ".join(_equal_quantities(plan))
-    place = without_secrets(str(places.store))
-    out.print(f"Held equal: {held}. Suite: {plan.suite.name}. Store: {place}", highlight=False)
-    if probe:
-        _probe(out, err, plan, forecast, results)
-
-
-def _probe(out: Console, err: Console, plan: Plan, forecast: Forecast, store: Any) -> None:
-    """Say what came of the probes.
-
-    Raises:
-        Exit: With code 1 where one failed.
+    What will be tested, and time, tokens, memory and disk of the stages that are left.
     """
-    from lorr_bench.probe.probe import probe_plan
-    from lorr_bench.terminal.plan_tables import probe_text
+    from lorr_bench.commands import planning
 
-    out.print("Probing on fake data: the engine, then the training that needs the most memory.")
-    failed = False
-    for probed in probe_plan(plan, forecast, store, os.environ):
-        (err if probed.failure else out).print(probe_text(probed), soft_wrap=True)
-        failed = failed or bool(probed.failure)
-    if failed:
-        raise typer.Exit(1)
+    asked = Asked(suite, overrides or (), output, store)
+    planning.show_plan(asked, devices, probe=probe, as_json=as_json)
 
 
 @app.command()
@@ -292,22 +183,19 @@ def status(
     overrides: Overrides = None,
     output: Output = None,
     store: StoreFolder = None,
+    *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Show arms of large suites that are done, too.")
+        bool, typer.Option("--all", help="Show arms of large suites that are done, too, and every failure.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show arms × stages: what is done, what runs, what failed and why, what is left."""
-    from lorr_bench.run.state import STATE_FILE, Journal
-    from lorr_bench.run.suite_run import LOCK_FILE
-    from lorr_bench.store.lock import holder
-    from lorr_bench.store.store import done_stages
-    from lorr_bench.terminal.status import SuiteStatus, status_view
+    """Show what is done, what runs, what failed and why.
 
-    out, _ = _consoles()
-    plan, places = _planned(suite, overrides, output, store)
-    done, owner = done_stages(plan.stages, _store(places)), holder(places.output / LOCK_FILE)
-    status = SuiteStatus.of(Journal(places.output / STATE_FILE), done, str(owner) if owner else None)
-    out.print(status_view(plan, status, everything=everything))
+    Arms × stages, each failure with its log, and what is left.
+    """
+    from lorr_bench.commands import looking
+
+    looking.show_status(Asked(suite, overrides or (), output, store), everything=everything, as_json=as_json)
 
 
 @app.command()
@@ -315,14 +203,20 @@ def report(
     suite: SuiteFile, overrides: Overrides = None, output: Output = None, store: StoreFolder = None
 ) -> None:
     """Write the report again from what is stored; runs nothing."""
-    from lorr_bench.run.state import STATE_FILE, Journal, known_failures
-    from lorr_bench.run.suite_run import report_plan
+    from lorr_bench.commands import looking
 
-    out, _ = _consoles()
-    plan, places = _planned(suite, overrides, output, store)
-    failed = known_failures(plan.stages, Journal(places.output / STATE_FILE))
-    page, _ = report_plan(plan, _store(places), places.output, failed)
-    _say_path(out, "Report", page)
+    looking.write_report(Asked(suite, overrides or (), output, store))
+
+
+@app.command("open")
+def open_page(suite: SuiteFile, overrides: Overrides = None, output: Output = None) -> None:
+    """Show the report in a browser; say where it is.
+
+    Where there is no display it only says where.
+    """
+    from lorr_bench.commands import looking
+
+    looking.open_report(Asked(suite, overrides or (), output))
 
 
 @app.command()
@@ -332,17 +226,16 @@ def compare(
         typer.Argument(metavar="RUN RUN…", help="Output folders of runs, of any suite.", show_default=False),
     ],
     to: Annotated[
-        Path | None, typer.Option("--to", help="Write the table to this file, .md or .csv, as well.")
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="Write the table to this file, .md or .csv, as well."),
     ] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Set runs side by side where they are comparable, and say why where they are not."""
-    from lorr_bench.report.compare.runs import compare_runs
-    from lorr_bench.report.compare.side_by_side import comparison_text, write_comparison
+    """Set runs side by side, and say what can't be compared."""
+    from lorr_bench.commands import comparing
 
-    comparison = compare_runs(runs)
-    typer.echo(comparison_text(comparison))
-    if to is not None:
-        write_comparison(comparison, to)
+    comparing.compare(runs, to, as_json=as_json)
 
 
 @app.command()
@@ -353,19 +246,13 @@ def export(
     output: Output = None,
     store: StoreFolder = None,
 ) -> None:
-    """Write the results for other tools: lm-eval's results and samples files, marl-eval's curves."""
-    from datetime import UTC, datetime
+    """Write the results for lm-eval's and marl-eval's tools.
 
-    from lorr_bench.export.suite import export_suite
+    lm-eval's results and samples files, and marl-eval's curves.
+    """
+    from lorr_bench.commands import comparing
 
-    out, _ = _consoles()
-    plan, places = _planned(suite, overrides, output, store)
-    written = export_suite(plan, _store(places), folder, datetime.now(UTC))
-    _say_path(out, f"lm-eval's files of {written.models} models", folder / "lm_eval")
-    if written.curves is not None:
-        _say_path(out, "marl-eval's curves", written.curves)
-    if written.left_out:
-        out.print(f"Not in the curves, for want of seeds or budgets: {', '.join(written.left_out)}.")
+    comparing.export(Asked(suite, overrides or (), output, store), folder)
 
 
 @app.command()
@@ -387,29 +274,58 @@ def grade(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the verdicts to this file, JSON lines, as well."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the verdicts to this file, JSON lines, as well."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines in place of a table.")] = False,
 ) -> None:
-    """Grade answers of a file against their gold answers, or explain one verdict; needs no suite."""
+    """Grade a file of answers, or explain one verdict.
+
+    Needs no suite.
+    """
+    from lorr_bench.commands.asked import consoles
     from lorr_bench.terminal.grade_tables import show_grades
 
-    show_grades(_consoles()[0], answers, explain, policy or [], output, as_json=as_json)
+    show_grades(consoles()[0], answers, explain, policy or [], output, as_json=as_json)
 
 
 @app.command("list")
 def list_things(
     what: Annotated[
-        str, typer.Argument(help="methods, benchmarks, protocols, presets or suites")
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="methods, plugins, backends, benchmarks, tasks, presets, protocols or suites.",
+            autocompletion=_lists,
+        ),
     ] = "methods",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Of a method or plug-in: show its settings. Of tasks: a pattern, to look through lm-eval's.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """List what suites can name."""
-    from lorr_bench.terminal.tables import LISTS
+    """List what suites can name, or the settings of one."""
+    from lorr_bench.commands import listing
 
-    if what not in LISTS:
-        fix = f"List one of {', '.join(LISTS)}."
-        raise LorrBenchError(f"can't list {what!r}", where="list", fix=fix)
-    _consoles()[0].print(LISTS[what]())
+    listing.show_list(what, name, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of suite files, for editors.
+
+    It has the hyper-parameters of every method that is installed.
+    """
+    from lorr_bench.ports.suite_schema import full_schema, schema_text
+
+    typer.echo(schema_text(full_schema()), nl=False)
 
 
 @app.command()
@@ -444,34 +360,44 @@ def init(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there.")] = False,
 ) -> None:
-    """Write a suite for a model and preference pairs of your own, and say what was found."""
-    from lorr_bench.draft.draft import Asked, draft_suite, read_columns
+    """Write a suite for a model and pairs of your own.
+
+    It says what it found in both, and the commands that come next.
+    """
+    from lorr_bench.commands.drafting import init as write
+    from lorr_bench.draft.draft import Asked as Wanted
+    from lorr_bench.draft.draft import read_columns
     from lorr_bench.draft.rows import AskedRows
 
     rows = AskedRows(data, split, subset, read_columns(column or []))
-    written = draft_suite(Asked(model, revision, rows, output, devices, force), os.environ, Path())
-    if written.file is None:
-        typer.echo(written.text, nl=False)
-    for line in written.lines:
-        typer.echo(line, err=written.file is None)
+    write(Wanted(model, revision, rows, output, devices, force))
 
 
 @app.command()
 def copy(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A shipped suite.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A shipped suite.", show_default=False, autocompletion=_suites),
+    ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the copy goes.")] = Path(),
 ) -> None:
     """Copy a shipped suite, to change it."""
+    from lorr_bench.commands.asked import consoles, say_path
     from lorr_bench.shipped.copying import copy_suite
 
-    _say_path(_consoles()[0], "Suite", copy_suite(name, folder))
+    say_path(consoles()[0], "Suite", copy_suite(name, folder))
 
 
 @app.command()
 def clean(
     suites: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="SUITE", help="Suites whose needs decide what can go.", show_default=False),
+        typer.Argument(
+            metavar="SUITE",
+            help="Suites whose needs decide what can go.",
+            show_default=False,
+            autocompletion=_suites,
+        ),
     ] = None,
     overrides: Overrides = None,
     output: Output = None,
@@ -482,45 +408,25 @@ def clean(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Free it; without, only show it.")] = False,
 ) -> None:
-    """Show what takes room and no run needs, and free it with --yes."""
-    from lorr_bench.terminal.tables import leftovers_table
-    from lorr_bench.upkeep.clean import Cleaner, free_all
+    """Show what takes room and no run needs; free it with --yes."""
+    from lorr_bench.commands import cleaning
 
-    cleaner = Cleaner(*_cleaned(suites or [], overrides, output, store, unused=unused), unused=unused)
-    if yes:
-        cleaner.drop_dead_claims()
-    found = cleaner.leftovers()
-    out, _ = _consoles()
-    out.print(leftovers_table(found) if found else "Nothing takes room that no run needs.")
-    out.print(free_all(cleaner, found, really=yes))
-
-
-def _cleaned(
-    suites: list[Path], overrides: list[str] | None, output: Path | None, store: str | None, *, unused: bool
-) -> tuple[Any, list[Any]]:
-    """The store to clean, and the suites whose needs count."""
-    from lorr_bench.errors import SuiteError
-    from lorr_bench.run.suite_run import Places
-    from lorr_bench.upkeep.clean import GivenSuite
-
-    if output is not None and len(suites) != 1:
-        raise SuiteError("an output folder is that of one suite", where="--output", fix="Name one suite.")
-    if unused and not suites:
-        fix = "Name every suite whose results are to stay."
-        raise SuiteError("what is unused depends on the suites", where="--unused", fix=fix)
-    given = [_planned(suite, overrides, output, store) for suite in suites]
-    places = given[0][1] if given else Places(_results() / "runs", store or str(_results() / "store"))
-    return _store(places), [GivenSuite(plan, suite_places.output) for plan, suite_places in given]
+    asked = Asked(Path(), overrides or (), output, store)
+    cleaning.clean(suites or [], asked, unused=unused, yes=yes)
 
 
 @app.command()
 def doctor(store: StoreFolder = None) -> None:
-    """Show versions, devices, engine and disk, and how to mend what is missing."""
+    """Show what this machine lacks, and how to mend it.
+
+    Versions, devices, engine and disk.
+    """
+    from lorr_bench.commands.asked import consoles
     from lorr_bench.terminal.tables import findings_table
     from lorr_bench.upkeep.doctor import examine
 
-    findings = examine(Path(store) if store else _results() / "store")
-    _consoles()[0].print(findings_table(findings))
+    findings = examine(Path(store) if store else results_folder() / "store")
+    consoles()[0].print(findings_table(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -530,7 +436,12 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        code = app(standalone_mode=False) or 0
+        code = app(prog_name="lorr-bench", standalone_mode=False) or 0
+        if code == INTERRUPTED:  # Typer makes this of an interrupt
+            _say_alone("Interrupted.")
+    except StoppedError as stopped:
+        _say_alone(str(stopped))
+        code = stopped.exit_code
     except LorrBenchError as error:
         typer.echo(f"error: {error}", err=True)
         code = error.exit_code
@@ -541,9 +452,12 @@ def main() -> NoReturn:
             raise
         show()
         code = getattr(error, "exit_code", 2)
-    if code == INTERRUPTED:  # Typer makes this of an interrupt
-        typer.echo("Interrupted. What is done is kept; run the same command to continue.", err=True)
     sys.exit(code)
+
+
+def _say_alone(text: str) -> None:
+    """Say it on a line of its own: a terminal has written `^C` at its beginning."""
+    typer.echo(f"\r{text}" if sys.stderr.isatty() else text, err=True)
 
 
 def _version(value: bool) -> None:
@@ -565,72 +479,6 @@ def _interrupt(*_: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # workers are being ended; a second one would cut that off
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
-
-
-def _load(suite: Path, overrides: list[str] | None) -> LoadedSuite:
-    from lorr_bench.shipped.named import load_named
-
-    return load_named(suite, overrides or (), Path())
-
-
-def _planned(
-    suite: Path, overrides: list[str] | None, output: Path | None, store: str | None, *, ask: bool = False
-) -> tuple[Plan, Places]:
-    """The plan of a suite, with the commits of its run; where it has not begun, the Hub may be asked."""
-    from lorr_bench.plan.plan import make_plan
-    from lorr_bench.run.commits import revisions_of
-
-    loaded = _load(suite, overrides)
-    places = _places(loaded, output, store)
-    return make_plan(loaded, revisions_of(places.output, ask=ask, notice=_note)), places
-
-
-def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Places:
-    """Where results lie; said, where it depends on more than the command and the current folder."""
-    from lorr_bench.run.suite_run import Places
-    from lorr_bench.shipped.named import NamedSuite
-    from lorr_bench.shipped.results import BESIDE_FILES
-
-    if output is not None:
-        return Places(output, store or str(output / "store"))
-    results = _results(named=isinstance(loaded, NamedSuite))
-    places = Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
-    if results != BESIDE_FILES:
-        _note(f"results in {places.output}, store in {places.store}")
-    return places
-
-
-def _results(*, named: bool = False) -> Path:
-    from lorr_bench.shipped.results import results_folder
-
-    return results_folder(os.environ, named=named)
-
-
-def _store(places: Places) -> Any:
-    from lorr_bench.store.remote import open_store
-
-    return open_store(places.store, notice=_note)
-
-
-def _note(text: str) -> None:
-    typer.echo(f"note: {fit_to_show(text)}", err=True)
-
-
-def _equal_quantities(plan: Plan) -> tuple[str, ...]:
-    from lorr_bench.budget import EQUAL_QUANTITIES
-
-    return tuple(name.replace("_", " ") for name in EQUAL_QUANTITIES[plan.suite.budget.equal])
-
-
-def _consoles() -> tuple[Console, Console]:
-    from lorr_bench.terminal.console import PlainConsole
-
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    return PlainConsole(width=width, soft_wrap=False), PlainConsole(stderr=True)
-
-
-def _say_path(out: Console, what: str, path: Path) -> None:
-    out.print(f"{what}: {path}", soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":

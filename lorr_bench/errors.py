@@ -9,6 +9,7 @@ LorrBenchError
 ├── StoreError        an artefact that can't be written or read: damaged, no permission         (exit 5)
 │   ├── DiskFullError     there is no room to write                                            (exit 5)
 │   └── HeldError         another run is at work on the same suite or stage                    (exit 5)
+├── StoppedError      a run that the user ended                                                 (exit 130)
 └── StageError        a stage that failed while running                                         (exit 1)
     ├── DivergedError     a training that ran into values that are no numbers                   (exit 1)
     └── LostError         a process of it was ended from outside                                (exit 1)
@@ -106,6 +107,12 @@ class HeldError(StoreError):
     def __init__(self, what: str, *, where: str = "", fix: str = "", owner: str = "") -> None:
         super().__init__(what, where=where, fix=fix)
         self.owner = owner
+
+
+class StoppedError(LorrBenchError):
+    """The user ended a run, by Ctrl-C or SIGTERM; no fault, so it is told without that word."""
+
+    exit_code = 130
 
 
 class StageError(LorrBenchError):

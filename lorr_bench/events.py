@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from lorr_bench.outside import fit_to_show
 
+ENGINE_START: Final = "engine_start"
+"""The part of a stage in which the generation engine is started, which can take minutes."""
+
 if TYPE_CHECKING:  # a worker process tells events, and has no use for all that makes a plan
     from lorr_bench.plan.plan import Plan
     from lorr_bench.plan.stage import Stage
@@ -73,6 +76,19 @@ class Advanced:
     done: int
     total: int
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A stage begins a part of its work.
+
+    Attributes:
+        digest: Of the stage.
+        part: Which, as the stage's clock names it, such as ``ENGINE_START``.
+    """
+
+    digest: str
+    part: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +174,14 @@ class GivenUp:
     Attributes:
         digest: Of the stage.
         reason: Why, and what to do, as one text.
+        lasting: Whether another attempt would fail the same way until something is mended.
+        used_up: Whether it has used up its attempts, so that the next run asks for new ones to try it.
     """
 
     digest: str
     reason: str
+    lasting: bool = False
+    used_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +227,16 @@ class Alive:
     """A worker process lives, though its stage has nothing to tell; nobody but who started it hears this."""
 
 
-StageEvent = Advanced | Ended | Failed | Busy | Spoiled | Noted
+InPassing = Advanced | Entered | Noted
+"""What an executor tells of stages that go on; the driver passes it on as it is."""
+
+StageEvent = InPassing | Ended | Failed | Busy | Spoiled
 """What an executor tells the driver."""
 
 WorkerEvent = StageEvent | Alive
 """What a worker process says, one a line."""
 
-Event = Planned | RunBegan | Began | Advanced | Ended | Postponed | GivenUp | Dropped | Noted | RunEnded
+Event = Planned | RunBegan | Began | InPassing | Ended | Postponed | GivenUp | Dropped | RunEnded
 """What a driver tells whoever watches."""
 
 Watcher = Callable[[Event], None]

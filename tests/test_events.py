@@ -5,11 +5,12 @@ import json
 import pytest
 
 from lorr_bench import events
-from lorr_bench.events import Advanced, Alive, Busy, Ended, Failed, Noted, RunEnded, Spoiled
+from lorr_bench.events import Advanced, Alive, Busy, Ended, Entered, Failed, Noted, RunEnded, Spoiled
 
 OF_WORKERS = [
     Alive(),
     Advanced("a1", done=1, total=4, tokens=100),
+    Entered("a1", "engine_start"),
     Ended("a1", seconds=1.5, tokens=100),
     Failed("a1", "it broke", lasting=True),
     Failed("a1", "no room", disk_full=True),

@@ -17,7 +17,7 @@ class LoraSettings(BaseModel):
 
     r: int = Field(16, gt=0, description="rank")
     lora_alpha: int = Field(32, gt=0, description="the adapter's output is scaled by lora_alpha / r")
-    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="share of the adapter's input that is dropped")
     target_modules: str | tuple[str, ...] = Field(
         "all-linear", description="names of the layers, or `all-linear`"
     )
@@ -38,20 +38,25 @@ class TrainingSettings(BaseModel):
     # SimPO's README has it for DPO; a method with another default says where that is from.
     learning_rate: float = Field(5e-7, gt=0, description="peak learning rate")
     per_device_train_batch_size: int = Field(
-        8, gt=0, validation_alias=AliasChoices("per_device_train_batch_size", "batch_size")
+        8,
+        gt=0,
+        validation_alias=AliasChoices("per_device_train_batch_size", "batch_size"),
+        description="rows of a forward pass, of each process",
     )
-    gradient_accumulation_steps: int = Field(1, gt=0)
+    gradient_accumulation_steps: int = Field(1, gt=0, description="forward passes of an optimizer step")
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
-        "linear", description="runs through all replays"
+        "linear", description="course of the learning rate; runs through all replays"
     )
-    warmup_ratio: float = Field(0.0, ge=0, lt=1, description="share of all steps")
-    weight_decay: float = Field(0.0, ge=0)
-    adam_beta1: float = Field(0.9, ge=0, lt=1)
-    adam_beta2: float = Field(0.999, ge=0, lt=1)
-    adam_epsilon: float = Field(1e-8, gt=0)
-    max_grad_norm: float = Field(1.0, ge=0, description="0 switches clipping off")
+    warmup_ratio: float = Field(
+        0.0, ge=0, lt=1, description="share of all steps in which the learning rate rises"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
+    adam_beta1: float = Field(0.9, ge=0, lt=1, description="decay of AdamW's first moment")
+    adam_beta2: float = Field(0.999, ge=0, lt=1, description="decay of AdamW's second moment")
+    adam_epsilon: float = Field(1e-8, gt=0, description="of AdamW, against division by zero")
+    max_grad_norm: float = Field(1.0, ge=0, description="norm that gradients are cut to; 0 switches it off")
     max_length: int = Field(1024, gt=1, description="tokens of prompt and response; longer ones are cut")
-    bf16: bool = Field(False, description="mixed precision")
+    bf16: bool = Field(False, description="mixed precision: weights stay as they are, bfloat16 computes")
     gradient_checkpointing: bool = Field(False, description="less memory, more time")
     lora: LoraSettings | None = Field(None, description="train a LoRA adapter instead of all weights")
     precompute_ref_batch_size: int = Field(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import LorrBenchError
+from lorr_bench.events import ENGINE_START
 from lorr_bench.forecast.calibration import Measured
 from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.forecast.workload import Workloads
@@ -22,7 +23,6 @@ from lorr_bench.store.store import Store
 
 MAX_RECORDS: Final = 60
 """Of each kind, for each of the two sources; more would only make the plan slower."""
-ENGINE_START: Final = "engine_start"
 
 model_size = cache(read_model_size)
 """The size of a model by path and revision, read once."""

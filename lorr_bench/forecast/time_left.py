@@ -78,11 +78,13 @@ class StageProgress:
     Attributes:
         stage: Which.
         slot: Where it runs, in words.
+        part: The part of its work that it began last; empty before the first.
     """
 
     def __init__(self, stage: Stage, slot: str, begun: float) -> None:
         self.stage = stage
         self.slot = slot
+        self.part = ""
         self._begun = begun
         self._total = 0
         self._first: Told | None = None

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from lorr_bench.errors import DataError, LorrBenchError
 from lorr_bench.grade.policy import Policy
+from lorr_bench.spec.diagnosis import nearest
 
 KEYS: Final = ("gold", "answer")
 
@@ -65,7 +66,8 @@ def read_policy(settings: Sequence[str]) -> Policy:
     for setting in settings:
         key, sign, value = setting.partition("=")
         if not sign or key not in get_type_hints(Policy):
-            fix = f"Options are {', '.join(field.name for field in fields(Policy))}."
+            names = [field.name for field in fields(Policy)]
+            fix = f"{nearest(key, names)}Options are {', '.join(names)}."
             raise LorrBenchError(f"{setting!r} is no option with a value", where="--policy", fix=fix)
         chosen[key] = _value(key, value)
     try:
@@ -78,9 +80,8 @@ def _value(key: str, value: str) -> str | float | int:
     allowed = option_values().get(key)
     if allowed is not None:
         if value not in allowed:
-            raise LorrBenchError(
-                f"{key} can't be {value!r}", where="--policy", fix=f"Its values are {', '.join(allowed)}."
-            )
+            fix = f"{nearest(value, allowed)}Its values are {', '.join(allowed)}."
+            raise LorrBenchError(f"{key} can't be {value!r}", where="--policy", fix=fix)
         return value
     kind = get_type_hints(Policy)[key]
     try:

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.devices import usable_cores, visible_gpus
-from lorr_bench.events import Advanced, Ended, Failed, Noted, StageEvent
+from lorr_bench.events import Ended, Failed, InPassing, StageEvent
 from lorr_bench.forecast.estimates import Estimates, Largest
 from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.plan.identity.hub_model import on_this_machine
@@ -218,7 +218,7 @@ class _Bench:
                 return ""
             if isinstance(event, Failed):
                 return event.reason
-            if not isinstance(event, Advanced | Noted | None):
+            if not isinstance(event, InPassing | None):
                 return f"the probe's own store is in use: {event}"
 
 

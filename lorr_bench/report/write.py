@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lorr_bench.report.figures.drawing import Drawing
 
+PAGE_FILE = "report.html"
 FIGURES = "figures"
 FORMS = (".png", ".svg", ".pdf")
 
@@ -66,7 +67,7 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
 
     contents = compute(results)
     texts = {
-        "report.html": html_page(contents).encode(),
+        PAGE_FILE: html_page(contents).encode(),
         "report.md": markdown_report(contents).encode(),
         "tables.tex": latex_report(contents).encode(),
         RESULTS_FILE: results_bytes(results),

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from lorr_bench.events import (
-    Advanced,
     Began,
     Busy,
     Dropped,
     Ended,
     Failed,
     GivenUp,
+    InPassing,
     Noted,
     Postponed,
     RunBegan,
@@ -180,7 +180,8 @@ class Driver:
             if self._journal.attempts(stage.digest) >= self._execution.attempts:
                 failure = self._journal.failures[stage.digest]
                 again = "--retry-failed tries again"
-                self._give_up(stage, f"failed {failure.attempts} times; {again}. Last: {failure.reason}")
+                reason = f"failed {failure.attempts} times; {again}. Last: {failure.reason}"
+                self._give_up(GivenUp(stage.digest, reason, used_up=True))
 
     def _goes_on(self) -> bool:
         """Give out what can run; whether anything runs or will."""
@@ -236,7 +237,7 @@ class Driver:
                 self._executor.end(self._stages[digest], reason)
 
     def _hear(self, event: StageEvent) -> None:
-        if isinstance(event, Noted | Advanced):
+        if isinstance(event, InPassing):
             self._tell(event)
             return
         stage = self._stages[event.digest]
@@ -263,11 +264,12 @@ class Driver:
             self._journal.waits(stage.digest)
             self._state.disk_full = True
             self._halt(event.reason)
-            self._give_up(stage, event.reason)
+            self._give_up(GivenUp(stage.digest, event.reason))
             return
         attempts = self._journal.fails(stage.digest, event.reason, log_file(self._logs, stage))
-        if event.lasting or attempts >= self._execution.attempts:
-            self._give_up(stage, event.reason)
+        used_up = attempts >= self._execution.attempts
+        if event.lasting or used_up:
+            self._give_up(GivenUp(stage.digest, event.reason, event.lasting, used_up))
         else:
             self._state.retried += 1
             self._postpone(stage, event.reason, self._execution.retry_delay(attempts))
@@ -282,16 +284,18 @@ class Driver:
         reason = f"the result of `{spoiled.label}` is gone or damaged"
         attempts = self._journal.fails(stage.digest, reason, log_file(self._logs, stage))
         hopeless = spoiled.digest in self._state.failed or spoiled.pool not in self._scope.pools
-        if hopeless or attempts >= self._execution.attempts:
-            self._give_up(stage, reason)
+        used_up = attempts >= self._execution.attempts
+        if hopeless or used_up:
+            self._give_up(GivenUp(stage.digest, reason, used_up=used_up))
             return
         self._tell(Noted(f"{reason}; it is made again"))
         self._agenda.redo(spoiled.digest)
         self._agenda.requeue(stage.digest)
 
-    def _give_up(self, stage: Stage, reason: str) -> None:
+    def _give_up(self, event: GivenUp) -> None:
+        stage, reason = self._stages[event.digest], event.reason
         self._state.failed[stage.digest] = reason
-        self._tell(GivenUp(stage.digest, reason))
+        self._tell(event)
         dropped = tuple(reader.digest for reader in self._agenda.drop(stage.digest))
         behind = f"`{stage.label}` failed"
         self._state.failed.update(dict.fromkeys(dropped, behind))

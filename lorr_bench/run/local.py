@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench import events
-from lorr_bench.events import Advanced, Alive, Failed, Noted, StageEvent
+from lorr_bench.events import Alive, Failed, InPassing, StageEvent
 from lorr_bench.line_process import LineProcess
 from lorr_bench.plan.stage import Pool, Stage
 from lorr_bench.run.executor import Order
@@ -272,7 +272,7 @@ class LocalExecutor:
     def _event(self, worker: _Worker, event: StageEvent | None) -> StageEvent | None:
         if event is None:
             return self._lost(worker)
-        if isinstance(event, Advanced | Noted):
+        if isinstance(event, InPassing):
             return event
         worker.stage = None
         if isinstance(event, Failed) and not event.lasting and worker.process is not None:

@@ -28,7 +28,8 @@ def select(plan: Plan, patterns: Sequence[str]) -> set[str]:
         if not named:
             names = [*dict.fromkeys(point.arm for point in plan.training), *KINDS]
             some = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-            fix = f"{nearest(pattern, names)}give an arm, a kind of stage, or a label with stars: {some}"
+            known = [*names, *(stage.label for stage in plan.stages)]
+            fix = f"{nearest(pattern, known)}give an arm, a kind of stage, or a label with stars: {some}"
             raise SuiteError(f"nothing is called {pattern!r}", where="--only", fix=fix)
         found |= named
     return found

@@ -39,6 +39,7 @@ from lorr_bench.track.reporter import make_trackers
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"
 LOCK_FILE: Final = "lock"
+REPORT_FOLDER: Final = "report"
 
 
 @dataclass(frozen=True)
@@ -258,7 +259,7 @@ def report_plan(
 
     started = time.perf_counter()
     results = load_results(plan, store, failed, declare(plan, store, output, clock))
-    return write_report(results, output / "report").page, time.perf_counter() - started
+    return write_report(results, output / REPORT_FOLDER).page, time.perf_counter() - started
 
 
 def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, Any]:

@@ -24,12 +24,12 @@ from typing import Any, Final, TextIO
 
 from lorr_bench import events
 from lorr_bench.errors import DiskFullError, LorrBenchError
-from lorr_bench.events import Advanced, Alive, Busy, Ended, Failed, Noted, Spoiled, WorkerEvent
+from lorr_bench.events import Advanced, Alive, Busy, Ended, Entered, Failed, Noted, Spoiled, WorkerEvent
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.identity.unchanged import Inputs
 from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.stage import Role, Stage
-from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.stages.task import Clock, EngineRoom, Task
 from lorr_bench.stages.training.memory import out_of_memory_advice
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.lock import HeldError
@@ -126,12 +126,21 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) ->
     def notice(text: str) -> None:
         writer.write(Noted(text))
 
+    def entered(part: str) -> None:
+        writer.write(Entered(stage.digest, part))
+
     try:
         store = open_store(order["store"], notice=notice)
         with store.claim(stage):  # another run may have done it meanwhile
             done = store.read(stage) if store.whole(stage) else None
             record = done or run_stage(
-                stage, inputs, store, engines, progress=_progress(stage, writer), notice=notice
+                stage,
+                inputs,
+                store,
+                engines,
+                progress=_progress(stage, writer),
+                notice=notice,
+                clock=Clock(entered),
             )
         tokens = stage.tokens(record.outcome.metrics, record.outcome.spend)
         event: WorkerEvent = Ended(stage.digest, record.wall_seconds, tokens)
@@ -171,6 +180,7 @@ def run_stage(
     *,
     progress: Callable[..., None],
     notice: Callable[[str], None],
+    clock: Clock | None = None,
 ) -> Record:
     """Run a stage and store its result.
 
@@ -185,7 +195,16 @@ def run_stage(
     folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
     _INPUTS.check(stage)
     with store.writing(stage) as draft:
-        task = Task(stage, folders, draft.folder, store.scratch(stage), engines, progress, notice)
+        task = Task(
+            stage,
+            folders,
+            draft.folder,
+            store.scratch(stage),
+            engines,
+            progress,
+            notice,
+            clock or Clock(),
+        )
         try:
             outcome = _work(task)
         except OSError as error:

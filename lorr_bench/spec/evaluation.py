@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, field_validator, mode
 
 from lorr_bench.spec.base import GradingSpec, Model, Name, switched
 from lorr_bench.spec.benchmarks import BENCHMARKS, PROTOCOLS, filled, registered_name
+from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.presets import PRESETS, expand_preset
 from lorr_bench.spec.sources import PromptSpec
 
@@ -62,7 +63,8 @@ class MathBenchmark(PromptSpec):
     def _registered(cls, value: Any) -> Any:
         named = value if isinstance(value, str) else value.get("like") if isinstance(value, dict) else None
         if named is not None and str(named) not in BENCHMARKS:
-            raise ValueError(f"no registered benchmark {named!r}; there are {', '.join(BENCHMARKS)}")
+            hint = nearest(str(named), BENCHMARKS)
+            raise ValueError(f"no registered benchmark {named!r}; {hint}there are {', '.join(BENCHMARKS)}")
         value = {"name": value} if isinstance(value, str) else value
         return filled(value) if isinstance(value, dict) else value
 
@@ -221,7 +223,8 @@ def _expanded(item: Any) -> list[Any]:
     """A preset, alone or with changes to all of it, as its benchmarks; anything else as it is."""
     if isinstance(item, str):
         if item not in PRESETS:
-            raise ValueError(f"no preset {item!r} of lm-eval tasks; there are {', '.join(PRESETS)}")
+            hint = nearest(item, PRESETS)
+            raise ValueError(f"no preset {item!r} of lm-eval tasks; {hint}there are {', '.join(PRESETS)}")
         return expand_preset(item)
     if isinstance(item, dict) and "preset" in item:
         changes = {key: value for key, value in item.items() if key != "preset"}

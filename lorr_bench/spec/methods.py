@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lorr_bench.spec.base import Model, rising, switched
+from lorr_bench.spec.diagnosis import nearest
 
 
 class IterativeSpec(Model):
@@ -192,6 +193,7 @@ def with_settings_of(earlier: dict[str, Any], name: str, method: Any) -> Any:
         return method
     model = earlier.get(method["like"]) if isinstance(method["like"], str) else None
     if not isinstance(model, dict):
-        raise ValueError(f"{name} is like {method['like']}, which is no earlier method")  # noqa: TRY004
+        hint = nearest(str(method["like"]), earlier)
+        raise ValueError(f"{name} is like {method['like']}, which is no earlier method; {hint}".rstrip("; "))  # noqa: TRY004
     shared = {key: value for key, value in model.items() if key not in ("like", "adapter", "iterative")}
     return {**shared, **method}

@@ -6,12 +6,14 @@ project, and the field's description says so. Paths are relative to the suite fi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from lorr_bench.spec.analysis import AnalysisSpec, check_analysis
 from lorr_bench.spec.base import Model, Name, rising
+from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
@@ -127,6 +129,11 @@ def _plugins_of(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> dict
     }
 
 
+def _unknown_arms(unknown: Sequence[str], arms: Iterable[str]) -> str:
+    hint = "".join(nearest(name.partition(BUDGET_SIGN)[0], arms) for name in unknown)
+    return f"no arm is called {', '.join(unknown)}; {hint}arms are {', '.join(arms)}"
+
+
 def _arms(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> dict[str, Any]:
     """The plug-in of each arm, by the arm's name."""
     of_methods = _plugins_of(methods, plugins)
@@ -205,8 +212,9 @@ class Suite(Model):
     def _serve_methods(cls, plugins: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         for name, method in info.data.get("methods", {}).items():
             if unknown := [plugin for plugin in method.plugins or () if plugin not in plugins]:
+                hint = "".join(nearest(plugin, plugins) for plugin in unknown)
                 raise ValueError(
-                    f"method {name} names {', '.join(unknown)}; plug-ins are {', '.join(plugins)}"
+                    f"method {name} names {', '.join(unknown)}; {hint}plug-ins are {', '.join(plugins)}"
                 )
         return plugins
 
@@ -243,7 +251,7 @@ class Suite(Model):
             return published
         arms = [START_MODEL, *_arms(info.data["methods"], info.data["plugins"])]
         if unknown := [figures.arm for figures in published.figures if figures.arm not in arms]:
-            raise ValueError(f"no arm is called {', '.join(unknown)}; arms are {', '.join(arms)}")
+            raise ValueError(_unknown_arms(unknown, arms))
         return published
 
     @field_validator("overrides")
@@ -254,7 +262,7 @@ class Suite(Model):
         arms = _arms(info.data["methods"], info.data["plugins"])
         named = {name: name.partition(BUDGET_SIGN) for name in overrides}
         if unknown := [name for name, (arm, _, _) in named.items() if arm not in arms]:
-            raise ValueError(f"no arm is called {', '.join(unknown)}; arms are {', '.join(arms)}")
+            raise ValueError(_unknown_arms(unknown, arms))
         for name, (arm, at, budget) in named.items() if "budget" in info.data else ():
             budgets: tuple[int, ...] = arms[arm].unique_pairs or info.data["budget"].unique_pairs
             if at and budget not in map(str, budgets):

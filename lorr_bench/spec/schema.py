@@ -1,12 +1,7 @@
-"""JSON Schema of the suite file, for editors and for other programs that write suites.
-
-``python -m lorr_bench.spec.schema`` writes the shipped copy beside this module; a test fails when the copy
-is stale.
-"""
+"""JSON Schema of the suite file, but for the hyper-parameters of methods, which adapters know."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -35,9 +30,9 @@ def suite_schema() -> Schema:
     validators accept are added here.
     """
     schema = models.Suite.model_json_schema(mode="validation")
-    by_name = {model.__name__: model for model in _models_in(models.Suite)}
+    by_name = {model.__name__: model for model in models_in(models.Suite)}
     for name, definition in schema["$defs"].items():
-        _accept_other_names(definition, by_name[name])
+        accept_other_names(definition, by_name[name])
     for part in ("reset", "sft"):
         schema["$defs"]["LorrPlugin"]["properties"][part]["anyOf"] += _OFF
     properties = schema["properties"]
@@ -49,12 +44,7 @@ def suite_schema() -> Schema:
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "lorr-bench suite"}
 
 
-def schema_text() -> str:
-    """The schema as the text of the shipped file."""
-    return json.dumps(suite_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def _accept_other_names(schema: Schema, model: type[BaseModel]) -> None:
+def accept_other_names(schema: Schema, model: type[BaseModel]) -> None:
     """Accept every alias of a field, one at a time."""
     for field in model.model_fields.values():
         if not isinstance(field.validation_alias, AliasChoices):
@@ -115,15 +105,11 @@ def _accept_names_in_evaluation(definitions: Schema) -> None:
         definitions[benchmark]["properties"]["cluster_column"]["anyOf"] += [{"const": False}]
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """A model and all models of its fields."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
         for field in annotation.model_fields.values():
-            yield from _models_in(field.annotation)
+            yield from models_in(field.annotation)
     for argument in get_args(annotation):
-        yield from _models_in(argument)
-
-
-if __name__ == "__main__":
-    SCHEMA_PATH.write_text(schema_text(), encoding="utf-8")
+        yield from models_in(argument)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from lorr_bench.errors import StageError
+from lorr_bench.events import ENGINE_START
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.generate.fingerprint import read_fingerprint
 from lorr_bench.plan.identity.hub_model import on_this_machine
@@ -27,16 +28,21 @@ S_co = TypeVar("S_co", bound=Stage, covariant=True)
 class Clock:
     """Seconds of named parts.
 
+    Args:
+        entered: Told the name of a part when it begins.
+
     Attributes:
         parts: Seconds by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, entered: Callable[[str], None] = lambda _: None) -> None:
+        self._entered = entered
         self.parts: dict[str, float] = {}
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Add the time spent inside to the part."""
+        self._entered(name)
         started = time.perf_counter()
         try:
             yield
@@ -89,7 +95,7 @@ class EngineRoom:
 
     def _started(self, task: Task[EngineStage], model: StartModel) -> Engine:
         parameters, options = task.stage.parameters, task.stage.setting.options
-        with task.clock.part("engine_start"):
+        with task.clock.part(ENGINE_START):
             settings = EngineSettings(
                 dtype=parameters.weights.dtype,
                 max_model_len=parameters.generator.max_model_len,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.constrain import Constrain
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from lorr_bench.events import ENGINE_START
 from lorr_bench.forecast.time_left import StageProgress
 from lorr_bench.quantities import duration_text, roughly, speed_text
 from lorr_bench.terminal.text import one_line
@@ -22,6 +24,10 @@ FRAME_LINES: Final = 4
 MIN_LINES: Final = 3
 SLOT_LETTERS: Final = 18
 BAR_LETTERS: Final = 24
+ECHO_LETTERS: Final = 2
+"""Left free at the end of each line: a terminal writes `^C` there, and would begin a new line for it."""
+PARTS: Final[Mapping[str, str]] = {ENGINE_START: "engine starts", "load": "loads weights"}
+"""What a stage does before it can say how far it is, by the part of its work."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class LiveView:
         left_seconds: Until its end; None while that can't be told.
         running: The stages under way.
         now: On the clock of the stages.
+        over: Whether the run has ended.
     """
 
     stages: tuple[int, int]
@@ -45,13 +52,17 @@ class LiveView:
     left_seconds: float | None
     running: Sequence[StageProgress]
     now: float
+    over: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol for what can be printed."""
+        parts = Group(*self._parts(options.height or console.height))
+        yield Constrain(parts, max(1, options.max_width - ECHO_LETTERS))
+
+    def _parts(self, height: int) -> Iterator[RenderableType]:
         yield self._headline()
         yield Text(self._times(), no_wrap=True, overflow="ellipsis")
         if self.running:
-            height = options.height or console.height
             yield from self._slots(max(MIN_LINES, height - FRAME_LINES))
 
     def _headline(self) -> Table:
@@ -66,13 +77,13 @@ class LiveView:
         return line
 
     def _times(self) -> str:
-        if not self.running and self.stages[0] >= self.stages[1]:
+        if self.over:
             return f"{duration_text(self.passed_seconds)} passed"
         left = self.left_seconds
         ending = "time left: measuring" if left is None else f"about {roughly(left)} left"
         return f"{duration_text(self.passed_seconds)} passed, {ending}"
 
-    def _slots(self, lines: int) -> RenderResult:
+    def _slots(self, lines: int) -> Iterator[RenderableType]:
         """A line for each slot, or as many as there is room for and one that counts the others."""
         ordered = sorted(self.running, key=lambda progress: _natural(progress.slot))
         shown = ordered if len(ordered) <= lines else ordered[: lines - 1]
@@ -93,7 +104,7 @@ class LiveView:
         return (
             one_line(progress.slot),
             one_line(progress.stage.label),
-            "" if share is None else f"{share:.0%}",
+            PARTS.get(progress.part, "") if share is None else f"{share:.0%}",
             "" if speed is None else speed_text(speed),
             "" if left is None or share == 1 else roughly(left),
         )

@@ -1,4 +1,8 @@
-"""Show a run: one live view on a terminal, plain lines where the output goes elsewhere."""
+"""Show a run: one live view on a terminal with what matters above it, plain lines where there is none.
+
+Nothing is printed while the lock of the display is held: the live view is drawn from a thread, which asks for
+that lock while it holds the console's.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.console import Console
-from rich.live import Live
 
 from lorr_bench.events import (
+    ENGINE_START,
     Advanced,
     Began,
     Dropped,
     Ended,
+    Entered,
     Event,
     GivenUp,
     Noted,
@@ -29,13 +34,15 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Stage
 from lorr_bench.quantities import duration_text, roughly, speed_text
 from lorr_bench.run.planned_tests import what_is_tested
+from lorr_bench.terminal.live_screen import LiveScreen
 from lorr_bench.terminal.live_view import LiveView
 from lorr_bench.terminal.log_lines import LogLines
-from lorr_bench.terminal.text import indented, one_line
+from lorr_bench.terminal.text import Hanging, indented, one_line
 from lorr_bench.values import START, Point
 
-REFRESH_PER_SECOND: Final = 4
 ESTIMATE_SECONDS: Final = 1.0
+MARKED: Final = r"^\[\d+/\d+\] (?P<red>failed)(?=:)"
+"""What of a line has a colour: the group's name."""
 NEVER: Final[tuple[float, float | None]] = (float("-inf"), None)
 
 
@@ -43,8 +50,7 @@ class Display:
     """Shows one run; its ``watch`` is a watcher.
 
     Args:
-        console: Where the live view goes, if it is a terminal.
-        errors: Where lines go: failures and notes, and where there is no live view all else.
+        console: Where everything goes: lines, and the live view below them if it is a terminal.
         measured: Seconds of the stages that were done before, by digest, where they are known.
         clock: Seconds; replaced in tests.
     """
@@ -52,17 +58,15 @@ class Display:
     def __init__(
         self,
         console: Console,
-        errors: Console,
         measured: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
-        self._errors = errors
         self._measured = measured or {}
         self._clock = clock
         self._lock = threading.RLock()
         self._lines = LogLines(self._print, clock)
-        self._live: Live | None = None
+        self._live: LiveScreen | None = None
         self._total = 0
         self._stages: dict[str, Stage] = {}
         self._done: set[str] = set()
@@ -72,6 +76,7 @@ class Display:
         self._time_left = TimeLeft(())
         self._estimated = NEVER
         self._started = clock()
+        self._over = False
 
     def watch(self, event: Event) -> None:
         """Show what happened."""
@@ -84,6 +89,8 @@ class Display:
                 self._begin_stage(event)
             case Advanced():
                 self._advance(event)
+            case Entered():
+                self._enter(event)
             case Ended():
                 self._end_stage(event)
             case Postponed():
@@ -97,8 +104,8 @@ class Display:
                 self._lines.write(f"{self._count} left out, because {one_line(reason)}: {names}")
             case Noted(text):
                 self._lines.write(f"note: {indented(text)}")
-            case RunEnded():
-                self._finish()
+            case RunEnded(interrupted):
+                self._finish(stays=not interrupted)
 
     def _show_tests(self, plan: Plan) -> None:
         """What will be tested, where somebody looks on."""
@@ -121,8 +128,10 @@ class Display:
             if (seconds := self._measured.get(stage.digest)) is not None:
                 self._time_left.measured(stage, seconds)
         self._started = self._clock()
+        self._over = False
         if waiting and _can_be_redrawn(self._console):
-            self._start_live()
+            self._live = LiveScreen(self._console, self.view)
+            self._live.start()
 
     def _begin_stage(self, event: Began) -> None:
         """A line in the live view."""
@@ -138,6 +147,14 @@ class Display:
             if (progress := self._running.get(event.digest)) is not None:
                 progress.advances(self._clock(), event.done, event.total, event.tokens)
 
+    def _enter(self, event: Entered) -> None:
+        """The line shows it; the start of an engine is said where there is no live view."""
+        with self._lock:
+            if (progress := self._running.get(event.digest)) is not None:
+                progress.part = event.part
+        if event.part == ENGINE_START and self._live is None:
+            self._lines.write(f"{self._count} engine starts: {self._label(event.digest)}")
+
     def _end_stage(self, event: Ended) -> None:
         """Count it; say it where there is no live view."""
         stage = self._stages[event.digest]
@@ -148,27 +165,28 @@ class Display:
             self._time_left.over(stage)
             if event.seconds > 0:  # else another run did it
                 self._time_left.measured(stage, event.seconds)
-            if self._live is None:
-                done = f"done: {one_line(stage.label)} ({_took(event, progress)})"
-                self._lines.write_latest(f"{self._count} {done}", self._ending())
+        if self._live is None:
+            done = f"done: {one_line(stage.label)} ({_took(event, progress)})"
+            self._lines.write_latest(f"{self._count} {done}", self._ending())
 
     def _postpone(self, event: Postponed) -> None:
         """Say that it will be tried again, and why."""
         with self._lock:
             self._running.pop(event.digest, None)
-            again = f"again in {duration_text(event.delay_seconds)}"
-            self._lines.write(f"{self._count} {again}: {self._label(event.digest)}: {indented(event.reason)}")
+        again = f"again in {duration_text(event.delay_seconds)}"
+        self._lines.write(f"{self._count} {again}: {self._label(event.digest)}: {indented(event.reason)}")
 
     def _label(self, digest: str) -> str:
         return one_line(self._stages[digest].label)
 
-    def _finish(self) -> None:
-        """End the live view; its last state stays on the screen."""
+    def _finish(self, *, stays: bool) -> None:
+        """End the live view; its last state stays on the screen, or leaves no trace."""
         with self._lock:
             self._running.clear()
+            self._over = True
         self._lines.flush()
         if self._live is not None:
-            self._live.stop()
+            self._live.stop(stays=stays)
             self._live = None
 
     @property
@@ -193,14 +211,10 @@ class Display:
                 self._failed.add(digest)
                 self._time_left.over(self._stages[digest])
 
-    def _start_live(self) -> None:
-        self._live = Live(
-            console=self._console,
-            get_renderable=self.view,
-            refresh_per_second=REFRESH_PER_SECOND,
-            redirect_stderr=self._errors.is_terminal,  # failures still reach a file that stderr is sent to
-        )
-        self._live.start()
+    def refresh(self) -> None:
+        """Draw the live view now, where there is one."""
+        if self._live is not None:
+            self._live.refresh()
 
     def view(self) -> LiveView:
         """How far the run is now."""
@@ -214,10 +228,18 @@ class Display:
                 left_seconds=self._seconds_left(),
                 running=list(self._running.values()),
                 now=now,
+                over=self._over,
             )
 
     def _print(self, line: str) -> None:
-        self._errors.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        """A terminal gets lines that end between words, a file one line for each."""
+        shown = Hanging(line, MARKED)
+        if self._live is not None:
+            self._live.print(shown)
+        elif self._console.file.isatty():
+            self._console.print(shown)
+        else:
+            self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _took(event: Ended, progress: StageProgress | None) -> str:

@@ -16,6 +16,7 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.quantities import duration_text
 from lorr_bench.run.state import Failure, Journal
 from lorr_bench.terminal.long_table import plain_if_long
+from lorr_bench.terminal.text import Hanging
 from lorr_bench.values import START
 
 MAX_ROWS: Final = 40
@@ -99,11 +100,11 @@ def status_view(plan: Plan, now: SuiteStatus, *, everything: bool = False) -> Re
     Args:
         plan: The plan.
         now: What is known.
-        everything: Whether rows that are done are shown as well where there are many.
+        everything: Whether rows that are done, and all failures, are shown where there are many.
     """
     parts: list[RenderableType] = [_table(plan, now, everything)]
     parts += _running(plan, now)
-    parts += _failures(plan, now)
+    parts += _failures(plan, now, everything=everything)
     parts.append(_left(plan, now))
     return Group(*parts)
 
@@ -161,18 +162,19 @@ def _running(plan: Plan, now: SuiteStatus) -> Iterator[RenderableType]:
             yield Text(f"  {slot}: {labels[digest]}")
 
 
-def _failures(plan: Plan, now: SuiteStatus) -> Iterator[RenderableType]:
+def _failures(plan: Plan, now: SuiteStatus, *, everything: bool) -> Iterator[RenderableType]:
     failed = [stage for stage in plan.stages if stage.digest in now.failures]
     if not failed:
         return
     attempts = plan.suite.execution.attempts
     yield Text(f"Failed ({attempts} attempts in all; --retry-failed gives new ones):", "red")
-    for stage in failed[:MAX_FAILURES]:
+    shown = failed if everything else failed[:MAX_FAILURES]
+    for stage in shown:
         failure = now.failures[stage.digest]
-        yield Text(f"  {stage.label}, {failure.attempts}×: {failure.reason}")
+        yield Hanging(f"{stage.label}, {failure.attempts}×: {failure.reason}", first=2, further=4)
         yield Text(f"    log: {failure.log}")
-    if len(failed) > MAX_FAILURES:
-        yield Text(f"  and {len(failed) - MAX_FAILURES:,} more")
+    if len(shown) < len(failed):
+        yield Text(f"  and {len(failed) - len(shown):,} more (--all shows them)")
 
 
 def _left(plan: Plan, now: SuiteStatus) -> RenderableType:

@@ -151,9 +151,10 @@ def test_a_task_that_lm_eval_does_not_have_is_refused(plan_of, tmp_path, task_fi
     monkeypatch.setattr("lorr_bench.checks.task_names.own_folder", lambda: task_file)
     known = plan_of(evaluation={"general": [{"name": "general", "tasks": ["mine", "nano_compare"]}]})
     assert check_plan(known) == []
-    plan = plan_of(evaluation={"general": [{"name": "general", "tasks": ["mine", "gsm9k"]}]})
-    with pytest.raises(DataError, match="lm-eval has no task, group or tag called 'gsm9k'"):
+    plan = plan_of(evaluation={"general": [{"name": "general", "tasks": ["mine", "mime"]}]})
+    with pytest.raises(DataError, match="lm-eval has no task, group or tag called 'mime'") as caught:
         check_plan(plan)
+    assert caught.value.fix.startswith("did you mean `mine`?")
     assert check_plan(plan, task_names=False) == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from lorr_bench.ports.registry import adapter_names, load_adapter
+from lorr_bench.ports.settings import settings_of
 from lorr_bench.ports.trainer import RowKind
 
 PAPER = re.compile(r"arXiv \d{4}\.\d{4,5}|https?://|doi", re.IGNORECASE)
@@ -30,6 +31,14 @@ def test_the_entry_point_is_called_backend_and_method_or_method(named):
 def test_the_source_is_a_paper_or_a_page(named):
     _, adapter = named
     assert PAPER.search(adapter.source)
+
+
+def test_every_hyper_parameter_says_what_it_means(named):
+    _, adapter = named
+    undescribed = [
+        setting.name for setting in settings_of(adapter.hyperparameters) if not setting.description
+    ]
+    assert undescribed == []
 
 
 def test_the_version_is_a_positive_number(named):

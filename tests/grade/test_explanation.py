@@ -139,3 +139,12 @@ def test_verdicts_that_can_not_be_written_are_an_error(answers, tmp_path):
 
 def test_a_long_table_says_how_many_rows_are_left_out(answers):
     assert "10 more rows" in run(answers(*[GOOD] * 60)).output
+
+
+@pytest.mark.parametrize(
+    ("setting", "near"), [("unit=ignore", "did you mean `units`?"), ("units=ignor", "did you mean `ignore`?")]
+)
+def test_a_setting_that_is_misspelt_is_told_the_nearest(setting, near):
+    with pytest.raises(LorrBenchError) as caught:
+        read_policy([setting])
+    assert caught.value.fix.startswith(near)

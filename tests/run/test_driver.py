@@ -11,7 +11,10 @@ from lorr_bench.events import (
     Busy,
     Dropped,
     Ended,
+    Entered,
     Failed,
+    GivenUp,
+    InPassing,
     Noted,
     Postponed,
     RunBegan,
@@ -74,7 +77,7 @@ class FakeExecutor:
 
     def next_event(self, timeout_seconds):
         event = self.events.popleft() if self.events else None
-        if event is not None and not isinstance(event, Noted | Advanced):
+        if event is not None and not isinstance(event, InPassing):
             del self.busy[event.digest]
         return event
 
@@ -147,6 +150,27 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(world):
     }
     assert OTHER.digest in state.ran
     assert Dropped((MEASURE.digest,), "`train` failed") in seen
+
+
+def given_up(seen):
+    return [(event.lasting, event.used_up) for event in seen if isinstance(event, GivenUp)]
+
+
+def test_who_watches_learns_whether_another_attempt_can_help(world):
+    """Three attempts: one that explains itself lasts; three that died, and what has died before, used them up."""
+    _, seen = world.run(COLLECT, script={"collect": [[BROKEN]]})
+    assert given_up(seen) == [(True, False)]
+    world.keep(COLLECT)
+    _, seen = world.run(COLLECT, OTHER, script={"other": [[DIED]] * 3})
+    assert given_up(seen) == [(False, True)]
+    _, seen = world.run(COLLECT, OTHER)
+    assert given_up(seen) == [(False, True)]
+
+
+def test_what_a_stage_enters_is_told(world):
+    entered = Entered("", "engine_start")
+    _, seen = world.run(COLLECT, script={"collect": [[entered, Ended("", 2.0, 30)]]})
+    assert Entered(COLLECT.digest, "engine_start") in seen
 
 
 def test_an_explained_failure_is_not_tried_again_at_once(world):

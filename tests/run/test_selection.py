@@ -52,3 +52,9 @@ def test_a_name_of_nothing_is_refused_with_the_nearest(plan):
     with pytest.raises(SuiteError, match="nothing is called 'dpo\\+lor'") as caught:
         select(plan, ["dpo+lor"])
     assert "dpo+lorr" in caught.value.fix
+
+
+def test_a_label_that_is_misspelt_is_told_the_nearest(plan):
+    with pytest.raises(SuiteError) as caught:
+        select(plan, ["colect, seed 0"])
+    assert caught.value.fix.startswith("did you mean `collect, seed 0`?")

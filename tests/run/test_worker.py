@@ -138,6 +138,17 @@ def test_progress_is_told_with_tokens(stage, tmp_path, monkeypatch):
     assert first == {"event": "Advanced", "digest": stage.digest, "done": 1, "total": 4, "tokens": 100}
 
 
+def test_the_parts_of_a_stage_are_told(stage, tmp_path, monkeypatch):
+    def parts(task):
+        with task.clock.part("engine_start"):
+            pass
+        return Outcome()
+
+    replace_stage(monkeypatch, parts)
+    first = answers_of(stage, Store(tmp_path / "store"))[0]
+    assert first == {"event": "Entered", "digest": stage.digest, "part": "engine_start"}
+
+
 def scratching(task):
     """A stage that keeps something for the case of its interruption."""
     task.scratch.mkdir(parents=True, exist_ok=True)

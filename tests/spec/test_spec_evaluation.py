@@ -63,7 +63,9 @@ def test_a_variant_has_its_own_name_and_fields() -> None:
 
 @pytest.mark.parametrize("item", ["gsm9k", {"name": "mine", "like": "gsm9k"}])
 def test_an_unknown_benchmark_lists_those_there_are(item: object) -> None:
-    with pytest.raises(ValueError, match="no registered benchmark 'gsm9k'; there are gsm8k, math500"):
+    with pytest.raises(
+        ValueError, match=r"no registered benchmark 'gsm9k'; did you mean `gsm8k`[?] there are gsm8k, math500"
+    ):
         benchmark(item)
 
 
@@ -161,7 +163,10 @@ def test_a_preset_takes_changes_to_all_of_it() -> None:
 
 
 def test_an_unknown_preset_lists_those_there_are() -> None:
-    with pytest.raises(ValueError, match="no preset 'clasic' of lm-eval tasks; there are classic, leader"):
+    with pytest.raises(
+        ValueError,
+        match=r"no preset 'clasic' of lm-eval tasks; did you mean `classic`[?] there are classic, leader",
+    ):
         EvaluationSpec.model_validate({"general": ["clasic"]})
 
 
@@ -211,5 +216,8 @@ def test_the_resolved_suite_says_the_same(write_suite: Write, tmp_path: Path, pr
 
 def test_published_figures_stand_beside_arms_of_the_suite(write_suite: Write) -> None:
     figures = "{arm: dpo+lor, model: m, source: s}"
-    with pytest.raises(SuiteError, match=r"no arm is called dpo\+lor; arms are start, dpo\+plain, dpo\+lorr"):
+    with pytest.raises(
+        SuiteError,
+        match=r"no arm is called dpo\+lor; did you mean `dpo\+lorr` or .*arms are start, dpo\+plain, dpo\+lorr",
+    ):
         load_suite(write_suite(), [f"published={{file: p.csv, figures: [{figures}]}}"])

@@ -198,7 +198,7 @@ def test_top_level_is_no_mapping(tmp_path: Path, text: str, what: str) -> None:
             "budget:",
             "overrides: {simpo+lor: {}}\nbudget:",
             9,
-            "no arm is called simpo+lor; arms are dpo+plain",
+            "no arm is called simpo+lor; did you mean",
         ),
         ("reset: off", "sft: {cap: '.inf'}", 18, "`plugins.lorr.sft.cap`"),
         (

@@ -66,7 +66,7 @@ def test_a_method_is_combined_with_all_plugins_or_with_those_it_names(write_suit
 
 def test_a_plugin_that_does_not_exist(write_suite: Write) -> None:
     path = write_suite("  simpo:", "  simpo: {plugins: [plain, lor]}")
-    assert "method simpo names lor; plug-ins are plain, lorr" in faults(path)
+    assert "method simpo names lor; did you mean `lorr`? plug-ins are plain, lorr" in faults(path)
 
 
 def test_a_method_without_any_plugin(write_suite: Write) -> None:
@@ -78,7 +78,10 @@ def test_an_override_of_a_combination_that_the_method_leaves_out(write_suite: Wr
     path = write_suite("  simpo:", "  simpo: {plugins: [plain]}")
     assert load_suite(path, ["overrides.simpo+plain.beta=1"])
     text = faults(path, "overrides.simpo+lorr.beta=1")
-    assert "no arm is called simpo+lorr; arms are dpo+plain, dpo+lorr, simpo+plain" in text
+    assert (
+        "no arm is called simpo+lorr; did you mean `dpo+lorr` or `simpo+plain`? arms are dpo+plain, dpo+lorr, simpo+plain"
+        in text
+    )
 
 
 # --- settings of another method -------------------------------------------------------------------------

@@ -51,7 +51,8 @@ def test_time_that_cannot_be_told_is_being_measured():
 
 
 def test_nothing_is_left_at_the_end():
-    assert lines([], stages=(5, 5), left_seconds=0.0)[1] == "1 min 15 s passed"
+    """Though stages failed."""
+    assert lines([], stages=(4, 5), left_seconds=0.0, over=True)[1] == "1 min 15 s passed"
 
 
 def test_a_seat_shows_its_stage_share_speed_and_time():
@@ -65,12 +66,27 @@ def test_a_stage_that_has_told_nothing_shows_no_figures():
     assert lines([progress(1, told=False)])[3].rstrip().endswith("seed 0")
 
 
+@pytest.mark.parametrize(
+    ("part", "told"), [("engine_start", "engine starts"), ("load", "loads weights"), ("generate", "seed 0")]
+)
+def test_a_stage_that_has_told_nothing_says_what_it_waits_for(part, told):
+    waiting = progress(1, told=False)
+    waiting.part = part
+    assert lines([waiting])[3].rstrip().endswith(told)
+
+
+def test_a_stage_that_got_further_says_how_far():
+    further = progress(1)
+    further.part = "load"
+    assert "loads weights" not in lines([further])[3]
+
+
 @pytest.mark.parametrize("width", [40, 80, 132])
 @pytest.mark.parametrize("label", ["x" * 300, "長い" * 50])
 def test_no_line_is_wider_than_the_terminal(width, label):
     shown = lines([progress(number, label) for number in range(3)], width=width)
     assert len(shown) == 6
-    assert max(map(cell_len, shown)) <= width
+    assert max(map(cell_len, shown)) <= width - 2  # a terminal writes ^C there
 
 
 def test_both_ends_of_a_long_label_are_shown():

@@ -7,13 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from screen import Screen
 from stage_samples import numbered, sample
 
 from lorr_bench.events import (
+    ENGINE_START,
     Advanced,
     Began,
     Dropped,
     Ended,
+    Entered,
     GivenUp,
     Noted,
     Planned,
@@ -63,28 +66,39 @@ class Terminal(io.StringIO):
         return True
 
 
-class Screen:
-    """A display with its two consoles."""
+class Shown:
+    """A display and what it has shown, on a terminal of 80 columns or in a pipe."""
 
     def __init__(self, terminal, measured=None):
         self.now = 0.0
-        self._out, self._err = Terminal() if terminal else io.StringIO(), io.StringIO()
-        out = Console(
-            file=self._out, force_terminal=terminal, width=80, height=24, _environ={"TERM": "xterm"}
+        self._file = Terminal() if terminal else io.StringIO()
+        width = 80 if terminal else 20
+        console = Console(
+            file=self._file, force_terminal=terminal, width=width, height=24, _environ={"TERM": "xterm"}
         )
-        err = Console(file=self._err, force_terminal=False, width=20)
-        self.display = Display(out, err, measured, lambda: self.now)
+        self.display = Display(console, measured, lambda: self.now)
 
     @property
     def out(self):
-        return self._out.getvalue()
+        return self._file.getvalue()
 
     @property
     def lines(self):
-        return self._err.getvalue().splitlines()
+        return self.out.splitlines()
+
+    @property
+    def screen(self):
+        """What stands on the terminal."""
+        screen = Screen(80)
+        screen.feed(self.out)
+        return screen.lines
 
     def tell(self, event):
         self.display.watch(event)
+
+    def type(self, text):
+        """What a terminal writes itself, as an echo."""
+        self._file.write(text)
 
     def begin(self, waiting, plan=PLAN):
         self.tell(RunBegan(plan, tuple(waiting)))
@@ -97,14 +111,14 @@ class Screen:
 
 @pytest.fixture
 def terminal():
-    screen = Screen(terminal=True)
+    screen = Shown(terminal=True)
     yield screen
     screen.tell(RunEnded())
 
 
 @pytest.fixture
 def pipe():
-    return Screen(terminal=False)
+    return Shown(terminal=False)
 
 
 def test_a_terminal_shows_stages_arms_and_slots(terminal):
@@ -153,7 +167,7 @@ def test_a_display_serves_a_second_run(terminal):
 def test_a_terminal_gets_no_line_for_a_stage_that_is_done(terminal):
     terminal.begin(STAGES)
     terminal.run(COLLECT, 1.0)
-    assert terminal.lines == []
+    assert "done: collect" not in terminal.out
 
 
 @pytest.mark.parametrize(
@@ -162,15 +176,13 @@ def test_a_terminal_gets_no_line_for_a_stage_that_is_done(terminal):
     ids=["dumb", "a coloured pipe"],
 )
 def test_what_cannot_be_redrawn_gets_lines(file, variables):
-    err = io.StringIO()
-    display = Display(Console(file=file, _environ=variables), Console(file=err, force_terminal=False))
+    display = Display(Console(file=file, _environ=variables))
     display.watch(RunBegan(PLAN, tuple(STAGES)))
     display.watch(Ended(COLLECT.digest, 1.0, 0))
-    assert len(err.getvalue().splitlines()) == 1
-    assert file.getvalue() == ""
+    assert file.getvalue() == "[1/6] done: collect [red]seed[/red] 0 (1.0 s)\n"
 
 
-def test_a_pipe_gets_a_line_for_each_stage_and_nothing_on_the_output(pipe):
+def test_a_pipe_gets_a_line_for_each_stage(pipe):
     pipe.begin(STAGES[:2])
     pipe.run(COLLECT, 3.2, tokens=17280)
     pipe.run(TRAININGS[0], 2.0)
@@ -178,7 +190,6 @@ def test_a_pipe_gets_a_line_for_each_stage_and_nothing_on_the_output(pipe):
         "[5/6] done: collect [red]seed[/red] 0 (3.2 s, 5,400 tokens/s)",
         "[6/6] done: train plain (2.0 s)",
     ]
-    assert pipe.out == ""
 
 
 def test_the_speed_is_that_of_the_work_without_preparation(pipe):
@@ -199,7 +210,7 @@ def test_time_left_is_told_once_every_kind_was_measured(pipe):
 
 
 def test_stages_of_earlier_runs_tell_the_time_too():
-    pipe = Screen(terminal=False, measured={TRAININGS[0].digest: 90.0, "other": 5.0})
+    pipe = Shown(terminal=False, measured={TRAININGS[0].digest: 90.0, "other": 5.0})
     pipe.begin([COLLECT, TRAININGS[1]])
     pipe.run(COLLECT, 10.0)
     assert pipe.lines[0].endswith(", about 2 min left")
@@ -275,7 +286,73 @@ def test_a_stage_that_is_made_again_is_not_done_meanwhile(pipe):
 
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_terminal_says_what_will_be_tested_when_that_is_known_and_a_pipe_stays_quiet(shown):
-    screen = Screen(shown)
+    screen = Shown(shown)
     screen.tell(Planned(make_plan(load_suite(Path(__file__).parents[2] / "suites" / "quickstart.yaml"))))
     assert screen.out.count("Will be tested") == shown
-    assert screen.lines == []
+
+
+LONG = "the data set has no column `question`: it has problem, solution, answer and level. Name one of these."
+SEVEN = [numbered("grade_math", number, f"grade arm {number}") for number in range(7)]
+
+
+def test_failures_stay_whole_above_the_live_view(terminal):
+    """The first line has 80 columns and no blank at its end, so that a terminal has to begin no new one."""
+    terminal.begin(SEVEN, SimpleNamespace(stages=SEVEN, training={}, evaluations=[]))
+    for stage in SEVEN:
+        terminal.tell(Began(stage.digest, "grade 1"))
+        terminal.tell(GivenUp(stage.digest, LONG))
+        terminal.now += 1.0
+    terminal.tell(RunEnded())
+    assert terminal.screen == [
+        *(
+            line
+            for number in range(7)
+            for line in (
+                f"[0/7] failed: grade arm {number}: the data set has no column `question`: it has",
+                "    problem, solution, answer and level. Name one of these.",
+            )
+        ),
+        "━━━━━━━━━━━━━━━━━━━━━━━━  0/7 stages, 0/0 arms, 7 failed",
+        "7 s passed",
+    ]
+
+
+def test_an_interrupted_run_leaves_nothing_of_the_live_view(terminal):
+    terminal.begin(STAGES)
+    terminal.tell(Noted("look here"))
+    terminal.tell(RunEnded(interrupted=True))
+    assert terminal.screen == ["note: look here"]
+
+
+def test_an_echo_at_the_cursor_is_wiped_away(terminal):
+    """What a terminal writes itself when Ctrl-C is pressed."""
+    terminal.begin([COLLECT])
+    terminal.tell(Began(COLLECT.digest, "engine 1"))
+    terminal.display.refresh()
+    terminal.type("^C")
+    terminal.tell(RunEnded(interrupted=True))
+    assert terminal.screen == []
+
+
+def test_the_start_of_an_engine_is_shown_as_such(terminal):
+    terminal.begin(STAGES)
+    terminal.tell(Began(COLLECT.digest, "engine 1"))
+    terminal.tell(Entered(COLLECT.digest, ENGINE_START))
+    terminal.display.refresh()
+    assert terminal.screen[-1].split() == [
+        "engine",
+        "1",
+        "collect",
+        "[red]seed[/red]",
+        "0",
+        "engine",
+        "starts",
+    ]
+
+
+def test_the_start_of_an_engine_is_a_line_in_a_pipe_and_no_other_part_is(pipe):
+    pipe.begin(STAGES)
+    pipe.tell(Began(COLLECT.digest, "engine 1"))
+    for part in (ENGINE_START, "load", "generate"):
+        pipe.tell(Entered(COLLECT.digest, part))
+    assert pipe.lines == ["[0/6] engine starts: collect [red]seed[/red] 0"]

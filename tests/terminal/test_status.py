@@ -89,3 +89,11 @@ def test_many_rows_are_folded(plan, monkeypatch):
     text = show(plan, done=done)
     assert f"Not shown: 1 rows that are done, and {len(found) - 3} more" in text
     assert "Not shown" not in show(plan, done=done, everything=True)
+
+
+def test_many_failures_are_counted_or_all_shown(plan, monkeypatch):
+    monkeypatch.setattr(status, "MAX_FAILURES", 1)
+    failures = {digest: Failure(1, f"cause {digest}", "x.log") for digest in list(plan.training.values())[:3]}
+    assert "  and 2 more (--all shows them)" in show(plan, failures=failures)
+    text = show(plan, failures=failures, everything=True)
+    assert [digest for digest in failures if f"cause {digest}" not in text] == []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import DataError
-from lorr_bench.plan.identity.task_index import FILES, Config, TaskIndex, index_of, read_config
+from lorr_bench.plan.identity.task_index import FILES, Config, TaskIndex, index_of, read_config, whole_index
 
 FILE_READERS: Final = (
     "csv",
@@ -94,6 +94,12 @@ def groups_among(names: Iterable[str], folders: Sequence[Path]) -> list[str]:
     """Those of the names that task files in these folders define as groups."""
     index = index_of(folders, names)
     return [name for name in names if name in index.groups]
+
+
+def names_in(folders: Sequence[Path]) -> tuple[str, ...]:
+    """All tasks, groups and tags that task files in these folders define, sorted; lm-eval's take seconds."""
+    index = whole_index(folders)
+    return tuple(sorted({*index.tasks, *index.groups, *index.tags}))
 
 
 def find_task_data(names: Sequence[str], folders: Sequence[Path], start: Path) -> TaskData:

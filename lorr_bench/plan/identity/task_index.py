@@ -101,6 +101,14 @@ def index_of(folders: Sequence[Path], names: Iterable[str]) -> TaskIndex:
     return index
 
 
+def whole_index(folders: Sequence[Path]) -> TaskIndex:
+    """All that task files define; a later folder counts before an earlier one."""
+    index = TaskIndex()
+    for folder in folders:
+        index.update(_folder_index(folder))
+    return index
+
+
 @lru_cache(maxsize=8)
 def _own_index(folder: Path, names: frozenset[str]) -> TaskIndex:
     """What lm-eval's own files define under these names; an installed package stays as it is."""

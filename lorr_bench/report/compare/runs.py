@@ -27,6 +27,7 @@ from lorr_bench.report.compare.comparable import (
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SIGNIFICANCE
 from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results
 from lorr_bench.report.score_arrays import stack
+from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.stats import holm, paired_difference, permutation_test
 from lorr_bench.values import Measure, Results, Score
 
@@ -155,8 +156,14 @@ def _results_file(folder: Path) -> Path:
     raise DataError(
         f"there is no {RESULTS_FILE}",
         where=str(folder),
-        fix="Name the output folder of a run, and write its report first.",
+        fix=f"{nearest(str(folder), _reported(folder.parent))}Name the output folder of a run, and write its "
+        "report first.",
     )
+
+
+def _reported(folder: Path) -> list[str]:
+    """The folders of runs in a folder that have a report."""
+    return sorted(str(file.parent.parent) for file in folder.glob(f"*/report/{RESULTS_FILE}"))
 
 
 def _names(files: Sequence[Path]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import LorrBenchError, StageError
-from lorr_bench.events import Advanced, Failed, Noted, StageEvent
+from lorr_bench.events import Failed, InPassing, StageEvent
 from lorr_bench.plan.identity.origins import PACKAGE
 from lorr_bench.plan.stage import Pool
 from lorr_bench.ports.versions import package_version
@@ -145,7 +145,7 @@ class ActorSlot:
             known, read = known + len(heard["events"]), heard["read"]
             for event in heard["events"]:
                 yield event
-                if not isinstance(event, Advanced | Noted):
+                if not isinstance(event, InPassing):
                     return
 
     def explain(self, digest: str, error: Exception) -> Failed:

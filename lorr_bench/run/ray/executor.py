@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lorr_bench.events import Advanced, Noted, StageEvent
+from lorr_bench.events import InPassing, Noted, StageEvent
 from lorr_bench.plan.stage import Pool, Stage
 from lorr_bench.run.executor import Order
 from lorr_bench.run.ray.client import ActorSlot
@@ -210,7 +210,7 @@ class RayExecutor:
         slot, order = news.slot, news.slot.order
         if slot not in self._slots or order is None:
             return None
-        if isinstance(news.event, Advanced | Noted):
+        if isinstance(news.event, InPassing):
             return news.event
         slot.order, slot.idle_since = None, time.monotonic()
         if news.is_lost:
