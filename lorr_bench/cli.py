@@ -543,15 +543,11 @@ def _planned(
 
 def _places(loaded: LoadedSuite, output: Path | None, store: str | None) -> Places:
     """Where results lie; said, where it depends on more than the command and the current folder."""
-    from lorr_bench.run.suite_run import Places
-    from lorr_bench.shipped.named import NamedSuite
+    from lorr_bench.notebook import places_of
     from lorr_bench.shipped.results import BESIDE_FILES
 
-    if output is not None:
-        return Places(output, store or str(output / "store"))
-    results = _results(named=isinstance(loaded, NamedSuite))
-    places = Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
-    if results != BESIDE_FILES:
+    places = places_of(loaded, output, store)
+    if output is None and places.output.parent.parent != BESIDE_FILES:
         _note(f"results in {places.output}, store in {places.store}")
     return places
 
