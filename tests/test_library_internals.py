@@ -72,11 +72,26 @@ INTERNALS = [
         user="lorr_bench/run/ray/cluster.py",
         purpose="keeps what dying nodes print out of the live view",
     ),
+    *(
+        Internal(
+            file="accelerate/data_loader.py",
+            name=f"DataLoaderShard.{name}",
+            user=f"{TRL}/callback.py",
+            purpose="gives the trainer the order of the rows that the replay loop draws",
+        )
+        for name in ("get_sampler", "set_sampler")
+    ),
     Internal(
-        file="transformers/trainer.py",
-        name="Trainer._get_train_sampler",
-        user=f"{TRL}/replay.py",
-        purpose="gives the trainer the order of the rows that the replay loop draws",
+        file="transformers/trainer_callback.py",
+        name="ExportableState",
+        user=f"{TRL}/callback.py",
+        purpose="puts into checkpoints which weights, rows and options a run began with",
+    ),
+    Internal(
+        file="transformers/trainer_callback.py",
+        name="TrainerState.stateful_callbacks",
+        user=f"{TRL}/checks.py",
+        purpose="has what a callback put into the checkpoint that training continues from",
     ),
     Internal(
         file="transformers/trainer.py",
@@ -87,7 +102,7 @@ INTERNALS = [
     Internal(
         file="transformers/trainer.py",
         name="Trainer.get_batch_samples",
-        user=f"{TRL}/replay.py",
+        user=f"{TRL}/hybrid.py",
         purpose="shows all micro-batches of an update, so that each row weighs the same in it",
     ),
     Internal(
@@ -159,7 +174,7 @@ INTERNALS = [
     Internal(
         file="trl/trainer/utils.py",
         name="FusedCausalLMOutput.log_probs",
-        user=f"{TRL}/replay.py",
+        user=f"{TRL}/hybrid.py",
         purpose="holds the log-probabilities of the last forward pass, of which L_SFT is made",
     ),
     Internal(

@@ -51,15 +51,11 @@ class Asked:
 
     def places(self, loaded: LoadedSuite) -> Places:
         """Where results lie; said, where it depends on more than the command and the current folder."""
-        from lorr_bench.run.suite_run import Places
-        from lorr_bench.shipped.named import NamedSuite
+        from lorr_bench.run.suite_run import places_of
         from lorr_bench.shipped.results import BESIDE_FILES
 
-        if self.output is not None:
-            return Places(self.output, self.store or str(self.output / "store"))
-        results = results_folder(named=isinstance(loaded, NamedSuite))
-        places = Places(results / "runs" / loaded.suite.name, self.store or str(results / "store"))
-        if results != BESIDE_FILES:
+        places = places_of(loaded, self.output, self.store)
+        if self.output is None and places.output.parent.parent != BESIDE_FILES:
             note(f"results in {places.output}, store in {places.store}")
         return places
 
@@ -84,15 +80,11 @@ class Asked:
         return ("lorr-bench", command, str(self.suite), *chosen, *output, *store)
 
 
-def results_folder(*, named: bool = False) -> Path:
-    """Where results lie unless a command says another place.
-
-    Args:
-        named: Whether the suite was given by name.
-    """
+def results_folder() -> Path:
+    """Where results of suite files lie unless a command says another place."""
     from lorr_bench.shipped.results import results_folder as folder_of
 
-    return folder_of(os.environ, named=named)
+    return folder_of(os.environ, named=False)
 
 
 def store_of(places: Places) -> Store:

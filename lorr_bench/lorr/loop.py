@@ -21,7 +21,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lorr_bench.lorr.divergence import check_values
-from lorr_bench.lorr.reset import clear_optimizer_state, reset_parameters, select_names, snapshot
+from lorr_bench.lorr.reset import (
+    clear_optimizer_state,
+    digest_of,
+    reset_parameters,
+    select_names,
+    snapshot,
+)
 from lorr_bench.lorr.schedule import replay_order
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ class ReplayLoop:
     """Replay, reset and hybrid objective for one round of training.
 
     Args:
-        rows: Number of training rows.
+        rows: Number of training rows. A trainer that makes its loop before its data may set it later.
         seed: Seeds the order of every pass.
         sft_weights: λ of every replay; its length is L.
         reset: What to do between replays, or None.
@@ -110,6 +116,11 @@ class ReplayLoop:
         """Names of the parameters whose moments the optimizer forgets in a reset; known after ``start``."""
         clears = self._reset is not None and self._reset.clear_optimizer
         return frozenset(self._anchor) if clears else frozenset()
+
+    @property
+    def anchor_digest(self) -> str:
+        """Identifies the tensors that resets go back to; known after ``start``."""
+        return digest_of(self._anchor)
 
     def order(self, replay: int) -> list[int]:
         """Row numbers of a replay (counted from 1), in the order to train on them."""

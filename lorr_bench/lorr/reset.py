@@ -9,6 +9,7 @@ first name.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -66,6 +67,17 @@ def snapshot(model: nn.Module, names: Iterable[str]) -> dict[str, Tensor]:
         else parameters[name].detach().clone()
         for name in names
     }
+
+
+def digest_of(anchor: Mapping[str, Tensor]) -> str:
+    """The sha256 of names and bits of tensors, as hexadecimal digits."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(anchor.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def reset_parameters(

@@ -110,7 +110,7 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
     for plugin_name in plugins:
         name, plugin = arm_name(method_name, plugin_name), suite.plugins[plugin_name]
         settings, at_budgets = _settings(loaded, adapter, name, method.hyperparameters)
-        weights, reset = _parts(plugin)
+        weights, reset = lorr_parts(plugin)
         arm = Arm(
             method=method_name,
             plugin=plugin_name,
@@ -154,7 +154,8 @@ def _checked(
         raise model_errors(error, loaded.lines, loaded.path, adapter.hyperparameters, prefix) from error
 
 
-def _parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], ResetParameters | None]:
+def lorr_parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], ResetParameters | None]:
+    """λ of every replay of a plug-in, and what it resets between them; None where nothing is."""
     if isinstance(plugin, PlainPlugin):
         return (0.0,), None
     weights: tuple[float, ...] = (0.0,) * plugin.replays

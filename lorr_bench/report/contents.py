@@ -95,6 +95,13 @@ def compute(results: Results) -> Contents:
     )
 
 
+def frames_of(results: Results) -> Frames:
+    """The frames of a report on these results, without its tables and figures."""
+    study = Study(results)
+    contrasts = contrast_frame(study)
+    return _frames(study, contrasts, make_comparison(study, contrasts))
+
+
 def _frames(study: Study, contrasts: pd.DataFrame, comparison: Comparison) -> Frames:
     results = study.results
     return Frames(

@@ -28,6 +28,8 @@ from lorr_bench.run.retention import Retention
 from lorr_bench.run.selection import select
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.unproven import unproven_warning
+from lorr_bench.shipped.named import NamedSuite
+from lorr_bench.shipped.results import results_folder
 from lorr_bench.spec.load import LoadedSuite, resolved_yaml
 from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
@@ -53,6 +55,20 @@ class Places:
 
     output: Path
     store: str
+
+
+def places_of(loaded: LoadedSuite, output: str | Path | None, store: str | None) -> Places:
+    """Where the results of a suite lie.
+
+    Args:
+        loaded: The suite.
+        output: What the user says of the output folder.
+        store: What the user says of the store.
+    """
+    if output is not None:
+        return Places(Path(output), store or str(Path(output) / "store"))
+    results = results_folder(os.environ, named=isinstance(loaded, NamedSuite))
+    return Places(results / "runs" / loaded.suite.name, store or str(results / "store"))
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,19 @@ from lorr_bench.stages.training import ranks
 
 HERE = Path(__file__).parent
 ROUNDING = {"native": 5e-5, "trl": 1e-4}  # float32; gradients are summed in another order
-PAIRS = {"native": 19, "trl": 24}  # a last micro-batch of three has two pairs for one rank, one for the other
+PAIRS = {
+    "native": 19,
+    "trl": 24,
+    "own": 24,
+}  # a last micro-batch of three has two pairs for one rank, one for the other
 LORA = {"r": 2, "target_modules": ["q_proj", "o_proj"]}
-JOBS = {"native": ("native", None), "native LoRA": ("native", LORA), "trl": ("trl", None)}
+JOBS = {
+    "native": ("native", None),
+    "native LoRA": ("native", LORA),
+    "trl": ("trl", None),
+    "own": ("own", None),
+}
+JOBS_OF = {"ddp": ["native", "trl", "own"], "fsdp": ["native", "native LoRA", "trl"]}
 
 pytestmark = pytest.mark.slow
 with_deepspeed = pytest.mark.skipif(find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
@@ -86,7 +96,7 @@ def in_two(job, tmp_path_factory):
     @cache
     def train(sharding):
         output, seen = tmp_path_factory.mktemp("two"), {}
-        names = JOBS if sharding == "fsdp" else ["trl"] if "deepspeed" in sharding else ["native", "trl"]
+        names = JOBS_OF.get(sharding, ["trl"])
         for stop_after in [2] if sharding == "ddp" else [1, 2]:
             jobs = [job(name, output, batch=2, stop_after=stop_after) for name in names]
             work = "training_work:train_sharded" if sharding == "fsdp" else "training_work:train"
@@ -141,3 +151,10 @@ def test_two_processes_of_trl_end_where_one_ends(alone, in_two, sharding):
         pytest.approx(values, rel=1e-3, abs=1e-4) for values in expected["diagnostics"]
     ]
     assert_same_weights(found, expected_weights, ROUNDING["trl"])
+
+
+def test_a_trainer_of_ones_own_in_two_processes_ends_where_the_suites_ends_in_one(alone, in_two):
+    """Rows in one order, and resets on both ranks."""
+    seen, found = in_two("ddp")["own"]
+    assert seen["apart"] == 0
+    assert_same_weights({name: found[name] for name in alone("trl")[1]}, alone("trl")[1], ROUNDING["trl"])

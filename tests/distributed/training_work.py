@@ -1,9 +1,10 @@
 """What one rank of ``test_training_ranks`` trains, one job after the other; found through PYTHONPATH."""
 
 import native_work
+import own_work
 import trl_work
 
-TRAIN = {"native": native_work.train, "trl": trl_work.train}
+TRAIN = {"native": native_work.train, "trl": trl_work.train, "own": own_work.train}
 
 
 def train(order, progress):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ValidationError
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.lorr.loop import Reset
 from lorr_bench.plan.json_values import JsonArray, JsonObject
 from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
@@ -64,6 +65,11 @@ class ResetParameters(JsonObject):
     clear_optimizer: bool
     period: Literal["replay", "round"] | int
     anchor: Literal["start", "round", "init"]
+
+    @property
+    def of_loop(self) -> Reset:
+        """What the loop is told of it; the anchor is a model for it."""
+        return Reset(self.pattern, self.factor, self.clear_optimizer, self.period)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import DivergedError
-from lorr_bench.lorr.loop import ReplayLoop, Reset
+from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.kinds.reference import Reference
 from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.kinds.train import Train
@@ -228,12 +228,7 @@ def make_loop(task: Task[Train], selection: Selection) -> ReplayLoop:
     reset, anchor = None, None
     if planned is not None:
         anchor = anchor_model(planned.anchor, task.start_model, task.model, parameters.seed)
-        reset = Reset(
-            pattern=planned.pattern,
-            factor=planned.factor,
-            clear_optimizer=planned.clear_optimizer,
-            period=planned.period,
-        )
+        reset = planned.of_loop
     probe = None
     whole = all(pair.chosen and pair.rejected for pair in selection.pairs)  # rows of one response are not
     if task.stage.setting.diagnostics and selection.max_length is not None and whole:

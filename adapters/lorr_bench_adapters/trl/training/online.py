@@ -14,7 +14,9 @@ from trl.trainer.utils import RepeatSampler
 from lorr_bench.errors import DivergedError
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.ports.trainer import TrainJob
-from lorr_bench_adapters.trl.training.replay import ReplaySampler, ReplayTrainer
+from lorr_bench_adapters.trl.training.callback import ReplaySampler
+from lorr_bench_adapters.trl.training.hybrid import LoRRTrainer
+from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,7 +57,7 @@ def rewards(answers: Sequence[str], completions: Sequence[str], policy: Policy) 
     return [float(verdict.correct) for verdict in verdicts]
 
 
-class _Rewarded(ReplayTrainer):
+class _Rewarded(ReplayTrainer, LoRRTrainer):
     """Grades answers, and counts what they cost."""
 
     token_masks: ClassVar[tuple[str, ...]] = ("prompt_mask", "completion_mask")
@@ -83,7 +85,7 @@ class _Rewarded(ReplayTrainer):
             "batch_size": trainer.args.generation_batch_size // trainer.num_generations,
             "repeat_count": trainer.args.steps_per_generation,
         }
-        return RepeatedReplaySampler(loop=self._job.loop, layout=layout)
+        return RepeatedReplaySampler(callback=self.lorr, layout=layout)
 
 
 def _check_logits(_module: nn.Module, _inputs: Any, outputs: Any) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from trl import DPOTrainer
 
-from lorr_bench_adapters.trl.training.replay import FusedLogProbs, ReplayTrainer
+from lorr_bench_adapters.trl.training.hybrid import FusedLogProbs
+from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -20,7 +21,22 @@ class ReferenceDPOTrainer(DPOTrainer):  # type: ignore[misc]
         return dataset
 
 
-class ReplayDPOTrainer(FusedLogProbs, ReplayTrainer, DPOTrainer):  # type: ignore[misc]
+class PreferenceLoRR(FusedLogProbs):
+    """Of a DPOTrainer: adds λ·L_SFT of the chosen responses."""
+
+    def _compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool) -> Any:
+        loss = super()._compute_loss(model, inputs, return_outputs)  # type: ignore[misc]
+        weight = self.sft_weight(model)
+        if not weight:
+            return loss
+        mask = inputs["completion_mask"]
+        sft = self.sft_term(mask, slice(len(mask) // 2))  # a batch is [chosen, rejected]
+        trainer: Any = self
+        trainer._metrics["train"]["sft_loss"].append(sft.item())
+        return loss + weight * sft
+
+
+class ReplayDPOTrainer(ReplayTrainer, PreferenceLoRR, DPOTrainer):  # type: ignore[misc]
     """A DPOTrainer whose epochs are replays.
 
     It takes rows that are tokenized and carry reference log-probabilities, so neither is computed again.
@@ -31,12 +47,3 @@ class ReplayDPOTrainer(FusedLogProbs, ReplayTrainer, DPOTrainer):  # type: ignor
 
     def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset
-
-    def _compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], return_outputs: bool) -> Tensor:
-        loss: Tensor = super()._compute_loss(model, inputs, return_outputs)
-        if not self._replay.sft_weight:
-            return loss
-        mask = inputs["completion_mask"]
-        sft = self.sft_term(mask, slice(len(mask) // 2))  # a batch is [chosen, rejected]
-        self._metrics["train"]["sft_loss"].append(sft.item())
-        return loss + self._replay.sft_weight * sft

@@ -11,24 +11,28 @@ from trl.experimental.orpo import ORPOTrainer
 
 from lorr_bench_adapters.odds import log_odds_ratio
 from lorr_bench_adapters.trl.imitation import NOT_SCORED
+from lorr_bench_adapters.trl.training.hybrid import LoRRTrainer
 from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class _SftTerm(ReplayTrainer):
+class ReferenceFreeLoRR(LoRRTrainer):
     """Adds λ·L_SFT, from the log-probabilities of the trainer's own forward pass."""
 
     token_masks: ClassVar[tuple[str, ...]] = ("chosen_attention_mask", "rejected_attention_mask")
     _chosen_log_probs: Tensor
     _tokens_per_row_of_update: float
 
-    def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:  # noqa: ARG002 - TRL's
-        """The row's own tokens in TRL's columns.
+    def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
+        """The row's own tokens in TRL's columns, where it has any.
 
         TRL's tokens would begin with a token that the tokenizer itself does not put before a text.
         """
+        if "prompt_ids" not in feature:
+            made: dict[str, Any] = super().tokenize_row(feature, model)  # type: ignore[misc]
+            return made
         row = {"prompt_input_ids": feature["prompt_ids"]}
         row["prompt_attention_mask"] = [1] * len(feature["prompt_ids"])
         for side in ("chosen", "rejected"):
@@ -49,6 +53,8 @@ class _SftTerm(ReplayTrainer):
         update: micro-batches that weigh by their rows then add up to it, however they are cut.
         """
         outputs: tuple[Any, ...] = super().concatenated_forward(model, batch)  # type: ignore[misc]
+        if not model.training:
+            return outputs
         # TRL's tuple: log-probabilities and logits of chosen and rejected, then the likelihood.
         self._chosen_log_probs = outputs[0]
         nll = outputs[4] * (self._tokens_per_row([batch]) / self._tokens_per_row_of_update)
@@ -74,23 +80,25 @@ class _SftTerm(ReplayTrainer):
     ) -> tuple[Tensor, dict[str, float]]:
         """The trainer's own loss and metrics, and the SFT term."""
         loss, metrics = super().get_batch_loss_metrics(model, batch, train_eval)  # type: ignore[misc]
-        if not self._replay.sft_weight:
+        weight = self.sft_weight(model)
+        if not weight:
             return loss, metrics
         lengths = (batch["chosen_labels"][:, 1:] != NOT_SCORED).sum(dim=1).clamp(min=1)
         sft = -(self._chosen_log_probs / (1 if self._averaged() else lengths)).mean()
         metrics["sft_loss"] = sft.item()
-        return loss + self._replay.sft_weight * sft, metrics
+        return loss + weight * sft, metrics
 
 
-class ReplayCPOTrainer(_SftTerm, CPOTrainer):  # type: ignore[misc]
-    """A CPOTrainer, for CPO and SimPO, whose epochs are replays."""
+class CPOLoRR(ReferenceFreeLoRR):
+    """Of a CPOTrainer, for CPO and SimPO."""
 
     def _averaged(self) -> bool:
-        return self.loss_type in ("ipo", "simpo")
+        trainer: Any = self
+        return trainer.loss_type in ("ipo", "simpo")
 
 
-class ReplayORPOTrainer(_SftTerm, ORPOTrainer):  # type: ignore[misc]
-    """An ORPOTrainer whose epochs are replays."""
+class ORPOLoRR(ReferenceFreeLoRR):
+    """Of an ORPOTrainer."""
 
     def _likelihood_mask(self, batch: Mapping[str, Tensor]) -> Tensor:
         return batch["chosen_attention_mask"][:, 1:] == 1
@@ -105,6 +113,15 @@ class ReplayORPOTrainer(_SftTerm, ORPOTrainer):  # type: ignore[misc]
         """
         chosen, rejected = policy_chosen_logps.float(), policy_rejected_logps.float()
         log_odds = log_odds_ratio(chosen, rejected)
-        ratio, beta = logsigmoid(log_odds), self.beta
+        trainer: Any = self
+        ratio, beta = logsigmoid(log_odds), trainer.beta
         rewards = (beta * chosen).detach(), (beta * rejected).detach()
         return beta * ratio, *rewards, ratio.mean(), log_odds.mean()
+
+
+class ReplayCPOTrainer(ReplayTrainer, CPOLoRR, CPOTrainer):  # type: ignore[misc]
+    """A CPOTrainer, for CPO and SimPO, whose epochs are replays."""
+
+
+class ReplayORPOTrainer(ReplayTrainer, ORPOLoRR, ORPOTrainer):  # type: ignore[misc]
+    """An ORPOTrainer whose epochs are replays."""

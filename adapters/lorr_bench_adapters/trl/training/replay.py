@@ -1,25 +1,23 @@
-"""LoRR around any trainer of TRL's family: its epochs are replays."""
+"""A training run of a suite by a trainer of TRL's family with LoRR: checkpoints, counts, and the model."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from torch.utils.data import Sampler
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
 from lorr_bench.lorr.divergence import check_values
-from lorr_bench.lorr.loop import ReplayLoop
-from lorr_bench.lorr.objective import sft_loss
 from lorr_bench.lorr.reset import trainable_parameters
-from lorr_bench.lorr.zero import master_weights, set_apart
+from lorr_bench.lorr.zero import master_weights
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
 from lorr_bench_adapters.saving import check_saving
+from lorr_bench_adapters.trl.training.callback import LoopCallback
 from lorr_bench_adapters.trl.training.checkpoint_state import SafeState
 
 if TYPE_CHECKING:
@@ -40,50 +38,25 @@ NOT_AVERAGED: Final = ("epoch", "num_tokens", "step_time")
 """What a trainer logs beside measurements: running totals and the clock."""
 
 
-class ReplaySampler(Sampler[int]):  # type: ignore[misc]
-    """Row numbers in the order that the loop gives for each epoch; an epoch is a replay."""
-
-    def __init__(self, loop: ReplayLoop) -> None:
-        self._loop = loop
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each epoch, counted from 0."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._loop.order(self._epoch + 1))
-
-    def __len__(self) -> int:
-        return self._loop.rows
-
-
-class ReplayCallback(TrainerCallback):  # type: ignore[misc]
+class ReplayCallback(LoopCallback):
     """Calls the loop after each step and at the end of each epoch, and keeps checkpoints.
 
     Args:
         job: The training run.
 
     Attributes:
-        replay: The replay under way, counted from 1.
         replays: Means over the steps of what was logged, one dictionary for each replay that is over.
         counted: What had been counted at the checkpoint that training continued from.
     """
 
     def __init__(self, job: TrainJob) -> None:
         self._job = job
-        self._loop = job.loop
-        self.replay = 1
+        self.loop = job.loop
         self.replays: list[dict[str, float]] = []
         self.counted: Mapping[str, int] = {}
         self.count: Callable[[], Mapping[str, int]] = dict
         self.tokens: Callable[[], int] = int
         self._sums: dict[str, tuple[float, int]] = {}
-
-    @property
-    def sft_weight(self) -> float:
-        """λ of the replay under way."""
-        return self._loop.sft_weight(self.replay)
 
     def resume(self) -> Path | None:
         """The checkpoint to continue from, or None; what was cut off or damaged is removed."""
@@ -95,17 +68,10 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         if newest is None:
             return None
         state = json.loads((newest / LOOP_FILE).read_text("utf-8"))
-        self._loop.restore(state["loop"])
+        self.loop.restore(state["loop"])
         self.replays, self.counted = state["replays"], state["counts"]
         self._sums = state["sums"]
         return newest
-
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """A replay begins, or goes on where its checkpoint was."""
-        # The epoch is a quotient of floats, and may be a hair below a whole number.
-        self.replay = int(state.epoch + 1e-6) + 1
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -114,8 +80,8 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         step, total = state.global_step, state.max_steps
         model: nn.Module = kwargs["model"]
         optimizer: Optimizer = kwargs["optimizer"]
-        self._loop.step(step, total, model, optimizer)
-        replay_is_over = step * self._loop.replays % total == 0  # its checkpoint comes after the reset
+        self.loop.step(step, total, model, optimizer)
+        replay_is_over = step * self.loop.replays % total == 0  # its checkpoint comes after the reset
         if self._job.save_steps and step % self._job.save_steps == 0 and not replay_is_over:
             control.should_save = True
         self._job.progress(step, total, self.tokens())
@@ -126,8 +92,8 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
         """A replay is over: here the reset happens."""
         self.replays.append({name: total / count for name, (total, count) in self._sums.items()})
         self._sums = {}
-        self._loop.finish(self.replay, kwargs["model"], kwargs["optimizer"])
-        if self.replay < self._loop.replays:
+        self.loop.finish(self.replay, kwargs["model"], kwargs["optimizer"])
+        if self.replay < self.loop.replays:
             control.should_save = True
 
     def on_save(
@@ -139,7 +105,7 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
             return
         folder = self._job.checkpoints / f"{CHECKPOINT}{state.global_step}"
         content = {
-            "loop": self._loop.state(),
+            "loop": self.loop.state(),
             "replays": self.replays,
             "sums": self._sums,
             "counts": counts,
@@ -169,31 +135,25 @@ class ReplayCallback(TrainerCallback):  # type: ignore[misc]
 
 
 class ReplayTrainer(SafeState):
-    """Mixed into a trainer of TRL, before its class.
+    """Mixed into a trainer with LoRR, before its class.
 
     What it asks of that class, mypy can't see: hence ``trainer: Any = self``.
 
     Args:
         job: The training run.
         kwargs: Arguments of the trainer.
-
-    Attributes:
-        token_masks: Which of a batch's masks say what passed through the policy.
-        averages_rows: Whether the trainer's loss is a mean over the rows of a micro-batch. Then each row
-            weighs the same in an update; in transformers each micro-batch does, a smaller last one too.
     """
 
-    token_masks: ClassVar[tuple[str, ...]] = ("attention_mask",)
-    averages_rows: ClassVar[bool] = True
+    lorr: ReplayCallback
+    token_masks: ClassVar[tuple[str, ...]]
 
     def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
         self._job = job
-        self._replay = ReplayCallback(job)
-        self._replay.count = self._all_counts
-        self._replay.tokens = self._tokens_so_far
         self._counts: dict[str, Tensor | int] = dict.fromkeys(COUNTED, 0)
-        self._update: Sequence[Mapping[str, Any]] = ()
-        super().__init__(callbacks=[self._replay], **kwargs)  # type: ignore[call-arg]
+        replay = ReplayCallback(job)
+        replay.count = self._all_counts
+        replay.tokens = self._tokens_so_far
+        super().__init__(lorr=replay, **kwargs)  # type: ignore[call-arg]
         trainer: Any = self
         trainer.remove_callback(PrinterCallback)  # a line for each step would bury the log of the stage
         # Only a model with an adapter has a ``peft_config``.
@@ -211,7 +171,7 @@ class ReplayTrainer(SafeState):
         if trainer.is_world_process_zero():
             check_saving(trainer.model, trainer.processing_class, self._job.output)
         self._job.loop.start(trainer.model)
-        checkpoint = self._replay.resume()
+        checkpoint = self.lorr.resume()
         parameters, frozen = count_parameters(trainer.model)  # DeepSpeed will cut them into parts
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         counts = self._all_counts()
@@ -220,7 +180,7 @@ class ReplayTrainer(SafeState):
             optimizer_steps=trainer.state.global_step,
             parameters=parameters,
             frozen_parameters=frozen,
-            replays=tuple(self._replay.replays),
+            replays=tuple(self.lorr.replays),
             **counts,
         )
 
@@ -251,15 +211,6 @@ class ReplayTrainer(SafeState):
         parameters = trainable_parameters(trainer.model)
         return {name: master_weights(parameter).cpu() for name, parameter in parameters.items()}
 
-    def create_optimizer(self, *args: Any) -> Optimizer:
-        """The trainer's own optimizer; for DeepSpeed, what resets forget is in groups of its own."""
-        optimizer: Optimizer = super().create_optimizer(*args)  # type: ignore[misc]
-        trainer: Any = self
-        if trainer.is_deepspeed_enabled:
-            parameters = trainable_parameters(trainer.model)
-            set_apart(optimizer, [parameters[name] for name in self._job.loop.forgotten])
-        return optimizer
-
     def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[int, ...]:
         """The trainer's own plan, but to end after the replay of the job; its schedule runs through all."""
         _, *plan = super().set_initial_training_values(*args, **kwargs)  # type: ignore[misc]
@@ -269,7 +220,7 @@ class ReplayTrainer(SafeState):
         """No model card for a checkpoint: nobody but the next run reads it."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The trainer's own loss, weighed by the rows of the micro-batch; counts tokens on the way.
+        """The trainer's own loss; counts tokens on the way.
 
         Raises:
             DivergedError: The loss is no number, which the trainer would keep out of its logs.
@@ -277,28 +228,13 @@ class ReplayTrainer(SafeState):
         self._counts["train_tokens"] += sum(inputs[name].sum() for name in self.token_masks if name in inputs)
         loss = super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
         check_values({"loss": loss.item()})
-        return loss * self._row_weight(inputs) if self.averages_rows else loss
-
-    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
-        """The trainer's own: all micro-batches of an update, which are kept in mind for their sizes."""
-        samples, items = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
-        self._update = samples
-        return samples, items
-
-    def _row_weight(self, inputs: Mapping[str, Any]) -> float:
-        """Rows of a micro-batch over those of the mean one of its update, which the trainer takes it for."""
-        mask = self.token_masks[0]
-        rows = [len(batch[mask]) for batch in self._update]
-        return len(inputs[mask]) * len(rows) / sum(rows)
-
-    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
-        return ReplaySampler(self._job.loop)
+        return loss
 
     def _tokens_so_far(self) -> int:
         """Tokens trained on and generated; other processes, not asked, are taken to have as many."""
         trainer: Any = self
         processes = trainer.accelerator.num_processes
-        return sum(self._replay.counted.get(name, 0) + int(self._counts[name]) * processes for name in TOKENS)
+        return sum(self.lorr.counted.get(name, 0) + int(self._counts[name]) * processes for name in TOKENS)
 
     def _all_counts(self) -> dict[str, int]:
         """What was counted by all processes, before and after an interruption."""
@@ -308,32 +244,6 @@ class ReplayTrainer(SafeState):
         here = torch.stack([torch.as_tensor(self._counts[name]).to(trainer.args.device) for name in COUNTED])
         everywhere = trainer.accelerator.reduce(here, "sum").tolist()
         return {
-            name: self._replay.counted.get(name, 0) + count
+            name: self.lorr.counted.get(name, 0) + count
             for name, count in zip(COUNTED, everywhere, strict=True)
         }
-
-
-class FusedLogProbs:
-    """Mixed into trainers whose model returns fused log-probabilities: keeps those of the last pass."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        self._log_probs: Tensor | None = None
-        super().__init__(**kwargs)
-        trainer: Any = self
-        trainer.model.register_forward_hook(self._keep_log_probs)
-
-    def _keep_log_probs(self, _module: nn.Module, _inputs: Any, outputs: Any) -> None:
-        # The probe's forward passes ask for logits, and their outputs have no log-probabilities.
-        self._log_probs = getattr(outputs, "log_probs", None)
-
-    def sft_term(self, completion_mask: Tensor, rows: Any) -> Tensor:
-        """L_SFT of some rows of the batch that passed last.
-
-        Args:
-            completion_mask: (sequences, tokens) 1 where a token belongs to the response.
-            rows: Which sequences are the chosen ones.
-        """
-        assert self._log_probs is not None
-        mask = completion_mask[:, 1:]
-        log_probs = self._log_probs[:, -mask.shape[1] :]
-        return sft_loss(log_probs[rows], mask[rows])
