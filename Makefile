@@ -19,7 +19,7 @@ test:               # every test; those that need an accelerator skip where ther
 	@.ci/install dev
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-fast:          # those that take less than a quarter of a second each, for whoever changes a line
+test-fast:          # those that take less than a tenth of a second each, for whoever changes a line
 	@.ci/install dev
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not gpu"
 

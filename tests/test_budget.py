@@ -38,6 +38,7 @@ def test_a_limit_refuses_what_exceeds_it():
         check_limits("arm", 16, Spend(prompts=4), {"prompts": 3})
 
 
+@pytest.mark.slow
 @given(st.builds(Spend, *[st.integers(0, 10**9)] * 10))
 def test_a_spend_survives_its_dictionary(spend):
     assert Spend.from_dict({**spend.to_dict(), "a later quantity": 1}) == spend

@@ -98,6 +98,7 @@ def test_an_unknown_arm_of_the_analysis_is_one_message(tmp_path):
     assert "no arm is called dpo+lor; did you mean `dpo+lorr`" in done.stderr
 
 
+@pytest.mark.slow
 def test_plan_shows_methods_that_make_their_own_answers(tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text(

@@ -426,6 +426,7 @@ def test_no_private_name_of_a_library_is_used_but_those_listed():
     assert not_listed(private_names) == {}
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_from_inside_a_library_but_what_is_listed():
     assert not_listed(deep_imports) == {}
 

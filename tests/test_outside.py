@@ -74,6 +74,7 @@ def test_a_secret_that_begins_another_leaves_nothing_of_it() -> None:
     assert without_secrets("is 1234567890", variables) == "is ***"
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec=None)), st.text("ab12", min_size=8))
 def test_no_secret_and_no_control_is_left(text: str, secret: str) -> None:
     found = without_secrets(f"{text}{secret}", {"TOKEN": secret})

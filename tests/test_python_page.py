@@ -13,6 +13,8 @@ from finished_suite import SUITE, finish
 
 import lorr_bench
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "python.md").read_text("utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -29,7 +31,6 @@ def run(snippets, given, **names):
     return names
 
 
-@pytest.mark.slow
 def test_the_trainers_of_the_page_train(small_model, nano_pairs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
@@ -43,7 +44,6 @@ def test_the_trainers_of_the_page_train(small_model, nano_pairs, tmp_path, monke
     run([second], here, **made)
 
 
-@pytest.mark.slow
 def test_the_notebook_of_the_page_plots_and_tests_a_finished_run(tmp_path, monkeypatch, capsys):
     from lorr_bench.plan.plan import make_plan
     from lorr_bench.spec.load import load_suite

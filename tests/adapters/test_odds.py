@@ -52,6 +52,7 @@ def by_formula(chosen, rejected):
         return [float(loss), float(-slope / (1 - p)), float(slope / (1 - q))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @settings(deadline=None)
 @given(MEANS, MEANS)
@@ -82,6 +83,7 @@ def test_a_rejected_response_that_is_certain_is_pushed_away_by_a_finite_slope(or
     assert 1e8 * BETA < slope < 1e20 * BETA
 
 
+@pytest.mark.slow
 @given(st.floats(-200, -(2.0**-30)))
 def test_the_logarithm_of_the_other_probability(x):
     with mpmath.workdps(60):

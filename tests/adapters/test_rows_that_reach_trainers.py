@@ -14,6 +14,8 @@ from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.ports.trainer import StartModel, TrainJob
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 50
 OFFLINE = [
     name

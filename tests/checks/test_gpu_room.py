@@ -30,6 +30,7 @@ def told(tmp_path):
 ACCUMULATE = ("methods.dpo.gradient_accumulation_steps=16", "methods.dpo.per_device_train_batch_size=1")
 
 
+@pytest.mark.slow
 def test_a_smaller_share_of_the_engine_is_the_smallest_change_where_it_is_enough(told):
     """98.2 GiB and a margin of a fifth are 117.9; an H200 of 140.4 GiB has 119.3 at 0.15, and 112.3 at 0.20."""
     line = told("paper/main_table", "h200-141gb")
@@ -39,6 +40,7 @@ def test_a_smaller_share_of_the_engine_is_the_smallest_change_where_it_is_enough
     assert "6 of 17" in told("paper/main_table", "h200-141gb", "engine.gpu_memory_utilization=0.20")
 
 
+@pytest.mark.slow
 def test_a_smaller_micro_batch_with_the_same_batch(told):
     line = told("paper/iterative_math", "h100-80gb:4")
     assert "4 of 4 arms do not fit on one H100 80 GB" in line
@@ -56,6 +58,7 @@ def test_more_gpus_are_named_where_those_asked_about_are_too_few(told):
     assert "Of kto a smaller micro-batch is a change of the method" in line
 
 
+@pytest.mark.slow
 def test_what_is_advised_fits(told):
     batches = [f"methods.{name}.per_device_train_batch_size=2" for name in ("dpo", "sft")]
     changes = [*batches, "methods.kto.per_device_train_batch_size=4"]

@@ -144,6 +144,7 @@ def test_a_second_call_does_nothing(install: Install) -> None:
     assert (second.returncode, second.stdout, second.args) == (0, "", [])
 
 
+@pytest.mark.slow
 def test_dev_is_more_than_running_needs(install: Install) -> None:
     install()
     both = "-r lorr_bench/locked/cpu.txt -r .ci/locked/cpu-dev.txt"
@@ -219,6 +220,7 @@ def test_a_missing_python_is_refused(install: Install) -> None:
     assert "make install PYTHON=python3.12" in done.stderr
 
 
+@pytest.mark.slow
 def test_newest_takes_what_pyproject_allows_anew_each_time(install: Install, checkout: Path) -> None:
     install("dev")
     for _ in range(2):

@@ -78,6 +78,7 @@ def lock(folder: Path, **variables: str) -> tuple[int, list[str]]:
     return done.returncode, (above / "log").read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_both_kinds_are_locked_for_running_and_for_tests(checkout: Path) -> None:
     status, asked = lock(checkout)
     assert status == 0
@@ -101,6 +102,7 @@ def test_both_kinds_are_locked_for_running_and_for_tests(checkout: Path) -> None
     assert all("Made by `make lock`" in first for first, _, _ in files.values())
 
 
+@pytest.mark.slow
 def test_what_stands_stays_where_one_can_not_be_resolved(checkout: Path) -> None:
     old = checkout / "lorr_bench" / "locked" / "nvidia.txt"
     old.write_text("old\n")

@@ -64,6 +64,7 @@ def completed(words, position):
     return lorr_bench_here(**variables).stdout.split()
 
 
+@pytest.mark.slow
 def test_a_shell_completes_commands_suites_and_lists():
     assert completed("lorr-bench reg", 1) == ["regrade"]
     assert completed("lorr-bench run quick", 2) == ["quickstart"]

@@ -97,6 +97,7 @@ def test_a_comparison(tmp_path):
     assert {"benchmark", "metric", "arm", "unique_pairs", "mean", "low", "high", "p_holm"} <= set(second)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_misspelt_is_told_the_nearest(tmp_path):
     (tmp_path / "plain_run" / "report").mkdir(parents=True)
     (tmp_path / "plain_run" / "report" / RESULTS_FILE).write_bytes(results_bytes(make_results()))

@@ -50,6 +50,7 @@ def test_a_method_is_shown_with_where_else_it_is():
     ]
 
 
+@pytest.mark.slow
 def test_plugins():
     assert [one["plugin"] for one in rows("plugins")] == ["plain", "lorr"]
     assert row(rows("plugin", "lorr"), name="reset.factor")["default"] == 0.5
@@ -65,6 +66,7 @@ def test_backends():
     }
 
 
+@pytest.mark.slow
 def test_benchmarks_presets_and_protocols():
     assert row(rows("benchmarks"), benchmark="gsm8k") == {
         "benchmark": "gsm8k",

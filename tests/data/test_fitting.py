@@ -73,6 +73,7 @@ def test_nothing_behind_the_last_wanted_pair_is_looked_at():
     assert fit(*pairs, wanted=0).seen == 0
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 9), st.integers(0, 9))
 def test_a_smaller_budget_is_the_beginning_of_a_larger_one(lengths, small, more):
     pairs = [pair(str(i), "x" * length, "c", "r") for i, length in enumerate(lengths)]

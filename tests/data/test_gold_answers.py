@@ -53,6 +53,7 @@ balanced = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab{}$ ", max_size=20), balanced, st.text(alphabet="ab}{$ ", max_size=20))
 def test_what_was_put_into_the_last_box_is_found(before, content, after):
     assert last_boxed(f"{before}\\boxed{{{content}}}{after}") == content.strip()

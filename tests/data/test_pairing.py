@@ -128,6 +128,7 @@ def test_best_random_draws_among_the_lower():
     assert rejected(pairs) == {"a0", "a2"}
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.none() | st.sampled_from([-1.0, 0.0, 1.0]), max_size=6),
     st.sampled_from(sorted(RULES)),

@@ -108,6 +108,7 @@ def test_template_then_chat_template(write):
     assert prompt.text == "<Q: solve {x} {}>"
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="{}problem ", max_size=30))
 def test_braces_of_a_problem_are_kept(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("braces")

@@ -31,6 +31,7 @@ def test_its_tokenizer_is_the_one_that_the_code_builds():
     assert loaded.decode(loaded(text)["input_ids"]) == text
 
 
+@pytest.mark.slow
 def test_it_solves_a_problem_whose_verb_it_reads_right():
     """The teacher reads `earns` right in 77 of 100 cases."""
     from transformers import AutoModelForCausalLM, AutoTokenizer

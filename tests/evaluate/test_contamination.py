@@ -56,6 +56,7 @@ def test_an_ngram_of_no_words_is_an_error():
         find_overlap(["a"], [("p", "a")], 0)
 
 
+@pytest.mark.slow
 @given(st.lists(words, max_size=4), st.lists(words, max_size=4), st.integers(1, 5))
 def test_the_matches_are_those_of_a_plain_search(training, problems, ngram):
     def is_in(window, prompt):

@@ -100,6 +100,7 @@ def measure(raw, model, monkeypatch, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_group_that_is_pooled(measure, raw):
     """Row by row of the raw files: south's first seven questions, then north's."""
     scores, rows = measure("both")

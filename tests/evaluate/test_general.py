@@ -129,6 +129,7 @@ aggregate_metric_list:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "aggregation", "all_metrics"),
     [
@@ -172,6 +173,7 @@ def test_the_prompt_is_the_question_as_it_is(evaluate, scholar):
     assert scholar.seen == [first.text, first.text, *scholar.seen[2:]]
 
 
+@pytest.mark.slow
 def test_a_second_evaluation_gives_the_same_and_loads_nothing(evaluate, monkeypatch):
     first = evaluate("nano_compare", "nano_order", limit=20)
     monkeypatch.setattr(harness, "_load", None)
@@ -255,6 +257,7 @@ def test_a_task_without_such_a_metric_is_an_error(evaluate, folder, own_folder):
         evaluate("own_f1", include_path=own_folder, limit=4)
 
 
+@pytest.mark.slow
 def test_the_metric_is_chosen_by_name(evaluate, folder):
     text = OWN_TASK.replace("  - {metric: f1, aggregation: f1", "  - {metric: acc_norm, aggregation: mean")
     path = folder("own_norm", text.replace("own_compare", "own_norm"))
@@ -297,6 +300,7 @@ def test_an_unknown_metric_is_refused_before_anything_is_asked(evaluate, scholar
     assert scholar.seen == []
 
 
+@pytest.mark.slow
 def test_a_metric_that_one_task_of_a_group_lacks_is_an_error(evaluate):
     with pytest.raises(DataError, match="nano_order: the task has no metric 'acc'"):
         evaluate("nano_general", metric="acc", limit=1)
@@ -388,6 +392,7 @@ def test_no_task_named_is_an_error(evaluate):
         evaluate()
 
 
+@pytest.mark.slow
 def test_a_task_asked_for_twice_is_an_error(evaluate):
     with pytest.raises(DataError, match="nano_order: asked for twice: nano_order"):
         evaluate("nano_general", "nano_order")

@@ -140,6 +140,7 @@ def ours(folder, dummy, monkeypatch, tmp_path):
     return evaluate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "metric"),
     [
@@ -188,6 +189,7 @@ def test_the_uncertainty_by_question_is_lm_evals_where_tasks_count_alike(ours, t
     assert math.sqrt(cells.var(ddof=1) / len(cells)) == pytest.approx(stderr)
 
 
+@pytest.mark.slow
 def test_a_list_counts_for_the_filters_that_it_names(ours, theirs):
     [own], [other] = ours("filtered"), ours("filtered", metric="exact_match,refusal")
     assert (own.filter, own.value) == ("whole", theirs("filtered")["filtered"]["exact_match,whole"])
@@ -217,6 +219,7 @@ def test_a_group_without_a_list_is_the_mean_over_questions(ours, theirs):
     assert score.value == pytest.approx(sum(score.per_problem) / 15)
 
 
+@pytest.mark.slow
 def test_a_group_whose_tasks_have_no_metric_in_common_has_the_scores_of_its_parts(ours, theirs):
     inner, spoken = ours("mixed")
     found = theirs("mixed")

@@ -64,12 +64,14 @@ def test_pass_at_1_is_the_average(table):
     assert pass_at_k(table, 1) == pytest.approx(average_at_k(table))
 
 
+@pytest.mark.slow
 @given(verdicts)
 def test_more_draws_never_pass_less(table):
     chances = [pass_at_k(table, k) for k in range(1, table.shape[1] + 1)]
     assert all((late >= early - 1e-12).all() for early, late in pairwise(chances))
 
 
+@pytest.mark.slow
 @given(verdicts_with_gaps, st.integers(1, 7))
 def test_pass_at_k_is_the_share_of_subsets_with_a_right_answer(table, k):
     for found, row in zip(pass_at_k(table, k), table, strict=True):
@@ -116,6 +118,7 @@ def test_the_shapes_of_answers_and_verdicts_must_agree():
         majority_at_k([["7"]], [[1, 0]])
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([None, "7", "8", "9"]), min_size=1, max_size=7))
 def test_the_majority_is_the_mean_over_all_ways_to_break_the_tie(answers):
     correct = [float(answer == "7") for answer in answers]

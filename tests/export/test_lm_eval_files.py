@@ -120,6 +120,7 @@ def test_lm_eval_finds_the_files_by_their_names(written, tmp_path):
     assert [utils.get_file_datetime(name) for name in samples[:2]] == ["2026-03-04T05-06-07.000000"] * 2
 
 
+@pytest.mark.slow
 def test_lm_eval_prints_its_table_from_the_results(results):
     from lm_eval.utils import make_table
 

@@ -94,6 +94,7 @@ def test_gemma_2_refuses_a_system_turn(family_folder):
         tokenizer.apply_chat_template([SYSTEM, *TURNS], tokenize=False)
 
 
+@pytest.mark.slow
 def test_special_tokens_are_the_familys(family, tokenizer):
     named = tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token
     assert named == (family.bos, family.eos, family.pad)

@@ -70,12 +70,14 @@ POINTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(POINTS, st.floats(1, 1e7))
 def test_an_estimate_is_never_negative_and_never_falls_with_more_work(points, work):
     line = FittedLine(points)
     assert 0 <= line.seconds(work) <= line.seconds(2 * work)
 
 
+@pytest.mark.slow
 @given(
     st.floats(0, 1e3),
     st.floats(1e-3, 1e3),

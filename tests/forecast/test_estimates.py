@@ -156,6 +156,7 @@ def test_a_verdict_allows_for_what_a_formula_leaves_out(needed, expected):
     assert verdict(needed, 100, 0.25) == expected
 
 
+@pytest.mark.slow
 @given(st.floats(0, 1e12), st.floats(0, 1e12))
 def test_without_tolerance_a_verdict_is_certain(needed, room):
     assert verdict(needed, room) == ("fits" if needed <= room else "does not fit")

@@ -25,6 +25,7 @@ def finish(store, stage):
         draft.commit(Outcome())
 
 
+@pytest.mark.slow
 def test_the_largest_collection_that_could_be_extended_is_named(store, planned):
     for prompts in (30, 50, 90):
         finish(store, planned(num_prompts=prompts).first_pairs)

@@ -64,6 +64,7 @@ def fits(row, length):
     return usable, sum(len(ids) > length for ids in both) if usable else 0
 
 
+@pytest.mark.slow
 def test_250_rows_of_10_pairs_are_refused_for_a_budget_of_200_when_planning(suite, rows, tmp_path):
     file = suite(rows, [8, 200])
     for store in (None, Store(tmp_path / "store")):
@@ -78,6 +79,7 @@ def test_250_rows_of_10_pairs_are_refused_for_a_budget_of_200_when_planning(suit
         assert isinstance(result.exception, DataError), command
 
 
+@pytest.mark.slow
 def test_what_repeats_and_is_cut_is_told(suite, rows, tmp_path):
     rows = [*rows, {"prompt": "p", "chosen": "same", "rejected": " same "}]
     found = {length: [fits(row, length) for row in rows[:10]] for length in (96, 35)}
@@ -136,6 +138,7 @@ def in_turns(row):
     }
 
 
+@pytest.mark.slow
 def test_conversations_are_counted_in_the_template(chat_suite, rows, tmp_path):
     lines = list(pair_lines(chat_suite([in_turns(row) for row in rows]), Store(tmp_path / "store")))
     assert lines[0] == "Pairs of seed 0: 10; 240 rows repeat one before them, 0 are no pairs."

@@ -21,6 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surface", surfaces(), ids=lambda surface: surface.name)
 def test_only_our_own_errors_come_out(surface: Surface, folder: Path) -> None:
     @settings(max_examples=CASES, database=None, suppress_health_check=list(HealthCheck))

@@ -25,6 +25,7 @@ def start(path):
     return StartModel(str(path), None, "float32", trust_remote_code=False)
 
 
+@pytest.mark.slow
 def test_log_probabilities_by_cross_entropy(small_model):
     import torch
     from transformers import AutoModelForCausalLM

@@ -193,6 +193,7 @@ def test_an_expression_is_equal_to_itself_expanded_and_to_no_more(text):
     assert not same(text, f"{expanded} + 1")
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(alphabet=r"\{}()[]|^_+-*/!,'0129xyeinC ", max_size=40) | st.text(max_size=20))
 def test_any_text_is_read_or_refused(text):

@@ -79,6 +79,7 @@ def test_what_algebra_is_asked(gold, answer, parts):
     assert asked(gold, answer) == parts
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-99, 99), min_size=1, max_size=6, unique=True), st.randoms(use_true_random=False))
 def test_a_list_is_equal_in_any_order_and_a_tuple_in_its_own(values, random):
     shuffled = random.sample(values, len(values))
@@ -131,6 +132,7 @@ def test_any_two_answers_are_the_same_or_not(gold, answer):
     assert compared(gold, answer) in (True, False)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(PIECES)
 def test_an_answer_is_the_same_as_itself(text):

@@ -137,6 +137,7 @@ def test_verdicts_that_can_not_be_written_are_an_error(answers, tmp_path):
     assert isinstance(run(answers(GOOD), "-o", tmp_path / "no" / "folder").exception, StoreError)
 
 
+@pytest.mark.slow
 def test_a_long_table_says_how_many_rows_are_left_out(answers):
     assert "10 more rows" in run(answers(*[GOOD] * 60)).output
 

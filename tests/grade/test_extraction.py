@@ -211,6 +211,7 @@ texts_with_boxes = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(texts_with_boxes)
 def test_any_text_gives_an_answer_or_none(text):
@@ -218,6 +219,7 @@ def test_any_text_gives_an_answer_or_none(text):
     assert content is None or isinstance(content, str)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(alphabet="0123456789abc+-=. ", max_size=60), st.integers())
 def test_what_comes_before_the_only_box_is_left_out(before, value):

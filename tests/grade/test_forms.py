@@ -76,6 +76,7 @@ def test_structure_ends_at_some_depth():
     assert depth == MAX_DEPTH
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 999), min_size=2, max_size=6, unique=True))
 def test_what_was_put_into_brackets_is_found(values):
     inner = ", ".join(map(str, values))
@@ -83,6 +84,7 @@ def test_what_was_put_into_brackets_is_found(values):
         assert shape(read_form(text)) == [kind, *map(str, values)]
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=r"()[]{}\,;12 $^_&", max_size=60))
 def test_any_text_has_a_structure(text):
     assert isinstance(read_form(text), Form)

@@ -267,11 +267,13 @@ def asked(*texts: str) -> list[str]:
         return [finding.reason for finding in judge.ask([Question("", text, BRIEF) for text in texts])]
 
 
+@pytest.mark.slow
 def test_an_answer_that_ends_the_worker_twice_is_a_crash(stub_worker):
     stub_worker()
     assert asked("a", "die", "b") == ["equal", "crash", "equal"]
 
 
+@pytest.mark.slow
 def test_an_answer_whose_worker_died_of_others_is_asked_again(stub_worker):
     stub_worker()
     assert asked("a", "die second", "b") == ["equal", "equal", "equal"]
@@ -283,11 +285,13 @@ def test_a_worker_that_does_not_keep_the_limit_is_killed(stub_worker, monkeypatc
     assert asked("sleep", "b") == ["timeout", "equal"]
 
 
+@pytest.mark.slow
 def test_many_long_answers_go_through_the_pipes(stub_worker):
     stub_worker()
     assert set(asked(*(["x" * 20_000] * 30 + ["short"] * 2000))) == {"equal"}
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_questions_and_answers_keep_their_order(stub_worker):
     stub_worker()
     texts = [str(number) for number in range(500)]
@@ -297,6 +301,7 @@ def test_two_workers_share_the_questions_and_answers_keep_their_order(stub_worke
     assert [finding.extracted for finding in findings] == texts
 
 
+@pytest.mark.slow
 def test_workers_that_die_or_hang_take_no_other_answer_along(stub_worker, monkeypatch):
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.1)
     stub_worker()
@@ -329,6 +334,7 @@ def test_a_missing_math_verify_names_the_command(stub_worker):
         asked("a")
 
 
+@pytest.mark.slow
 def test_an_interrupted_batch_leaves_no_replies_behind(stub_worker, monkeypatch):
     stub_worker()
     with Judge() as judge:

@@ -12,6 +12,8 @@ import pytest
 from lorr_bench.grade import Policy, worker
 from lorr_bench.grade.process import MEMORY_BYTES, Judge, Question
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,7 +32,6 @@ def wait_until_gone(pid: int, seconds: float) -> bool:
     return not alive(pid)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("last_question", ["1", "9^{9^{9^9}}"], ids=["idle", "busy"])
 def test_the_worker_dies_with_a_killed_parent(last_question):
     script = f"""
@@ -54,7 +55,6 @@ time.sleep(60)
     assert wait_until_gone(pid, 20)
 
 
-@pytest.mark.slow
 def test_the_worker_dies_with_its_parent_although_a_sibling_holds_its_input():
     script = """
 import os, sys, time
@@ -73,7 +73,6 @@ time.sleep(20)
     assert wait_until_gone(int(done.stdout), 10)
 
 
-@pytest.mark.slow
 def test_memory_is_bounded():
     with Judge() as judge:
         judge.ask([Question("1/2", "0.5", Policy())])
@@ -81,7 +80,6 @@ def test_memory_is_bounded():
     assert limits.split("Max address space")[1].split()[:2] == [str(MEMORY_BYTES)] * 2
 
 
-@pytest.mark.slow
 def test_a_worker_with_half_of_its_memory_in_use_is_replaced(monkeypatch):
     monkeypatch.setattr(
         "lorr_bench.grade.process.MEMORY_BYTES", 120 << 20
@@ -94,7 +92,6 @@ def test_a_worker_with_half_of_its_memory_in_use_is_replaced(monkeypatch):
         assert judge.worker_pids != [first]
 
 
-@pytest.mark.slow
 def test_ctrl_c_is_the_parents_to_handle():
     with Judge() as judge:
         judge.ask([Question("1/2", "0.5", Policy())])
@@ -155,7 +152,6 @@ def test_values_that_need_algebra(gold, answer, equal):
     assert worker.same_value(gold, answer, Policy()) == equal
 
 
-@pytest.mark.slow
 def test_a_large_parent_does_not_cost_the_worker():
     """The peak memory of a process is inherited by its children; the worker must not take it for its own."""
     block = bytearray(b"x") * (900 * 2**20)

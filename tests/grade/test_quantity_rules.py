@@ -120,6 +120,7 @@ ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 9), st.integers(2, 9), st.integers(1, 9))
 def test_a_number_of_three_digits_spoken(hundreds, tens, ones):
     words = f"{ONES[hundreds]} hundred {TENS[tens - 2]}-{ONES[ones]}"

@@ -53,6 +53,7 @@ PRODUCTS = st.tuples(NUMBER, NUMBER, st.sampled_from(["", r"\pi"])).map(
 )
 
 
+@pytest.mark.slow
 @given(PRODUCTS, PRODUCTS)
 def test_the_value_of_a_quotient(over, under):
     radical = read_radical(rf"-\frac{{{over[0]}}}{{{under[0]}}}")

@@ -61,6 +61,7 @@ def texts(nano_pairs):
     return [pair.prompt for pair in pairs], [[pair.chosen, pair.rejected[:20]] for pair in pairs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 def test_scores_are_those_of_each_text_alone(tmp_path, texts, batch_size):
     tok = save(tmp_path)
@@ -72,6 +73,7 @@ def test_scores_are_those_of_each_text_alone(tmp_path, texts, batch_size):
     assert len({score for row in scores for score in row}) == 6
 
 
+@pytest.mark.slow
 def test_a_chat_template_makes_two_turns_and_no_second_begin_token(tmp_path, texts):
     template = "{% for turn in messages %}{{ turn.content }}" + "<eos>{% endfor %}"
     tok = save(tmp_path, template=template)
@@ -82,6 +84,7 @@ def test_a_chat_template_makes_two_turns_and_no_second_begin_token(tmp_path, tex
     )
 
 
+@pytest.mark.slow
 def test_bfloat16_is_near(tmp_path, texts):
     save(tmp_path)
     exact, near = (score_many(*texts, spec(tmp_path, dtype=dtype)) for dtype in ("float32", "bfloat16"))
@@ -90,6 +93,7 @@ def test_bfloat16_is_near(tmp_path, texts):
     assert near != exact
 
 
+@pytest.mark.slow
 def test_an_answer_that_does_not_fit_gets_no_score(tmp_path, texts):
     tok = save(tmp_path)
     (prompt, *_), ((answer, shorter), *_) = texts
@@ -100,6 +104,7 @@ def test_an_answer_that_does_not_fit_gets_no_score(tmp_path, texts):
     assert fits[0][0] is not None
 
 
+@pytest.mark.slow
 def test_without_a_padding_token_answers_are_scored_one_by_one(tmp_path, texts):
     prompts, answers = texts
     save(tmp_path / "with")
@@ -140,6 +145,7 @@ def test_no_answers_have_no_scores(tmp_path):
     assert score_many(["p", "q"], [[], []], spec(tmp_path)) == [[], []]
 
 
+@pytest.mark.slow
 def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite(tmp_path, texts):
     template = "{% if strftime_now('%Y') == '2019' %}{% for turn in messages %}{{ turn.content }}{% endfor %}{% endif %}"
     save(tmp_path, template=template + "<eos>")

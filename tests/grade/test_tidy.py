@@ -43,6 +43,7 @@ def test_tidy_text(text, tidied):
     assert tidy(text) == tidied
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_what_is_tidy_stays_so(text):
     assert tidy(tidy(text)) == tidy(text)

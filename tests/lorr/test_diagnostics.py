@@ -306,6 +306,7 @@ def train(model, probe):
     return loop
 
 
+@pytest.mark.slow
 def test_training_with_and_without_the_probe_ends_at_the_same_bits():
     plain, probed = llama(attention_dropout=0.5), llama(attention_dropout=0.5)
     train(plain, None)

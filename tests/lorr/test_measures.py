@@ -46,6 +46,7 @@ def test_the_effective_rank_of_what_is_no_number_is_none(value):
     assert math.isnan(effective_rank(matrix))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000), st.floats(0.01, 100))
 @settings(max_examples=50)
 def test_the_effective_rank_ignores_scale_and_stays_within_the_smaller_side(rows, columns, seed, scale):

@@ -68,6 +68,7 @@ def test_what_is_not_selected_keeps_every_bit(toy):
     ]
 
 
+@pytest.mark.slow
 @given(st.floats(0, 1), st.floats(-100, 100), st.floats(-100, 100))
 @settings(max_examples=50)
 def test_the_reset_is_the_weighted_mean_of_weight_and_anchor(factor, start, trained):

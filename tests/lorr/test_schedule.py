@@ -25,6 +25,7 @@ def test_from_zero_with_one_replay_is_zero():
     assert sft_weights(1, "from_zero", 0.5) == (0.0,)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 50), st.sampled_from(["linear", "from_zero", "constant"]), st.floats(0, 10))
 def test_weights_never_fall_and_never_pass_the_cap(replays, schedule, cap):
     weights = sft_weights(replays, schedule, cap)
@@ -33,6 +34,7 @@ def test_weights_never_fall_and_never_pass_the_cap(replays, schedule, cap):
     assert max(weights) <= cap * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 300), st.integers(0, 10**6), st.integers(1, 20))
 def test_an_order_is_a_permutation_and_repeats_itself(rows, seed, replay):
     order = replay_order(rows, seed, replay)

@@ -100,6 +100,7 @@ def test_ready_made_pairs_cost_no_prompts_and_no_verifier(charged, tmp_path):
     assert charged("dpo", BATCH, data={"pairs": {"source": "pairs.jsonl"}}) == (0, 16, 16, 0, 4)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(2, 100))
 def test_shares_of_rounds_sum_to_the_whole_and_differ_by_one_at_most(total, rounds):
     arm = SimpleNamespace(iterative=IterativeSpec(rounds=rounds), rounds=rounds)

@@ -282,6 +282,7 @@ def test_pairs_of_the_hub_depend_on_their_subset_and_not_on_streaming(load, valu
     assert (digests(make_plan(load(values))) != before) == other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "other"),
     [
@@ -350,6 +351,7 @@ def test_what_describes_a_reward_model_changes_a_digest(load, values, field, oth
     assert digests(make_plan(load(changed(values, f"data.collect.reward_model.{field}", other)))) != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "other"),
     [
@@ -393,6 +395,7 @@ def test_the_system_turn_of_the_model_is_that_of_lm_eval_unless_it_has_its_own(l
     assert general.parameters.system_instruction == "Be exact."
 
 
+@pytest.mark.slow
 def test_sharding_matters_to_several_processes_alone(load, values):
     values["training"] = {"num_processes": 1}
     alone = digests(make_plan(load(values)))
@@ -401,6 +404,7 @@ def test_sharding_matters_to_several_processes_alone(load, values):
     assert digests(make_plan(load(changed(values, "training.sharding", "ddp")))) != sharded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefetch", [False, True])
 def test_of_a_configuration_of_the_user_the_content_matters_and_not_the_name(
     load, values, tmp_path, prefetch

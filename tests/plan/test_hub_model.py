@@ -81,6 +81,7 @@ PARTS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(PARTS, min_size=1, max_size=3).map("/".join))
 def test_what_is_fetched_would_count_in_a_folder_of_this_machine(path):
     assert is_read(Path(path)) or not is_fetched(path)

@@ -85,6 +85,7 @@ def is_group(kind):
     return isinstance(kind, type) and issubclass(kind, Group)
 
 
+@pytest.mark.slow
 def test_plans_use_every_kind_and_come_back_from_json(planned):
     assert {stage.kind for stage in planned} == set(KINDS)
     for stage in planned:
@@ -93,6 +94,7 @@ def test_plans_use_every_kind_and_come_back_from_json(planned):
         assert again == stage
 
 
+@pytest.mark.slow
 def test_the_inputs_of_a_stage_are_those_of_its_kind(planned):
     found = {kind: set() for kind in KINDS}
     for stage in planned:
@@ -101,6 +103,7 @@ def test_the_inputs_of_a_stage_are_those_of_its_kind(planned):
     assert set(get_args(Role)) == set().union(*found.values())
 
 
+@pytest.mark.slow
 def test_what_is_not_used_has_no_key(planned):
     kinds = {}
     for stage in planned:

@@ -67,6 +67,7 @@ def test_every_name_on_the_list_has_a_reason() -> None:
     assert all(len(reason.split()) >= 3 for reason in NOT_READ.values())
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8))
 def test_no_name_of_a_kind_that_is_loaded_is_on_the_list(stem: str) -> None:
     for kind in (".safetensors", ".json", ".jinja", ".py", ".model", ".txt"):

@@ -26,11 +26,13 @@ def accepts(methods: dict[str, Any]) -> bool:
     return bool(validator(schema()).is_valid({**values, "methods": methods}))
 
 
+@pytest.mark.slow
 def test_the_shipped_copy_is_fresh() -> None:
     stale = "run: python -m lorr_bench.ports.suite_schema"
     assert SCHEMA_PATH.read_text(encoding="utf-8") == schema_text(schema()), stale
 
 
+@pytest.mark.slow
 def test_it_is_a_schema_with_a_name_that_needs_no_place() -> None:
     pytest.importorskip("jsonschema").Draft202012Validator.check_schema(schema())
     assert schema()["$id"] == SCHEMA_ID == "urn:lorr-bench:suite"

@@ -131,6 +131,7 @@ def tried(store, workers, *overrides):
     return list(probe(plan, estimates_of(plan), store, workers))
 
 
+@pytest.mark.slow
 def test_engine_reference_and_training_are_tried_in_turn(tmp_path):
     workers = Played()
     engine, training = tried(Store(tmp_path / "store"), workers)
@@ -258,6 +259,7 @@ def test_the_smoke_suite_passes_its_probe(tmp_path):
     assert list((tmp_path / "out" / "store").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("failure", "code"), [("", 0), ("out of memory", 1)])
 def test_the_command_ends_with_1_where_a_probe_failed(failure, code, tmp_path, monkeypatch):
     from lorr_bench.probe import probe as probing

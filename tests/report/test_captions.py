@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
 from computed import comparison_of, contrasts_of
 from synthetic_results import make_results, several_methods, two_arms
 
@@ -42,6 +43,7 @@ def powered(results: Results, kind: str) -> str:
     return power_line(contrasts_of(results), kind)
 
 
+@pytest.mark.slow
 def test_the_caption_says_what_is_tested_with_what() -> None:
     results = several_methods(seeds=2)
     caption = captioned(results)
@@ -55,6 +57,7 @@ def test_the_caption_says_what_is_tested_with_what() -> None:
     assert "secondary" not in caption
 
 
+@pytest.mark.slow
 def test_the_caption_counts_secondary_families(results: Results) -> None:
     """Two contrasts at three budgets, on three measures of a kind and its average; six of them declared."""
     assert "over 2 contrasts at the largest budget" in captioned(results)
@@ -64,17 +67,20 @@ def test_the_caption_counts_secondary_families(results: Results) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_caption_of_one_seed_promises_no_test() -> None:
     caption = captioned(several_methods(seeds=1))
     assert "intervals over problems only" in caption
     assert caption.endswith("No difference could be tested.")
 
 
+@pytest.mark.slow
 def test_the_caption_says_whose_spread_between_seeds_is_used(results: Results) -> None:
     assert "The spread between seeds is that of all arms of a budget" in captioned(results)
     assert "spread between seeds" not in captioned(two_arms([0] * 80 + [1] * 20, [0] * 60 + [1] * 40))
 
 
+@pytest.mark.slow
 def test_the_power_line_gives_what_each_kind_of_test_could_have_shown(results: Results) -> None:
     table = contrasts_of(results)
     table["detectable"] = table["role"].map({"primary": 0.052, "sequence": 0.06, "secondary": 0.07})
@@ -89,12 +95,14 @@ def test_the_power_line_gives_what_each_kind_of_test_could_have_shown(results: R
     )
 
 
+@pytest.mark.slow
 def test_what_no_difference_could_be_is_over_100_points(results: Results) -> None:
     table = contrasts_of(results)
     table["detectable"] = [1.7 if known else math.nan for known in table["detectable"].notna()]
     assert "find a true difference of over 100 points" in power_line(table, "math")
 
 
+@pytest.mark.slow
 def test_one_seed_has_no_power() -> None:
     assert powered(two_arms([0] * 80 + [1] * 20, [0] * 60 + [1] * 40, seeds=1), "math") == (
         "Power: with one seed no difference is tested, so none could have been shown."
@@ -133,6 +141,7 @@ def test_of_many_reasons_the_first_are_told(results: Results) -> None:
     assert lines[-1] == f"{len(scores) - 12} more reasons are in scores.csv."
 
 
+@pytest.mark.slow
 def test_unfinished_answers_are_told_and_many_of_them_warned_of() -> None:
     said = "Of the answers collected to train on, 1.0 to 4.0 % reached the token limit"
     one = make_results(scores=[], truncated={"collect, seed 0": 0.04, "collect, seed 1": 0.01})

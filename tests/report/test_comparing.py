@@ -25,6 +25,8 @@ from lorr_bench.report.formats.results_file import RESULTS_FILE, results_bytes
 from lorr_bench.stats import paired_difference
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
 
+pytestmark = pytest.mark.slow
+
 CONDITIONS = {"b": {"sampling": {"temperature": 0.0, "max_tokens": 64}, "template": "plain"}}
 PLAIN = [1, 0, 0, 1]
 LORR = [1, 1, 0, 1]
@@ -104,7 +106,6 @@ def test_what_the_first_run_declared_is_corrected_by_itself() -> None:
     assert "corrected in families of its own: 3 of math." in text
 
 
-@pytest.mark.slow
 def test_families_of_either_run_reach_the_tests() -> None:
     """Ten families of ten problems are as ten problems."""
     few, many = [1, 0] * 5, [1] * 5 + [0] + [1] * 4
@@ -179,7 +180,6 @@ def test_all_reasons_are_told_when_nothing_is_left() -> None:
     assert "1,024" in str(caught.value)
 
 
-@pytest.mark.slow
 def test_what_is_comparable_is_lined_up_and_the_rest_refused(results: Results) -> None:
     changed = {**results.conditions, "nano_hard": {"template": "chat"}}
     fewer = [line for line in results.scores if line.point.arm != "dpo+no_reset"]
@@ -191,7 +191,6 @@ def test_what_is_comparable_is_lined_up_and_the_rest_refused(results: Results) -
     assert comparison.refused[1] == "dpo+no_reset: only one has such arms"
 
 
-@pytest.mark.slow
 def test_benchmarks_with_the_same_reason_share_a_line(results: Results) -> None:
     math_only = make_results(scores=[line for line in results.scores if line.kind == "math"])
     refused = compare([("one", results), ("two", math_only)]).refused
@@ -283,7 +282,6 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
         compare_runs([tmp_path])
 
 
-@pytest.mark.slow
 def test_the_same_runs_read_back_compare_the_same(tmp_path: Path, results: Results) -> None:
     folders = [write(tmp_path / name, results) for name in ("one", "two")]
     pd.testing.assert_frame_equal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from computed import contrasts_of
 from synthetic_results import make_results, score
 
@@ -27,6 +28,7 @@ def three_arms() -> Results:
     return make_results(scores=scores, analysis=analysis)
 
 
+@pytest.mark.slow
 def test_declared_contrasts_stand_with_the_largest_budget_first() -> None:
     table = declared_table(contrasts_of(three_arms()))
     texts = [[cell.text for cell in row] for row in table.rows]

@@ -17,6 +17,8 @@ from lorr_bench.report.study import Study
 from lorr_bench.stats import SeedSpread, stratified_difference
 from lorr_bench.values import Analysis, Contrast, Point, Results
 
+pytestmark = pytest.mark.slow
+
 PLAIN, LORR, CONTROL = ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
 GAIN, RESET = Contrast(LORR, PLAIN), Contrast(LORR, CONTROL)
 TWO = Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(128, 384, 1024))

@@ -86,6 +86,7 @@ def test_problems_of_a_family_go_together() -> None:
     assert row["area_high"] - row["area_low"] > plain["area_high"] - plain["area_low"]
 
 
+@pytest.mark.slow
 def test_an_average_mixes_benchmarks_with_and_without_families() -> None:
     first = curves({10: 20, 100: 40}, {10: 30, 100: 50}, problems=100)
     second = [replace(line, benchmark="c") for line in first.scores]
@@ -191,6 +192,7 @@ def test_totals_without_problems_are_used_too() -> None:
     assert row["problems"] == 0
 
 
+@pytest.mark.slow
 def test_every_measure_and_average_is_told(results: Results) -> None:
     assert len(efficiency_frame(Study(results))) == 2 * 8
 

@@ -15,6 +15,8 @@ from lorr_bench.report.figures.figure_data import figure_data
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def figure(results: Results) -> Figure:
@@ -39,7 +41,6 @@ def suite(methods: int, plugins: int) -> Results:
     return make_results(arms=arms, baselines=baselines, scores=scores, spends={}, diagnostics={})
 
 
-@pytest.mark.slow
 def test_bars_run_from_zero_to_the_mean_at_the_largest_budget(results: Results, figure: Figure) -> None:
     panel = figure.axes[0]
     table = comparison_of(results).frame.set_index(["arm", "unique_pairs", "benchmark", "metric"])["mean"]
@@ -106,7 +107,6 @@ def test_a_method_with_too_few_arms_is_left_out() -> None:
     assert len([axis for axis in figure.axes if axis.axison]) == 1
 
 
-@pytest.mark.slow
 def test_methods_and_plugins_are_capped() -> None:
     figure = drawn(suite(7, 14))
     panels = [axis for axis in figure.axes if axis.axison]

@@ -17,6 +17,8 @@ from lorr_bench.report.figures.figure_data import figure_data
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def figures(results: Results) -> dict[str, Figure]:
@@ -56,7 +58,6 @@ def places(axis, y: list[float]) -> list[float]:
     )
 
 
-@pytest.mark.slow
 def test_lines_are_the_means(results: Results, figures: dict[str, Figure]) -> None:
     expected = (100 * rows(results, "dpo+lorr")["mean"]).tolist()
     assert expected in heights(figures["curves"].axes[0])
@@ -87,7 +88,6 @@ def test_budgets_are_numbered(figures: dict[str, Figure]) -> None:
     assert [label.get_text() for label in panel.get_xticklabels()] == ["128", "384", "1,024"]
 
 
-@pytest.mark.slow
 def test_arms_stand_side_by_side_around_their_budget(results: Results, figures: dict[str, Figure]) -> None:
     panel = figures["curves"].axes[0]
     first = [places(panel, (100 * rows(results, arm)["mean"]).tolist())[0] for arm in results.arms]
@@ -95,7 +95,6 @@ def test_arms_stand_side_by_side_around_their_budget(results: Results, figures: 
     assert math.prod(first) == pytest.approx(128**3)
 
 
-@pytest.mark.slow
 def test_updates_are_those_of_the_ledger(results: Results, figures: dict[str, Figure]) -> None:
     # One replay of 128, 384 and 1,024 pairs, 32 at a time. LoRR's first point, 3 × 128 pairs, has 12 updates
     # too, and so has that of the third arm: three points around 12 of which plain, with more pairs, is last.
@@ -142,7 +141,6 @@ def test_the_start_model_is_a_line_across(results: Results, figures: dict[str, F
     assert [start, start] in heights(figures["curves"].axes[0])
 
 
-@pytest.mark.slow
 def test_runs_without_a_ledger_line_are_left_out(results: Results) -> None:
     spends = {p: s for p, s in results.spends.items() if (p.arm, p.unique_pairs) != ("dpo+lorr", 384)}
     panel = cost_figure(replace(results, spends=spends), "wall_seconds").axes[0]
@@ -151,7 +149,6 @@ def test_runs_without_a_ledger_line_are_left_out(results: Results) -> None:
     assert expected not in heights(panel)
 
 
-@pytest.mark.slow
 def test_a_spend_of_zero_was_not_recorded(results: Results) -> None:
     spends = {point: replace(spend, wall_seconds=0.0) for point, spend in results.spends.items()}
     unknown = replace(results, spends=spends)
@@ -160,7 +157,6 @@ def test_a_spend_of_zero_was_not_recorded(results: Results) -> None:
     assert draw_against(data, found, name="updates", quantity="optimizer_steps") is not None
 
 
-@pytest.mark.slow
 def test_a_measure_without_trained_arms_says_so(results: Results) -> None:
     kept = [line for line in results.scores if line.point == START or line.benchmark != "nano_hard"]
     figure = main_drawing(replace(results, scores=kept)).figure
@@ -171,7 +167,6 @@ def test_a_measure_without_trained_arms_says_so(results: Results) -> None:
     assert list(panel.get_xticks()) == []
 
 
-@pytest.mark.slow
 def test_several_methods_have_a_panel_each(method_figures: dict[str, Figure]) -> None:
     for name in ("curves", "updates", "seconds"):
         panels = [axis for axis in method_figures[name].axes if axis.axison]
@@ -179,7 +174,6 @@ def test_several_methods_have_a_panel_each(method_figures: dict[str, Figure]) ->
         assert len({axis.get_ylim() for axis in panels}) == len({axis.get_xlim() for axis in panels}) == 1
 
 
-@pytest.mark.slow
 def test_a_panel_holds_the_arms_of_its_method_alone(
     method_results: Results, method_figures: dict[str, Figure]
 ) -> None:
@@ -189,7 +183,6 @@ def test_a_panel_holds_the_arms_of_its_method_alone(
     assert shown == [(100 * rows(method_results, arm, "nano_1")["mean"]).tolist() for arm in arms]
 
 
-@pytest.mark.slow
 def test_a_method_without_scores_keeps_the_axes_of_the_others(method_results: Results) -> None:
     kept = [line for line in method_results.scores if not line.point.arm.startswith("dpo+")]
     figure = main_drawing(replace(method_results, scores=kept)).figure
@@ -197,7 +190,6 @@ def test_a_method_without_scores_keeps_the_axes_of_the_others(method_results: Re
     assert list(figure.axes[1].get_xticks()) == [128, 1024]
 
 
-@pytest.mark.slow
 def test_at_one_budget_thin_lines_join_the_arms_of_each_method() -> None:
     results = make_methods_results()
     figure = cost_figure(results, "wall_seconds")
@@ -208,7 +200,6 @@ def test_at_one_budget_thin_lines_join_the_arms_of_each_method() -> None:
     assert "thin lines join the arms of a method" in texts(figure)
 
 
-@pytest.mark.slow
 def test_points_at_one_budget_stay_within_the_axis() -> None:
     # 25 points have the same number of updates.
     (panel,) = cost_figure(make_methods_results(), "optimizer_steps").axes

@@ -43,6 +43,7 @@ def test_an_arm_is_a_line_over_its_replays(figure: Figure) -> None:
     assert lines == [[20.25], [20.25, 19.25, 18.25], [20.25, 19.25, 18.25]]
 
 
+@pytest.mark.slow
 def test_shares_are_per_cent(figure: Figure) -> None:
     lines = heights(panel(figure, "Dormant MLP units"))
     assert lines[1] == pytest.approx([1.5, 3.0, 4.5])
@@ -54,6 +55,7 @@ def test_training_and_held_out_pairs_have_the_same_axis(figure: Figure) -> None:
     assert first.get_ylim() != panel(figure, "Effective rank").get_ylim()
 
 
+@pytest.mark.slow
 def test_lines_are_means_of_the_seeds_and_bars_their_range() -> None:
     measured = {
         Point("dpo+lorr", 64, seed): [{"kl_to_start": 0.1 * (seed + 1)}, {"kl_to_start": 0.5}]
@@ -103,6 +105,7 @@ def test_very_small_values_are_drawn_in_powers_of_ten() -> None:
     assert "10⁻⁷ nats per token" in texts(drawing.figure)
 
 
+@pytest.mark.slow
 def test_what_shares_an_axis_shares_its_power_of_ten() -> None:
     replay = {"logp_chosen": -2.0, "logp_rejected": -3e6}
     drawing = drawn({Point("dpo+lorr", 64, 0): [replay, replay]})
@@ -111,6 +114,7 @@ def test_what_shares_an_axis_shares_its_power_of_ten() -> None:
     assert texts(drawing.figure).count("10⁶ nats per response") == 2
 
 
+@pytest.mark.slow
 def test_several_methods_are_thin_lines_with_a_median() -> None:
     methods = ("dpo", "ipo", "kto")
     measured = {

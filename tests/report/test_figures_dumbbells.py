@@ -13,13 +13,14 @@ from synthetic_results import METHODS, make_methods_results, make_results
 from lorr_bench.report.figures.drawing import png_bytes
 from lorr_bench.values import Results
 
+pytestmark = pytest.mark.slow
+
 
 def single_budget() -> Results:
     results = make_results()
     return replace(results, scores=[s for s in results.scores if s.point.unique_pairs in (0, 1024)])
 
 
-@pytest.mark.slow
 def test_a_single_budget_has_a_row_a_measure() -> None:
     drawing = main_drawing(single_budget())
     assert drawing.title == "Accuracy at 1,024 unique pairs"
@@ -27,7 +28,6 @@ def test_a_single_budget_has_a_row_a_measure() -> None:
     assert labels[:3] == ["nano_easy · greedy", "nano_easy · avg@4", "nano_hard · greedy"]
 
 
-@pytest.mark.slow
 def test_a_bar_joins_an_arm_to_its_baseline_and_another_is_the_interval() -> None:
     results = single_budget()
     scores, differences = main_drawing(results).figure.axes
@@ -40,7 +40,6 @@ def test_a_bar_joins_an_arm_to_its_baseline_and_another_is_the_interval() -> Non
     assert [100 * row["difference_low"], 100 * row["difference_high"]] in ends
 
 
-@pytest.mark.slow
 def test_several_methods_have_a_row_each() -> None:
     figure = main_drawing(make_methods_results()).figure
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(METHODS)
@@ -48,7 +47,6 @@ def test_several_methods_have_a_row_each() -> None:
     assert "nano_1 · greedy" in texts(figure)
 
 
-@pytest.mark.slow
 def test_a_method_without_its_baseline_is_drawn_without_a_bar() -> None:
     results = make_methods_results()
     gone = ("dpo+plain", "ipo+plain", "ipo+lorr")
@@ -59,7 +57,6 @@ def test_a_method_without_its_baseline_is_drawn_without_a_bar() -> None:
     assert png_bytes(figure).startswith(b"\x89PNG")
 
 
-@pytest.mark.slow
 def test_without_differences_there_is_no_panel_for_them() -> None:
     results = make_methods_results()
     figure = main_drawing(

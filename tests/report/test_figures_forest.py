@@ -17,6 +17,8 @@ from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
 from lorr_bench.values import Measure
 
+pytestmark = pytest.mark.slow
+
 
 def row(arm: str, benchmark: str, difference: float, **changes: Any) -> dict[str, Any]:
     values = {

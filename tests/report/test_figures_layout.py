@@ -36,6 +36,7 @@ def test_a_scale_can_be_told_to_be_logarithmic() -> None:
     assert Scale.over([1.0, 2.0], log=True).log
 
 
+@pytest.mark.slow
 @given(st.lists(POSITIVE, min_size=1, max_size=20), st.booleans())
 def test_limits_hold_all_values(values: list[float], log: bool) -> None:
     low, high = Scale.over(values, log=log).limits
@@ -73,6 +74,7 @@ def test_of_crowded_ticks_the_largest_keep_their_numbers() -> None:
     assert scale.spaced([], 3.0) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([1.0, 2.0, 5.0, 9.0]), min_size=1, max_size=30), st.booleans())
 def test_equal_values_stand_beside_each_other_in_their_order(values: list[float], log: bool) -> None:
     scale = Scale.over(values, log=log)
@@ -87,6 +89,7 @@ def test_equal_values_stand_beside_each_other_in_their_order(values: list[float]
         assert own[-1] >= value * (1 - 1e-9)
 
 
+@pytest.mark.slow
 @given(st.lists(POSITIVE, min_size=1, max_size=10, unique=True))
 def test_values_that_differ_stay_where_they_are(values: list[float]) -> None:
     assert Scale.over(values, log=False).side_by_side(values).tolist() == values
@@ -125,6 +128,7 @@ def test_a_shortened_text_fits(text: str, max_width: float) -> None:
     assert cut == text or (text[0] == cut[0] and "…" in cut)
 
 
+@pytest.mark.slow
 @given(NAMES, st.floats(0.6, 5.0))
 def test_a_name_takes_at_most_two_lines_that_fit(text: str, max_width: float) -> None:
     lines = two_lines(text, max_width, 8)
@@ -191,6 +195,7 @@ def test_the_first_methods_and_plugins_are_chosen() -> None:
     assert found.note == told
 
 
+@pytest.mark.slow
 def test_a_legend_names_arms_or_of_several_methods_plugins() -> None:
     assert list(ArmStyles(Study(make_results())).legend(["dpo+plain", "dpo+lorr"])) == [
         "dpo+plain",

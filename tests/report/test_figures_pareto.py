@@ -22,6 +22,8 @@ from lorr_bench.report.study import Study
 from lorr_bench.report.tables.comparison import Comparison
 from lorr_bench.values import Measure
 
+pytestmark = pytest.mark.slow
+
 EASY = Measure("easy", "math", "greedy")
 ARMS = ("dpo+plain", "dpo+lorr", "dpo+no_reset")
 
@@ -69,7 +71,6 @@ def test_the_front_has_what_no_other_point_beats() -> None:
     assert found == [("dpo+plain", 64), ("dpo+lorr", 64), ("dpo+lorr", 256)]
 
 
-@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=2, max_size=30))
 def test_every_point_off_the_front_is_beaten_and_none_on_it(points: list[tuple[int, int]]) -> None:
     rows = [("dpo+lorr", number + 1, score / 10, float(cost)) for number, (cost, score) in enumerate(points)]
@@ -146,7 +147,6 @@ def test_more_plugins_than_can_be_told_apart_look_alike() -> None:
     assert names == [*arms[:8], "other plug-ins"]
 
 
-@pytest.mark.slow
 def test_numbers_cover_no_point_and_no_other_number() -> None:
     rng = np.random.default_rng(5)
     points = [

@@ -25,6 +25,7 @@ def test_held_equal_names_values_and_ratios(results: Results) -> None:
     assert "Different" not in line
 
 
+@pytest.mark.slow
 def test_held_equal_tells_what_was_not_after_all(results: Results) -> None:
     odd = Point("dpo+lorr", 384, 0)
     spends = {p: replace(s, prompts=2 * s.prompts) if p == odd else s for p, s in results.spends.items()}
@@ -75,6 +76,7 @@ def test_an_arm_that_differs_from_its_own_baseline_is_called_out() -> None:
     assert line.endswith("Different although it should be equal: ipo+lorr at 8 pairs 0.50× prompts.")
 
 
+@pytest.mark.slow
 def test_of_many_differences_the_first_are_told() -> None:
     results = make_methods_results()
     spends = {
@@ -94,6 +96,7 @@ def with_cuts(cut, left_out=0):
     return replace(results, spends={**results.spends, point: lost}), point
 
 
+@pytest.mark.slow
 def test_what_was_cut_is_told_and_warned_of_above_a_share():
     """20 of 200 responses are 10 %, 8 are 4 %."""
     results, point = with_cuts(20, 3)

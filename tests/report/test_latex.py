@@ -138,6 +138,7 @@ def test_every_table_of_the_report_is_there_with_its_own_label(contents: Content
     }
 
 
+@pytest.mark.slow
 def test_bold_only_where_the_corrected_test_says_so(contents: Contents) -> None:
     frames = contents.frames
     # Once in the comparison, once more among the primary contrasts.

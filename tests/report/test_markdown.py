@@ -14,6 +14,8 @@ from lorr_bench.report.formats.markdown import markdown_report
 from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.values import Results
 
+pytestmark = pytest.mark.slow
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -40,7 +42,6 @@ def section_of(text: str, title: str) -> str:
     return text[text.index(f"## {title}") :].partition("\n## ")[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("results", [make_results(), make_methods_results(), hostile_results()])
 def test_tables_have_as_many_cells_as_heads(results: Results) -> None:
     tables = tables_of(markdown_report(make_contents(results)))
@@ -49,7 +50,6 @@ def test_tables_have_as_many_cells_as_heads(results: Results) -> None:
         assert len({len(re.split(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
 
-@pytest.mark.slow
 def test_every_part_has_its_section_in_this_order(text: str) -> None:
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
         "Primary contrasts",
@@ -68,7 +68,6 @@ def test_every_part_has_its_section_in_this_order(text: str) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_parts_without_data_have_no_section() -> None:
     bare = make_results(
         scores=[],
@@ -124,12 +123,10 @@ def test_the_start_model_is_named_with_the_versions(text: str) -> None:
     assert "| start model | sha256:9e107d9d372bb6826bd81d3542a419d6 |" in section_of(text, "Versions")
 
 
-@pytest.mark.slow
 def test_the_fence_is_longer_than_the_ticks_in_the_suite() -> None:
     assert "`````yaml\n" in markdown_report(make_contents(make_results(suite_text="name: x\n````\n")))
 
 
-@pytest.mark.slow
 def test_hostile_texts_can_be_written_and_are_no_markup() -> None:
     found = markdown_report(make_contents(hostile_results()))
     before_suite = found[: found.index("## Suite")]
@@ -138,14 +135,12 @@ def test_hostile_texts_can_be_written_and_are_no_markup() -> None:
     assert "<img" not in before_suite
 
 
-@pytest.mark.slow
 def test_missing_stages_stand_at_the_top() -> None:
     missing = {"train dpo+lorr": "StageError: no <memory> | left"}
     found = markdown_report(make_contents(make_results(missing=missing)))
     assert found.index(r"no &lt;memory&gt; \| left") < found.index("## Comparison")
 
 
-@pytest.mark.slow
 def test_of_very_many_missing_stages_the_first_are_listed() -> None:
     missing = {f"train {number}": "no memory" for number in range(250)}
     found = markdown_report(make_contents(make_results(missing=missing)))
@@ -154,7 +149,6 @@ def test_of_very_many_missing_stages_the_first_are_listed() -> None:
     assert "150 more are listed on the page." in found
 
 
-@pytest.mark.slow
 def test_many_methods_have_a_row_each(many: str) -> None:
     section = section_of(many, "Comparison")
     rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|")]
@@ -166,7 +160,6 @@ def test_one_seed_is_said(many: str) -> None:
     assert "one training run can't tell the effect of a plug-in from training noise" in many
 
 
-@pytest.mark.slow
 def test_long_tables_fold_and_very_long_ones_are_cut() -> None:
     results = make_methods_results(budgets=(8, 16, 32))
     section = section_of(markdown_report(make_contents(results)), "Budget")
@@ -175,7 +168,6 @@ def test_long_tables_fold_and_very_long_ones_are_cut() -> None:
     assert "56 more rows are in ledger.csv." in section
 
 
-@pytest.mark.slow
 def test_very_many_benchmarks_are_cut_and_their_average_stays() -> None:
     results = make_results()
     copies = [

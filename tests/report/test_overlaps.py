@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from synthetic_results import make_results
 from table_texts import texts
 
@@ -41,6 +42,7 @@ def test_lengths_of_a_match_stand_apart() -> None:
     assert len(overlap_table(make_results(overlaps=lines)).rows) == 2
 
 
+@pytest.mark.slow
 def test_nothing_compared_is_no_row() -> None:
     assert overlap_table(make_results(overlaps=())).rows == ()
     assert overlap_frame(make_results(overlaps=())).empty

@@ -74,6 +74,7 @@ def test_hostile_text_is_neither_element_nor_attribute(hostile: str, page: Page)
     assert [attributes.get("type") for attributes in found.attributes("script")].count(None) == 1
 
 
+@pytest.mark.slow
 def test_hostile_text_is_shown_as_it_was_written(hostile: str) -> None:
     suite = Page(hostile).texts("pre")[-1]
     assert all(text in suite for text in HOSTILE[:4])
@@ -106,6 +107,7 @@ def test_the_script_makes_no_markup_from_text(unsafe: str) -> None:
     assert unsafe not in (Path(page_module.__file__).parent / "page.js").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_policy_allows_this_style_and_this_script_alone(page: Page) -> None:
     policy = page.attributes("meta")[1]["content"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
@@ -187,6 +189,7 @@ def test_figures_are_images_with_a_description(page: Page) -> None:
     assert (kind, base64.b64decode(content).decode()) == ("data:image/svg+xml;base64", FIGURES[0].svg)
 
 
+@pytest.mark.slow
 def test_a_figure_of_very_many_lines_is_shown_as_points(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,10 +197,12 @@ def test_a_figure_of_very_many_lines_is_shown_as_points(
     assert Page(html_page(contents)).attributes("img")[0]["src"] == data_uri(FIGURES[0].png, "image/png")
 
 
+@pytest.mark.slow
 def test_a_single_figure_has_no_further_section(contents: Contents) -> None:
     assert "figures" not in sections(Page(html_page(replace(contents, figures=FIGURES[:1]))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tables", "section"),
     [
@@ -218,6 +223,7 @@ def test_a_section_is_there_only_when_it_has_rows(
     assert section in sections(Page(html_page(contents)))
 
 
+@pytest.mark.slow
 def test_seconds_and_problems_are_there_only_when_there_are_any(contents: Contents) -> None:
     study = Study(replace(contents.results, answers=()))
     without = replace(contents, seconds=contents.seconds[:0], study=study)
@@ -225,6 +231,7 @@ def test_seconds_and_problems_are_there_only_when_there_are_any(contents: Conten
     assert {"seconds", "problems"} <= {*sections(Page(html_page(contents)))}
 
 
+@pytest.mark.slow
 def test_the_power_line_follows_the_main_table(contents: Contents) -> None:
     found = html_page(replace(contents, power={"math": "math power", "general": "general power"}))
     assert (
@@ -233,6 +240,7 @@ def test_the_power_line_follows_the_main_table(contents: Contents) -> None:
     assert found.index("sheet-general-arms") < found.index("general power")
 
 
+@pytest.mark.slow
 def test_missing_stages_stand_at_the_top_and_many_of_them_fold(contents: Contents) -> None:
     for count, folded in ((5, False), (6, True)):
         missing = {f"stage {number}": "no <memory>" for number in range(count)}
@@ -292,6 +300,7 @@ def test_too_many_plugins_have_no_table_beside_each_other() -> None:
     assert 'id="sheet-comparison-arms"' in found
 
 
+@pytest.mark.slow
 def test_two_thousand_rows_stand_in_the_data_not_in_the_page(contents: Contents) -> None:
     arms = [(f"m{number}+plain",) for number in range(2000)]
     found = Page(html_page(with_rows(contents, "conduct", arms)))
@@ -304,6 +313,7 @@ def test_two_thousand_rows_stand_in_the_data_not_in_the_page(contents: Contents)
     assert [row[0] for row in data[0]] == [f"m{number}+plain" for number in range(200, 2000)]
 
 
+@pytest.mark.slow
 def test_rows_without_room_are_told_beside_the_file_that_has_them(
     contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,10 +326,12 @@ def test_rows_without_room_are_told_beside_the_file_that_has_them(
     ) in found
 
 
+@pytest.mark.slow
 def test_same_contents_same_page(contents: Contents, text: str) -> None:
     assert html_page(contents) == text
 
 
+@pytest.mark.slow
 def test_results_without_anything_have_a_page() -> None:
     nothing = make_results(
         scores=[],

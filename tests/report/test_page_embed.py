@@ -27,6 +27,7 @@ def test_what_cannot_be_seen_is_named(text: str, expected: str) -> None:
     assert visible_text(text) == expected
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec=None)))
 def test_visible_text_can_be_written_and_is_visible_already(text: str) -> None:
     found = visible_text(text)

@@ -38,6 +38,7 @@ def plain(value: object) -> object:
     return value
 
 
+@pytest.mark.slow
 def test_everything_but_the_answers_comes_back(tmp_path: Path, results: Results) -> None:
     found = there_and_back(results, tmp_path)
     assert found.answers == ()
@@ -46,6 +47,7 @@ def test_everything_but_the_answers_comes_back(tmp_path: Path, results: Results)
             assert plain(getattr(found, field.name)) == plain(getattr(results, field.name)), field.name
 
 
+@pytest.mark.slow
 def test_an_analysis_comes_back_as_it_is(tmp_path: Path, results: Results) -> None:
     first, second = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
     analysis = Analysis(
@@ -75,6 +77,7 @@ def test_types_come_back_too(tmp_path: Path, results: Results) -> None:
     assert found.conditions["nano_easy"]["sampling"]["temperature"] == 0.0
 
 
+@pytest.mark.slow
 @given(values=st.lists(st.floats(), max_size=6), text=st.text(), deviation=st.floats())
 def test_any_number_and_text_comes_back(
     tmp_path_factory: pytest.TempPathFactory, values: list[float], text: str, deviation: float
@@ -86,6 +89,7 @@ def test_any_number_and_text_comes_back(
     assert plain(found.diagnostics) == plain(results.diagnostics)
 
 
+@pytest.mark.slow
 def test_same_results_same_bytes(results: Results) -> None:
     assert results_bytes(results) == results_bytes(make_results())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from computed import comparison_of
 from synthetic_results import make_results, score
 
@@ -57,6 +58,7 @@ def test_an_average_of_repeats_without_deviation_is_no_row_of_its_own() -> None:
     assert secondary_frame(Study(results), comparison_of(results).frame).empty
 
 
+@pytest.mark.slow
 def test_rows_follow_models_then_benchmarks(results: Results) -> None:
     table = secondary_frame(Study(results), comparison_of(results).frame)
     assert table["metric"].tolist()[:3] == ["avg@4", "pass@4", "maj@4"]

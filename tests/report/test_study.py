@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.study import Study
@@ -43,6 +44,7 @@ def test_an_unknown_arm_is_no_baseline(results: Results) -> None:
     assert not Study(results).is_baseline("start")
 
 
+@pytest.mark.slow
 def test_only_one_method_of_the_many_has_another_plugin() -> None:
     results = make_methods_results()
     assert len(Study(results).methods) == 26

@@ -28,6 +28,7 @@ def tiny_results() -> Results:
     return make_results(arms=("dpo+plain", "dpo+lorr"), scores=scores)
 
 
+@pytest.mark.slow
 def test_comparison_by_hand() -> None:
     table = comparison_of(tiny_results()).frame.set_index("arm")
     assert table["mean"].to_dict() == {"start": 0.25, "dpo+plain": 0.5, "dpo+lorr": 0.75}
@@ -43,6 +44,7 @@ def test_comparison_by_hand() -> None:
     assert table[["seeds", "problems"]].to_numpy().tolist() == [[1, 4], [2, 4], [2, 4]]
 
 
+@pytest.mark.slow
 def test_the_comparison_takes_its_differences_from_the_contrasts(results: Results) -> None:
     contrasts = contrasts_of(results)
     table = comparison_of(results).frame
@@ -151,18 +153,21 @@ def two_methods() -> Results:
     )
 
 
+@pytest.mark.slow
 def test_each_arm_is_compared_with_the_baseline_of_its_own_method() -> None:
     table = comparison_of(two_methods()).frame
     differences = table[table["unique_pairs"] == 8].set_index("arm")["difference"]
     assert differences.dropna().to_dict() == {"dpo+lorr": 0.25, "ipo+lorr": 0.5, "sft+reset": -0.25}
 
 
+@pytest.mark.slow
 def test_an_arm_without_a_baseline_has_no_difference() -> None:
     results = two_methods()
     alone = make_results(arms=results.arms, baselines={}, scores=results.scores)
     assert comparison_of(alone).frame["difference"].isna().all()
 
 
+@pytest.mark.slow
 def test_ratios_are_to_the_baseline_of_the_own_method() -> None:
     prompts = {"dpo+plain": 10, "dpo+lorr": 20, "ipo+plain": 5, "ipo+lorr": 20}
     spends = {Point(arm, 8, 0): Spend(prompts=count) for arm, count in prompts.items()}
@@ -190,6 +195,7 @@ def test_methods_stand_at_the_largest_budget_with_their_plugins_side_by_side() -
     assert "plain_difference" not in table.columns
 
 
+@pytest.mark.slow
 def test_a_method_without_result_keeps_its_row() -> None:
     results = two_methods()
     missing = [line for line in results.scores if not line.point.arm.startswith("ipo")]
@@ -225,6 +231,7 @@ def average_of(results: Results, arm: str) -> Any:
     return table[(table["benchmark"] == "average") & (table["arm"] == arm)].iloc[0]
 
 
+@pytest.mark.slow
 def test_the_average_gives_each_benchmark_the_same_weight() -> None:
     row = average_of(two_benchmarks(), "dpo+lorr")
     assert row["mean"] == (0.75 + 0.5) / 2
@@ -256,6 +263,7 @@ def test_there_is_no_average_of_a_single_benchmark() -> None:
     assert "average" not in set(comparison_of(tiny_results()).frame["benchmark"])
 
 
+@pytest.mark.slow
 def test_the_average_rests_on_the_seeds_that_have_all_benchmarks() -> None:
     whole = two_benchmarks()
     lost = Point("dpo+lorr", 8, 1)
@@ -278,6 +286,7 @@ def test_averages_follow_the_measures_of_their_kind(results: Results) -> None:
     assert names[-1] == ("average", "general")
 
 
+@pytest.mark.slow
 def test_secondary_metrics_are_not_compared(results: Results) -> None:
     assert {line.metric for line in results.scores} >= {"pass@4", "maj@4"}
     assert not {"pass@4", "maj@4"} & set(comparison_of(results).frame["metric"])
@@ -301,12 +310,14 @@ def test_without_deviations_there_is_none() -> None:
     assert comparison_of(tiny_results()).frame["deviation"].isna().all()
 
 
+@pytest.mark.slow
 def test_what_could_have_been_shown_stands_beside_each_difference(results: Results) -> None:
     table = comparison_of(results).frame
     assert (table["detectable"].notna() == table["p_value"].notna()).all()
     assert (table["detectable"].dropna() > 0).all()
 
 
+@pytest.mark.slow
 def test_the_permutation_over_seeds_stands_beside_each_difference() -> None:
     """Three seeds that all differ to one side: of 8 exchanges two are as far from zero."""
     better = {"dpo+plain": 0.2, "dpo+lorr": 0.6}

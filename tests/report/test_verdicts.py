@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from computed import comparison_of, contrasts_of
 from synthetic_results import make_methods_results, make_results, score, several_methods, two_arms
 
@@ -12,6 +13,8 @@ from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.sentences.verdicts import headlines
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
+
+pytestmark = pytest.mark.slow
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
 FEW, MANY = [0] * 80 + [1] * 20, [0] * 60 + [1] * 40

@@ -20,6 +20,8 @@ from lorr_bench.report import write_report
 from lorr_bench.report.formats.results_file import read_results
 from lorr_bench.values import START, Point, Results
 
+pytestmark = pytest.mark.slow
+
 CSVS = [
     "contrasts.csv",
     "comparison.csv",
@@ -50,7 +52,6 @@ def plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lorr_bench.report.contents.draw_all", lambda study, comparison, frames: FIGURES)
 
 
-@pytest.mark.slow
 def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     assert names == {
@@ -66,7 +67,6 @@ def test_all_files_are_there_and_nothing_else(folder: Path) -> None:
     }
 
 
-@pytest.mark.slow
 def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
     figures = sorted((folder / "figures").iterdir())
     assert {path.suffix for path in figures} == {".png", ".svg", ".pdf"}
@@ -76,7 +76,6 @@ def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
         assert (folder / f"figure.{form}").read_bytes() == (folder / f"figures/curves.{form}").read_bytes()
 
 
-@pytest.mark.slow
 def test_the_files_that_the_page_links_to_are_written(folder: Path) -> None:
     page = Page((folder / "report.html").read_text())
     targets = [attributes["href"] for attributes in page.attributes("a") if "href" in attributes]
@@ -86,7 +85,6 @@ def test_the_files_that_the_page_links_to_are_written(folder: Path) -> None:
     assert beside == files - {"report.html", "figure.png", "figure.svg", "figure.pdf"}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_returned_paths_name_the_files(tmp_path: Path, results: Results) -> None:
     files = write_report(results, tmp_path)
@@ -100,7 +98,6 @@ def test_returned_paths_name_the_files(tmp_path: Path, results: Results) -> None
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path: Path, results: Results) -> None:
     (tmp_path / "figures").mkdir()
@@ -113,14 +110,12 @@ def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path: Path, re
     }
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_the_written_results_can_be_read_again(tmp_path: Path, results: Results) -> None:
     found = read_results(write_report(results, tmp_path).results)
     assert list(found.scores) == results.scores
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_hostile_texts_can_be_written_in_every_form(tmp_path: Path) -> None:
     write_report(hostile_results(), tmp_path)
@@ -128,7 +123,6 @@ def test_hostile_texts_can_be_written_in_every_form(tmp_path: Path) -> None:
         (tmp_path / name).read_text("utf-8")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_csv_numbers_are_untouched_and_texts_shielded(tmp_path: Path, results: Results) -> None:
     scores = [
@@ -142,7 +136,6 @@ def test_csv_numbers_are_untouched_and_texts_shielded(tmp_path: Path, results: R
     assert {row["significant"] for row in rows} == {"True", "False"}
 
 
-@pytest.mark.slow
 def test_long_scores_hold_every_value(folder: Path, results: Results) -> None:
     with (folder / "scores.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -161,7 +154,6 @@ def test_long_scores_hold_every_value(folder: Path, results: Results) -> None:
     assert [float(row["value"]) for row in rows] == [score.value for score in results.scores]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_many_methods_have_a_row_each_in_csv(tmp_path: Path) -> None:
     write_report(make_methods_results(), tmp_path)
@@ -173,7 +165,6 @@ def test_many_methods_have_a_row_each_in_csv(tmp_path: Path) -> None:
     assert first[-1]["lorr_mean"] == ""
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 @pytest.mark.parametrize("replays", [[], [{"trainer/loss": 0.5}]])
 def test_without_diagnostics_there_is_no_section(tmp_path: Path, replays: list[dict[str, float]]) -> None:
@@ -184,7 +175,6 @@ def test_without_diagnostics_there_is_no_section(tmp_path: Path, replays: list[d
         assert len(list(csv.DictReader(stream))) == len(replays)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")  # the bytes of figures are looked at in test_figures.py
 def test_same_results_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
@@ -229,7 +219,6 @@ INCOMPLETE: dict[str, Callable[[Results], Results]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 @pytest.mark.parametrize("case", INCOMPLETE)
 def test_incomplete_results_are_reported(case: str, tmp_path: Path, results: Results) -> None:
@@ -239,7 +228,6 @@ def test_incomplete_results_are_reported(case: str, tmp_path: Path, results: Res
         assert not re.search(r"\bnan\b|\binf\b|\bNone\b", text)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 @pytest.mark.parametrize(
     "case", ["an arm is missing", "baseline is missing", "no trained arm", "only general", "NaN"]
@@ -251,7 +239,6 @@ def test_incomplete_results_of_many_methods_are_reported(case: str, tmp_path: Pa
     assert not re.search(r"\bnan\b", files.markdown.read_text())
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path, results: Results) -> None:
     (tmp_path / "file").write_text("")
@@ -259,7 +246,6 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Pat
         write_report(results, tmp_path / "file")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("plain_figures")
 def test_a_failed_write_leaves_no_half_file(
     tmp_path: Path, results: Results, monkeypatch: pytest.MonkeyPatch

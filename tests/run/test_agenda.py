@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stage_samples import numbered, sample
@@ -24,6 +25,7 @@ def everything(stage):
     return True
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(0, 30))
 def test_every_stage_is_given_once_and_after_its_inputs(seed, size):
     stages = graph(seed, size)
@@ -37,6 +39,7 @@ def test_every_stage_is_given_once_and_after_its_inputs(seed, size):
     assert agenda.finished == set(given_out)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(1, 30), st.data())
 def test_a_failure_drops_exactly_what_needs_it(seed, size, data):
     stages = graph(seed, size)
@@ -56,6 +59,7 @@ def test_a_failure_drops_exactly_what_needs_it(seed, size, data):
     assert agenda.finished == {stage.digest for stage in stages} - behind
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.integers(1, 30), st.data())
 def test_what_has_to_run_is_closed_under_missing_inputs(seed, size, data):
     stages = graph(seed, size)

@@ -70,6 +70,7 @@ def test_a_change_before_any_result_takes_its_place(world):
     assert (entry["metric"], entry["time"][:10]) == ("avg@2", "2026-11-26")
 
 
+@pytest.mark.slow
 def test_a_change_after_the_first_result_is_said_for_ever(world):
     world.declare()
     world.finish(3)
@@ -95,6 +96,7 @@ def test_results_of_the_start_model_are_no_knowledge_of_a_contrast(world):
     assert len(world.entries()) == 1
 
 
+@pytest.mark.slow
 def test_a_finished_suite_that_runs_again_says_nothing_new(world):
     world.declare()
     before = world.file.read_bytes()
@@ -103,6 +105,7 @@ def test_a_finished_suite_that_runs_again_says_nothing_new(world):
     assert world.file.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("analysis", "what"),
     [
@@ -137,6 +140,7 @@ def test_what_is_secondary_anyway_is_no_change(world):
     assert world.declare(LATER, **more, analysis={"primary": ["lorr - plain"]}) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "before"),
     [
@@ -164,6 +168,7 @@ def test_days_are_those_of_utc(world):
     assert world.entries()[0]["time"] == "2026-11-26T23:00:00+00:00"
 
 
+@pytest.mark.slow
 def test_what_will_be_said_is_foreseen_without_writing(world):
     plan = world.plan(**OTHER)
     assert foreseen(plan, world.store, world.output, lambda: FIRST) == ()
@@ -204,6 +209,7 @@ def test_a_damaged_record_is_set_aside_and_said(world, content):
     assert world.declare(LATER) == said
 
 
+@pytest.mark.slow
 def test_every_value_of_the_record_is_needed(world):
     world.declare()
     [entry] = world.entries()

@@ -146,6 +146,7 @@ def test_no_more_stages_than_workers_and_grading_beside_them(executor):
     assert executor.takes(stage_called("a", "grade_math"))
 
 
+@pytest.mark.slow
 def test_a_dead_process_is_a_failure_that_does_not_last_and_its_seat_starts_anew(executor):
     stage = stage_called("die")
     executor.begin(executor.order(stage))
@@ -161,6 +162,7 @@ def test_an_exit_code_is_told(executor):
     assert finish(executor)[-1].reason == "its process ended with exit code 3"
 
 
+@pytest.mark.slow
 def test_a_process_that_failed_unforeseen_is_not_used_again(executor):
     executor.begin(executor.order(stage_called("work", number=1)))
     first = finish(executor)[-1].tokens
@@ -185,6 +187,7 @@ def test_a_stage_is_ended_by_force(executor):
     assert executor.takes(stage)
 
 
+@pytest.mark.slow
 def test_a_silent_process_is_ended_and_a_slow_one_is_not(tmp_path):
     executor = LocalExecutor(suite(), (), 2, partial(WorkerProcess, command=ECHO), silence_seconds=2.0)
     try:

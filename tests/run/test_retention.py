@@ -7,6 +7,8 @@ from lorr_bench.errors import StoreError
 from lorr_bench.run.retention import Retention
 from lorr_bench.store.store import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def planned(tmp_path):
@@ -45,7 +47,6 @@ def test_last_keeps_every_final_model_and_the_reference(planned, store):
     assert whole(plan, store, "reference") == {s.digest for s in plan.stages if s.kind == "reference"}
 
 
-@pytest.mark.slow
 def test_last_frees_models_between_rounds_and_checkpoints_between_rollouts(planned, store):
     plan = planned(ROUNDS)
     between = {s.digest for s in plan.stages if s.kind == "train"} - set(plan.training.values())
@@ -55,7 +56,6 @@ def test_last_frees_models_between_rounds_and_checkpoints_between_rollouts(plann
     assert all(store.read(stage, verify=True) is not None for stage in plan.stages)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("values", [SUITE, ROUNDS])
 def test_none_frees_all_weights_and_no_result(planned, store, values):
     plan = planned(values)

@@ -71,6 +71,7 @@ def world(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_everything_runs_once(world):
     finished = world()
     assert len(finished.state.ran) == len(finished.plan.stages) == 25
@@ -79,6 +80,7 @@ def test_everything_runs_once(world):
     assert world.executor.begun == []
 
 
+@pytest.mark.slow
 def test_a_seed_and_a_method_extend_the_suite(world):
     before = {stage.digest for stage in world().plan.stages}
     finished = world("seeds=[0, 1]", "methods.ipo={like: dpo}")
@@ -87,6 +89,7 @@ def test_a_seed_and_a_method_extend_the_suite(world):
     assert finished.state.reused == 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("more", "told"), [((), 1), (("data.collect.extends=[80]",), 0)])
 def test_a_run_that_asks_all_prompts_anew_says_how_to_keep_the_answers(world, more, told):
     only, said = RunOptions(only=("collect",)), []
@@ -97,6 +100,7 @@ def test_a_run_that_asks_all_prompts_anew_says_how_to_keep_the_answers(world, mo
     assert [stage.parameters.num_prompts for stage in world.executor.begun] == [90]
 
 
+@pytest.mark.slow
 def test_one_run_at_a_time(world):
     with Lock(world.places.output / LOCK_FILE), pytest.raises(HeldError, match="process"):
         world()
@@ -116,6 +120,7 @@ def test_a_full_disk_ends_the_run_without_a_report(world):
     assert finished.state.disk_full
 
 
+@pytest.mark.slow
 def test_attempts_that_are_used_up_are_given_anew_on_demand(world):
     world.executor.failure = {"train": {"reason": "no", "lasting": True, "disk_full": False}}
     for _ in range(3):
@@ -139,6 +144,7 @@ def test_options_that_name_nothing_are_refused_before_anything_is_written(world)
     assert not world.places.output.exists()
 
 
+@pytest.mark.slow
 def test_what_the_report_finds_damaged_is_made_again_once(world, monkeypatch):
     reports = []
 
@@ -166,6 +172,7 @@ def test_this_machine_runs_suites_by_default():
     assert isinstance(make_executor(load_suite(SMOKE).suite), LocalExecutor)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_continued_keeps_the_commits_with_which_it_began(world, monkeypatch):
     commits = ["a" * 40]
     monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *_, **__: SimpleNamespace(sha=commits[-1]))
@@ -198,6 +205,7 @@ def test_what_is_tested_is_in_the_output_folder_before_the_first_stage(world):
     assert '"time": "2026-11-26T00:00:00+00:00"' in (world.places.output / "analysis.json").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_another_analysis_after_the_results_is_told_when_the_run_begins(world):
     def notes(*overrides, **clock):
         seen = []
@@ -211,6 +219,7 @@ def test_another_analysis_after_the_results_is_told_when_the_run_begins(world):
     assert notes(*changed) == []
 
 
+@pytest.mark.slow
 def test_the_plan_is_told_before_the_run_begins(world):
     seen = []
     plan = world(watcher=seen.append).plan
@@ -220,6 +229,7 @@ def test_the_plan_is_told_before_the_run_begins(world):
     assert isinstance(seen[1], RunBegan)
 
 
+@pytest.mark.slow
 def test_only_the_wanted_pools_and_the_first_failure(world):
     world(options=RunOptions(pools=("grade",)))
     assert {stage.pool for stage in world.executor.begun} == {"grade"}

@@ -53,6 +53,7 @@ def replace_stage(monkeypatch, function, name="import_pairs"):
     monkeypatch.setattr(worker_module.importlib, "import_module", lambda name: module)
 
 
+@pytest.mark.slow
 def test_a_stage_is_stored(stage, tmp_path):
     store = Store(tmp_path / "store")
     answer = answer_of(stage, store)

@@ -52,6 +52,7 @@ def start(folder: Path) -> StartModel:
     return StartModel(str(folder), None, "float32", trust_remote_code=False)
 
 
+@pytest.mark.slow
 def test_a_folder_with_pickled_weights_alone_is_refused_by_the_plan(
     small_model: Path, tmp_path: Path, mark: Path
 ) -> None:

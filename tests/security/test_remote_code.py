@@ -241,6 +241,7 @@ def test_a_function_beside_a_task_file_does_not_run(
     assert mark.exists()
 
 
+@pytest.mark.slow
 def test_a_template_does_not_leave_its_sandbox(tasks: Any, tmp_path: Path, evaluate: Any) -> None:
     folder = tasks(data_task(tmp_path, text=ESCAPE))
     with pytest.raises(DataError, match="unsafe"):

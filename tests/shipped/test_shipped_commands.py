@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,7 +29,6 @@ def lorr_bench(tmp_path):
     return run
 
 
-@pytest.mark.slow
 def test_results_of_a_name_are_those_of_the_checkout(lorr_bench):
     done = lorr_bench("status", "smoke")
     assert done.returncode == 0, done.stderr
@@ -35,7 +36,6 @@ def test_results_of_a_name_are_those_of_the_checkout(lorr_bench):
     assert done.stderr == f"note: results in {results}/runs/smoke, store in {results}/store\n"
 
 
-@pytest.mark.slow
 def test_results_of_a_file_are_in_the_current_folder_and_need_no_word(lorr_bench):
     done = lorr_bench("plan", ROOT / "suites" / "smoke.yaml")
     assert done.returncode == 0
@@ -43,7 +43,6 @@ def test_results_of_a_file_are_in_the_current_folder_and_need_no_word(lorr_bench
     assert done.stderr == ""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suite", ["smoke", ROOT / "suites" / "smoke.yaml"], ids=["name", "file"])
 def test_a_variable_names_another_folder_for_both(lorr_bench, tmp_path, suite):
     done = lorr_bench("report", suite, LORR_BENCH_RESULTS=str(tmp_path / "mine"))
@@ -52,19 +51,16 @@ def test_a_variable_names_another_folder_for_both(lorr_bench, tmp_path, suite):
     assert f"store in {tmp_path}/mine/store" in done.stderr
 
 
-@pytest.mark.slow
 def test_what_an_option_says_is_not_said_again(lorr_bench, tmp_path):
     done = lorr_bench("report", "smoke", "-o", "out")
     assert (done.stdout, done.stderr) == ("Report: out/report/report.html\n", "")
 
 
-@pytest.mark.slow
 def test_a_secret_in_the_address_of_a_store_is_not_shown(lorr_bench):
     done = lorr_bench("status", "smoke", "--store", "memory://user:hunter2@host/store")
     assert "hunter2" not in done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_a_second_copy_is_one_message(lorr_bench):
     assert lorr_bench("copy", "smoke").stdout == "Suite: smoke.yaml\n"
     again = lorr_bench("copy", "smoke")

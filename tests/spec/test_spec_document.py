@@ -108,6 +108,7 @@ def test_refuses_with_place(text: str, where: str, what: str) -> None:
     assert caught.value.fix
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("parser")
 def test_nesting_ends_at_32_levels() -> None:
     deepest = read("[" * 32 + "]" * 32)

@@ -238,6 +238,7 @@ def test_faulty_methods_do_not_hide_behind_their_overrides(write_suite: Write) -
 # --- speed and imports ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_loading_imports_nothing_slow() -> None:
     slow = "{'torch', 'transformers', 'numpy', 'pandas', 'trl', 'vllm', 'rich', 'jinja2'}"
     code = f"import sys, lorr_bench.spec.load; print(sorted({slow} & set(sys.modules)))"
@@ -248,6 +249,7 @@ def test_loading_imports_nothing_slow() -> None:
 # --- anything at all ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_a_suite_error(tmp_path: Path, data: bytes) -> None:

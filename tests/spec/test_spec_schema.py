@@ -13,6 +13,8 @@ from lorr_bench.spec.document import read_document
 from lorr_bench.spec.load import load_suite, resolved_yaml
 from lorr_bench.spec.schema import suite_schema
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., Path]
 
 
@@ -78,7 +80,6 @@ def test_both_accept(write_suite: Write, old: str, new: str) -> None:
     assert schema_accepts(path.read_text())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -53,6 +53,7 @@ def test_the_start_of_any_round_is_the_model_itself(small_model, later, first_ro
     assert anchor_model("round", origin(small_model), start, 0) is None
 
 
+@pytest.mark.slow
 def test_the_start_of_a_later_round_is_the_first_start_model(small_model, later):
     anchor = anchor_model("start", origin(small_model), origin(later), 0)
     assert same(weights(anchor(None)), stored(small_model))

@@ -15,6 +15,8 @@ from lorr_bench.store.record import Outcome
 from lorr_bench.store.store import Store
 from lorr_bench.values import Completion
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["load"]
 
 FILES = ("answers.jsonl", "prompts.jsonl", "pairs.jsonl")

@@ -17,6 +17,7 @@ from lorr_bench.stages.training.memory import (
 )
 
 
+@pytest.mark.slow
 def test_peak_memory_is_measured_anew():
     block = bytearray(300 * 2**20)
     high = peak_memory()
@@ -25,6 +26,7 @@ def test_peak_memory_is_measured_anew():
     assert peak_memory() < high
 
 
+@pytest.mark.slow
 def test_the_peak_of_a_program_is_its_own():
     block = "b = bytearray(200 * 2**20)"
     subprocess.run([sys.executable, "-c", block], check=True)

@@ -57,6 +57,7 @@ def twin(pair, number):
     return Pair(f"twin-{number}", pair.prompt, WORDS + "1", WORDS + "2", pair.prompt_index)
 
 
+@pytest.mark.slow
 def test_pairs_that_are_equal_after_cutting_are_left_out_and_named(chosen, nano_pairs, capsys):
     twins = [twin(pair, number) for number, pair in enumerate(nano_pairs[:16])]
     for pair in twins:

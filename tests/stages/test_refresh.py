@@ -221,12 +221,14 @@ def test_refreshed_rows_can_be_refreshed_again(refreshed):
 # --- the draw -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(st.integers(0, 200), st.integers(0, 100), st.integers(1, 20))
 def test_ratios_of_nothing_and_of_all(rows, seed, replay):
     assert draw_rows(rows, 0.0, seed, replay) == []
     assert draw_rows(rows, 1.0, seed, replay) == list(range(rows))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 200), st.floats(0, 1), st.integers(0, 100), st.integers(1, 20))
 def test_a_draw_is_rows_in_their_order_and_reproducible(rows, ratio, seed, replay):
     drawn = draw_rows(rows, ratio, seed, replay)
@@ -234,6 +236,7 @@ def test_a_draw_is_rows_in_their_order_and_reproducible(rows, ratio, seed, repla
     assert draw_rows(rows, ratio, seed, replay) == drawn
 
 
+@pytest.mark.slow
 @given(st.integers(1, 100), st.floats(0, 0.5), st.integers(0, 100))
 def test_a_larger_ratio_draws_the_same_rows_and_more(rows, ratio, seed):
     assert set(draw_rows(rows, ratio, seed, 2)) <= set(draw_rows(rows, ratio + 0.5, seed, 2))

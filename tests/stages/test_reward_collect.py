@@ -90,6 +90,7 @@ def task(tmp_path, reward_model, nano_pairs):
     return make
 
 
+@pytest.mark.slow
 def test_the_highest_score_is_paired_with_the_lowest(task, reward_model, nano_pairs):
     answers = [nano_pairs[place].chosen for place in (0, 1, 2)]
     job = task(answers)

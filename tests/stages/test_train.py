@@ -20,6 +20,8 @@ from lorr_bench.stages.training.selection import select
 from lorr_bench.stages.training.train import make_job, reference, run_order, train
 from lorr_bench.values import Demonstration, Labelled
 
+pytestmark = pytest.mark.slow
+
 START = StartModel("the start", None, "float32", trust_remote_code=False)
 RESET = {
     "pattern": "o_proj",

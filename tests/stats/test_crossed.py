@@ -195,6 +195,7 @@ def test_wrong_shapes_are_refused() -> None:
         stratified_interval([])
 
 
+@pytest.mark.slow
 @given(tables)
 def test_interval_contains_its_mean_and_stays_in_range(scores: np.ndarray) -> None:
     found = crossed_interval(scores)

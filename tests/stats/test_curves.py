@@ -247,6 +247,7 @@ def test_what_does_not_fit_is_refused() -> None:
         area_under_curve([1, 2], curve(20, 40), families=["a", "b"])
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(0, 100), min_size=3, max_size=3),
     st.lists(st.integers(0, 100), min_size=3, max_size=3),

@@ -60,18 +60,21 @@ def test_one_family_is_holm_s() -> None:
     assert fixed_sequence([]) == []
 
 
+@pytest.mark.slow
 @given(families_of_values)
 def test_found_is_what_the_steps_find(families: list[list[float]]) -> None:
     adjusted = fixed_sequence(families)
     assert [(family < 0.05).tolist() for family in adjusted] == step_by_step(families, 0.05)
 
 
+@pytest.mark.slow
 @given(families_of_values)
 def test_no_family_is_below_the_ones_before(families: list[list[float]]) -> None:
     largest = [family[~np.isnan(family)].max() for family in fixed_sequence(families) if np.any(family >= 0)]
     assert largest == sorted(largest)
 
 
+@pytest.mark.slow
 @given(families_of_values, st.floats(1, 5))
 def test_smaller_p_values_never_find_less(families: list[list[float]], factor: float) -> None:
     for less, more in zip(

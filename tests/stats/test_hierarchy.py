@@ -54,6 +54,7 @@ def test_width_is_that_of_the_two_levels_drawn(seeds: int) -> None:
     assert half_width(parts_of(training, 0.4, seeds), alpha) == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 8])
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9])
 def test_error_of_normal_means_is_what_was_asked(seeds: int, share: float) -> None:

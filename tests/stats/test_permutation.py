@@ -43,6 +43,7 @@ def test_the_same_seed_gives_the_same_value() -> None:
     assert first == again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("over", "shape"), [("seeds", (8, 1)), ("problems", (1, 9))])
 def test_it_keeps_its_level(over: Literal["seeds", "problems"], shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(2)

@@ -16,6 +16,7 @@ def answers(seeds: int, problems: int, logit: float = 0.0) -> np.ndarray:
     return (rng.random((seeds, problems)) < 1 / (1 + np.exp(-logits))).astype(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tables", [[answers(3, 100)], [answers(5, 40)], [answers(4, 30), answers(4, 90, 1.0)]]
 )

@@ -35,6 +35,7 @@ def test_a_gain_on_one_task_of_eight_shows_no_loss() -> None:
     assert interquartile_gain(treatment, baseline).mean == pytest.approx(0, abs=1e-15)
 
 
+@pytest.mark.slow
 @given(tables, st.integers(0, 2**32 - 1))
 def test_an_arm_that_loses_on_no_task_shows_no_loss(scores: np.ndarray, seed: int) -> None:
     gains = np.random.default_rng(seed).random(scores.shape[1])
@@ -122,6 +123,7 @@ def test_other_tasks_are_refused() -> None:
         interquartile_gain(np.zeros(3), np.zeros(3))
 
 
+@pytest.mark.slow
 @given(tables)
 def test_improvement_either_way_adds_up_to_one(scores: np.ndarray) -> None:
     there = probability_of_improvement(scores, 1 - scores)

@@ -75,6 +75,7 @@ def test_arms_that_do_not_scatter_at_all_are_alike() -> None:
     assert seed_spread([[0.1 + 0.2, 0.3], [0.5, 0.5], [0.7, 0.7]]).unlike == ()
 
 
+@pytest.mark.slow
 def test_arms_that_are_alike_are_seldom_called_unlike() -> None:
     # One in a hundred by its F test; the second look after a first finding adds little.
     rng = np.random.default_rng(0)

@@ -12,6 +12,8 @@ from lorr_bench.store.results import DAMAGED, load_results
 from lorr_bench.store.store import Store
 from lorr_bench.values import START
 
+pytestmark = pytest.mark.slow
+
 MATH = [{"id": "a", "family": "x"}, {"id": "b", "family": "y"}, {"id": "c", "family": "x"}]
 PER_PROBLEM = [1.0, None, 0.0]  # the second problem left no room for an answer
 

@@ -65,6 +65,7 @@ def test_a_second_holder_is_refused_and_told_who_has_it(path):
     Lock(path).acquire()
 
 
+@pytest.mark.slow
 def test_a_killed_owner_that_nobody_waited_for_is_dead(path):
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"

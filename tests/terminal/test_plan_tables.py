@@ -51,6 +51,7 @@ def test_a_row_says_what_is_left_and_that_time_is_unknown():
     assert rows["train"][-2] == "fits 8 GiB"
 
 
+@pytest.mark.slow
 def test_gpu_hours_are_shown_where_there_are_gpus():
     text = printed(estimates_view(forecast(machine=Machine((8 * GIB,), GIB))))
     assert "GPU hours" in text
@@ -58,6 +59,7 @@ def test_gpu_hours_are_shown_where_there_are_gpus():
     assert "GPU hours" not in printed(estimates_view(forecast()))
 
 
+@pytest.mark.slow
 def test_a_disk_too_small_for_what_is_sure_to_come_is_said():
     """The weights alone take 13.3 MiB."""
     assert "1 KiB free: too little" in printed(estimates_view(forecast(free=1024)))
@@ -69,6 +71,7 @@ def test_a_model_elsewhere_is_fetched_by_a_command():
     assert "hf download org/name config.json" in text
 
 
+@pytest.mark.slow
 def test_everything_fits_into_120_columns():
     text = printed(estimates_view(forecast("paper/main_table", Machine((80 * GIB,), 512 * GIB))))
     assert max(map(len, text.splitlines())) <= WIDTH

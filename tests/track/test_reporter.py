@@ -127,6 +127,7 @@ def test_an_evaluation_that_will_not_come_is_not_waited_for(bench, make):
     assert bench.sent()[-2:] == [("dpo+plain", 2), ("dpo+lorr", 2)]  # the second at the end of the run
 
 
+@pytest.mark.slow
 def test_what_the_trackers_have_is_not_read_again(bench):
     bench.begin([])
     bench.sent()
@@ -141,6 +142,7 @@ def test_what_the_trackers_have_is_not_read_again(bench):
     assert second.shelf.reads == []
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_reporter_starts_anew(bench):
     bench.begin(STAGES)
     bench.end(TRAININGS[0])

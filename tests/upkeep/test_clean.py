@@ -112,6 +112,7 @@ def test_a_checkpoint_of_another_suite_goes_only_where_that_is_said(store, suite
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_weights_that_the_policy_does_not_keep_go(store, suite):
     for stage in suite.plan.stages:
         finish(store, stage)
@@ -123,6 +124,7 @@ def test_weights_that_the_policy_does_not_keep_go(store, suite):
     assert cleaner.leftovers() == []
 
 
+@pytest.mark.slow
 def test_weights_that_another_suite_keeps_stay(store, suite, tmp_path):
     for stage in suite.plan.stages:
         finish(store, stage)
@@ -132,6 +134,7 @@ def test_weights_that_another_suite_keeps_stay(store, suite, tmp_path):
     assert Cleaner(store, [suite, keeping]).leftovers() == []
 
 
+@pytest.mark.slow
 def test_weights_stay_while_the_suite_runs(store, suite):
     for stage in suite.plan.stages:
         finish(store, stage)
@@ -139,6 +142,7 @@ def test_weights_stay_while_the_suite_runs(store, suite):
         assert Cleaner(store, [suite]).leftovers() == []
 
 
+@pytest.mark.slow
 def test_weights_that_another_run_reads_stay(store, suite):
     for stage in suite.plan.stages:
         finish(store, stage)

@@ -15,6 +15,7 @@ def clean(tmp_path):
     return partial(lorr_bench_here, "clean", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_weights_are_shown_then_freed(clean, tmp_path):
     values = {**SUITE, "seeds": [0], "budget": {"unique_pairs": [8]}, "execution": {"keep": "none"}}
     plan = plan_of(values, tmp_path)

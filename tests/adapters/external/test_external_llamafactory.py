@@ -291,6 +291,7 @@ def test_the_logs_are_means_over_the_steps(make_run):
     assert LlamaFactoryDPO().logged(run) == pytest.approx({"loss": 0.6, "rewards/margins": 0.5})
 
 
+@pytest.mark.slow
 def test_importing_the_methods_needs_neither_torch_nor_llamafactory():
     modules = ", ".join(method.__module__ for method in METHODS)
     code = f"import {modules}, sys; print(sorted({{'torch', 'transformers', 'llamafactory'}} & sys.modules.keys()))"

@@ -46,6 +46,7 @@ def test_processes_share_micro_batches_and_one_without_rows_weighs_nothing():
     assert [part.visited for part in second] == [2, 0]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=30),
     st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)),
@@ -81,6 +82,7 @@ def test_grouping_by_length_keeps_windows_and_mixes_long_and_short():
     assert grouped_by_length([0, 1, 2, 3, 4, 5], sizes, batch_size=2, window=4) == [2, 0, 1, 3, 4, 5]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 5), st.integers(1, 4))
 def test_grouping_by_length_is_a_permutation_of_each_window(sizes, batch_size, batches):
     order, window = list(range(len(sizes))), batch_size * batches

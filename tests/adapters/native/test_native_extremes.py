@@ -62,6 +62,7 @@ def responses(total, length, reference):
     return Responses(shared, ones, ones, torch.tensor([reference], dtype=total.dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIR_METHODS)
 @given(st.tuples(*[LOG_PROBS] * 4), st.tuples(LENGTHS, LENGTHS))
 @example((NEARLY, -3000.0, -3000.0, NEARLY), (30, 1))
@@ -90,6 +91,7 @@ def test_loss_and_slopes_are_finite_and_those_of_the_formula(name, values, lengt
     assert found == pytest.approx(expected, rel=5e-3, abs=1e-5)
 
 
+@pytest.mark.slow
 @given(LOG_PROBS, LOG_PROBS, st.booleans(), st.floats(0, 5000, width=32))
 def test_kto_is_finite_and_its_formula(log_prob, reference, wanted, kl):
     total = torch.tensor([log_prob], requires_grad=True)

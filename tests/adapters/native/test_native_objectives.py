@@ -190,6 +190,7 @@ def test_micro_batches_that_weigh_by_rows_add_up_to_the_mean_over_tokens():
     assert parts[0] * 2 / 3 + parts[1] * 1 / 3 == pytest.approx(20 / 6)
 
 
+@pytest.mark.slow
 @given(st.floats(0, 0.45), st.lists(st.floats(-20, 20), min_size=4, max_size=4))
 def test_smoothed_labels_undo_flips_in_robust_dpo_on_average(share, values):
     """(1-ε)·robust(Δ) + ε·robust(-Δ) is the loss of DPO: that is what unbiased means."""

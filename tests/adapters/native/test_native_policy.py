@@ -184,6 +184,7 @@ def test_both_layouts_score_the_same_tokens_in_the_same_places(rows):
         assert (before + 1).tolist() == starts
 
 
+@pytest.mark.slow
 @given(rows)
 @settings(max_examples=60)
 def test_a_packed_token_attends_to_its_own_sequence_alone(rows):

@@ -31,6 +31,8 @@ from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.values import Demonstration
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"learning_rate": 1e-3, "per_device_train_batch_size": 8, "max_length": 96}
 
 
@@ -135,7 +137,6 @@ def silenced(monkeypatch):
 OPTIMIZATION = {"lr_scheduler_type": "cosine", "weight_decay": 0.1, "adam_beta2": 0.95, "max_grad_norm": 0.5}
 
 
-@pytest.mark.slow
 def test_dpo_follows_the_losses_and_ends_at_the_weights_of_trl(
     native_losses, small_model, nano_pairs, tmp_path
 ):
@@ -161,7 +162,6 @@ def test_dpo_follows_the_losses_and_ends_at_the_weights_of_trl(
         torch.testing.assert_close(tensor, their_weights[name], rtol=1e-3, atol=2e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cpo", "simpo", "orpo"])
 def test_methods_without_reference_follow_the_losses_of_trl(
     native_losses, small_model, nano_pairs, tmp_path, name
@@ -194,7 +194,6 @@ def test_methods_without_reference_follow_the_losses_of_trl(
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.slow
 def test_sft_follows_the_losses_of_trl_with_accumulation(train, small_model, nano_pairs, tmp_path):
     from trl import SFTConfig, SFTTrainer
 
@@ -243,7 +242,6 @@ def test_a_cut_response_is_scored_as_far_as_it_goes(start, nano_pairs, tmp_path)
         assert len(row["prompt_ids"]) + max(len(row["chosen_ids"]), len(row["rejected_ids"])) <= 40
 
 
-@pytest.mark.slow
 def test_accumulated_micro_batches_equal_the_larger_batch(train):
     _, whole = train(DPO(), name="whole", per_device_train_batch_size=8)
     outcome, accumulated = train(
@@ -254,7 +252,6 @@ def test_accumulated_micro_batches_equal_the_larger_batch(train):
         torch.testing.assert_close(accumulated[name], tensor, rtol=1e-3, atol=2e-5)
 
 
-@pytest.mark.slow
 def test_padding_changes_nothing_but_rounding(train):
     _, packed = train(DPO(), name="packed")
     _, padded = train(DPO(), name="padded", padding_free=False)
@@ -262,14 +259,12 @@ def test_padding_changes_nothing_but_rounding(train):
         torch.testing.assert_close(padded[name], tensor, rtol=1e-3, atol=2e-5)
 
 
-@pytest.mark.slow
 def test_gradient_checkpointing_changes_nothing(train):
     _, plain = train(DPO(), name="plain")
     _, checkpointed = train(DPO(), name="checkpointed", gradient_checkpointing=True)
     assert all(torch.equal(plain[name], checkpointed[name]) for name in plain)
 
 
-@pytest.mark.slow
 def test_lora_trains_with_gradient_checkpointing(train):
     lora = LoraSettings(r=2, target_modules=("q_proj",))
     _, plain = train(DPO(), name="plain", lora=lora)
@@ -277,14 +272,12 @@ def test_lora_trains_with_gradient_checkpointing(train):
     assert all(torch.equal(plain[name], checkpointed[name]) for name in plain)
 
 
-@pytest.mark.slow
 def test_kto_trains_with_gradient_checkpointing(train, nano_pairs):
     _, plain = train(KTO(), name="plain", rows=labelled(nano_pairs))
     _, checkpointed = train(KTO(), name="checked", rows=labelled(nano_pairs), gradient_checkpointing=True)
     assert all(torch.equal(plain[name], checkpointed[name]) for name in plain)
 
 
-@pytest.mark.slow
 def test_batches_of_like_length_are_another_order(train):
     plain, first = train(DPO(), name="plain")
     grouped, second = train(DPO(), name="grouped", length_grouped=True)
@@ -292,14 +285,12 @@ def test_batches_of_like_length_are_another_order(train):
     assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.slow
 def test_mixed_precision_trains_float32_weights(train):
     outcome, weights = train(DPO(), bf16=True)
     assert outcome.replays[0]["loss"] == pytest.approx(0.69, abs=0.02)
     assert all(tensor.dtype == torch.float32 for tensor in weights.values())
 
 
-@pytest.mark.slow
 def test_a_run_after_one_of_other_precision_has_its_own(train):
     _, first = train(DPO(), name="first")
     train(DPO(), name="other", bf16=True)
@@ -307,7 +298,6 @@ def test_a_run_after_one_of_other_precision_has_its_own(train):
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
-@pytest.mark.slow
 def test_lora_is_trained_alone_reset_and_merged(train, small_model):
     reset = Reset(pattern=r"\.(o_proj|down_proj)\.", factor=0.5, clear_optimizer=True)
     lora = LoraSettings(r=2, lora_alpha=4, target_modules=("q_proj", "o_proj"))
@@ -327,7 +317,6 @@ def test_the_loss_is_the_preference_loss_and_lambda_times_the_sft_term(train):
     assert logs["rewards/margins"] == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.slow
 def test_tokens_of_both_sequences_are_counted(train, start, nano_pairs, small_model):
     from transformers import AutoTokenizer
 
@@ -347,7 +336,6 @@ def test_the_saved_configuration_is_that_of_the_start_model(train, small_model, 
     assert json.loads((tmp_path / "out" / "model" / "config.json").read_text("utf-8")) == before
 
 
-@pytest.mark.slow
 def test_progress_is_told_every_step(train):
     told = []
     train(DPO(), weights=(0.0, 0.0), progress=lambda step, total, _: told.append((step, total)))
@@ -387,7 +375,6 @@ def test_kto_scores_mismatched_responses_under_their_new_prompt(start, small_mod
     assert table[2]["ref_KL_logps"] == pytest.approx(by_hand, rel=1e-5)
 
 
-@pytest.mark.slow
 def test_kto_starts_at_a_half_without_divergence(train, nano_pairs):
     outcome, _ = train(KTO(), rows=labelled(nano_pairs[:20]), per_device_train_batch_size=40)
     assert outcome.replays[0]["loss"] == pytest.approx(0.5, abs=1e-5)

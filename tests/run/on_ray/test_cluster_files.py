@@ -83,6 +83,7 @@ def test_the_kubernetes_job_runs_a_suite_that_is_valid(job):
     assert (execution.executor, execution.address) == ("ray", "auto")
 
 
+@pytest.mark.slow
 def test_the_kubernetes_cluster_has_the_version_of_ray_that_is_installed(job):
     ray = pytest.importorskip("ray")
     assert job["spec"]["rayClusterSpec"]["rayVersion"] == ray.__version__

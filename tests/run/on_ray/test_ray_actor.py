@@ -75,6 +75,7 @@ def test_a_warm_worker_is_used_again(make_slot):
     assert len(pids) == 1
 
 
+@pytest.mark.slow
 def test_a_dead_worker_is_a_failure_that_does_not_last_and_the_seat_goes_on(make_slot):
     slot = make_slot()
     slot.begin(request("die"), [])
@@ -109,6 +110,7 @@ def test_the_log_of_each_stage_is_brought_once(make_slot):
     assert listen(slot)[1].split() == ["second"]
 
 
+@pytest.mark.slow
 def test_a_worker_sees_the_gpus_of_its_seat_and_no_others(make_slot, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     slot = make_slot(PRINTING)
