@@ -5,9 +5,9 @@ import re
 
 import pytest
 from command_line import ROOT, logs, lorr_bench, lorr_bench_here
+from installed import needs_vllm
 
-pytest.importorskip("vllm", reason="vLLM is not installed: make install")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 
 @pytest.fixture
