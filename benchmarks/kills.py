@@ -23,6 +23,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import statistics
@@ -42,7 +43,9 @@ MARK: Final = "LORR_BENCH_KILL_TEST"
 GRACE_SECONDS: Final = 15.0
 INTERRUPTED: Final = 130
 LOCK: Final = "lock"
-MESSAGE: Final = "Interrupted. What is done is kept; run the same command to continue."
+MESSAGE: Final = re.compile(
+    r"^Interrupted\.( \d+ of \d+ stages are done and kept\.)? The same command continues\.$", re.MULTILINE
+)
 MAX_LIFE_SECONDS: Final = 600.0
 AGAIN: Final = 0.5
 """Share of an undisturbed run that a continued one needs at most for what it does again, such as imports."""
@@ -389,7 +392,7 @@ class Trial:
             return faults
         if code != INTERRUPTED:
             faults.append(f"exit code {code} after {way.__name__}")
-        if MESSAGE not in run.printed or "Traceback" in run.printed:
+        if not MESSAGE.search(run.printed) or "Traceback" in run.printed:
             faults.append(f"after {way.__name__} it printed: {run.printed!r}")
         if (output / LOCK).exists():
             faults.append(f"after {way.__name__} the lock is still there")

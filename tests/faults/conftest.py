@@ -99,6 +99,7 @@ def run_lm_eval(llm, **asked):
         "none",
         0.5,
         "lm-eval",
+        (),
         (1.0, 0.0),
         (("0", "q"), ("1", "r")),
         {},

@@ -105,8 +105,13 @@ def whole_index(folders: Sequence[Path]) -> TaskIndex:
     """All that task files define; a later folder counts before an earlier one."""
     index = TaskIndex()
     for folder in folders:
-        index.update(_folder_index(folder))
+        index.update(_whole_own_index(folder) if folder == own_folder() else _folder_index(folder))
     return index
+
+
+@cache
+def _whole_own_index(folder: Path) -> TaskIndex:
+    return _folder_index(folder)
 
 
 @lru_cache(maxsize=8)
