@@ -21,6 +21,8 @@ from filelock import FileLock
 from lorr_bench.data.nano import problems
 from lorr_bench.values import Pair
 
+gc.disable()  # while test files are imported
+
 # A busy machine must not fail a test: speed is measured in benchmarks/.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -28,6 +30,7 @@ hypothesis.settings.load_profile("untimed")
 
 def pytest_collection_finish():
     """What was imported stays: the collections that training calls for need not walk through it each time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command_line import ROOT, SMOKE, command, lorr_bench, lorr_bench_here
@@ -88,31 +89,6 @@ def test_a_second_run_does_nothing_and_says_so(smoke):
     assert {name: record["started"] for name, record in records(output).items()} == before
 
 
-def test_a_killed_run_continues_to_the_same_scores(smoke, tmp_path):
-    """One arm is trained again. SIGKILL once that is stored; what was done is kept, the rest gives the same numbers."""
-    output, _ = smoke
-    again = copied(output, tmp_path)
-    for path in again.glob("store/*/*/record.json"):
-        if "dpo+lorr, 16 pairs" in json.loads(path.read_text("utf-8"))["stage"]["label"]:
-            shutil.rmtree(path.parent)
-    assert len(records(again)) == STAGES - 4  # a training, its answers, their grades, and lm-eval's tasks
-    words = command("run", SMOKE, "-o", again)
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while len(records(again)) == STAGES - 4:
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.2)
-    process.kill()
-    process.wait()
-    kept = len(records(again))
-    assert kept < STAGES
-    done = lorr_bench("run", SMOKE, "-o", again)
-    assert done.returncode == 0, done.stderr
-    assert f"{STAGES - kept} of {STAGES} stages run" in done.stdout
-    assert (again / "report" / "scores.csv").read_bytes() == (output / "report" / "scores.csv").read_bytes()
-
-
 def copied(output, folder):
     """A copy of the output of a run."""
     return shutil.copytree(output, folder / "out", ignore=shutil.ignore_patterns("logs"))
@@ -120,18 +96,42 @@ def copied(output, folder):
 
 @pytest.fixture(scope="module")
 def changed(smoke, tmp_path_factory):
-    """The finished run with another seed for the evaluation, and a budget above what the collection gave."""
+    """The finished run with another seed for the evaluation, and a budget above what the collection gave.
+
+    It is killed once something new is stored, and begun again.
+    """
     copy = copied(smoke[0], tmp_path_factory.mktemp("changed"))
     changes = ("evaluation.seed=1", "evaluation.general=[]", "budget.unique_pairs=[16,79]")
+    words = ["run", SMOKE, "-o", copy, *(word for change in changes for word in ("--set", change))]
     kept = set(records(copy))
-    done = lorr_bench("run", SMOKE, "-o", copy, *(word for change in changes for word in ("--set", change)))
+    process = subprocess.Popen(
+        command(*words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 300
+    while len(records(copy)) == len(kept):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    at_kill = records(copy)
+    done = lorr_bench(*words)
     new = {record["stage"]["kind"] for name, record in records(copy).items() if name not in kept}
-    return copy, done, new
+    return SimpleNamespace(copy=copy, done=done, new=new, at_kill=at_kill)
+
+
+def test_a_killed_run_keeps_what_was_done_and_does_the_rest(changed):
+    """That the rest gives the same numbers, the greedy answers below say, and tests/run/test_kill.py of weights."""
+    now = records(changed.copy)
+    assert {name: record["started"] for name, record in changed.at_kill.items()} == {
+        name: now[name]["started"] for name in changed.at_kill
+    }
+    assert len(now) > len(changed.at_kill)
 
 
 def test_a_failing_arm_leaves_the_others(changed):
     """That budget fails, the rest is reported, the exit code says so."""
-    copy, done, _ = changed
+    copy, done = changed.copy, changed.done
     assert done.returncode == 1
     assert "the budget is 79 pairs, there are" in done.stderr
     page = (copy / "report" / "report.html").read_text("utf-8")
@@ -147,7 +147,7 @@ def test_another_seed_draws_other_samples_and_the_same_greedy_answers(smoke, cha
             line for line in drawn if f",{sampling}," in line and ",32," not in line and "nano_easy" in line
         ]
 
-    output, (copy, _, new) = smoke[0], changed
+    output, copy, new = smoke[0], changed.copy, changed.new
     assert new == {
         "answer_math",
         "grade_math",

@@ -1,13 +1,14 @@
 """A base model and rows of strings, from `init` to the report, without an edit; and the page that says how."""
 
 import json
+import os
 import re
 
 import pytest
 from command_line import ROOT, logs, lorr_bench, lorr_bench_here
 from installed import needs_vllm
 
-pytestmark = [pytest.mark.slow, needs_vllm]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -26,7 +27,9 @@ def commands():
     return [line.partition("#")[0].split() for line in block.splitlines()]
 
 
-def test_the_commands_of_the_page_lead_to_a_report(folder):
+@pytest.fixture
+def run(folder):
+    """The last command of the page, where those before it have passed."""
     *before, run = commands()
     assert [words[:2] for words in (*before, run)] == [
         ["lorr-bench", name] for name in ("init", "validate", "plan", "run")
@@ -35,7 +38,20 @@ def test_the_commands_of_the_page_lead_to_a_report(folder):
         done = lorr_bench_here(*words[1:], cwd=folder)
         assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stdout
-    done = lorr_bench(*run[1:], "--set", "seeds=[0]", cwd=folder)  # the other two would only take longer
+    return run[1:]
+
+
+def test_the_commands_of_the_page_lead_to_a_run(run):
+    assert run == ["run", "suite.yaml"]
+
+
+@needs_vllm
+@pytest.mark.skipif(
+    os.environ.get("LORR_BENCH_ALL_FAMILIES") != "1",
+    reason="takes a minute: LORR_BENCH_ALL_FAMILIES=1 runs it",
+)
+def test_the_run_leads_to_a_report(run, folder):
+    done = lorr_bench(*run, "--set", "seeds=[0]", cwd=folder)  # the other two would only take longer
     output = folder / "results" / "runs" / "my-model-pairs"
     assert done.returncode == 0, done.stderr + logs(output)
     results = (output / "report" / "scores.csv").read_text("utf-8")
