@@ -90,23 +90,28 @@ def index_of(folders: Sequence[Path], names: Iterable[str]) -> TaskIndex:
         folders: With task files; a later one counts before an earlier one.
         names: Tasks, groups and tags.
     """
-    index, wanted, known = TaskIndex(), set(names), set[str]()
-    while wanted != known:
-        known, index = set(wanted), TaskIndex()
-        for folder in folders:
-            index.update(
-                _own_index(folder, frozenset(wanted)) if folder == own_folder() else _folder_index(folder)
-            )
-        wanted |= {member for name in wanted for member in index.members(name)}
-    return index
+    own, wanted = own_folder(), frozenset(names)
+    read = {folder: _folder_index(folder) for folder in folders if folder != own}
+    while True:
+        index = _merged(read.get(folder) or _own_index(folder, wanted) for folder in folders)
+        found = wanted.union(*(index.members(name) for name in wanted))
+        if found == wanted:
+            return index
+        wanted = found
 
 
 def whole_index(folders: Sequence[Path]) -> TaskIndex:
     """All that task files define; a later folder counts before an earlier one."""
-    index = TaskIndex()
-    for folder in folders:
-        index.update(_whole_own_index(folder) if folder == own_folder() else _folder_index(folder))
-    return index
+    own = own_folder()
+    return _merged(_whole_own_index(folder) if folder == own else _folder_index(folder) for folder in folders)
+
+
+def _merged(indexes: Iterable[TaskIndex]) -> TaskIndex:
+    """One index, in which a later one counts before an earlier one."""
+    whole = TaskIndex()
+    for index in indexes:
+        whole.update(index)
+    return whole
 
 
 @cache
@@ -141,11 +146,11 @@ def _text(file: Path, above: tuple[Path, ...]) -> bytes | None:
         own = _bytes(file)
     except OSError:
         return None
-    if not _INCLUDES.search(own):
-        return own
-    parts: list[bytes | None] = [own]
-    parts += [_text(file.parent / os.fsdecode(name), (*above, file)) for name in _INCLUDES_ONE.findall(own)]
-    return None if len(parts) == 1 or None in parts else b"\n".join(part for part in parts if part)
+    names = _INCLUDES_ONE.findall(own)
+    if len(names) != len(_INCLUDES.findall(own)):  # a list of files, or a word in a text
+        return None
+    parts = [own, *(_text(file.parent / os.fsdecode(name), (*above, file)) for name in names)]
+    return None if None in parts else b"\n".join(part for part in parts if part)
 
 
 @lru_cache(maxsize=1024)  # what many files include is read once
@@ -196,12 +201,11 @@ class _Function(str):
 
 def _code_of(value: Any, folder: Path) -> Iterator[Path]:
     """The files with the functions that a task file names: beside it, or where Python looks for modules."""
-    if isinstance(value, _Function):
-        module = f"{value.rpartition('.')[0].replace('.', '/')}.py"
-        places = [folder, *(Path(place or ".") for place in sys.path)]
-        yield from [place / module for place in places if (place / module).is_file()][:1]
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _code_of(part, folder)
+    for name in _leaves(value):
+        if isinstance(name, _Function):
+            module = f"{name.rpartition('.')[0].replace('.', '/')}.py"
+            places = [folder, *(Path(place or ".") for place in sys.path)]
+            yield from [place / module for place in places if (place / module).is_file()][:1]
 
 
 @lru_cache(maxsize=1024)  # what many files include is read once
