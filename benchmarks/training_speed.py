@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,22 +123,38 @@ def train(name: str, pairs: list[Pair], model: Path, folder: Path) -> None:
 
 
 def train_by_hand(pairs: list[Pair], model: Path, folder: Path, passes: int) -> None:
-    """TRL as its documentation uses it: a frozen copy of the model computes the reference at each step."""
+    """TRL as its documentation uses it, on the rows in the loop's order."""
+    import torch
+
+    order = make_loop(len(pairs), passes, lorr=False).order(1)
+    dtype = "bfloat16" if torch.cuda.is_available() else "float32"
+    settings = {**SETTINGS, "num_train_epochs": passes, "bf16": False}
+    trainer = hand_made_trainer([pairs[row] for row in order], model, folder, settings, dtype=dtype)
+    trainer.train()
+    trainer.save_model(str(folder / "model"))
+
+
+def hand_made_trainer(
+    pairs: Sequence[Pair],
+    model: Path,
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    dtype: str,
+    callbacks: Sequence[Any] = (),
+) -> Any:
+    """TRL's DPOTrainer: a frozen copy of the model computes the reference at each step."""
     import torch
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig, DPOTrainer
 
-    order = make_loop(len(pairs), passes, lorr=False).order(1)
     rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
-    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    trainer = DPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(model, dtype=dtype),
+    return DPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)),
         args=DPOConfig(
             output_dir=str(folder),
-            num_train_epochs=passes,
-            **SETTINGS,
-            bf16=False,
+            **settings,
             gradient_checkpointing=False,
             use_cpu=not torch.cuda.is_available(),
             dataloader_pin_memory=torch.cuda.is_available(),
@@ -147,11 +164,10 @@ def train_by_hand(pairs: list[Pair], model: Path, folder: Path, passes: int) -> 
             disable_tqdm=True,
             seed=SEED,
         ),
-        train_dataset=Dataset.from_list([rows[row] for row in order]),
+        train_dataset=Dataset.from_list(rows),
         processing_class=AutoTokenizer.from_pretrained(model),
+        callbacks=list(callbacks),
     )
-    trainer.train()
-    trainer.save_model(str(folder / "model"))
 
 
 def train_adapter(

@@ -21,10 +21,12 @@ class Options:
     Attributes:
         toy: At the smallest size that still shows the subject, for tests.
         device: ``cuda`` where there is a GPU, else ``cpu``.
+        shapes: Which models of ``random_models.SHAPES`` to measure; none for the script's own.
     """
 
     toy: bool
     device: str
+    shapes: tuple[str, ...] = ()
 
 
 def run(measure: Callable[[Options], str], document: str | None) -> None:
@@ -38,8 +40,10 @@ def run(measure: Callable[[Options], str], document: str | None) -> None:
         description=document, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--toy", action="store_true", help="the smallest size, for a CPU as well")
+    parser.add_argument("--shapes", nargs="+", default=(), help="models by size, where a script has several")
     name = Path(sys.argv[0]).stem
-    options = Options(parser.parse_args().toy, _device())
+    arguments = parser.parse_args()
+    options = Options(arguments.toy, _device(), tuple(arguments.shapes))
     try:
         print(f"{name}: pass on {device_name()}: {measure(options)}", flush=True)
     except WrongError as error:
