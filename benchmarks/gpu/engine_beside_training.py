@@ -2,8 +2,8 @@
 
 A process of its own trains the shape of 500M with AdamW in float32 for one step and then holds three
 quarters of the GPU, as a training of long sequences does. The engine can't start beside it. Its error has
-to be one after which a run tries again, and once the training has ended, a new start in the same process
-has to work.
+to be one after which a run tries again, and once the training has ended, a start in a new process has to
+work.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def measure(options: Options) -> str:
     with tempfile.TemporaryDirectory() as folder:
         model = random_model(shape, Path(folder))
         here, there = multiprocessing.get_context("spawn").Pipe()
-        training = multiprocessing.get_context("spawn").Process(target=train_and_hold, args=(model, there))
+        training = multiprocessing.get_context("spawn").Process(
+            target=train_and_hold, args=(model, there), name="the training"
+        )
         training.start()
         try:
             held = _wait(here, training)
@@ -39,7 +41,7 @@ def measure(options: Options) -> str:
         finally:
             here.send("end")
             training.join()
-        after, seconds = timed(lambda: _answers(model))
+        after, seconds = timed(lambda: _answers_in_a_new_process(model))
     told = f"training held {held}; engine beside it: {beside}; after it: {after} answers in {seconds:.1f} s"
     if lasting:
         raise WrongError(f"a run would end the arm for want of memory that is free later: {told}")
@@ -67,11 +69,11 @@ def train_and_hold(model: Path, told: Connection) -> None:
     del ballast
 
 
-def _wait(here: Connection, training: multiprocessing.process.BaseProcess) -> str:
-    """What the training holds, once it holds it."""
+def _wait(here: Connection, process: multiprocessing.process.BaseProcess) -> str:
+    """What a process tells, once it tells it."""
     while not here.poll(1):
-        if not training.is_alive():
-            raise WrongError(f"the training ended with exit code {training.exitcode}")
+        if not process.is_alive() and not here.poll():
+            raise WrongError(f"{process.name} ended with exit code {process.exitcode}")
     return str(here.recv())
 
 
@@ -87,9 +89,23 @@ def _try(model: Path) -> tuple[str, bool]:
         return f"{type(error).__name__} ({' '.join(str(error).split())[:300]})", False
 
 
-def _answers(model: Path) -> int:
+def _answers_in_a_new_process(model: Path) -> int:
+    """How many answers a start after the training gives; a run tries again in a new process too."""
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    engine = multiprocessing.get_context("spawn").Process(
+        target=answer, args=(model, there), name="the engine"
+    )
+    engine.start()
+    count = int(_wait(here, engine))
+    engine.join()
+    return count
+
+
+def answer(model: Path, told: Connection) -> None:
+    """Start the engine and tell how many answers it gives."""
     with ours(model, settings(share=ENGINE_SHARE)) as engine:
-        return len(said(engine.llm, prompts(4)).answers)
+        count = len(said(engine.llm, prompts(4)).answers)
+    told.send(count)
 
 
 if __name__ == "__main__":

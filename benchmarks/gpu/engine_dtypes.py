@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engines import ours, prompts, settings, timed
+from engines import prompts, settings, timed
 from random_models import random_model
 from script import Options, WrongError, run
+
+from lorr_bench.generate.engine import Engine
 
 DTYPES: Final = ("float32", "bfloat16")
 TOKENS: Final = 256
@@ -54,9 +56,7 @@ def measure(options: Options) -> str:
 
 
 def _measure(model: Path, dtype: str, options: Options) -> Measured:
-    how = settings(dtype)
-    began = timed(lambda: ours(model, how).__enter__())
-    engine, start_seconds = began
+    engine, start_seconds = timed(lambda: Engine(str(model), None, settings(dtype)))
     try:
         asked = prompts(4 if options.toy else 256)
         tokens = 16 if options.toy else TOKENS

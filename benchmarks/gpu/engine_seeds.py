@@ -1,6 +1,6 @@
 """Whether answers that should be drawn independently share their noise.
 
-A model of random weights, at a temperature at which noise alone decides, answers prompts of the same
+A random model whose logits are nearly the same, so that noise alone decides, answers prompts of the same
 length with three seeds and eight answers each. Two answers that are the same to the last token come from
 one stream.
 """
@@ -14,8 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from engines import ours, settings
-from random_models import random_model
+from engines import ours, settings, talkative_model
 from script import Options, WrongError, run
 
 from lorr_bench.generate.engine import Engine, Sampling
@@ -34,31 +33,32 @@ Origin = tuple[int, str, int]
 def measure(options: Options) -> str:
     """Count the streams, and ask again in another order and alone."""
     asked = [f"{name} has 1 2 3." for name in NAMES[: 4 if options.toy else 8]]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ours(random_model("toy", Path(folder)), settings()) as engine,
-    ):
-        answers = {
-            (seed, prompt, number): text
-            for seed in SEEDS
-            for prompt, row in zip(asked, _draw(engine, asked, seed), strict=True)
-            for number, text in enumerate(row)
-        }
-        found, faults = _streams(answers)
-        if options.device == "cuda":
-            again, other = _again(engine, asked, answers)
-            found += again
-            faults += other
-        else:
-            found += "; asked in another order only on a GPU: on a CPU the process has one seed"
+    with tempfile.TemporaryDirectory() as folder:
+        model = talkative_model("toy", Path(folder), logits=0.001)
+        with ours(model, settings()) as engine:
+            found, faults = _measure(engine, asked, options)
     if faults:
         raise WrongError("; ".join([*faults, found]))
     return found
 
 
+def _measure(engine: Engine, asked: Sequence[str], options: Options) -> tuple[str, list[str]]:
+    answers = {
+        (seed, prompt, number): text
+        for seed in SEEDS
+        for prompt, row in zip(asked, _draw(engine, asked, seed), strict=True)
+        for number, text in enumerate(row)
+    }
+    found, faults = _streams(answers)
+    if options.device != "cuda":
+        return f"{found}; asked in another order only on a GPU: on a CPU the process has one seed", faults
+    again, more = _again(engine, asked, answers)
+    return f"{found}{again}", faults + more
+
+
 def _draw(engine: Engine, asked: Sequence[str], seed: int) -> list[list[str | None]]:
     """The answers, None for one that is too short to tell."""
-    sampling = Sampling(n=ANSWERS, temperature=50.0, top_p=1.0, max_tokens=TOKENS, seed=seed)
+    sampling = Sampling(n=ANSWERS, temperature=2.0, top_p=1.0, max_tokens=TOKENS, seed=seed)
     rows = engine.generate(asked, sampling)
     return [[one.text if one.tokens >= ENOUGH_TOKENS else None for one in row] for row in rows]
 

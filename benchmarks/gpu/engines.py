@@ -47,31 +47,31 @@ class Said:
         return max(abs(mine - yours) for row in rows for mine, yours in zip(*row, strict=True))
 
 
-def talkative_model(
-    shape: str, folder: Path, *, tied: bool = True, seed: int = 0, dtype: str = "float32"
-) -> Path:
+def talkative_model(shape: str, folder: Path, *, logits: float = 2.0, **more: Any) -> Path:
     """A random model whose answers its layers decide, and differ from those of another seed.
 
     With the small weights that training begins with, a model of tied embeddings repeats its last token,
-    whatever its layers hold. Arguments as of ``random_model``.
+    whatever its layers hold.
+
+    Args:
+        shape: As of ``random_model``, and so are others.
+        folder: Where to.
+        logits: How far they spread; near 0 noise alone decides a sampled answer.
+        more: Of ``random_model``.
     """
     from safetensors.torch import load_file, save_file
 
-    model = random_model(shape, folder, tied=tied, seed=seed, dtype=dtype)
+    model = random_model(shape, folder, **more)
     file = model / "model.safetensors"
     weights: dict[str, Any] = load_file(file)
-    grown = {
-        name: _size(name) / one.shape[-1] ** 0.5 / one.std() * one
+    sizes = {name: logits if "embed_tokens" in name or "lm_head" in name else 1.0 for name in weights}
+    resized = {
+        name: sizes[name] / one.shape[-1] ** 0.5 / one.std() * one
         for name, one in weights.items()
         if one.ndim > 1
     }
-    save_file({**weights, **grown}, file, {"format": "pt"})
+    save_file({**weights, **resized}, file, {"format": "pt"})
     return model
-
-
-def _size(name: str) -> float:
-    """Of what a matrix makes of numbers of size one: logits spread by 2, all else by 1."""
-    return 2.0 if "embed_tokens" in name or "lm_head" in name else 1.0
 
 
 def settings(dtype: str = "float32", *, eager: bool = True, share: float = 0.3) -> EngineSettings:

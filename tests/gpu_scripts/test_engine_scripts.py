@@ -138,9 +138,9 @@ def test_an_error_beside_training_that_ends_the_arm_is_a_fault(script, monkeypat
 
 
 def test_a_training_that_ends_by_itself_is_told(script):
-    here = types.SimpleNamespace(poll=lambda _: False)
-    ended = types.SimpleNamespace(is_alive=lambda: False, exitcode=-9)
-    with pytest.raises(script("script").WrongError, match="exit code -9"):
+    here = types.SimpleNamespace(poll=lambda *_: False)
+    ended = types.SimpleNamespace(is_alive=lambda: False, exitcode=-9, name="the training")
+    with pytest.raises(script("script").WrongError, match="the training ended with exit code -9"):
         script("engine_beside_training")._wait(here, ended)
 
 
