@@ -10,7 +10,14 @@ import pytest
 from tokenizers import AddedToken
 
 from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
-from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices, pack_tied_heads
+from lorr_bench.generate.engine import (
+    Engine,
+    EngineSettings,
+    Sampling,
+    check_devices,
+    pack_tied_heads,
+    stream_seeds,
+)
 from lorr_bench.generate.fingerprint import TEXTS, Fingerprint
 from lorr_bench.tokens.chat import Chat
 
@@ -84,7 +91,8 @@ class FakeLLM:
             ]
         answer = types.SimpleNamespace(text="t", token_ids=[116, 3], **self.finish)
         self.prompts = prompts
-        return [types.SimpleNamespace(outputs=[answer] * sampling.n) for _ in prompts]
+        ways = sampling if isinstance(sampling, list) else [sampling] * len(prompts)
+        return [types.SimpleNamespace(outputs=[answer] * way.n) for _, way in zip(prompts, ways, strict=True)]
 
     def scored(self, tokens):
         """As vLLM gives them: nothing for the first token, then a table of the tokens of each place."""
@@ -153,6 +161,21 @@ def test_on_a_cpu_the_process_is_seeded_and_no_request_is(engine, monkeypatch):
     engine.generate(["a"], Sampling(n=1, temperature=1.0, top_p=1.0, max_tokens=2, seed=11))
     assert engine.llm.sampling.seed is None
     assert torch.initial_seed() == 11
+
+
+def test_on_a_gpu_each_answer_is_a_request_with_a_seed_of_its_own(engine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    before = torch.initial_seed()
+    sampling = Sampling(n=3, temperature=1.0, top_p=0.9, max_tokens=2, seed=11, purpose="collect")
+    rows = engine.generate(["a", "b"], sampling, names=["p1", "p2"])
+    assert [len(row) for row in rows] == [3, 3]
+    assert [way.n for way in engine.llm.sampling] == [1] * 6
+    assert [way.seed for way in engine.llm.sampling] == stream_seeds(["a", "b"], sampling, ["p1", "p2"])
+    assert {way.top_p for way in engine.llm.sampling} == {0.9}
+    assert [prompt["prompt_token_ids"][-1] for prompt in engine.llm.prompts] == [97] * 3 + [98] * 3
+    assert torch.initial_seed() == before
 
 
 def test_a_model_that_is_cut_draws_in_processes_of_its_own(monkeypatch, tmp_path):
