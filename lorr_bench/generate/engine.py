@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
+from lorr_bench.errors import CrowdedError, MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.counting import counted
 from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokenized
 from lorr_bench.generate.streams import stream_seed
@@ -34,6 +34,9 @@ ENVIRONMENT: Final = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "TOKENIZERS_PARALLELISM": "false",  # else tokenizers warn when a process is forked
 }
+
+OTHERS_HOLD_MEMORY: Final = "Free memory on device"
+"""So vLLM begins where less of a GPU is free than the engine is to have."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class Engine:
     Raises:
         SuiteError: This process has fewer GPUs than the model is to be cut over.
         MissingPackageError: vLLM is not installed.
+        CrowdedError: Something else holds the memory of the GPU.
         ModelError: vLLM can't load the model.
     """
 
@@ -106,18 +110,34 @@ class Engine:
         self._loaded = self._began_with = (model, revision)
         self._parts = settings.tensor_parallel_size
         self._distance_at_start: float | None = None
+        self._asleep = False
+
+    def sleep(self) -> None:
+        """Give the memory of the GPU back until a model is loaded; on a CPU nothing happens."""
+        import torch
+
+        if torch.cuda.is_available() and not self._asleep:
+            self.llm.sleep(level=2)  # weights are dropped: those of another model come most often
+            self._asleep = True
 
     def load(self, model: str, revision: str | None) -> None:
         """Swap the weights for those of another model of the same shape, and forget cached prefixes.
+
+        An engine that sleeps wakes.
 
         Args:
             model: A folder, or a Hub id.
             revision: Hub revision.
         """
-        if (model, revision) != self._loaded:
+        if self._asleep:
+            self.llm.wake_up(tags=["weights"])
+        if self._asleep or (model, revision) != self._loaded:
             self.llm.collective_rpc("reload_weights", kwargs={"weights_path": model_folder(model, revision)})
             self.llm.collective_rpc(pack_tied_heads)
             self._loaded = (model, revision)
+        if self._asleep:
+            self.llm.wake_up(tags=["kv_cache"])  # after the weights, which loading needs room for
+            self._asleep = False
         self.llm.reset_prefix_cache()  # it holds keys and values of the weights before
 
     def disagreement(self, fingerprint: Fingerprint) -> str | None:
@@ -310,6 +330,8 @@ def pack_tied_heads(worker: Any) -> None:
 
 
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
+    import torch
+
     gc.disable()  # to walk through what is imported, again and again, takes a fifth of the time
     try:
         from vllm import LLM
@@ -334,10 +356,17 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             # Beside Mistral's own files vLLM would read text by them, and training does not.
             tokenizer_mode="hf",
             config_format="hf",
+            enable_sleep_mode=torch.cuda.is_available(),
             seed=0,
             disable_log_stats=True,
         )
     except (ValueError, OSError) as error:
+        if OTHERS_HOLD_MEMORY in str(error):
+            raise CrowdedError(
+                f"the engine has no room: {error}",
+                where=model,
+                fix="Wait for what else runs on the GPU, or lower engine.gpu_memory_utilization.",
+            ) from error
         raise ModelError(
             f"vLLM can't load the model: {error}",
             where=model,
