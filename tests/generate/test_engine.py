@@ -12,7 +12,8 @@ import pytest
 from tokenizers import AddedToken
 
 from lorr_bench.errors import CrowdedError, MissingPackageError, ModelError, SuiteError
-from lorr_bench.generate.engine import OTHERS_HOLD_MEMORY, (
+from lorr_bench.generate.engine import (
+    OTHERS_HOLD_MEMORY,
     Engine,
     EngineSettings,
     Sampling,
