@@ -12,7 +12,8 @@ LorrBenchError
 ├── StoppedError      a run that the user ended                                                 (exit 130)
 └── StageError        a stage that failed while running                                         (exit 1)
     ├── DivergedError     a training that ran into values that are no numbers                   (exit 1)
-    └── LostError         a process of it was ended from outside                                (exit 1)
+    ├── LostError         a process of it was ended from outside                                (exit 1)
+    └── CrowdedError      a GPU whose memory something else holds                               (exit 1)
 
 Each message says what is wrong, where, and what to do. What it quotes is made visible, without its secrets.
 """
@@ -136,5 +137,11 @@ class DivergedError(StageError):
 
 class LostError(StageError):
     """A process of a stage was ended from outside, most often because memory ran out."""
+
+    may_pass = True
+
+
+class CrowdedError(StageError):
+    """Something else holds the memory of a GPU."""
 
     may_pass = True

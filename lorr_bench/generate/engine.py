@@ -1,7 +1,7 @@
 """One vLLM engine in this process, for all models of a suite.
 
-The engine runs inside the calling process, so it ends with it, and on a CPU the seed of the process decides
-every sample (a seed for each request stops vLLM's CPU engine).
+The engine runs inside the calling process, so it ends with it. On a GPU each answer has a seed of its own; on
+a CPU the seed of the process decides every sample (a seed for each request stops vLLM's CPU engine).
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
+from lorr_bench.errors import CrowdedError, MissingPackageError, ModelError, SuiteError
 from lorr_bench.generate.counting import counted
 from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokenized
+from lorr_bench.generate.streams import stream_seed
 from lorr_bench.plan.identity.hub_model import model_folder
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.tokens.chat import Chat, chat_prompt
@@ -32,6 +34,9 @@ ENVIRONMENT: Final = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "TOKENIZERS_PARALLELISM": "false",  # else tokenizers warn when a process is forked
 }
+
+OTHERS_HOLD_MEMORY: Final = "Free memory on device"
+"""So vLLM begins where less of a GPU is free than the engine is to have."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,10 @@ class Sampling:
         temperature: 0 is greedy.
         top_p: Nucleus.
         max_tokens: Token limit of an answer.
-        seed: Seeds all answers of one call.
+        seed: Of the suite.
         stop: Texts that end an answer, special tokens among them; they are cut off.
+        purpose: What the answers are for, with round or replay. On a GPU prompts that are asked again for
+            something else have other draws.
     """
 
     n: int
@@ -76,6 +83,7 @@ class Sampling:
     max_tokens: int
     seed: int
     stop: tuple[str, ...] = ()
+    purpose: str = ""
 
 
 class Engine:
@@ -89,6 +97,7 @@ class Engine:
     Raises:
         SuiteError: This process has fewer GPUs than the model is to be cut over.
         MissingPackageError: vLLM is not installed.
+        CrowdedError: Something else holds the memory of the GPU.
         ModelError: vLLM can't load the model.
     """
 
@@ -101,18 +110,34 @@ class Engine:
         self._loaded = self._began_with = (model, revision)
         self._parts = settings.tensor_parallel_size
         self._distance_at_start: float | None = None
+        self._asleep = False
+
+    def sleep(self) -> None:
+        """Give the memory of the GPU back until a model is loaded; on a CPU nothing happens."""
+        import torch
+
+        if torch.cuda.is_available() and not self._asleep:
+            self.llm.sleep(level=2)  # weights are dropped: those of another model come most often
+            self._asleep = True
 
     def load(self, model: str, revision: str | None) -> None:
         """Swap the weights for those of another model of the same shape, and forget cached prefixes.
+
+        An engine that sleeps wakes.
 
         Args:
             model: A folder, or a Hub id.
             revision: Hub revision.
         """
-        if (model, revision) != self._loaded:
+        if self._asleep:
+            self.llm.wake_up(tags=["weights"])
+        if self._asleep or (model, revision) != self._loaded:
             self.llm.collective_rpc("reload_weights", kwargs={"weights_path": model_folder(model, revision)})
             self.llm.collective_rpc(pack_tied_heads)
             self._loaded = (model, revision)
+        if self._asleep:
+            self.llm.wake_up(tags=["kv_cache"])  # after the weights, which loading needs room for
+            self._asleep = False
         self.llm.reset_prefix_cache()  # it holds keys and values of the weights before
 
     def disagreement(self, fingerprint: Fingerprint) -> str | None:
@@ -173,39 +198,49 @@ class Engine:
         return model_folder(*self._began_with)
 
     def generate(
-        self, prompts: Sequence[str], sampling: Sampling, progress: Progress | None = None
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling,
+        progress: Progress | None = None,
+        names: Sequence[str] | None = None,
     ) -> list[list[Completion]]:
         """``sampling.n`` answers for each prompt, in the order of the prompts.
 
         An answer ends at every token that ends one in the model's chat template, its tokenizer or its
-        generation settings, and where ``sampling.stop`` says.
+        generation settings, and where ``sampling.stop`` says. On a GPU each answer has a stream of its own,
+        which neither the other prompts nor their order change; on a CPU the seed decides the whole call.
 
         Args:
             prompts: What to answer.
             sampling: How.
             progress: Told answers done, answers in all, and tokens generated so far.
+            names: Tell apart prompts of the same text, which otherwise have the same answers on a GPU.
         """
         import torch
         from vllm import SamplingParams, TokensPrompt
 
         tokenizer = self.llm.get_tokenizer()
         special, stop = special_stops(sampling.stop, tokenizer)
-        on_gpu = torch.cuda.is_available()
-        if not on_gpu:
-            self._seed(sampling.seed)
-        drawn = SamplingParams(
-            n=sampling.n,
+        ends = {"stop": stop, "stop_token_ids": sorted({*special, *stop_token_ids(tokenizer)})}
+        drawn = partial(
+            SamplingParams,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
-            seed=sampling.seed if on_gpu else None,
-            stop=stop,
-            stop_token_ids=sorted({*special, *stop_token_ids(tokenizer)}),
+            **ends,
         )
         asked = [TokensPrompt(prompt_token_ids=ids) for ids in encode(prompts, tokenizer)]
         with counted(self.llm, progress) if progress else nullcontext():
-            outputs = self.llm.generate(asked, drawn, use_tqdm=False)
-        return [[_completion(answer, tokenizer) for answer in output.outputs] for output in outputs]
+            if torch.cuda.is_available():
+                # A request for each answer: of one for several, vLLM makes the seeds itself.
+                each = [prompt for prompt in asked for _ in range(sampling.n)]
+                ways = [drawn(n=1, seed=seed) for seed in stream_seeds(prompts, sampling, names)]
+                outputs = self.llm.generate(each, ways, use_tqdm=False)
+            else:
+                self._seed(sampling.seed)
+                outputs = self.llm.generate(asked, drawn(n=sampling.n, seed=None), use_tqdm=False)
+        answers = [_completion(answer, tokenizer) for output in outputs for answer in output.outputs]
+        return [answers[first : first + sampling.n] for first in range(0, len(answers), sampling.n)]
 
     def _seed(self, seed: int) -> None:
         """Seed the processes that draw: this one, or where the model is cut, one for each part."""
@@ -238,6 +273,22 @@ class Engine:
             ModelError: The tokenizer has no chat template, or it refuses the turns.
         """
         return chat_prompt(self.llm.get_tokenizer(), problem, chat)
+
+
+def stream_seeds(prompts: Sequence[str], sampling: Sampling, names: Sequence[str] | None = None) -> list[int]:
+    """The seed of each answer, those of a prompt side by side.
+
+    Args:
+        prompts: What is answered.
+        sampling: How many answers, for what, and the seed of the suite.
+        names: Tell apart prompts of the same text.
+    """
+    named = zip(prompts, names or [""] * len(prompts), strict=True)
+    return [
+        stream_seed(sampling.purpose, sampling.seed, prompt, name, answer)
+        for prompt, name in named
+        for answer in range(sampling.n)
+    ]
 
 
 def check_devices(parts: int) -> None:
@@ -279,6 +330,8 @@ def pack_tied_heads(worker: Any) -> None:
 
 
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
+    import torch
+
     gc.disable()  # to walk through what is imported, again and again, takes a fifth of the time
     try:
         from vllm import LLM
@@ -303,10 +356,17 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             # Beside Mistral's own files vLLM would read text by them, and training does not.
             tokenizer_mode="hf",
             config_format="hf",
+            enable_sleep_mode=torch.cuda.is_available(),
             seed=0,
             disable_log_stats=True,
         )
     except (ValueError, OSError) as error:
+        if OTHERS_HOLD_MEMORY in str(error):
+            raise CrowdedError(
+                f"the engine has no room: {error}",
+                where=model,
+                fix="Wait for what else runs on the GPU, or lower engine.gpu_memory_utilization.",
+            ) from error
         raise ModelError(
             f"vLLM can't load the model: {error}",
             where=model,

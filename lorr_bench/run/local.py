@@ -61,8 +61,8 @@ class Slot:
 def make_slots(suite: Suite, gpus: Sequence[str], cores: int) -> tuple[tuple[Slot, ...], int]:
     """The slots of this machine, and how many training and engine stages may run at the same time.
 
-    On GPUs each group of as many as a stage needs is a slot, for training and for engines alike: an engine
-    leaves the rest of its GPU to training (``engine.gpu_memory_utilization``). On a CPU training has as many
+    On GPUs each group of as many as a stage needs is a slot, for training and for engines alike; on the same
+    GPU they take turns. On a CPU training has as many
     slots as workers, and there is one engine. Grading has a slot of its own.
 
     Args:
@@ -204,7 +204,10 @@ class LocalExecutor:
         self._inbox: queue.Queue[tuple[_Worker, WorkerProcess, StageEvent | None]] = queue.Queue()
 
     def takes(self, stage: Stage) -> bool:
-        """Whether a slot of the stage's pool is free, and fewer stages run than may."""
+        """Whether a slot of the stage's pool is free, and fewer stages run than may.
+
+        A slot whose GPU is at work for another slot is not free.
+        """
         busy = sum(worker.stage is not None for worker in self._workers if worker.slot.pool != "grade")
         return self._free(stage.pool) is not None and (stage.pool == "grade" or busy < self._at_once)
 
@@ -255,7 +258,12 @@ class LocalExecutor:
             worker.stage = None
 
     def _free(self, pool: Pool) -> _Worker | None:
-        free = [worker for worker in self._workers if worker.slot.pool == pool and worker.stage is None]
+        taken = {gpu for worker in self._workers if worker.stage is not None for gpu in worker.slot.devices}
+        free = [
+            worker
+            for worker in self._workers
+            if worker.slot.pool == pool and worker.stage is None and taken.isdisjoint(worker.slot.devices)
+        ]
         return min(free, key=lambda worker: worker.process is None, default=None)
 
     def _hear(self, worker: _Worker, process: WorkerProcess, event: StageEvent | None) -> None:

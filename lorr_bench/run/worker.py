@@ -30,7 +30,7 @@ from lorr_bench.plan.identity.unchanged import Inputs
 from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.stage import Role, Stage
 from lorr_bench.stages.task import Clock, EngineRoom, Task
-from lorr_bench.stages.training.memory import out_of_memory_advice
+from lorr_bench.stages.training.memory import give_back_gpu_memory, out_of_memory_advice
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.lock import HeldError
 from lorr_bench.store.record import Outcome, Record
@@ -119,8 +119,22 @@ def print_to(log: Path) -> None:
 
 
 def serve(order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) -> None:
-    """Run one stage and tell what came of it; no failure ends the worker."""
+    """Run one stage and tell what came of it; no failure ends the worker.
+
+    Before it is told, the memory of the GPU is given back: what comes next on it may be another worker's.
+    """
     stage = stage_from_dict(order["stage"])
+    event = _served(stage, order, engines, writer)
+    try:
+        engines.rest()
+        give_back_gpu_memory()
+    except Exception as error:  # noqa: BLE001 - the driver ends this process, and finds a result that is there
+        traceback.print_exc()
+        event = Failed(stage.digest, _unexplained(stage, error))
+    writer.write(event)
+
+
+def _served(stage: Stage, order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) -> WorkerEvent:
     inputs = {role: stage_from_dict(values) for role, values in order["inputs"].items()}
 
     def notice(text: str) -> None:
@@ -143,17 +157,16 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) ->
                 clock=Clock(entered),
             )
         tokens = stage.tokens(record.outcome.metrics, record.outcome.spend)
-        event: WorkerEvent = Ended(stage.digest, record.wall_seconds, tokens)
+        return Ended(stage.digest, record.wall_seconds, tokens)
     except HeldError as error:
-        event = Busy(stage.digest, error.what)
+        return Busy(stage.digest, error.what)
     except SpoiledError as error:
-        event = Spoiled(stage.digest, error.stage.digest)
+        return Spoiled(stage.digest, error.stage.digest)
     except LorrBenchError as error:
-        event = _explained(stage, error)
+        return _explained(stage, error)
     except Exception as error:  # noqa: BLE001 - one arm's failure never stops the others
         traceback.print_exc()
-        event = Failed(stage.digest, _unexplained(stage, error))
-    writer.write(event)
+        return Failed(stage.digest, _unexplained(stage, error))
 
 
 def _explained(stage: Stage, error: LorrBenchError) -> Failed:

@@ -20,8 +20,9 @@ def ask(
     Two prompts of the same text are asked both, and have answers of their own.
     """
     fits = [engine.fits(prompt.text) for prompt in prompts]
-    fitting = [prompt.text for prompt, fit in zip(prompts, fits, strict=True) if fit]
-    found = iter(engine.generate(fitting, sampling, progress) if fitting else [])
+    fitting = [prompt for prompt, fit in zip(prompts, fits, strict=True) if fit]
+    texts, names = [prompt.text for prompt in fitting], [prompt.id for prompt in fitting]
+    found = iter(engine.generate(texts, sampling, progress, names) if fitting else [])
     return [next(found) if fit else [] for fit in fits]
 
 

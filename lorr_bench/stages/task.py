@@ -93,6 +93,11 @@ class EngineRoom:
             )
         return engine
 
+    def rest(self) -> None:
+        """Let the engine sleep, if there is one: others have its memory of a GPU until a stage asks."""
+        if self._engine is not None:
+            self._engine.sleep()
+
     def _started(self, task: Task[EngineStage], model: StartModel) -> Engine:
         parameters, options = task.stage.parameters, task.stage.setting.options
         with task.clock.part(ENGINE_START):

@@ -49,7 +49,7 @@ class ScriptedEngine:
     def fits(self, prompt):
         return True
 
-    def generate(self, prompts, sampling, progress=None):
+    def generate(self, prompts, sampling, progress=None, names=None):
         words = ("1", "2")  # tokens of the embedded model: unknown words would be equal
         return [
             [Completion(words[repeat % 2], 3, truncated=False) for repeat in range(sampling.n)]

@@ -1,16 +1,26 @@
 """The engine's own logic; vLLM itself is tried in test_end_to_end.py."""
 
 import dataclasses
+import importlib.util
 import re
 import sys
 import types
 from datetime import date
+from pathlib import Path
 
 import pytest
 from tokenizers import AddedToken
 
-from lorr_bench.errors import MissingPackageError, ModelError, SuiteError
-from lorr_bench.generate.engine import Engine, EngineSettings, Sampling, check_devices, pack_tied_heads
+from lorr_bench.errors import CrowdedError, MissingPackageError, ModelError, SuiteError
+from lorr_bench.generate.engine import (
+    OTHERS_HOLD_MEMORY,
+    Engine,
+    EngineSettings,
+    Sampling,
+    check_devices,
+    pack_tied_heads,
+    stream_seeds,
+)
 from lorr_bench.generate.fingerprint import TEXTS, Fingerprint
 from lorr_bench.tokens.chat import Chat
 
@@ -73,6 +83,12 @@ class FakeLLM:
     def reset_prefix_cache(self):
         self.calls.append("reset")
 
+    def sleep(self, level):
+        self.calls.append(("sleep", level))
+
+    def wake_up(self, tags):
+        self.calls.append(("wake up", *tags))
+
     def get_tokenizer(self):
         return self.tokenizer
 
@@ -84,7 +100,8 @@ class FakeLLM:
             ]
         answer = types.SimpleNamespace(text="t", token_ids=[116, 3], **self.finish)
         self.prompts = prompts
-        return [types.SimpleNamespace(outputs=[answer] * sampling.n) for _ in prompts]
+        ways = sampling if isinstance(sampling, list) else [sampling] * len(prompts)
+        return [types.SimpleNamespace(outputs=[answer] * way.n) for _, way in zip(prompts, ways, strict=True)]
 
     def scored(self, tokens):
         """As vLLM gives them: nothing for the first token, then a table of the tokens of each place."""
@@ -129,6 +146,37 @@ def test_weights_are_swapped_only_when_they_differ_and_prefixes_always_forgotten
     assert engine.llm.calls == ["reset", *swap, "reset", "reset"]
 
 
+def test_an_engine_that_slept_has_its_weights_before_its_cache(engine, tmp_path, monkeypatch):
+    """Sleep drops the weights, so those of the model that it held are read again, too."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    engine.sleep()
+    engine.sleep()  # it does already
+    engine.load(str(tmp_path), None)
+    engine.load(str(tmp_path), None)
+    read = [("reload_weights", str(tmp_path)), pack_tied_heads]
+    awake = [("wake up", "weights"), *read, ("wake up", "kv_cache"), "reset"]
+    assert engine.llm.calls == [("sleep", 2), *awake, "reset"]
+
+
+def test_on_a_cpu_an_engine_does_not_sleep(engine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    engine.sleep()
+    assert engine.llm.calls == []
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_an_engine_that_may_have_to_sleep_is_started_so(monkeypatch, tmp_path, gpu):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setitem(sys.modules, "vllm", fake_vllm())
+    assert Engine(str(tmp_path), None, SETTINGS).llm.arguments["enable_sleep_mode"] == gpu
+
+
 def test_a_hub_model_is_swapped_back_from_its_local_files(engine, tmp_path, monkeypatch):
     import huggingface_hub
 
@@ -153,6 +201,21 @@ def test_on_a_cpu_the_process_is_seeded_and_no_request_is(engine, monkeypatch):
     engine.generate(["a"], Sampling(n=1, temperature=1.0, top_p=1.0, max_tokens=2, seed=11))
     assert engine.llm.sampling.seed is None
     assert torch.initial_seed() == 11
+
+
+def test_on_a_gpu_each_answer_is_a_request_with_a_seed_of_its_own(engine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    before = torch.initial_seed()
+    sampling = Sampling(n=3, temperature=1.0, top_p=0.9, max_tokens=2, seed=11, purpose="collect")
+    rows = engine.generate(["a", "b"], sampling, names=["p1", "p2"])
+    assert [len(row) for row in rows] == [3, 3]
+    assert [way.n for way in engine.llm.sampling] == [1] * 6
+    assert [way.seed for way in engine.llm.sampling] == stream_seeds(["a", "b"], sampling, ["p1", "p2"])
+    assert {way.top_p for way in engine.llm.sampling} == {0.9}
+    assert [prompt["prompt_token_ids"][-1] for prompt in engine.llm.prompts] == [97] * 3 + [98] * 3
+    assert torch.initial_seed() == before
 
 
 def test_a_model_that_is_cut_draws_in_processes_of_its_own(monkeypatch, tmp_path):
@@ -283,6 +346,29 @@ def test_a_model_that_vllm_refuses_is_a_model_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=refuse))
     with pytest.raises(ModelError, match="no such architecture"):
         Engine("model", None, SETTINGS)
+
+
+def test_memory_that_others_hold_may_be_free_later(monkeypatch):
+    """vLLM's own words, of its check at the start."""
+
+    def refuse(**arguments):
+        raise ValueError(
+            "Free memory on device cuda:0 (20.0/79.1 GiB) on startup is less than desired GPU memory"
+        )
+
+    monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=refuse))
+    with pytest.raises(CrowdedError, match=r"the engine has no room: .*20.0/79.1 GiB") as caught:
+        Engine("model", None, SETTINGS)
+    assert caught.value.may_pass
+    assert "engine.gpu_memory_utilization" in caught.value.fix
+
+
+def test_vllm_still_says_so_where_others_hold_memory():
+    spec = importlib.util.find_spec("vllm")
+    if spec is None:
+        pytest.skip("vLLM is not installed")
+    words = (Path(spec.submodule_search_locations[0]) / "v1" / "worker" / "utils.py").read_text("utf-8")
+    assert f'f"{OTHERS_HOLD_MEMORY} ' in words
 
 
 def test_a_template_that_asks_for_today_is_told_the_date_of_the_suite(engine):

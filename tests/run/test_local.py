@@ -146,6 +146,24 @@ def test_no_more_stages_than_workers_and_grading_beside_them(executor):
     assert executor.takes(stage_called("a", "grade_math"))
 
 
+def test_on_a_gpu_engine_and_training_take_turns(tmp_path):
+    made = LocalExecutor(suite(), ("0", "1"), 2, partial(WorkerProcess, command=ECHO))
+    try:
+        first, second = stage_called("hang", number=1), stage_called("hang", number=2)
+        made.begin(ToldOrder(first, {}, str(tmp_path), log_file(tmp_path, first)))
+        assert made.takes(stage_called("a", "collect"))  # on the other GPU
+        assert (
+            made.begin(ToldOrder(second, {}, str(tmp_path), log_file(tmp_path, second))) == "train 2, GPU 1"
+        )
+        assert not made.takes(stage_called("a", "collect"))
+        assert made.takes(stage_called("a", "grade_math"))
+        made.end(first, "enough")
+        assert made.next_event(30).digest == first.digest
+        assert made.takes(stage_called("a", "collect"))
+    finally:
+        made.stop()
+
+
 @pytest.mark.slow
 def test_a_dead_process_is_a_failure_that_does_not_last_and_its_seat_starts_anew(executor):
     stage = stage_called("die")

@@ -61,6 +61,42 @@ def test_a_stage_is_stored(stage, tmp_path):
     assert store.read(stage, verify=True).outcome.metrics["pairs"] == 5
 
 
+class RestlessRoom(EngineRoom):
+    """Notes when it is told to rest, and what was told before."""
+
+    def __init__(self, out, fault=None):
+        super().__init__()
+        self.out, self.fault, self.rested = out, fault, []
+
+    def rest(self):
+        self.rested.append(self.out.getvalue())
+        if self.fault:
+            raise self.fault
+
+
+@pytest.mark.parametrize("text", [TEXT, ""])
+def test_memory_is_given_back_before_the_end_of_a_stage_is_told(stage, tmp_path, text):
+    """Also of one that fails for good, after which the process goes on."""
+    (tmp_path / "pairs.jsonl").write_text(text, "utf-8")
+    out = io.StringIO()
+    room = RestlessRoom(out)
+    serve(order_of(stage, Store(tmp_path / "store")), room, EventWriter(out))
+    [before] = room.rested
+    assert not {"Ended", "Failed"} & {json.loads(line)["event"] for line in before.splitlines()}
+
+
+@pytest.mark.slow
+def test_a_process_that_can_not_give_memory_back_is_to_be_ended_and_its_result_stays(stage, tmp_path):
+    out, store = io.StringIO(), Store(tmp_path / "store")
+    serve(
+        order_of(stage, store), RestlessRoom(out, AssertionError("more memory than before")), EventWriter(out)
+    )
+    answer = json.loads(out.getvalue().splitlines()[-1])
+    assert (answer["event"], answer["lasting"]) == ("Failed", False)
+    assert "more memory than before" in answer["reason"]
+    assert store.read(stage) is not None
+
+
 def test_an_explained_failure_lasts_and_is_told_as_it_is(stage, tmp_path):
     (tmp_path / "pairs.jsonl").write_text("", "utf-8")
     answer = answer_of(stage, Store(tmp_path / "store"))

@@ -55,8 +55,9 @@ class ScriptedEngine:
     def count_tokens(self, prompt):
         return len(prompt.split())
 
-    def generate(self, prompts, sampling, progress):
+    def generate(self, prompts, sampling, progress, names):
         self.samplings.append(sampling)
+        self.names = names
         progress(len(prompts) * sampling.n, len(prompts) * sampling.n, 100)
         script = SAMPLED if sampling.n > 1 else GREEDY
         return [
@@ -142,6 +143,8 @@ def test_the_engine_is_asked_as_the_parameters_say(answered, engine):
         7,
     )
     assert (drawn.n, drawn.temperature, drawn.top_p, drawn.stop, drawn.seed) == (3, 0.5, 0.9, ("Q:",), 7)
+    assert (greedy.purpose, drawn.purpose) == ("answer_math", "answer_math")
+    assert engine.names == ["problems-1", "problems-2"]
 
 
 def test_progress_runs_through_all_samplings(answered, engine):
@@ -152,7 +155,7 @@ def test_progress_runs_through_all_samplings(answered, engine):
 def test_two_rows_of_the_same_text_have_answers_of_their_own(answered, monkeypatch):
     counter = itertools.count()
 
-    def numbered(self, prompts, sampling, progress=None):
+    def numbered(self, prompts, sampling, progress, names):
         return [
             [Completion(str(next(counter)), 1, truncated=False) for _ in range(sampling.n)] for _ in prompts
         ]
@@ -188,7 +191,7 @@ def test_a_key_changes_with_what_the_answer_depends_on(answered, monkeypatch, ch
     assert (len(before), len(after), len(after - before)) == (8, 8, new)
 
 
-def any_prompt(self, prompts, sampling, progress=None):
+def any_prompt(self, prompts, sampling, progress, names):
     return [[Completion("4", 1, truncated=False)] * sampling.n for _ in prompts]
 
 

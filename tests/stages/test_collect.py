@@ -39,7 +39,7 @@ class ScriptedEngine:
     def count_tokens(self, prompt):
         return len(prompt.split())
 
-    def generate(self, prompts, sampling, progress=None):
+    def generate(self, prompts, sampling, progress=None, names=None):
         return [[self.answer(value) for value in self.script[prompt]] for prompt in prompts]
 
     def answer(self, value):

@@ -25,6 +25,9 @@ class Doubted:
         self.looked_at.append(self.holds)
         return "it speaks otherwise" if self.holds in self.doubts else None
 
+    def sleep(self):
+        self.asleep = True
+
     def close(self):
         self.closed = True
 
@@ -105,3 +108,10 @@ def test_the_next_stage_is_not_given_an_engine_that_failed(room, tmp_path):
     with pytest.raises(StageError):
         room.holding("one")
     assert room.holding().holds == "the start"
+
+
+def test_a_room_at_rest_has_an_engine_that_sleeps(room):
+    room.rooms.rest()  # there is none yet
+    engine = room.holding()
+    room.rooms.rest()
+    assert engine.asleep

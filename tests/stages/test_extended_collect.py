@@ -43,7 +43,7 @@ class Counting:
     def count_tokens(self, prompt):
         return len(prompt.split())
 
-    def generate(self, prompts, sampling, progress=None):
+    def generate(self, prompts, sampling, progress=None, names=None):
         self.asked += prompts
         return [[self._answer(int(prompt.split()[-1]), n) for n in range(sampling.n)] for prompt in prompts]
 

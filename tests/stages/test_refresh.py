@@ -42,7 +42,7 @@ class ScriptedEngine:
     def count_tokens(self, prompt):
         return len(prompt.split())
 
-    def generate(self, prompts, sampling, progress=None):
+    def generate(self, prompts, sampling, progress=None, names=None):
         self.asked.append((list(prompts), sampling))
         return [
             [Completion(f"Now \\boxed{{{value}}}", 5, truncated=False) for value in self.script[prompt]]
@@ -202,6 +202,11 @@ def test_the_current_policy_answers_as_the_collection_was_sampled(refreshed, tmp
     assert engine.loaded == [str(tmp_path / "policy" / "model")]
     [(_, sampling)] = engine.asked
     assert (sampling.n, sampling.temperature, sampling.top_p, sampling.max_tokens) == (2, 0.5, 0.9, 9)
+
+
+def test_answers_before_each_replay_are_draws_of_their_own(refreshed):
+    purposes = [refreshed(answers(), replay=replay)[2].asked[0][1].purpose for replay in (2, 3)]
+    assert purposes == ["refresh, replay 2", "refresh, replay 3"]
 
 
 @pytest.mark.parametrize(("held_out", "kept"), [(0, 0), (2, 2), (HELD_OUT + 3, HELD_OUT)])

@@ -36,7 +36,7 @@ class ScriptedEngine:
     def fits(self, prompt):
         return True
 
-    def generate(self, prompts, sampling, progress=None):
+    def generate(self, prompts, sampling, progress=None, names=None):
         return [[Completion(text, 3, truncated=False) for text in self.answers] for _ in prompts]
 
     def chat(self, problem, chat):

@@ -112,6 +112,13 @@ class SamplingStage(EngineStage):
             max_length=described.max_length,
         )
 
+    @property
+    def purpose(self) -> str:
+        """What its answers are for: its kind, and the round."""
+        return (
+            self.kind if self.parameters.part is None else f"{self.kind}, round {self.parameters.part.number}"
+        )
+
     def sources(self) -> Iterator[Source]:
         """The models, and the prompts."""
         yield from super().sources()

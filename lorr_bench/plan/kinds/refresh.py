@@ -57,6 +57,11 @@ class Refresh(SamplingStage):
 
     parameters: RefreshParameters
 
+    @property
+    def purpose(self) -> str:
+        """The replay before which the answers are made."""
+        return f"{self.kind}, replay {self.parameters.replay}"
+
     def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - its own parameters say it
         """Answers times their token limit; rows are drawn with probability ρ, so their number is expected."""
         asked = self.parameters

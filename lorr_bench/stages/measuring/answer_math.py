@@ -58,7 +58,13 @@ def answer_math(task: Task[AnswerMath]) -> Outcome:
 def samplings(asked: AnswerMathParameters) -> list[tuple[str, Sampling]]:
     """The ways in which a stage draws answers, by name."""
     greedy = Sampling(
-        n=1, temperature=0.0, top_p=1.0, max_tokens=asked.max_tokens, seed=asked.seed, stop=asked.stop
+        n=1,
+        temperature=0.0,
+        top_p=1.0,
+        max_tokens=asked.max_tokens,
+        seed=asked.seed,
+        stop=asked.stop,
+        purpose=AnswerMath.kind,
     )
     drawn = replace(greedy, n=asked.repeats, temperature=asked.temperature, top_p=asked.top_p)
     return [(GREEDY, greedy)] * asked.greedy + [(SAMPLED, drawn)] * (asked.repeats > 0)
@@ -86,9 +92,7 @@ def _after(rows: Sequence[Mapping[str, Any]], of_all: int, progress: Progress) -
 def _generation(task: Task[AnswerMath]) -> dict[str, Any]:
     """What all answers of the stage depend on, each part with its hash."""
     asked = task.stage.parameters
-    described = {
-        name: {**asdict(sampling), "stop": list(sampling.stop)} for name, sampling in samplings(asked)
-    }
+    described = {name: _described(sampling) for name, sampling in samplings(asked)}
     return {
         "weights": _weights(task),
         "engine": asked.generator.engine,
@@ -97,6 +101,12 @@ def _generation(task: Task[AnswerMath]) -> dict[str, Any]:
             name: {**values, "sha256": canonical_digest(values)} for name, values in described.items()
         },
     }
+
+
+def _described(sampling: Sampling) -> dict[str, Any]:
+    """All but the purpose, which is the same in every stage of the kind."""
+    values = {**asdict(sampling), "stop": list(sampling.stop)}
+    return {name: value for name, value in values.items() if name != "purpose"}
 
 
 def _weights(task: Task[AnswerMath]) -> str:

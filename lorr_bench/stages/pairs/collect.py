@@ -144,6 +144,7 @@ def sample_answers(
         top_p=asked.top_p,
         max_tokens=asked.max_tokens,
         seed=asked.seed,
+        purpose=task.stage.purpose,
     )
     with task.clock.part("generate"):
         completions = ask(engine, prompts, sampling, task.progress)
