@@ -12,7 +12,8 @@ from lorr_bench.report.contrasts import contrast_frame
 from lorr_bench.report.figures.draw import draw_all
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.frames import Frames
-from lorr_bench.report.sentences import captions, held_equal, verdicts
+from lorr_bench.report.sentences import captions, held_equal
+from lorr_bench.report.sentences.first_screen import FirstScreen, first_screen
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Table
 from lorr_bench.report.tables.aggregates import aggregate_frame, aggregate_table
@@ -44,7 +45,7 @@ class Contents:
         frames: Every table in full.
         tables: The tables that have rows, those first that need space on the page most.
         figures: The figures; the first is the main one.
-        headlines: The verdict on what was declared beforehand, and what the controls say.
+        first: The verdict on what was declared beforehand, data needed, cost, and what the controls say.
         compared: What was compared.
         held_equal: What was held equal, and the ratios of what was not.
         caution: What a single seed can't tell; empty where there are more.
@@ -57,7 +58,7 @@ class Contents:
     frames: Frames
     tables: tuple[Table, ...]
     figures: tuple[Drawing, ...]
-    headlines: tuple[str, ...]
+    first: FirstScreen
     compared: str
     held_equal: str
     caution: str
@@ -85,7 +86,7 @@ def compute(results: Results) -> Contents:
         frames=frames,
         tables=tuple(table for table in tables if table.rows),
         figures=draw_all(study, comparison, frames),
-        headlines=verdicts.headlines(study, contrasts, comparison.frame),
+        first=first_screen(study, frames),
         compared=captions.compared_line(study),
         held_equal=held_equal.held_equal_line(study, frames.ledger),
         caution=captions.seed_caution(comparison.frame),
