@@ -25,6 +25,7 @@ from lorr_bench.report.tables.efficiency import efficiency_frame, efficiency_tab
 from lorr_bench.report.tables.ledger import ledger_frame, ledger_table
 from lorr_bench.report.tables.methods import method_frame, method_table
 from lorr_bench.report.tables.overlaps import overlap_frame, overlap_table
+from lorr_bench.report.tables.paper import paper_table
 from lorr_bench.report.tables.protocol import protocol_frame, protocol_table, shared_settings_table
 from lorr_bench.report.tables.published import published_frame, published_table
 from lorr_bench.report.tables.scores import score_frame
@@ -137,6 +138,7 @@ def _tables(
     """Every table; those that the results have nothing for have no rows."""
     results = study.results
     caption = captions.comparison_caption(study, frames.comparison, frames.contrasts)
+    yield paper_table(study, comparison)
     yield declared_table(frames.contrasts)
     for kind in (MATH, GENERAL):
         yield from _score_tables(kind, study, comparison, caption, notes[kind])

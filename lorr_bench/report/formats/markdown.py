@@ -36,6 +36,7 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
     yield _image(contents.figures[0].title, "figure.png")
+    yield from _tables("Scores", ["paper"], tables)
     yield from _tables("Primary contrasts", ["tests"], tables)
     yield from _scores("Comparison", "comparison", tables)
     yield from _tables("", ["contrasts"], tables)

@@ -338,6 +338,7 @@
 
     reveal() {
       const heading = document.getElementById("problems");
+      reveal(heading);
       heading.scrollIntoView();
       heading.focus({ preventScroll: true });
     }
@@ -422,6 +423,35 @@
     }
   }
 
+  // ---- Details ----
+
+  // What a link leads to is shown, also inside of details that were closed.
+  function reveal(element) {
+    for (let one = element.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+  }
+
+  function followLink() {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    reveal(target);
+    target.scrollIntoView();
+  }
+
+  function addOpenAll() {
+    const sections = [...document.querySelectorAll("details.section")];
+    const button = make("button", { type: "button", className: "all", textContent: "Open all" });
+    button.addEventListener("click", () => {
+      const open = sections.some((section) => !section.open);
+      sections.forEach((section) => (section.open = open));
+      button.textContent = open ? "Close all" : "Open all";
+    });
+    document.getElementById("details").after(button);
+  }
+
+  addOpenAll();
+  followLink();
+  window.addEventListener("hashchange", followLink);
+  for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", () => reveal(document.getElementById(link.hash.slice(1))));
   for (const element of document.querySelectorAll(".sheet")) new Sheet(element);
   const drilldown = document.getElementById("drilldown");
   if (drilldown) new Drilldown(drilldown);
