@@ -28,6 +28,11 @@
     return found ? Number(found[1].replaceAll(",", "").replace("−", "-")) : null;
   }
 
+  // Whether a text holds all of these words, in any order.
+  function holdsWords(text, wanted) {
+    return wanted.split(/\s+/u).every((word) => text.includes(word));
+  }
+
   // ---- Tables ----
 
   // A row of the page, or one of the data that becomes a row when it is shown.
@@ -81,6 +86,7 @@
       this.headings.forEach((heading, column) => this.makeSortable(heading, column));
       this.addControls(element);
       this.addStatus(element);
+      this.watchEdges(element);
     }
 
     static rowsOf(element, body) {
@@ -131,7 +137,7 @@
     }
 
     static holds(row, text) {
-      return row.text.includes(text);
+      return holdsWords(row.text, text);
     }
 
     filter(key, value, test) {
@@ -183,6 +189,30 @@
       if (this.rows.length > STEP) this.update();
     }
 
+    // Says what lies beyond the edges of the frame, and keeps the second column beside the first.
+    watchEdges(element) {
+      this.frame = element.querySelector(".scroll");
+      this.edges = make("p", { className: "more edges", hidden: true });
+      element.append(this.edges);
+      this.frame.addEventListener("scroll", () => this.tellEdges(), { passive: true });
+      new ResizeObserver(() => this.tellEdges()).observe(this.frame);
+      this.tellEdges();
+    }
+
+    tellEdges() {
+      const { frame, headings } = this;
+      this.table.style.setProperty("--first", `${headings[0].offsetWidth}px`);
+      const edge = frame.getBoundingClientRect().right - 2;
+      const right = headings.filter((one) => !one.hidden && one.getBoundingClientRect().right > edge + 2).length;
+      const below = frame.scrollHeight - frame.clientHeight - frame.scrollTop > 2;
+      const cut = right > 0 && frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 2;
+      frame.classList.toggle("cut", cut);
+      frame.classList.toggle("below", below);
+      const told = [cut && `${counted(right, "column")} to the right`, below && "rows below"].filter(Boolean);
+      this.edges.hidden = told.length === 0;
+      this.edges.textContent = `Cut by the frame, which scrolls: ${told.join(" and ")}.`;
+    }
+
     update() {
       const tests = [...this.tests.values()];
       const found = this.rows.filter((row) => tests.every((test) => test(row)));
@@ -223,6 +253,7 @@
       const sorted = this.order ? `, sorted by ${this.title(this.order.column)}, ${this.order.direction}` : "";
       this.status.textContent = `${part}${counted(found, "row")}${all}${sorted}.`;
       this.further.hidden = shown === found;
+      if (this.frame) this.tellEdges();
       this.further.textContent = `Show ${Math.min(STEP, found - shown).toLocaleString("en")} more`;
     }
   }
@@ -260,7 +291,7 @@
 
     holds(text, models) {
       const texts = [this.id, this.prompt, this.gold, ...models.map((model) => this.answer(model).text)];
-      return texts.some((one) => one.toLowerCase().includes(text));
+      return holdsWords(texts.join("\n").toLowerCase(), text);
     }
 
     get solved() {
