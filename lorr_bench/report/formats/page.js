@@ -273,8 +273,11 @@
     left: (left, right) => left.right && !right.right,
     right: (left, right) => right.right && !left.right,
     wrong: (left, right) => !left.right && !right.right,
+    both: (left, right) => left.right && right.right,
     unread: (left, right) => [left, right].some((one) => one.cut || ["no_answer", "timeout", "crash"].includes(one.reason)),
   };
+  const WHOLE = new Set(["gold", "extracted"]); // each a formula, without signs around it
+  const MATHEMATICAL = new Set([...WHOLE, "prompt", "text"]);
   const PREFIX = "#problem?";
 
   class Problem {
@@ -336,6 +339,7 @@
       for (const button of this.element.querySelectorAll("[data-step]")) {
         button.addEventListener("click", () => this.go(this.place + Number(button.dataset.step)));
       }
+      this.part("written").addEventListener("change", () => this.show(this.place));
       this.part("viewer").addEventListener("keydown", (event) => this.turn(event));
       window.addEventListener("hashchange", () => this.follow());
     }
@@ -450,7 +454,10 @@
     }
 
     write(inside, texts) {
-      for (const [name, text] of Object.entries(texts)) this.part(name, inside).textContent = text;
+      for (const [name, text] of Object.entries(texts)) {
+        const written = !MATHEMATICAL.has(name) || this.part("written").checked;
+        mathematics.show(this.part(name, inside), text, { written, whole: WHOLE.has(name) });
+      }
     }
   }
 
