@@ -12,7 +12,8 @@ from lorr_bench.report.contrasts import contrast_frame
 from lorr_bench.report.figures.draw import draw_all
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.frames import Frames
-from lorr_bench.report.sentences import captions, held_equal, verdicts
+from lorr_bench.report.sentences import captions, held_equal
+from lorr_bench.report.sentences.first_screen import FirstScreen, first_screen
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Table
 from lorr_bench.report.tables.aggregates import aggregate_frame, aggregate_table
@@ -24,6 +25,7 @@ from lorr_bench.report.tables.efficiency import efficiency_frame, efficiency_tab
 from lorr_bench.report.tables.ledger import ledger_frame, ledger_table
 from lorr_bench.report.tables.methods import method_frame, method_table
 from lorr_bench.report.tables.overlaps import overlap_frame, overlap_table
+from lorr_bench.report.tables.paper import paper_table
 from lorr_bench.report.tables.protocol import protocol_frame, protocol_table, shared_settings_table
 from lorr_bench.report.tables.published import published_frame, published_table
 from lorr_bench.report.tables.scores import score_frame
@@ -44,7 +46,7 @@ class Contents:
         frames: Every table in full.
         tables: The tables that have rows, those first that need space on the page most.
         figures: The figures; the first is the main one.
-        headlines: The verdict on what was declared beforehand, and what the controls say.
+        first: The verdict on what was declared beforehand, data needed, cost, and what the controls say.
         compared: What was compared.
         held_equal: What was held equal, and the ratios of what was not.
         caution: What a single seed can't tell; empty where there are more.
@@ -57,7 +59,7 @@ class Contents:
     frames: Frames
     tables: tuple[Table, ...]
     figures: tuple[Drawing, ...]
-    headlines: tuple[str, ...]
+    first: FirstScreen
     compared: str
     held_equal: str
     caution: str
@@ -85,7 +87,7 @@ def compute(results: Results) -> Contents:
         frames=frames,
         tables=tuple(table for table in tables if table.rows),
         figures=draw_all(study, comparison, frames),
-        headlines=verdicts.headlines(study, contrasts, comparison.frame),
+        first=first_screen(study, frames),
         compared=captions.compared_line(study),
         held_equal=held_equal.held_equal_line(study, frames.ledger),
         caution=captions.seed_caution(comparison.frame),
@@ -136,6 +138,7 @@ def _tables(
     """Every table; those that the results have nothing for have no rows."""
     results = study.results
     caption = captions.comparison_caption(study, frames.comparison, frames.contrasts)
+    yield paper_table(study, comparison)
     yield declared_table(frames.contrasts)
     for kind in (MATH, GENERAL):
         yield from _score_tables(kind, study, comparison, caption, notes[kind])

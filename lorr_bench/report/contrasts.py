@@ -34,6 +34,7 @@ SIGNIFICANCE: Final = 0.05
 PRIMARY, SEQUENCE, SECONDARY = "primary", "sequence", "secondary"
 """Roles of a difference: declared and at the largest budget; declared, below it; everything else."""
 DECLARED: Final = (PRIMARY, SEQUENCE)
+WIDER_THAN_THE_SCALE: Final = "[wider than the scale]"
 MIN_POOLED: Final = 3
 """Arms: with two, their own spread is that of all."""
 COLUMNS: Final = (
@@ -96,8 +97,16 @@ def declared_mark(row: Any) -> str:
 
 
 def difference_interval(row: Any) -> str:
-    """The interval of a difference in points: ``[+9.8, +16.4]``; nothing where there is none."""
-    return interval(points(row.difference_low), points(row.difference_high))
+    """The interval of a difference in points: ``[+9.8, +16.4]``; nothing where there is none.
+
+    No difference of shares is larger than 100 points: an end beyond is said so, and an interval that holds the
+    whole scale says in words that it tells nothing.
+    """
+    low, high = row.difference_low, row.difference_high
+    if low <= -1 and high >= 1:
+        return WIDER_THAN_THE_SCALE
+    ends = f"< {points(-1)}" if low < -1 else points(low), f"> {points(1)}" if high > 1 else points(high)
+    return interval(*ends)
 
 
 class _Differences:

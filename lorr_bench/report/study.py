@@ -83,6 +83,13 @@ class Study:
             chosen.setdefault(point.arm, point)
         return sorted(chosen.values(), key=lambda point: self._place(point.arm))
 
+    def points_at_largest(self, points: Iterable[Point]) -> list[Point]:
+        """Of each arm the points with its largest budget, in the order of the suite, then of the seeds."""
+        found = set(points)
+        largest = {point.arm: point.unique_pairs for point in self.one_point_per_arm(found)}
+        kept = [point for point in found if point.unique_pairs == largest[point.arm]]
+        return sorted(kept, key=lambda point: (self._place(point.arm), point.arm, point.seed))
+
     @cached_property
     def tested_measures(self) -> tuple[Measure, ...]:
         """Every measure that is tested: math first, each kind in the order of its scores."""

@@ -13,6 +13,7 @@ from lorr_bench.values import START
 LONG = 40
 """Rows above which a table scrolls under its header, and folds away if it isn't the main one."""
 
+PAIRS_TITLE = "pairs"
 Kind = Literal["arm", "text", "number"]
 
 
@@ -105,6 +106,11 @@ class Table:
         return f"{self.section}-{self.part}" if self.part else self.section
 
     @property
+    def kept(self) -> int:
+        """How many first columns stay in sight while the others scroll: those that say which row it is."""
+        return 2 if len(self.columns) > 2 and self.columns[1].title == PAIRS_TITLE else 1
+
+    @property
     def long(self) -> bool:
         """Whether the table has more rows than a reader goes through one by one."""
         return len(self.rows) > LONG
@@ -140,7 +146,7 @@ class Table:
 
 ARM = Column("arm", "arm")
 BENCHMARK = Column("benchmark", "text", choice=True)
-MODEL = (ARM, Column("pairs", choice=True), Column("seeds"))
+MODEL = (ARM, Column(PAIRS_TITLE, choice=True), Column("seeds"))
 """Columns that say which models a row rests on."""
 
 

@@ -162,7 +162,10 @@ class EvaluationSpec(Model):
         description="search the training prompts for the benchmarks' problems, or `off`",
     )
     keep_answers: int = Field(
-        20, ge=0, description="problems of each benchmark whose answers the report shows side by side"
+        20,
+        ge=0,
+        description="problems of each benchmark whose answers the report shows side by side: so many that the "
+        "first compared arm fixes, breaks, leaves wrong and leaves right"
     )
 
     @model_validator(mode="before")

@@ -15,7 +15,7 @@ answer that could not be asked for has the text null.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -54,6 +54,22 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
+
+
+def first_answers(answers: Path, grades: Path, chosen: Container[str]) -> Iterator[GradedAnswer]:
+    """The first answer to each of the chosen problems; only their rows are parsed.
+
+    Args:
+        answers: Folder of an ``answer_math`` stage.
+        grades: Folder of the ``grade_math`` stage that graded it.
+        chosen: Ids of problems.
+    """
+    with (answers / ANSWERS_FILE).open(encoding="utf-8") as texts, (grades / VERDICTS_FILE).open(
+        encoding="utf-8"
+    ) as verdicts:
+        for problem, text, verdict in zip(read_lines(answers / PROBLEMS_FILE), texts, verdicts, strict=False):
+            if problem["id"] in chosen:
+                yield GradedAnswer(problem, json.loads(text), json.loads(verdict))
 
 
 def graded_answers(answers: Path, grades: Path, first: int | None = None) -> Iterator[GradedAnswer]:

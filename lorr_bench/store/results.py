@@ -25,10 +25,11 @@ from lorr_bench.store.generations import (
     SCORES_FILE,
     VERDICTS_FILE,
     GradedAnswer,
-    graded_answers,
+    first_answers,
     read_lines,
 )
 from lorr_bench.store.record import Record
+from lorr_bench.store.sampled_problems import sampled_ids
 from lorr_bench.store.store import Store
 from lorr_bench.values import (
     START,
@@ -44,6 +45,8 @@ from lorr_bench.values import (
 )
 
 T = TypeVar("T")
+MAX_SHOWN: Final = 64
+"""Models up to which the answers of every seed are shown; of more, those of the first seed."""
 MAX_EXAMPLES: Final = 10
 """Ids of overlapping problems that a report names."""
 NOT_RUN: Final = "not run yet"
@@ -261,21 +264,45 @@ def _overlaps(
 
 
 def _answers(measured: Sequence[Evaluation], folders: Mapping[str, Path], plan: Plan) -> list[SampleAnswer]:
-    """One answer to each of the first problems, of the start model and of the first seed's largest budget."""
-    first = plan.suite.evaluation.keep_answers
+    """One answer to each sampled problem, of the start model and of the largest budget."""
+    shown = [evaluation for evaluation in measured if _is_shown(evaluation, plan)]
+    chosen = _sampled(shown, folders, plan)
     return [
         _answer(evaluation, row)
-        for evaluation in measured
-        if _is_shown(evaluation, plan)
-        for row in graded_answers(folders[evaluation.answers], folders[evaluation.digest], first)
+        for evaluation in shown
+        for row in first_answers(
+            folders[evaluation.answers], folders[evaluation.digest], chosen[evaluation.benchmark]
+        )
         if row.answer["text"] is not None
     ]
 
 
+def _sampled(
+    shown: Sequence[Evaluation], folders: Mapping[str, Path], plan: Plan
+) -> dict[str, frozenset[str]]:
+    """Problems of each benchmark by the verdicts of the first compared arm and its baseline, first seed."""
+    pair = next(((base, arm) for arm, base in plan.baselines.items() if arm != base), ())
+    places = {(each.benchmark, each.point.arm): each for each in reversed(shown)}
+    sampled = {}
+    for benchmark, evaluation in {each.benchmark: each for each in shown}.items():
+        found = [places[benchmark, arm] for arm in pair if (benchmark, arm) in places]
+        left_right = [(folders[each.answers], folders[each.digest]) for each in found]
+        sampled[benchmark] = sampled_ids(
+            (left_right[0], left_right[1]) if len(left_right) == 2 else None,
+            folders[evaluation.answers],
+            plan.suite.evaluation.keep_answers,
+        )
+    return sampled
+
+
 def _is_shown(evaluation: Evaluation, plan: Plan) -> bool:
-    """Whether answers of the evaluation are shown: of the start model, and of one model of each arm."""
+    """Whether answers of the evaluation are shown: of the start model, and of each arm's largest budget.
+
+    Of very many arms those of the first seed alone.
+    """
     point, suite = evaluation.point, plan.suite
-    chosen = (point.unique_pairs, point.seed) == (suite.budget.unique_pairs[-1], suite.seeds[0])
+    seeds = suite.seeds if len(plan.arms) * len(suite.seeds) < MAX_SHOWN else suite.seeds[:1]
+    chosen = point.unique_pairs == suite.budget.unique_pairs[-1] and point.seed in seeds
     return evaluation.kind == "math" and (point == START or chosen)
 
 

@@ -1,4 +1,4 @@
-"""The verdict on what was declared, also where it is negative, uncertain, missing or was changed."""
+"""The first screen: the verdict on what was declared, also where it is negative, uncertain or missing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from computed import comparison_of, contrasts_of
+from computed import contrasts_of
 from synthetic_results import make_methods_results, make_results, score, several_methods, two_arms
 
+from lorr_bench.report.contents import frames_of
 from lorr_bench.report.formatting import MINUS
-from lorr_bench.report.sentences.verdicts import headlines
+from lorr_bench.report.sentences.first_screen import FirstScreen, first_screen
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Analysis, Contrast, Point, Results
 
@@ -18,12 +19,25 @@ pytestmark = pytest.mark.slow
 
 GAIN, RESET = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
 FEW, MANY = [0] * 80 + [1] * 20, [0] * 60 + [1] * 40
+PARTS = """
+plugins:
+  plain: {type: plain}
+  lorr: {replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, rollout_ratio: 0.0}
+  no_reset: {replays: 3, reset: null, sft: {cap: 0.5}, rollout_ratio: 0.0}
+"""
 
 
-def lines_for(results: Results, analysis: Analysis | None = None) -> tuple[str, ...]:
+def screen_for(results: Results, analysis: Analysis | None = None) -> FirstScreen:
     results = results if analysis is None else replace(results, analysis=analysis)
-    contrasts = contrasts_of(results)
-    return headlines(Study(results), contrasts, comparison_of(results).frame)
+    return first_screen(Study(results), frames_of(results))
+
+
+def headline(results: Results, analysis: Analysis | None = None) -> str:
+    return screen_for(results, analysis).headline
+
+
+def answer(question: str, screen: FirstScreen) -> tuple[str, ...]:
+    return dict((found.question, found.lines) for found in screen.answers).get(question, ())
 
 
 def arms_at(answers: Mapping[tuple[str, int], list[int]], seeds: int = 2) -> Results:
@@ -33,46 +47,52 @@ def arms_at(answers: Mapping[tuple[str, int], list[int]], seeds: int = 2) -> Res
         for seed in range(seeds)
     ]
     arms = tuple(dict.fromkeys(arm for arm, _ in answers))
-    return make_results(arms=arms, baselines=dict.fromkeys(arms, "dpo+plain"), scores=scores)
+    return make_results(arms=arms, baselines=dict.fromkeys(arms, "dpo+plain"), scores=scores, suite_text=PARTS)
 
 
-def test_a_gain() -> None:
+def test_a_gain_says_who_won_from_where_to_where() -> None:
     # 20 of 100 differences are 1: variance 0.16 · 100/99, t(99) = 1.9842, half width 7.98 points.
-    assert lines_for(two_arms(FEW, MANY)) == (
-        "Significant: at 512 pairs, dpo+lorr scored 40.0 %, 20.0 points above dpo+plain, on nano_easy greedy "
-        "(95 % interval 12.0 to 28.0; corrected p < 0.001; 2 seeds × 100 problems).",
+    screen = screen_for(two_arms(FEW, MANY))
+    assert screen.headline == (
+        "dpo+lorr won on nano_easy greedy at 512 pairs: from 20.0 % (dpo+plain) to 40.0 %, +20.0 points "
+        "[+12.0, +28.0], corrected p < 0.001: significant."
+    )
+    assert answer("Declared", screen) == ("Over 2 seeds × 100 problems.",)
+
+
+def test_a_loss_names_the_baseline_first() -> None:
+    assert headline(two_arms(MANY, FEW)) == (
+        "dpo+plain won on nano_easy greedy at 512 pairs: from 20.0 % (dpo+lorr) to 40.0 %, dpo+lorr "
+        f"{MINUS} dpo+plain {MINUS}20.0 points [{MINUS}28.0, {MINUS}12.0], corrected p < 0.001: significant."
     )
 
 
-def test_a_loss_and_a_tie_are_said_as_plainly() -> None:
-    loss = lines_for(two_arms(MANY, FEW))[0]
-    assert loss.startswith("Significant: ")
-    assert "scored 20.0 %, 20.0 points below dpo+plain" in loss
-    assert f"95 % interval {MINUS}28.0 to {MINUS}12.0;" in loss
-    tie = lines_for(two_arms([0, 1] * 50, [1, 0] * 50))[0]
-    assert tie.startswith("Not shown: ")
-    assert "scored 50.0 %, the same as dpo+plain" in tie
+def test_a_tie_has_no_winner() -> None:
+    line = headline(two_arms([0, 1] * 50, [1, 0] * 50))
+    assert line.startswith("Not shown: dpo+lorr and dpo+plain are level at 50.0 % on nano_easy greedy at 512")
+    assert "won" not in line
 
 
 def test_what_was_not_shown_says_how_large_it_would_have_been() -> None:
     """That nothing was found is not told as if there were nothing."""
     results = two_arms([0, 1] * 50, [1, 0] * 50)
     detectable = 100 * contrasts_of(results).loc[0, "detectable"]
-    line = lines_for(results)[0]
+    line = headline(results)
     assert line.endswith(f" One of {detectable:.1f} points would be found in four of five such suites.")
-    assert "would be found" not in lines_for(two_arms(FEW, MANY))[0]
+    assert "would be found" not in headline(two_arms(FEW, MANY))
 
 
 def test_one_seed_is_not_tested_and_says_what_its_interval_leaves_out() -> None:
-    line = lines_for(two_arms(FEW, MANY, seeds=1))[0]
-    assert line.startswith("Not tested: at 512 pairs")
-    assert "95 % interval over problems only 12.0 to 28.0; 1 seed × 100 problems" in line
+    assert headline(two_arms(FEW, MANY, seeds=1)) == (
+        "Not tested: dpo+lorr scored highest on nano_easy greedy at 512 pairs: from 20.0 % (dpo+plain) to "
+        "40.0 %, +20.0 points [+12.0, +28.0] over problems only."
+    )
 
 
 def test_the_budget_and_the_measure_are_those_declared(results: Results) -> None:
-    lines = lines_for(results, Analysis("nano_hard", "greedy", (RESET,), budgets=(128, 384, 1024)))
-    assert "at 1,024 pairs, dpo+lorr scored " in lines[0]
-    assert "dpo+no_reset, on nano_hard greedy" in lines[0]
+    line = headline(results, Analysis("nano_hard", "greedy", (RESET,), budgets=(128, 384, 1024)))
+    assert "on nano_hard greedy at 1,024 pairs: from " in line
+    assert "(dpo+no_reset) to " in line
 
 
 def test_greedy_comes_before_other_metrics(results: Results) -> None:
@@ -89,16 +109,37 @@ def test_a_declared_metric_comes_before_greedy(results: Results) -> None:
         assert (measure.benchmark, measure.metric) == ("nano_easy", found)
 
 
-def test_controls_are_secondary_and_follow_the_verdict() -> None:
+def test_controls_are_told_by_what_they_lack() -> None:
     answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY, ("dpo+no_reset", 8): MANY}
-    lines = lines_for(arms_at(answers), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,)))
-    assert lines[0].startswith("Significant: at 8 pairs, dpo+lorr scored 40.0 %, 20.0 points above dpo+plain")
-    assert lines[1].startswith("Not shown: at 8 pairs, dpo+lorr scored 40.0 %, the same as dpo+no_reset")
-    assert lines[2] == (
-        f"Secondary, on the same measure and budget: dpo+no_reset {MINUS} dpo+plain +20.0 [+12.0, +28.0], "
-        "significant in its family."
+    screen = screen_for(arms_at(answers), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,)))
+    assert screen.headline.startswith("dpo+lorr won on nano_easy greedy at 8 pairs: from 20.0 % (dpo+plain) to")
+    declared, secondary = answer("Controls", screen)
+    assert declared.startswith(f"The reset added nothing here: lorr {MINUS} no_reset 0.0 [")
+    assert declared.endswith("not shown.")
+    assert secondary == (
+        f"The replays and the SFT term added points here: no_reset {MINUS} plain +20.0 [+12.0, +28.0], "
+        "corrected p < 0.001, significant (secondary)."
     )
-    assert len(lines) == 3
+    assert answer("Declared", screen) == ("Over 2 seeds × 100 problems.",)
+
+
+@pytest.mark.parametrize(
+    ("lorr", "told"),
+    [(MANY, "The reset added points here: "), (FEW, "The reset cost points here: ")],
+)
+def test_a_control_that_was_found_says_in_which_direction(lorr: list[int], told: str) -> None:
+    other = FEW if lorr == MANY else MANY
+    answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): lorr, ("dpo+no_reset", 8): other}
+    screen = screen_for(arms_at(answers), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,)))
+    assert answer("Controls", screen)[0].startswith(told)
+
+
+def test_a_control_that_was_not_tested_claims_nothing() -> None:
+    answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY, ("dpo+no_reset", 8): FEW}
+    screen = screen_for(arms_at(answers, seeds=1), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,)))
+    assert answer("Controls", screen)[0] == (
+        f"What the reset added: lorr {MINUS} no_reset +20.0 [+12.0, +28.0], not tested."
+    )
 
 
 def test_smaller_budgets_are_told_in_sequence_up_to_the_first_that_was_not_shown() -> None:
@@ -107,48 +148,51 @@ def test_smaller_budgets_are_told_in_sequence_up_to_the_first_that_was_not_shown
         for budget, gained in ((8, True), (16, False), (32, True))
         for arm, row in (("dpo+plain", FEW), ("dpo+lorr", MANY if gained else FEW))
     }
-    lines = lines_for(arms_at(answers), Analysis("nano_easy", "greedy", (GAIN,), budgets=(8, 16, 32)))
-    assert lines[0].startswith("Significant: at 32 pairs")
-    assert lines[1].startswith(f"At 16 pairs: dpo+lorr {MINUS} dpo+plain 0.0 [")
-    assert lines[1].endswith("], not shown.")
-    assert lines[2] == ("Smaller budgets were not tested: not every primary contrast was found at 16 pairs.")
-    assert len(lines) == 3
+    screen = screen_for(arms_at(answers), Analysis("nano_easy", "greedy", (GAIN,), budgets=(8, 16, 32)))
+    assert "at 32 pairs" in screen.headline
+    _, found, rest = answer("Declared", screen)
+    assert found.startswith(f"At 16 pairs: dpo+lorr {MINUS} dpo+plain 0.0 [")
+    assert found.endswith("], not shown.")
+    assert rest == "Smaller budgets were not tested: not every primary contrast was found at 16 pairs."
 
 
 def test_a_changed_analysis_is_said(results: Results) -> None:
     analysis = Analysis("nano_easy", "greedy", (GAIN,), changes=("Changed on Monday.",))
-    assert lines_for(results, analysis)[-1] == "Changed on Monday."
+    assert answer("Changed", screen_for(results, analysis)) == ("Changed on Monday.",)
     only_start = make_results(scores=[s for s in results.scores if s.point == START])
-    assert lines_for(only_start, analysis)[-1] == "Changed on Monday."
+    assert answer("Changed", screen_for(only_start, analysis)) == ("Changed on Monday.",)
 
 
 def test_nothing_to_compare_with(results: Results) -> None:
     only_start = make_results(scores=[s for s in results.scores if s.point == START])
-    first = lines_for(only_start)[0]
+    first = headline(only_start)
     assert first.startswith("The start model scored 46.3 % on nano_easy greedy")
     assert f"no results yet to compare dpo+lorr {MINUS} dpo+plain and dpo+no_reset {MINUS} dpo+plain" in first
     no_baseline = make_results(scores=[s for s in results.scores if s.point.arm == "dpo+lorr"])
-    assert lines_for(no_baseline)[0].startswith("At 1,024 pairs, dpo+lorr scored")
-    assert lines_for(make_results(scores=[])) == ("No model has been evaluated yet.",)
-    assert lines_for(only_start, Analysis("nano_new", "greedy", (GAIN,))) == (
-        "No model has been evaluated on nano_new greedy yet.",
+    assert headline(no_baseline).startswith("At 1,024 pairs, dpo+lorr scored")
+    assert screen_for(make_results(scores=[])) == FirstScreen("No model has been evaluated yet.")
+    assert headline(only_start, Analysis("nano_new", "greedy", (GAIN,))) == (
+        "No model has been evaluated on nano_new greedy yet."
     )
 
 
-def test_many_methods_share_two_sentences() -> None:
-    assert lines_for(several_methods(seeds=2)) == (
+def test_of_many_methods_the_best_comes_first_and_luck_is_named() -> None:
+    screen = screen_for(several_methods(seeds=2))
+    assert screen.headline.startswith("a+lorr won on nano_easy greedy at 64 pairs: from 0.0 % (a+plain) to 20.0 %")
+    assert screen.headline.endswith("Highest of 14 arms: luck is among what put it first.")
+    assert answer("Declared", screen) == (
         "At 64 pairs, lorr scored above its method's plain arm with 4 of 7 methods, below with 2, the same with "
         f"1, on nano_easy greedy (2 seeds × 100 problems): +1.0 points at the median, from {MINUS}5.0 (d) to "
         "+20.0 (a).",
         # Paired t(99): a 4.97, b 3.32 and d -2.28 pass 1.98; e and f 1.00. Holm: p(b) = 0.0013 · 6 passes,
         # p(d) = 0.025 · 5 does not.
         "lorr: the 95 % interval leaves out zero for 2 of those above and 1 of those below; Holm's correction "
-        "over the 7 primary contrasts leaves 2 and 0.",
+        "over the 7 primary contrasts leaves 2 and 0 significant.",
     )
 
 
 def test_many_methods_with_one_seed_are_not_tested() -> None:
-    certainty = lines_for(several_methods(seeds=1))[1]
+    _, certainty = answer("Declared", screen_for(several_methods(seeds=1)))
     assert (
         "interval over problems only leaves out zero for 2 of those above and 1 of those below" in certainty
     )
@@ -156,7 +200,32 @@ def test_many_methods_with_one_seed_are_not_tested() -> None:
 
 
 def test_a_plugin_of_one_method_alone_keeps_its_sentence() -> None:
-    lines = lines_for(make_methods_results())
+    lines = answer("Declared", screen_for(make_methods_results()))
     assert len(lines) == 3
-    assert lines[2].startswith("Not tested: at 1,024 pairs, sft+replay_reset scored ")
-    assert " sft+plain, on " in lines[2]
+    assert lines[2].startswith(f"sft+replay_reset {MINUS} sft+plain: from ")
+
+
+def test_weights_that_did_not_move_come_before_any_comparison() -> None:
+    still = [{"distance/mlp": 0.0, "distance/norm": 0.0}]
+    screen = screen_for(replace(two_arms(FEW, MANY), diagnostics={Point("dpo+lorr", 512, 0): still}))
+    assert screen.headline == "Nothing was learned: no weight of any arm moved away from the start model."
+    assert answer("Declared", screen)[0].startswith("dpo+lorr won on ")
+    moved = [*still, {"distance/mlp": 0.01, "distance/norm": 0.0}]
+    screen = screen_for(replace(two_arms(FEW, MANY), diagnostics={Point("dpo+lorr", 512, 0): moved}))
+    assert screen.headline.startswith("dpo+lorr won on ")
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (FEW, "Nothing was learned: every arm scores 20.0 %, as the start model does."),
+        (
+            [0] * 79 + [1] * 21,
+            "That anything was learned is not shown: the start model's 21.0 % lies in the 95 % interval of every arm.",
+        ),
+    ],
+)
+def test_scores_that_did_not_move(start: list[int], told: str) -> None:
+    results = two_arms(FEW, FEW)
+    at_start = score(START, "nano_easy", "math", "greedy", start)
+    assert headline(replace(results, diagnostics={}, scores=[*results.scores, at_start])) == told

@@ -120,17 +120,21 @@ def draw_ablation(ablation: Ablation) -> Drawing | None:
     if not ablation.selection.arms:
         return None
     budget = f"{ablation.data.comparison.largest_budget:,}"
-    of = "each method" if ablation.several else ablation.selection.methods[0]
     arms = plural(f"{len(ablation.selection.arms)}", "arm")
     return Drawing(
         name="ablation",
-        title=f"Arms of {of} at {budget} unique pairs",
+        title=_title(ablation),
         description=(
             f"Bars: accuracy of {arms} at {budget} unique pairs with intervals, beside that of the "
             f"{START_MODEL}"
         ),
         figure=_draw(ablation),
     )
+
+
+def _title(ablation: Ablation) -> str:
+    of = "each method" if ablation.several else ablation.selection.methods[0]
+    return f"Arms of {of} at {ablation.data.comparison.largest_budget:,} unique pairs"
 
 
 def _draw(ablation: Ablation) -> Figure:
@@ -191,7 +195,7 @@ def _header(ablation: Ablation) -> Header:
     drawn = [row for panel in ablation.panels for row in ablation.rows(panel).values()]
     notes = tuple(filter(None, (*_notes(ablation, drawn), _measures_note(ablation), ablation.selection.note)))
     started = any(not math.isnan(ablation.start(panel)) for panel in ablation.panels)
-    return Header(ablation.data.study.results.suite, notes, (start_handle(),) if started else ())
+    return Header(_title(ablation), notes, (start_handle(),) if started else ())
 
 
 def _notes(ablation: Ablation, drawn: Sequence[Any]) -> Iterator[str]:

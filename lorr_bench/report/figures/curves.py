@@ -29,7 +29,7 @@ from lorr_bench.report.figures.drawing import (
 from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.panels import Grid, Heading, Panel, lay_out, name_axes
 from lorr_bench.report.figures.quantities import PAIRS, Quantity
-from lorr_bench.report.figures.scales import Scale, set_scale
+from lorr_bench.report.figures.scales import Scale, keep_to_shares, set_scale
 from lorr_bench.report.formatting import MISSING, count_range, interval_covers
 from lorr_bench.report.frames import rows_of
 from lorr_bench.report.study import Study
@@ -123,17 +123,18 @@ def draw_curves(curves: Curves) -> Figure:
     panels = curves.panels
     grid = Grid.for_panels(len(panels), shared=curves.arm_styles.several)
     points = [curves.points(panel) for panel in panels]
-    handles = tuple(_handles(curves, points))
-    header = Header(curves.data.study.results.suite, tuple(_notes(curves, panels, points)), handles)
+    handles = tuple(curve_handles(curves, points))
+    header = Header(f"Accuracy against {curves.quantity.title}", tuple(_notes(curves, panels, points)), handles)
     with mpl.rc_context(STYLE):
         figure, axes = lay_out([panel.heading for panel in panels], grid, header)
         for axis, panel, found in zip(axes, panels, points, strict=True):
-            _draw_panel(axis, curves, panel, found, grid.width)
+            draw_curve_panel(axis, curves, panel, found, grid.width)
         name_axes(axes, grid.columns, x=_axis_name(curves, grid), y="accuracy (%)")
     return figure
 
 
-def _draw_panel(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, width: float) -> None:
+def draw_curve_panel(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, width: float) -> None:
+    """One panel of curves, of so many inches: start model, and each arm's points."""
     dress(axis, "y")
     start = curves.data.comparison.of(panel.measure)
     for value in start.loc[start["arm"] == START.arm, "mean"]:
@@ -147,6 +148,7 @@ def _draw_panel(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, 
         _draw_arm(axis, curves, panel, points[points["arm"] == arm], arm)
     budgets = sorted(set(curves.quantity.means.values())) if curves.quantity.name == PAIRS else None
     set_scale(axis, curves.scale, width, budgets)
+    keep_to_shares(axis)
 
 
 def _say_empty(axis: Axes, curves: Curves) -> None:
@@ -180,7 +182,7 @@ def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, ar
             zorder=2,
         )
     axis.plot(
-        points["place"], points["mean"], **{**style, **MARK, "markersize": size}, linewidth=1.6, zorder=3
+        points["place"], points["mean"], **{**style, **MARK, "markersize": size}, linewidth=1.6, zorder=3, clip_on=False
     )
     if not curves.arm_styles.several and any(points["seeds"] > 1):
         seeds = list(_seeds(curves, panel, points))
@@ -193,6 +195,7 @@ def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, ar
             markerfacecolor="white",
             markeredgecolor=style["color"],
             markeredgewidth=0.7,
+            clip_on=False,
             zorder=4,
         )
 
@@ -262,7 +265,8 @@ def _marks_note(seeds: str, *, bars: bool, singles: bool) -> str:
     return f"Mean of {seeds} seeds{covered}{'; small open points: single seeds' if singles else ''}."
 
 
-def _handles(curves: Curves, points: Sequence[pd.DataFrame]) -> Iterator[Line2D]:
+def curve_handles(curves: Curves, points: Sequence[pd.DataFrame]) -> Iterator[Line2D]:
+    """Legend entries of the arms that have a point, and of the start model."""
     present = {arm for found in points for arm in found["arm"]}
     arms = [arm for arm in curves.selection.arms if arm in present]
     start = START.arm in set(curves.data.comparison.frame["arm"])

@@ -11,6 +11,7 @@ from lorr_bench.report.figures.forest import Forest, draw_forest
 from lorr_bench.report.figures.pareto import Pareto, draw_pareto
 from lorr_bench.report.figures.quantities import spent, unique_pairs
 from lorr_bench.report.figures.replays import Replays, draw_replays
+from lorr_bench.report.figures.story import Story, draw_story
 from lorr_bench.report.frames import Frames
 from lorr_bench.report.study import Study
 from lorr_bench.report.tables.comparison import Comparison
@@ -25,11 +26,12 @@ def draw_all(study: Study, comparison: Comparison, frames: Frames) -> tuple[Draw
         frames: Their frames.
 
     Returns:
-        First the main figure, which is always drawn: accuracy against unique pairs, or at a single budget
-        scores and differences. Then accuracy against updates and against seconds, the ablation, the forest
+        First the main figure: of a single method its whole story. Then, and of several methods first,
+        accuracy against unique pairs, or at a single budget scores and differences. Then accuracy against updates and against seconds, the ablation, the forest
         plot, the diagnostics and the Pareto front. Each has another name.
     """
     data = figure_data(study, comparison)
+    story, scores = draw_story(Story(data, frames)), draw_main(data, frames)
     others = (
         draw_against(data, frames, name="updates", quantity="optimizer_steps"),
         draw_against(data, frames, name="seconds", quantity="wall_seconds"),
@@ -38,7 +40,7 @@ def draw_all(study: Study, comparison: Comparison, frames: Frames) -> tuple[Draw
         draw_replays(Replays(data.arm_styles, frames.diagnostics)),
         _pareto(data, frames),
     )
-    return (draw_main(data, frames), *(drawing for drawing in others if drawing is not None))
+    return tuple(drawing for drawing in (story, scores, *others) if drawing is not None)
 
 
 def draw_main(data: FigureData, frames: Frames) -> Drawing:
@@ -54,11 +56,12 @@ def draw_main(data: FigureData, frames: Frames) -> Drawing:
             description=f"{title}, one line an arm",
             figure=draw_curves(Curves(data, frames.scores, quantity)),
         )
+    title = f"Accuracy at {budgets.pop():,.0f} unique pairs"
     return Drawing(
         name="curves",
-        title=f"Accuracy at {budgets.pop():,.0f} unique pairs",
+        title=title,
         description="Accuracy of each arm, joined to that of its baseline, and their difference",
-        figure=draw_dumbbells(data),
+        figure=draw_dumbbells(data, title),
     )
 
 

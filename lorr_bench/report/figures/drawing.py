@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lorr_bench.report.figures.text_fit import text_width, truncated, wrapped
+from lorr_bench.report.figures.vector import adapted
 from lorr_bench.report.formatting import START_MODEL
 
 WIDTH: Final = 6.5
@@ -39,7 +40,7 @@ STYLE = {
     "axes.labelsize": TEXT_SIZE,
     "text.parse_math": False,
     "svg.hashsalt": "lorr-bench",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "axes.unicode_minus": True,
 }
@@ -82,7 +83,7 @@ class Header:
     """What stands above the panels.
 
     Attributes:
-        title: The suite's name.
+        title: What is seen.
         notes: What the marks are, on how many seeds, and what was left out: a paragraph each.
         handles: Legend entries.
     """
@@ -175,7 +176,7 @@ def svg_text(figure: Figure) -> str:
     target = io.StringIO()
     with mpl.rc_context(STYLE):
         figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white")
-    return target.getvalue()
+    return adapted(target.getvalue())
 
 
 def pdf_bytes(figure: Figure) -> bytes:

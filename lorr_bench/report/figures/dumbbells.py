@@ -30,6 +30,7 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.figure_data import FigureData
+from lorr_bench.report.figures.scales import within_points
 from lorr_bench.report.figures.text_fit import truncated_apart, widest
 from lorr_bench.report.formatting import counted, interval_covers
 from lorr_bench.values import START, Measure
@@ -72,11 +73,12 @@ class DumbbellRow:
         return self.lines[-1] + LINE_HEIGHT / 2 + ROW_GAP
 
 
-def draw_dumbbells(data: FigureData) -> Figure:
+def draw_dumbbells(data: FigureData, title: str) -> Figure:
     """Draws the scores of each method at the largest budget, and beside them the differences.
 
     Args:
         data: What to draw: with several methods a row a method, otherwise a row a measure.
+        title: What is seen.
 
     Returns:
         The figure, for ``png_bytes``, ``svg_text`` and ``pdf_bytes``.
@@ -85,7 +87,7 @@ def draw_dumbbells(data: FigureData) -> Figure:
     rows = dumbbell_rows(data, selection)
     notes = (*_notes(data, rows), data.note(len(data.measures)), selection.note)
     header = Header(
-        data.study.results.suite, tuple(filter(None, notes)), tuple(_handles(data, selection.arms))
+        title, tuple(filter(None, notes)), tuple(_handles(data, selection.arms))
     )
     with mpl.rc_context(STYLE):
         figure, scores, differences = _lay_out(rows, header)
@@ -194,8 +196,8 @@ def _draw_differences(axis: Axes, data: FigureData, row: DumbbellRow) -> None:
             continue
         axis.hlines(
             y,
-            100 * found.difference_low,
-            100 * found.difference_high,
+            within_points(found.difference_low),
+            within_points(found.difference_high),
             color=style["color"],
             linewidth=1.3,
             alpha=0.75,

@@ -27,13 +27,14 @@ from lorr_bench.report.figures.drawing import (
     blank_figure,
     dress,
 )
+from lorr_bench.report.figures.scales import within_points
 from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.formatting import DAGGER, MINUS, MISSING, interval_covers, plural, points
 from lorr_bench.report.frames import rows_of
 from lorr_bench.values import MATH, Measure
 
 MAX_HEIGHT = 7.6
-LINE, GAP, LABEL_WIDTH, HEADING_WIDTH = 0.165, 0.06, 1.9, 4.4
+LINE, GAP, LABEL_WIDTH, HEADING_WIDTH = 0.165, 0.06, 1.9, 2.1
 BOTTOM, COLUMN_GAP, INDENT = 0.46, 0.14, 0.1
 DIFFERENCE_HEAD, COUNT_HEAD = "points [95 %]", "seeds × n"
 
@@ -164,14 +165,18 @@ def draw_forest(forest: Forest) -> Drawing | None:
     count = plural(f"{len(rows)}", "paired difference")
     return Drawing(
         name="forest",
-        title=f"Differences at {rows[0].unique_pairs:,} unique pairs",
+        title=_title(forest),
         description=f"{count} with intervals; {found} pass the corrected test",
         figure=_draw(forest),
     )
 
 
+def _title(forest: Forest) -> str:
+    return f"Differences at {forest.rows[0].unique_pairs:,} unique pairs"
+
+
 def _draw(forest: Forest) -> Figure:
-    header = Header(forest.arm_styles.study.results.suite, tuple(_notes(forest)))
+    header = Header(_title(forest), tuple(_notes(forest)))
     panel = forest.lines[-1].place + LINE
     top = header.height + LINE + 0.06
     height = top + panel + BOTTOM
@@ -181,7 +186,10 @@ def _draw(forest: Forest) -> Figure:
         for head, column in zip((DIFFERENCE_HEAD, COUNT_HEAD), zip(*texts, strict=True), strict=True)
     ]
     right = MARGIN + sum(widths) + 2 * COLUMN_GAP
-    left = MARGIN + INDENT + widest(forest.names.values(), TICK_SIZE) + 0.1
+    # Headings end where the panel begins, so that none lies over the line at zero.
+    headings = [_heading(line) for line in forest.lines if line.row is None]
+    names = INDENT + widest(forest.names.values(), TICK_SIZE)
+    left = MARGIN + max(names, widest(headings, TICK_SIZE, bold=True)) + 0.1
     with mpl.rc_context(STYLE):
         figure = blank_figure(height)
         axis = figure.add_axes(
@@ -210,8 +218,8 @@ def _draw_row(axis: Axes, arm_styles: ArmStyles, row: Any, place: float) -> None
     style = arm_styles.style(row.treatment)
     axis.hlines(
         place,
-        100 * row.difference_low,
-        100 * row.difference_high,
+        within_points(row.difference_low),
+        within_points(row.difference_high),
         color=style["color"],
         linewidth=1.4,
         zorder=2,
@@ -244,13 +252,15 @@ def _write(figure: Figure, forest: Forest, texts: Sequence[tuple[str, str]], wid
     numbers = iter(texts)
     for line in forest.lines:
         if line.row is None:
-            text = truncated(line.text, HEADING_WIDTH, TICK_SIZE, bold=True)
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            write(MARGIN, line.place, text, fontweight="bold", bbox=box)
+            write(MARGIN, line.place, _heading(line), fontweight="bold")
             continue
         write(MARGIN + INDENT, line.place, line.text)
         for end, text in zip(ends, next(numbers), strict=True):
             write(end, line.place, text, ha="right")
+
+
+def _heading(line: Line) -> str:
+    return truncated(line.text, HEADING_WIDTH, TICK_SIZE, bold=True)
 
 
 def _difference_text(row: Any) -> str:

@@ -133,7 +133,7 @@ def draw_pareto(pareto: Pareto) -> Drawing | None:
     names = [f"{row.arm} at {row.unique_pairs:,} pairs" for row in pareto.listed]
     return Drawing(
         name="pareto",
-        title=f"Accuracy against {pareto.quantity.title}",
+        title=_title(pareto),
         description=(
             f"{len(pareto.drawn)} points of {pareto.measure.title}; on the Pareto front: {', '.join(names)}"
         ),
@@ -141,11 +141,15 @@ def draw_pareto(pareto: Pareto) -> Drawing | None:
     )
 
 
+def _title(pareto: Pareto) -> str:
+    return f"Accuracy against {pareto.quantity.title}, and what is worth it"
+
+
 def _draw(pareto: Pareto) -> Figure:
     lines = _table(pareto)
     widths = [widest(column, TICK_SIZE) for column in zip(*lines, strict=True)]
     right = MARGIN + sum(widths) + COLUMN_GAP * (len(widths) - 1) + LIST_GAP
-    header = Header(pareto.arm_styles.study.results.suite, tuple(_notes(pareto)), tuple(_handles(pareto)))
+    header = Header(_title(pareto), tuple(_notes(pareto)), tuple(_handles(pareto)))
     panel = max(PANEL, LINE * (len(lines) + 1))
     top = header.height + TOP
     height = top + panel + BOTTOM

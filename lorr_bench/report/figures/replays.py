@@ -16,11 +16,15 @@ from matplotlib.ticker import MaxNLocator
 from lorr_bench.report.figures.arm_styles import ArmStyles, Selection
 from lorr_bench.report.figures.drawing import MARK, STYLE, Drawing, Header, dress
 from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
-from lorr_bench.report.figures.scales import Scale
+from lorr_bench.report.figures.scales import Scale, keep_to_shares
 from lorr_bench.report.figures.text_fit import number_text
 from lorr_bench.report.formatting import counted
 
 MAX_METHODS, MAX_PLUGINS = 30, 8
+EDGE = 0.08
+"""Between points and the ends of an axis, as a part of its range."""
+SHARE = 100
+"""The factor of what is drawn in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +161,21 @@ def draw_replays(replays: Replays) -> Drawing | None:
     names = ", ".join(diagnostic.heading.title.lower() for diagnostic in replays.diagnostics)
     return Drawing(
         name="diagnostics",
-        title=f"Diagnostics over replays at {replays.budget:,} unique pairs",
+        title=_title(replays),
         description=f"Lines over replays, one panel each: {names}",
         figure=_draw(replays),
     )
+
+
+def _title(replays: Replays) -> str:
+    return f"Diagnostics over replays at {replays.budget:,} unique pairs"
 
 
 def _draw(replays: Replays) -> Figure:
     diagnostics = replays.diagnostics
     grid = Grid.for_panels(len(diagnostics))
     header = Header(
-        replays.arm_styles.study.results.suite,
+        _title(replays),
         tuple(_notes(replays)),
         tuple(replays.arm_styles.handles(replays.selection.arms, start=False, linewidth=1.6)),
     )
@@ -201,7 +209,7 @@ def _draw_arm(axis: Axes, replays: Replays, line: pd.DataFrame, arm: str) -> Non
     axis.vlines(
         line["place"], line["min"], line["max"], color=style["color"], linewidth=1.1, alpha=0.6, zorder=2
     )
-    axis.plot(line["place"], line["mean"], **style, **MARK, linewidth=1.6, zorder=3)
+    axis.plot(line["place"], line["mean"], **style, **MARK, linewidth=1.6, zorder=3, clip_on=False)
 
 
 def _draw_medians(axis: Axes, replays: Replays, lines: pd.DataFrame) -> None:
@@ -209,16 +217,22 @@ def _draw_medians(axis: Axes, replays: Replays, lines: pd.DataFrame) -> None:
     by_plugin = lines.assign(plugin=lines["arm"].map(replays.arm_styles.study.plugin_of))
     for plugin, arm in replays.arm_styles.legend(replays.selection.arms).items():
         median = by_plugin[by_plugin["plugin"] == plugin].groupby("replay")["mean"].median()
-        axis.plot(median.index, median, **replays.arm_styles.style(arm), **MARK, linewidth=1.9, zorder=3)
+        axis.plot(median.index, median, **replays.arm_styles.style(arm), **MARK, linewidth=1.9, zorder=3, clip_on=False)
 
 
 def _share_scales(axes: Sequence[Axes], diagnostics: Sequence[Diagnostic]) -> None:
     """The same vertical limits where the same thing is measured."""
     for scale in sorted({diagnostic.scale for diagnostic in diagnostics if diagnostic.scale}):
         alike = [axis for axis, found in zip(axes, diagnostics, strict=True) if found.scale == scale]
-        limits = [axis.get_ylim() for axis in alike]
+        # A point at the end of one panel has as much space as the range of all asks for.
+        ends = [(axis.dataLim.y0, axis.dataLim.y1) for axis in alike]
+        low, high = min(end for end, _ in ends), max(end for _, end in ends)
+        edge = EDGE * ((high - low) or abs(high) or 1.0)
         for axis in alike:
-            axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+            axis.set_ylim(low - edge, high + edge)
+    for axis, diagnostic in zip(axes, diagnostics, strict=True):
+        if diagnostic.factor == SHARE:
+            keep_to_shares(axis)
 
 
 def _notes(replays: Replays) -> Iterator[str]:

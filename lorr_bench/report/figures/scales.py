@@ -16,8 +16,10 @@ from lorr_bench.report.figures.drawing import TICK_SIZE
 from lorr_bench.report.figures.text_fit import number_text, text_width
 
 LOG_FROM = 6.0  # times the smallest value
-EDGE, BETWEEN_NUMBERS = 0.07, 0.09  # a share of the axis; inches
-BESIDE, SPREAD = 0.034, 0.11  # shares of the axis: from one to the next, and of all
+POINTS_LIMIT = 100.0
+"""Points between two shares, at most."""
+EDGE, BETWEEN_NUMBERS = 0.1, 0.09  # a share of the axis; inches
+BESIDE, SPREAD = 0.042, 0.16  # shares of the axis: from one to the next, and of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,17 @@ class Scale:
             yield [digit * 10.0**decade for decade in decades for digit in digits]
         for step in range(2, len(decades) + 2):
             yield [10.0**decade for decade in decades if decade % step == 0]
+
+
+def within_points(share: float) -> float:
+    """A share's difference in points, at the end of the scale where an interval reaches beyond it."""
+    return max(-POINTS_LIMIT, min(POINTS_LIMIT, 100 * share))
+
+
+def keep_to_shares(axis: Axes) -> None:
+    """Vertical limits within 0 and 100 %: no score lies beyond, and marks at an end are drawn whole."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(0.0, low), min(100.0, high) if high > 0 else 1.0)
 
 
 def set_scale(axis: Axes, scale: Scale, width: float, ticks: Sequence[float] | None = None) -> None:

@@ -21,6 +21,8 @@ COLUMNS_PER_PART: Final = 7
 FLOATS_PER_BATCH: Final = 10
 LONG_TEXT: Final = 40
 """Letters from which on a column is broken into lines."""
+PAPER: Final = "paper"
+"""Name of the table that is made for a column of a paper."""
 PREAMBLE: Final = r"""% Tables of a report by lorr-bench. In the preamble of your document:
 %   \usepackage[T1]{fontenc}
 %   \usepackage{booktabs}
@@ -97,7 +99,7 @@ LETTERS: Final = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛ
 
 def latex_report(contents: Contents) -> str:
     """Every table of the report, each an environment of its own; long ones in parts, very long ones cut."""
-    tables = [part for table in contents.tables for part in _parts(table)]
+    tables = [part for table in contents.tables for part in (_narrow(table) if table.name == PAPER else _parts(table))]
     # LaTeX holds a limited number of floats until they can be set on a page; a cleared page empties them.
     batches = [
         "\n".join(tables[start : start + FLOATS_PER_BATCH])
@@ -131,6 +133,53 @@ def latex_table(table: Table, notes: Sequence[str] = ()) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _narrow(table: Table) -> list[str]:
+    """The table of a paper within a column: its benchmarks under each other, in floats of a page each.
+
+    A column of a paper has 3.3 inches: a name and three numbers.
+    """
+    panels = column_slices(table, 1) if table.grouped else [table]
+    floats: list[list[Table]] = [[]]
+    for panel in panels:
+        if floats[-1] and sum(len(each.rows) + 2 for each in (*floats[-1], panel)) > ROWS_PER_PART:
+            floats.append([])
+        floats[-1].append(panel)
+    last = len(floats)
+    return [
+        _narrow_float(
+            replace(
+                table,
+                part="" if last == 1 else f"{number}",
+                heading=table.heading if last == 1 else f"{table.heading} (part {number} of {last})",
+            ),
+            some,
+        )
+        for number, some in enumerate(floats, 1)
+    ]
+
+
+def _narrow_float(table: Table, panels: Sequence[Table]) -> str:
+    """Panels under each other, each under the name of its benchmark, in the size of footnotes."""
+    columns = panels[0].columns
+    lines = [
+        r"\begin{table}[htbp]",
+        r"\centering\footnotesize",
+        r"\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{latex_text(f'{table.heading}. {table.caption}')}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{@{{}}{'l' + 'r' * (len(columns) - 1)}@{{}}}}",
+        r"\toprule",
+        _row(latex_text(column.title) for column in columns),
+    ]
+    for panel in panels:
+        lines.append(r"\midrule")
+        heading = next((group.heading for group in panel.groups if group.lines), "")
+        if heading:
+            lines.append(rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\textit{{{latex_text(heading)}}}}} \\")
+        lines += map(_narrow_row if not heading else _beside_row, panel.rows)
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
 def _parts(table: Table) -> list[str]:
@@ -203,7 +252,18 @@ def _body(table: Table) -> Iterator[str]:
         yield _row(_cell(cell, stacked=table.grouped) for cell in cells) + ("[2pt]" if table.grouped else "")
 
 
-def _cell(cell: Cell, *, stacked: bool) -> str:
+def _beside_row(cells: Sequence[Cell]) -> str:
+    """A row with what is small beside the text."""
+    return _row(_cell(cell, stacked=False) for cell in cells)
+
+
+def _narrow_row(cells: Sequence[Cell]) -> str:
+    """A row of two lines, the first cell's at the left."""
+    first, *others = cells
+    return _row([_cell(first, stacked=True, side="l"), *(_cell(cell, stacked=True) for cell in others)]) + "[2pt]"
+
+
+def _cell(cell: Cell, *, stacked: bool, side: str = "r") -> str:
     """Text and what stands small beneath it; beside it where the table has space."""
     text = latex_text(cell.text)
     text = rf"\textbf{{{text}}}" if cell.bold else text
@@ -212,7 +272,7 @@ def _cell(cell: Cell, *, stacked: bool) -> str:
     small = latex_text(cell.small)
     if not stacked:
         return f"{text} {small}"
-    return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{text}\\[-2pt]\scriptsize {small}\end{{tabular}}"
+    return rf"\begin{{tabular}}[t]{{@{{}}{side}@{{}}}}{text}\\[-2pt]\scriptsize {small}\end{{tabular}}"
 
 
 def _row(cells: Iterable[str]) -> str:

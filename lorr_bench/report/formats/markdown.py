@@ -11,6 +11,7 @@ from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.report.formats.table_parts import first_groups, first_rows
 from lorr_bench.report.formatting import markdown_cell, markdown_text, seconds
+from lorr_bench.report.sentences.first_screen import Answer
 from lorr_bench.report.table import Cell, Table
 
 MAX_ROWS = 100
@@ -30,11 +31,12 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield f"# {markdown_text(results.suite)}"
     yield _missing(contents)
     yield markdown_text(results.description)
-    yield f"**{markdown_text(contents.headlines[0])}**"
-    yield "\n".join(f"- {markdown_text(line)}" for line in contents.headlines[1:])
+    yield f"**{markdown_text(contents.first.headline)}**"
+    yield "\n".join(map(_answer, contents.first.answers))
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
     yield _image(contents.figures[0].title, "figure.png")
+    yield from _tables("Scores", ["paper"], tables)
     yield from _tables("Primary contrasts", ["tests"], tables)
     yield from _scores("Comparison", "comparison", tables)
     yield from _tables("", ["contrasts"], tables)
@@ -51,6 +53,11 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield _seconds(contents)
     yield _versions(contents)
     yield f"## Suite\n\n{_fenced(visible_text(results.suite_text), 'yaml')}"
+
+
+def _answer(answer: Answer) -> str:
+    """A question of the first screen as an entry of a list, its sentences after it."""
+    return f"- **{answer.question}:** {' '.join(map(markdown_text, answer.lines))}"
 
 
 def _missing(contents: Contents) -> str:

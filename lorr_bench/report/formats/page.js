@@ -28,6 +28,11 @@
     return found ? Number(found[1].replaceAll(",", "").replace("−", "-")) : null;
   }
 
+  // Whether a text holds all of these words, in any order.
+  function holdsWords(text, wanted) {
+    return wanted.split(/\s+/u).every((word) => text.includes(word));
+  }
+
   // ---- Tables ----
 
   // A row of the page, or one of the data that becomes a row when it is shown.
@@ -81,6 +86,7 @@
       this.headings.forEach((heading, column) => this.makeSortable(heading, column));
       this.addControls(element);
       this.addStatus(element);
+      this.watchEdges(element);
     }
 
     static rowsOf(element, body) {
@@ -131,7 +137,7 @@
     }
 
     static holds(row, text) {
-      return row.text.includes(text);
+      return holdsWords(row.text, text);
     }
 
     filter(key, value, test) {
@@ -183,6 +189,30 @@
       if (this.rows.length > STEP) this.update();
     }
 
+    // Says what lies beyond the edges of the frame, and keeps the second column beside the first.
+    watchEdges(element) {
+      this.frame = element.querySelector(".scroll");
+      this.edges = make("p", { className: "more edges", hidden: true });
+      element.append(this.edges);
+      this.frame.addEventListener("scroll", () => this.tellEdges(), { passive: true });
+      new ResizeObserver(() => this.tellEdges()).observe(this.frame);
+      this.tellEdges();
+    }
+
+    tellEdges() {
+      const { frame, headings } = this;
+      this.table.style.setProperty("--first", `${headings[0].offsetWidth}px`);
+      const edge = frame.getBoundingClientRect().right - 2;
+      const right = headings.filter((one) => !one.hidden && one.getBoundingClientRect().right > edge + 2).length;
+      const below = frame.scrollHeight - frame.clientHeight - frame.scrollTop > 2;
+      const cut = right > 0 && frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 2;
+      frame.classList.toggle("cut", cut);
+      frame.classList.toggle("below", below);
+      const told = [cut && `${counted(right, "column")} to the right`, below && "rows below"].filter(Boolean);
+      this.edges.hidden = told.length === 0;
+      this.edges.textContent = `Cut by the frame, which scrolls: ${told.join(" and ")}.`;
+    }
+
     update() {
       const tests = [...this.tests.values()];
       const found = this.rows.filter((row) => tests.every((test) => test(row)));
@@ -223,6 +253,7 @@
       const sorted = this.order ? `, sorted by ${this.title(this.order.column)}, ${this.order.direction}` : "";
       this.status.textContent = `${part}${counted(found, "row")}${all}${sorted}.`;
       this.further.hidden = shown === found;
+      if (this.frame) this.tellEdges();
       this.further.textContent = `Show ${Math.min(STEP, found - shown).toLocaleString("en")} more`;
     }
   }
@@ -242,8 +273,11 @@
     left: (left, right) => left.right && !right.right,
     right: (left, right) => right.right && !left.right,
     wrong: (left, right) => !left.right && !right.right,
+    both: (left, right) => left.right && right.right,
     unread: (left, right) => [left, right].some((one) => one.cut || ["no_answer", "timeout", "crash"].includes(one.reason)),
   };
+  const WHOLE = new Set(["gold", "extracted"]); // each a formula, without signs around it
+  const MATHEMATICAL = new Set([...WHOLE, "prompt", "text"]);
   const PREFIX = "#problem?";
 
   class Problem {
@@ -260,7 +294,7 @@
 
     holds(text, models) {
       const texts = [this.id, this.prompt, this.gold, ...models.map((model) => this.answer(model).text)];
-      return texts.some((one) => one.toLowerCase().includes(text));
+      return holdsWords(texts.join("\n").toLowerCase(), text);
     }
 
     get solved() {
@@ -305,6 +339,7 @@
       for (const button of this.element.querySelectorAll("[data-step]")) {
         button.addEventListener("click", () => this.go(this.place + Number(button.dataset.step)));
       }
+      this.part("written").addEventListener("change", () => this.show(this.place));
       this.part("viewer").addEventListener("keydown", (event) => this.turn(event));
       window.addEventListener("hashchange", () => this.follow());
     }
@@ -338,6 +373,7 @@
 
     reveal() {
       const heading = document.getElementById("problems");
+      reveal(heading);
       heading.scrollIntoView();
       heading.focus({ preventScroll: true });
     }
@@ -418,10 +454,42 @@
     }
 
     write(inside, texts) {
-      for (const [name, text] of Object.entries(texts)) this.part(name, inside).textContent = text;
+      for (const [name, text] of Object.entries(texts)) {
+        const written = !MATHEMATICAL.has(name) || this.part("written").checked;
+        mathematics.show(this.part(name, inside), text, { written, whole: WHOLE.has(name) });
+      }
     }
   }
 
+  // ---- Details ----
+
+  // What a link leads to is shown, also inside of details that were closed.
+  function reveal(element) {
+    for (let one = element.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
+  }
+
+  function followLink() {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    reveal(target);
+    target.scrollIntoView();
+  }
+
+  function addOpenAll() {
+    const sections = [...document.querySelectorAll("details.section")];
+    const button = make("button", { type: "button", className: "all", textContent: "Open all" });
+    button.addEventListener("click", () => {
+      const open = sections.some((section) => !section.open);
+      sections.forEach((section) => (section.open = open));
+      button.textContent = open ? "Close all" : "Open all";
+    });
+    document.getElementById("details").after(button);
+  }
+
+  addOpenAll();
+  followLink();
+  window.addEventListener("hashchange", followLink);
+  for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", () => reveal(document.getElementById(link.hash.slice(1))));
   for (const element of document.querySelectorAll(".sheet")) new Sheet(element);
   const drilldown = document.getElementById("drilldown");
   if (drilldown) new Drilldown(drilldown);

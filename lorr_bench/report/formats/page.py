@@ -19,6 +19,7 @@ from lorr_bench.report.formatting import seconds
 from lorr_bench.report.frames import Frames
 
 ASSETS = Path(__file__).parent
+SCRIPTS = ("mathematics.js", "page.js")
 MAX_SVG_BYTES = 300_000
 """Size from which on the page shows a figure as PNG."""
 # No request of any kind, no frame, no form; only the page's own style and script; no text becomes markup.
@@ -30,7 +31,8 @@ POLICY = (
 
 def html_page(contents: Contents) -> str:
     """The page: style, script, figures and data inside it, nothing fetched, every text of a model escaped."""
-    style, script = ((ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style = (ASSETS / "page.css").read_text(encoding="utf-8")
+    script = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return (
         _environment()
         .get_template("page.html")

@@ -93,12 +93,12 @@ def without_middle(text: str) -> str:
 
 
 def _sampled(study: Study) -> tuple[Problem, ...]:
-    """The problems of the sample, each with one answer an arm: largest budget, lowest seed.
+    """The problems of the sample, each with one answer a model: each arm's largest budget, every seed.
 
-    Of very many arms the first of the suite are taken.
+    Of very many models the first of the suite are taken.
     """
-    answered = dict.fromkeys(answer.point for answer in study.results.answers)
-    points = study.one_point_per_arm(answered)[:MAX_MODELS]
+    answered = {answer.point for answer in study.results.answers}
+    points = study.points_at_largest(answered)[:MAX_MODELS]
     labels = {point: str(point) for point in points}
     problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)
     for answer in study.results.answers:
@@ -137,7 +137,8 @@ def _answer(answer: SampleAnswer) -> list[object]:
 
 def _pair(results: Results, problems: Sequence[Problem]) -> list[int]:
     """The first compared arm beside its baseline, or the first model beside the last."""
-    arms = list(dict.fromkeys(answer.point.arm for problem in problems for _, answer in problem.answers))
+    models = dict.fromkeys(answer.point for problem in problems for _, answer in problem.answers)
+    arms = [point.arm for point in models]
     for arm, baseline in results.baselines.items():
         if arm != baseline and arm in arms and baseline in arms:
             return [arms.index(baseline), arms.index(arm)]
@@ -145,10 +146,10 @@ def _pair(results: Results, problems: Sequence[Problem]) -> list[int]:
 
 
 def _left_out(results: Results, models: int, problems: int, kept: int) -> str:
-    others = len({answer.point.arm for answer in results.answers}) - models
+    others = len({answer.point for answer in results.answers}) - models
     told = []
     if others > 0:
-        told.append(f"The answers of {plural(f'{others:,}', 'more arm')} had no room here.")
+        told.append(f"The answers of {plural(f'{others:,}', 'more model')} had no room here.")
     if problems > kept:
         told.append(f"{problems - kept:,} of {plural(f'{problems:,}', 'problem')} had no room here.")
     return " ".join(told)

@@ -24,6 +24,8 @@ from lorr_bench.values import MAX_TRUNCATED_SHARE, START, Point, Results
 MAX_FOOTNOTES = 12
 MAX_POINTS = 3
 """How many models a footnote names."""
+MAX_METHODS = 30
+"""How many methods a sentence names."""
 
 
 def compared_line(study: Study) -> str:
@@ -166,6 +168,6 @@ def _arms(study: Study) -> str:
     if len(names) <= 1:
         return listed(list(study.results.arms))
     return (
-        f"{len(names)} methods ({', '.join(names)}) with {listed(study.plugins)}, each against "
+        f"{len(names)} methods ({first_of(names, MAX_METHODS, between=', ')}) with {listed(study.plugins)}, each against "
         f"{study.baseline_name}"
     )

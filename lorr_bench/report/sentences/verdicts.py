@@ -1,4 +1,4 @@
-"""The verdict: what came of the contrasts that were declared beforehand, and what the controls say."""
+"""The verdict in words: what came of the contrasts that were declared beforehand, the best arm first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SEQUENCE, difference_interval
+from lorr_bench.report.contrasts import difference_interval
 from lorr_bench.report.formatting import (
     MINUS,
     START_MODEL,
@@ -19,46 +19,12 @@ from lorr_bench.report.formatting import (
     plural,
     points,
 )
-from lorr_bench.report.frames import rows_of
 from lorr_bench.report.study import Study
 from lorr_bench.values import START
 
 MAX_SENTENCES: Final = 6
 """How many contrasts get a sentence of their own; of more, those of a plug-in share two."""
 SIGNIFICANT, NOT_SHOWN, NOT_TESTED = "Significant", "Not shown", "Not tested"
-
-
-def headlines(study: Study, contrasts: pd.DataFrame, comparison: pd.DataFrame) -> tuple[str, ...]:
-    """The verdict on each primary contrast, then smaller budgets, controls and changes of what was declared.
-
-    What is told was fixed before the numbers were seen, so no sentence can pick its result. Where a
-    difference was not shown, it is said how large a one would have been: that none was found does not say
-    that there is none.
-
-    Args:
-        study: The results.
-        contrasts: Their frame of contrasts.
-        comparison: Their frame of the comparison.
-
-    Returns:
-        At least one sentence; where nothing can be compared it says so.
-    """
-    measure = study.primary_measure
-    if measure is None:
-        return (_not_evaluated(study),)
-    rows = rows_of(contrasts, measure)
-    primary = rows[(rows["role"] == PRIMARY) & rows["difference"].notna()]
-    if primary.empty:
-        return (*_plain_headline(rows_of(comparison, measure), study), *study.analysis.changes)
-    if len(primary) <= MAX_SENTENCES:
-        told = [_sentence(row) for row in primary.itertuples()]
-    else:
-        told = [
-            line for group in _groups(study, primary) for line in _group_sentences(group, study, len(primary))
-        ]
-    sequence = rows[rows["role"] == SEQUENCE]
-    told += [*_smaller_budgets(primary, sequence), *_controls(rows, primary)]
-    return (*told, *study.analysis.changes)
 
 
 def verdict(row: Any) -> str:
@@ -68,26 +34,152 @@ def verdict(row: Any) -> str:
     return SIGNIFICANT if row.significant else NOT_SHOWN
 
 
-def _not_evaluated(study: Study) -> str:
+def best_arm(primary: pd.DataFrame) -> str:
+    """The arm with the highest score among those of the primary contrasts; of equal ones the first named."""
+    means: dict[str, float] = {}
+    for row in primary.itertuples():
+        means.setdefault(row.treatment, row.treatment_mean)
+        means.setdefault(row.reference, row.reference_mean)
+    return max(means, key=means.__getitem__)
+
+
+def contrast_of(primary: pd.DataFrame, arm: str, study: Study) -> Any:
+    """The declared contrast that tells most of an arm: that with its baseline, else its first."""
+    rows = [row for row in primary.itertuples() if arm in (row.treatment, row.reference)]
+    baselines = study.results.baselines
+    return next((row for row in rows if baselines.get(row.treatment) == row.reference), rows[0])
+
+
+def won_sentence(row: Any, arms: int) -> str:
+    """The verdict on one contrast, the higher score first.
+
+    Args:
+        row: Its row in the frame of contrasts.
+        arms: Among how many arms of the primary contrasts the higher one scores best.
+    """
+    best, other, means = _ordered(row)
+    if best == other:
+        return (
+            f"{_lead(row)}{row.treatment} and {row.reference} are level at {percent(means[0])} % {_on(row)}: "
+            f"{_difference(row)}{_word(row)}.{_missed(row)}"
+        )
+    verb = "won" if row.significant else "scored highest"
+    return (
+        f"{_lead(row)}{best} {verb} {_on(row)}: from {percent(means[1])} % ({other}) to "
+        f"{percent(means[0])} %, {_difference(row)}{_word(row)}.{_missed(row)}{_luck(arms)}"
+    )
+
+
+def declared_sentence(row: Any) -> str:
+    """A declared contrast beside the headline: ``dpo+a − dpo+b: from 64.9 % to 81.7 %, +16.8 …``."""
+    return (
+        f"{contrast_name(row)}: from {percent(row.reference_mean)} % to {percent(row.treatment_mean)} %, "
+        f"{points(row.difference)} points {outcome(row)}."
+    )
+
+
+def outcome(row: Any) -> str:
+    """Interval, corrected p and verdict: ``[+10.4, +23.2], corrected p = 0.012, significant``."""
+    known = [] if math.isnan(row.p_holm) else [f"corrected {p_equation(row.p_holm)}"]
+    return ", ".join(filter(None, (difference_interval(row), *known, verdict(row).lower())))
+
+
+def counts(row: Any) -> str:
+    """What a difference rests on: ``5 seeds × 1,000 problems``."""
+    problems, families = int(row.paired_problems), int(row.paired_families)
+    known = f" × {plural(f'{problems:,}', 'problem')}" if problems else ""
+    known += f" of {families:,} families" if 0 < families < problems else ""
+    return plural(str(int(row.paired_seeds)), "seed") + known
+
+
+def contrast_name(contrast: Any) -> str:
+    """``dpo+lorr - dpo+plain``, with a true minus; of a contrast or the row of one."""
+    return f"{contrast.treatment} {MINUS} {contrast.reference}"
+
+
+def difference_text(row: Any) -> str:
+    """``dpo+lorr - dpo+plain +13.1 [9.8, 16.4]``, with a true minus."""
+    return f"{contrast_name(row)} {points(row.difference)} {difference_interval(row)}".strip()
+
+
+def group_lines(study: Study, primary: pd.DataFrame) -> Iterator[str]:
+    """Two sentences for each plug-in against each other one, where there are many contrasts."""
+    plugins = (primary[side].map(study.plugin_of) for side in ("treatment", "reference"))
+    keys = pd.Series(list(zip(*plugins, strict=True)), index=primary.index)
+    for _, rows in primary.groupby(keys, sort=False):
+        yield from _group_sentences(list(rows.itertuples()), study, len(primary))
+
+
+def smaller_budgets(primary: pd.DataFrame, sequence: pd.DataFrame) -> Iterator[str]:
+    """Budgets below the largest in fixed sequence, up to the first at which not all was found."""
+    if sequence.empty or primary["p_holm"].isna().all() or len(primary) > MAX_SENTENCES:
+        return
+    above = primary
+    for budget, rows in sequence.groupby("unique_pairs", sort=False):
+        if not above.loc[above["p_holm"].notna(), "significant"].all():
+            yield (
+                "Smaller budgets were not tested: not every primary contrast was found at "
+                f"{above['unique_pairs'].iloc[0]:,} pairs."
+            )
+            return
+        told = [f"{difference_text(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
+        yield f"At {budget:,} pairs: {'; '.join(told)}."
+        above = rows
+
+
+def plain_headline(rows: pd.DataFrame, study: Study) -> str:
+    """The score of the last row, where no primary contrast has results."""
+    row = rows.iloc[-1]
+    model = (
+        f"The {START_MODEL}" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
+    )
+    ends = f"{_number(row['low'])} to {_number(row['high'])}"
+    contrasts = [contrast_name(contrast) for contrast in study.analysis.primary[:MAX_SENTENCES]]
+    wanted = listed(contrasts) if contrasts else "an arm and its baseline"
+    return (
+        f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} "
+        f"(95 % interval {ends}); no results yet to compare {wanted}."
+    )
+
+
+def not_evaluated(study: Study) -> str:
+    """What is said where no model has a score on the primary measure."""
     analysis = study.results.analysis
     on = f" on {analysis.benchmark} {analysis.metric}".rstrip() if analysis and analysis.benchmark else ""
     return f"No model has been evaluated{on} yet."
 
 
-def _sentence(row: Any) -> str:
-    """The verdict on one contrast."""
-    size = f"{percent(abs(row.difference))} points"
-    against = {0: "the same as", 1: f"{size} above", -1: f"{size} below"}[_sign(row.difference)]
-    known = not math.isnan(row.p_holm)
-    alone = "" if known else " over problems only" if row.paired_seeds == 1 else ""
-    facts = [f"95 % interval{alone} {_number(row.difference_low)} to {_number(row.difference_high)}"]
-    facts += [f"corrected {p_equation(row.p_holm)}"] if known else []
-    facts.append(_counts(row))
-    return (
-        f"{verdict(row)}: at {row.unique_pairs:,} pairs, {row.treatment} scored "
-        f"{percent(row.treatment_mean)} %, {against} {row.reference}, on {row.benchmark} {row.metric} "
-        f"({'; '.join(facts)}).{_missed(row)}"
-    )
+def _ordered(row: Any) -> tuple[str, str, tuple[float, float]]:
+    """The higher arm, the lower arm and their means; the same name twice where the printed scores tie."""
+    sign = _sign(row.difference)
+    if sign == 0:
+        return row.treatment, row.treatment, (row.treatment_mean, row.reference_mean)
+    if sign > 0:
+        return row.treatment, row.reference, (row.treatment_mean, row.reference_mean)
+    return row.reference, row.treatment, (row.reference_mean, row.treatment_mean)
+
+
+def _lead(row: Any) -> str:
+    """What a reader must know first: that nothing was shown, or tested."""
+    return "" if row.significant else f"{verdict(row)}: "
+
+
+def _word(row: Any) -> str:
+    """The verdict at the end of what was found."""
+    return ": significant" if row.significant else ""
+
+
+def _on(row: Any) -> str:
+    return f"on {row.benchmark} {row.metric} at {row.unique_pairs:,} pairs"
+
+
+def _difference(row: Any) -> str:
+    """Difference, interval and corrected p; named where the arm that was declared first is the lower one."""
+    named = f"{contrast_name(row)} " if row.difference < 0 else ""
+    known = [] if math.isnan(row.p_holm) else [f"corrected {p_equation(row.p_holm)}"]
+    alone = "over problems only" if row.paired_seeds == 1 and not known else ""
+    size = " ".join(filter(None, (f"{named}{points(row.difference)} points", difference_interval(row), alone)))
+    return ", ".join([size, *known])
 
 
 def _missed(row: Any) -> str:
@@ -99,18 +191,15 @@ def _missed(row: Any) -> str:
     return f" One of {percent(row.detectable)} points would be found in four of five such suites."
 
 
-def _groups(study: Study, primary: pd.DataFrame) -> Iterator[list[Any]]:
-    """The contrasts of each plug-in against each other one."""
-    plugins = (primary[side].map(study.plugin_of) for side in ("treatment", "reference"))
-    keys = pd.Series(list(zip(*plugins, strict=True)), index=primary.index)
-    for _, rows in primary.groupby(keys, sort=False):
-        yield list(rows.itertuples())
+def _luck(arms: int) -> str:
+    """What the best of many must be told with."""
+    return f" Highest of {arms} arms: luck is among what put it first." if arms > MAX_SENTENCES else ""
 
 
 def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ...]:
     """One plug-in with several methods: how many gained and lost, the range, and what of it is certain."""
     if len(rows) == 1:
-        return (_sentence(rows[0]),)
+        return (declared_sentence(rows[0]),)
     table, first, plugin = pd.DataFrame(rows), rows[0], study.plugin_of(rows[0].treatment)
     differences = table.set_index("treatment")["difference"].sort_values(kind="stable")
     low, high = (
@@ -144,43 +233,7 @@ def _certainty(table: pd.DataFrame, tests: int) -> str:
         return f"{told}; with one seed none is tested."
     significant, gained = table["significant"].astype(bool), table["difference"] > 0
     up, down = int((significant & gained).sum()), int((significant & ~gained).sum())
-    return f"{told}; Holm's correction over the {tests} primary contrasts leaves {up} and {down}."
-
-
-def _smaller_budgets(primary: pd.DataFrame, sequence: pd.DataFrame) -> Iterator[str]:
-    """Budgets below the largest in fixed sequence, up to the first at which not all was found."""
-    if sequence.empty or primary["p_holm"].isna().all() or len(primary) > MAX_SENTENCES:
-        return
-    above = primary
-    for budget, rows in sequence.groupby("unique_pairs", sort=False):
-        if not above.loc[above["p_holm"].notna(), "significant"].all():
-            yield (
-                "Smaller budgets were not tested: not every primary contrast was found at "
-                f"{above['unique_pairs'].iloc[0]:,} pairs."
-            )
-            return
-        told = [f"{_difference_text(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
-        yield f"At {budget:,} pairs: {'; '.join(told)}."
-        above = rows
-
-
-def _controls(rows: pd.DataFrame, primary: pd.DataFrame) -> Iterator[str]:
-    """Secondary contrasts on the primary measure, at the budget of the primary ones."""
-    budget = primary["unique_pairs"].iloc[0]
-    others = rows[(rows["role"] == SECONDARY) & (rows["unique_pairs"] == budget)]
-    others = others[others["difference"].notna()]
-    if others.empty or len(others) > MAX_SENTENCES:
-        return
-    told = [
-        f"{_difference_text(row)}{', significant in its family' if row.significant else ''}"
-        for row in others.itertuples()
-    ]
-    yield f"Secondary, on the same measure and budget: {'; '.join(told)}."
-
-
-def _difference_text(row: Any) -> str:
-    """``dpo+lorr - dpo+plain +13.1 [9.8, 16.4]``, with a true minus."""
-    return f"{_name(row)} {points(row.difference)} {difference_interval(row)}".strip()
+    return f"{told}; Holm's correction over the {tests} primary contrasts leaves {up} and {down} significant."
 
 
 def _sign(difference: float) -> int:
@@ -192,33 +245,6 @@ def _number(share: float) -> str:
     return "unknown" if math.isnan(share) else percent(share).replace(f"{MINUS}0.0", "0.0")
 
 
-def _counts(row: Any) -> str:
-    problems, families = int(row.paired_problems), int(row.paired_families)
-    known = f" × {plural(f'{problems:,}', 'problem')}" if problems else ""
-    known += f" of {families:,} families" if 0 < families < problems else ""
-    return plural(str(int(row.paired_seeds)), "seed") + known
-
-
 def _count_ranges(table: pd.DataFrame) -> str:
-    counts = counted(table["paired_seeds"], "seed"), counted(table["paired_problems"], "problem")
-    return " × ".join(filter(None, counts))
-
-
-def _plain_headline(rows: pd.DataFrame, study: Study) -> tuple[str, ...]:
-    """The score of the last row, where no primary contrast has results."""
-    row = rows.iloc[-1]
-    model = (
-        f"The {START_MODEL}" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
-    )
-    ends = f"{_number(row['low'])} to {_number(row['high'])}"
-    contrasts = [_name(contrast) for contrast in study.analysis.primary[:MAX_SENTENCES]]
-    wanted = listed(contrasts) if contrasts else "an arm and its baseline"
-    return (
-        f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} "
-        f"(95 % interval {ends}); no results yet to compare {wanted}.",
-    )
-
-
-def _name(contrast: Any) -> str:
-    """``dpo+lorr - dpo+plain``, with a true minus; of a contrast or the row of one."""
-    return f"{contrast.treatment} {MINUS} {contrast.reference}"
+    known = counted(table["paired_seeds"], "seed"), counted(table["paired_problems"], "problem")
+    return " × ".join(filter(None, known))

@@ -25,8 +25,9 @@ from lorr_bench.report.score_arrays import stack
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import MODEL, Cell, Column, Table, breaks_between, model_cells
 from lorr_bench.stats import stratified_interval
-from lorr_bench.values import Measure, Score
+from lorr_bench.values import GENERAL, MATH, Measure, Score
 
+KIND_NAMES = {MATH: "math", GENERAL: "general reasoning"}
 DIFFERENCE_COLUMNS = (
     "difference",
     "difference_low",
@@ -156,7 +157,7 @@ def comparison_table(
     return Table(
         section=section,
         part="arms",
-        heading="Every arm at every budget",
+        heading=f"Every arm at every budget, {' and '.join(dict.fromkeys(KIND_NAMES[each.kind] for each in measures))}",
         caption=caption,
         columns=tuple(columns),
         rows=tuple(row for group in groups for row in group),

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lorr_bench.report.formatting import MISSING, interval, percent, plural, ratio
+from lorr_bench.report.formatting import percent, plural
 from lorr_bench.report.frames import measure_of
 from lorr_bench.report.score_arrays import stack
+from lorr_bench.report.sentences.data_needed import ratio_interval, ratio_text
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import ARM, Cell, Column, Table, text_cells
 from lorr_bench.stats import area_under_curve, data_efficiency
@@ -83,7 +84,7 @@ def efficiency_table(frame: pd.DataFrame) -> Table:
 def _cells(row: Any) -> tuple[Cell, ...]:
     return (
         *text_cells(row.arm, row.baseline, measure_of(row).title),
-        Cell(_ratio_text(row), interval(_low_text(row), _high_text(row))),
+        Cell(ratio_text(row), ratio_interval(row)),
         Cell(f"{percent(row.area)} (baseline {percent(row.baseline_area)})"),
         Cell(row.reason or f"{row.budgets} budgets, {plural(str(row.seeds), 'seed')}"),
     )
@@ -174,25 +175,3 @@ def _estimates(
         "area_high": area.high,
         "baseline_area": other.mean,
     }
-
-
-def _ratio_text(row: Any) -> str:
-    if math.isnan(row.area) or math.isnan(row.baseline_area):
-        return MISSING
-    if math.isnan(row.baseline_needed):
-        return "not defined"
-    if math.isnan(row.ratio):
-        return "not reached"
-    return ratio(row.ratio) if row.reached else f"at most {ratio(row.ratio)}"
-
-
-def _low_text(row: Any) -> str:
-    """The lower end; 0 stands for somewhere below the smallest budget."""
-    least = ratio(row.smallest / row.baseline_needed)
-    return f"< {least}" if row.ratio_low == 0 else ratio(row.ratio_low)
-
-
-def _high_text(row: Any) -> str:
-    """The upper end; infinity stands for one that these budgets don't bound."""
-    most = ratio(row.largest / row.baseline_needed)
-    return f"> {most}" if math.isinf(row.ratio_high) else ratio(row.ratio_high)

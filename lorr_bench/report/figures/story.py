@@ -1,0 +1,244 @@
+"""The whole story of a method in one figure: scores against data, what was compared, and what it cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lorr_bench.report.contrasts import DECLARED, declared_mark
+from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
+from lorr_bench.report.figures.drawing import (
+    AXIS_COLOUR,
+    MARGIN,
+    STYLE,
+    TEXT_SIZE,
+    TICK_SIZE,
+    WIDTH,
+    Drawing,
+    Header,
+    add_header,
+    blank_figure,
+    dress,
+)
+from lorr_bench.report.figures.figure_data import FigureData
+from lorr_bench.report.figures.panels import Heading, Panel
+from lorr_bench.report.figures.quantities import unique_pairs
+from lorr_bench.report.figures.scales import POINTS_LIMIT, within_points
+from lorr_bench.report.figures.text_fit import truncated_apart, widest
+from lorr_bench.report.formatting import DAGGER, MINUS, TITLES, interval_covers, percent, points, ratio
+from lorr_bench.report.frames import Frames, rows_of
+from lorr_bench.report.sentences.cost import TOLD
+from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, verdict
+
+MAX_CONTRASTS: Final = 6
+HEIGHT, TOP, BOTTOM, LEFT, SCORES, BETWEEN = 3.3, 0.3, 0.46, 0.5, 2.75, 0.3
+"""Inches: of the panels, above and below them, left of the scores; width of the scores, between the panels."""
+ROW, HEAD, LABEL_WIDTH, VALUE_WIDTH = 0.24, 0.3, 1.25, 0.62
+
+
+@dataclass(frozen=True)
+class Story:
+    """The figure before it is drawn.
+
+    Attributes:
+        data: What figures of scores are drawn from.
+        frames: The frames of the report.
+    """
+
+    data: FigureData
+    frames: Frames
+
+    @cached_property
+    def rows(self) -> list[Any]:
+        """The contrasts on the primary measure at the primary budget, the declared ones first."""
+        study = self.data.study
+        if study.primary_measure is None or self.data.arm_styles.several:
+            return []
+        found = rows_of(self.frames.contrasts, study.primary_measure)
+        found = found[(found["unique_pairs"] == study.primary_budget) & found["difference"].notna()]
+        return list(found.itertuples())
+
+    @cached_property
+    def main(self) -> Any:
+        """The contrast of the headline."""
+        found = rows_of(self.frames.contrasts, self.data.study.primary_measure or self.data.measures[0])
+        declared = found[(found["role"] == "primary") & found["difference"].notna()]
+        return contrast_of(declared, best_arm(declared), self.data.study)
+
+    @property
+    def drawable(self) -> bool:
+        """Whether there is one method with a declared contrast, and few enough to stand under each other."""
+        declared = any(row.role in DECLARED for row in self.rows)
+        return declared and len(self.rows) <= MAX_CONTRASTS and self.data.study.primary_measure in self.data.measures
+
+    @property
+    def costs(self) -> list[tuple[str, float]]:
+        """What the arm of the headline took, as multiples of its baseline."""
+        ledger = self.frames.ledger
+        rows = ledger[(ledger["arm"] == self.main.treatment) & (ledger["budget_pairs"] == self.main.unique_pairs)]
+        found = [(TITLES[name], float(rows.iloc[0][f"{name}_ratio"])) for name in TOLD] if len(rows) else []
+        return [(title, value) for title, value in found if not math.isnan(value)]
+
+    @property
+    def title(self) -> str:
+        """What is seen: both scores, the higher first, and whether it was shown."""
+        row = self.main
+        sides = [(row.treatment_mean, row.treatment), (row.reference_mean, row.reference)]
+        (high, first), (low, second) = sorted(sides, key=lambda side: -side[0])
+        told = f"{first} {percent(high)} %, {second} {percent(low)} % at {row.unique_pairs:,} pairs"
+        return f"{told}: {verdict(row).lower()}"
+
+
+def draw_story(story: Story) -> Drawing | None:
+    """Draws scores against data, the contrasts with their intervals, and cost.
+
+    Args:
+        story: What to draw.
+
+    Returns:
+        The drawing; None where there are several methods, nothing was declared, or too much.
+    """
+    if not story.drawable:
+        return None
+    return Drawing(
+        name="story",
+        title=story.title,
+        description=(
+            f"Left: accuracy against unique pairs, one line an arm; right: {len(story.rows)} differences with "
+            f"intervals, and the cost of {story.main.treatment} as multiples of its baseline's"
+        ),
+        figure=_draw(story),
+    )
+
+
+def _draw(story: Story) -> Figure:
+    measure = story.data.study.primary_measure or story.data.measures[0]
+    curves = Curves(story.data, story.frames.scores, unique_pairs(story.data.comparison.frame, story.frames.scores))
+    panel = Panel(Heading(measure.title), measure, curves.selection.arms)
+    found = curves.points(panel)
+    header = Header(story.title, tuple(_notes(story)), tuple(curve_handles(curves, [found])))
+    names = truncated_apart([_name(story, row) for row in story.rows], LABEL_WIDTH, TICK_SIZE)
+    labels = [*names, *(title for title, _ in story.costs)]
+    height = header.height + TOP + HEIGHT + BOTTOM
+    left = LEFT + SCORES + BETWEEN + widest(labels, TICK_SIZE) + 0.1
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(height)
+        scores = figure.add_axes((LEFT / WIDTH, BOTTOM / height, SCORES / WIDTH, HEIGHT / height))
+        draw_curve_panel(scores, curves, panel, found, SCORES)
+        scores.set_xlabel("unique pairs (log scale)", labelpad=3)
+        scores.set_ylabel("accuracy (%)", labelpad=3)
+        _head(scores, f"Accuracy, {measure.title}")
+        _draw_right(figure, story, names, left, height)
+        add_header(figure, header)
+    return figure
+
+
+def _draw_right(figure: Figure, story: Story, names: list[str], left: float, height: float) -> None:
+    """The differences above, the costs below them, as long as the panel of scores is high."""
+    width = WIDTH - left - MARGIN - VALUE_WIDTH
+    costs = story.costs
+    free = HEIGHT - (HEAD + 0.45 if costs else 0)
+    unit = min(ROW * 1.6, free / (len(story.rows) + len(costs)))
+    upper = unit * len(story.rows)
+    top = BOTTOM + HEIGHT
+    axis = figure.add_axes((left / WIDTH, (top - upper) / height, width / WIDTH, upper / height))
+    _draw_differences(axis, story, names)
+    if costs:
+        lower = unit * len(costs)
+        bottom = top - upper - 0.45 - HEAD - lower
+        axis = figure.add_axes((left / WIDTH, bottom / height, width / WIDTH, lower / height))
+        _draw_costs(axis, story, costs)
+
+
+def _draw_differences(axis: Axes, story: Story, names: list[str]) -> None:
+    dress(axis, "x")
+    axis.axvline(0, color=AXIS_COLOUR, linewidth=1.0, zorder=1)
+    for place, row in enumerate(story.rows):
+        style = story.data.arm_styles.style(row.treatment)
+        ends = within_points(row.difference_low), within_points(row.difference_high)
+        axis.hlines(place, *ends, color=style["color"], linewidth=1.4, zorder=2)
+        axis.plot(
+            [100 * row.difference],
+            [place],
+            marker=style["marker"],
+            linestyle="",
+            markersize=5.5,
+            markeredgecolor=style["color"],
+            markerfacecolor=style["color"] if row.significant else "white",
+            clip_on=False,
+            zorder=3,
+        )
+        _value(axis, place, f"{points(row.difference)}{declared_mark(row)}")
+    _label_rows(axis, names)
+    low, high = axis.get_xlim()
+    axis.set_xlim(max(low, -POINTS_LIMIT), min(high, POINTS_LIMIT))
+    _head(axis, "Difference (points)")
+
+
+def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]]) -> None:
+    dress(axis, "x")
+    colour = story.data.arm_styles.style(story.main.treatment)["color"]
+    for place, (_, value) in enumerate(costs):
+        axis.barh(place, value, height=0.6, color=colour, alpha=0.8, zorder=2)
+        _value(axis, place, ratio(value))
+    axis.axvline(1, color=AXIS_COLOUR, linewidth=1.0, zorder=3)
+    _label_rows(axis, [title for title, _ in costs])
+    axis.set_xlim(0, 1.05 * max(1.0, *(value for _, value in costs)))
+    _head(axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)")
+
+
+def _label_rows(axis: Axes, labels: list[str]) -> None:
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+    axis.set_yticks(range(len(labels)), labels=labels)
+    axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)
+
+
+def _value(axis: Axes, place: int, text: str) -> None:
+    """The number of a row, right of the panel."""
+    axis.annotate(
+        text,
+        xy=(1, place),
+        xycoords=("axes fraction", "data"),
+        xytext=(72 * VALUE_WIDTH, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center_baseline",
+        fontsize=TICK_SIZE,
+        annotation_clip=False,
+    )
+
+
+def _head(axis: Axes, text: str) -> None:
+    """What a panel shows, above its upper left corner."""
+    axis.annotate(
+        text,
+        xy=(0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 6),
+        textcoords="offset points",
+        fontsize=TEXT_SIZE,
+        fontweight="bold",
+        annotation_clip=False,
+    )
+
+
+def _name(story: Story, row: Any) -> str:
+    plugin_of = story.data.study.plugin_of
+    return f"{plugin_of(row.treatment)} {MINUS} {plugin_of(row.reference)}"
+
+
+def _notes(story: Story) -> Iterator[str]:
+    """On what it rests, and what the marks are."""
+    row = story.main
+    alone = row.paired_seeds == 1
+    yield f"{counts(row)}; bars and lines: 95 % interval over {interval_covers(one_seed=alone)}."
+    tested = "filled: significant after correction, open: not" if not alone else "open: not tested"
+    yield f"Differences at {row.unique_pairs:,} pairs; {tested}; {DAGGER}: declared beforehand."

@@ -1,0 +1,156 @@
+"""What a reader sees first: which arm won, from how much data, at what cost, and what the controls say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lorr_bench.report.contrasts import PRIMARY, SEQUENCE
+from lorr_bench.report.formatting import START_MODEL, percent
+from lorr_bench.report.frames import Frames, rows_of
+from lorr_bench.report.sentences.controls import Controls
+from lorr_bench.report.sentences.cost import cost_line
+from lorr_bench.report.sentences.data_needed import data_needed_lines
+from lorr_bench.report.sentences.learned import nothing_learned
+from lorr_bench.report.sentences.verdicts import (
+    MAX_SENTENCES,
+    best_arm,
+    contrast_of,
+    counts,
+    declared_sentence,
+    group_lines,
+    not_evaluated,
+    plain_headline,
+    smaller_budgets,
+    won_sentence,
+)
+from lorr_bench.report.study import Study
+from lorr_bench.values import START, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A question of the first screen, and the sentences that answer it."""
+
+    question: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstScreen:
+    """The first screen.
+
+    Attributes:
+        headline: The verdict on what was declared beforehand, the best arm first.
+        answers: What else was declared, data needed, cost, controls, and changes of what was declared.
+    """
+
+    headline: str
+    answers: tuple[Answer, ...] = ()
+
+
+def first_screen(study: Study, frames: Frames) -> FirstScreen:
+    """The verdict, and what a reader asks next; every number from the frames that the tables show.
+
+    What is told was fixed before the numbers were seen: the primary contrasts. Only which of their arms is
+    named first depends on the scores. Where a difference was not shown, it is said how large a one would have
+    been: that none was found does not say that there is none.
+
+    Args:
+        study: The results.
+        frames: Their frames.
+
+    Returns:
+        A headline, always; answers as far as there are results.
+    """
+    measure = study.primary_measure
+    changes = Answer("Changed", study.analysis.changes)
+    if measure is None:
+        return FirstScreen(not_evaluated(study), tuple(_with_lines([changes])))
+    rows = rows_of(frames.contrasts, measure)
+    primary = rows[(rows["role"] == PRIMARY) & rows["difference"].notna()]
+    if primary.empty:
+        headline = plain_headline(rows_of(frames.comparison, measure), study)
+        return FirstScreen(headline, tuple(_with_lines([changes])))
+    return _Screen(study, frames, measure, rows, primary).composed(changes)
+
+
+@dataclass(frozen=True)
+class _Screen:
+    """A first screen of results with a primary contrast.
+
+    Attributes:
+        study: The results.
+        frames: Their frames.
+        measure: The primary one.
+        rows: The contrasts on it.
+        primary: The primary ones of these.
+    """
+
+    study: Study
+    frames: Frames
+    measure: Measure
+    rows: pd.DataFrame
+    primary: pd.DataFrame
+
+    @property
+    def budget(self) -> int:
+        """Of the primary contrasts."""
+        return int(self.primary["unique_pairs"].iloc[0])
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The scores of the primary measure at the primary budget, and the start model's."""
+        rows = rows_of(self.frames.comparison, self.measure)
+        return rows[(rows["unique_pairs"] == self.budget) | (rows["arm"] == START.arm)]
+
+    def composed(self, changes: Answer) -> FirstScreen:
+        """The headline and the answers that have something to say."""
+        arms = len({*self.primary["treatment"], *self.primary["reference"]})
+        main = contrast_of(self.primary, best_arm(self.primary), self.study)
+        controls = Controls(self.study, self.rows[self.rows["unique_pairs"] == self.budget])
+        won = won_sentence(main, arms)
+        unlearned = nothing_learned(self.scores, self.frames.diagnostics)
+        answers = [
+            Answer("Declared", (*([won] if unlearned else []), *self._declared(main, controls))),
+            Answer("Data needed", tuple(data_needed_lines(self._efficiency, self._treatments(main)))),
+            Answer("Cost", tuple(self._costs(main))),
+            Answer("Controls", tuple(controls.lines())),
+            changes,
+        ]
+        return FirstScreen(unlearned or won, tuple(_with_lines(answers)))
+
+    @property
+    def _efficiency(self) -> pd.DataFrame:
+        return rows_of(self.frames.efficiency, self.measure)
+
+    def _declared(self, main: Any, controls: Controls) -> Iterator[str]:
+        """What the headline rests on, the other declared contrasts, and smaller budgets."""
+        if len(self.primary) > MAX_SENTENCES:
+            yield from group_lines(self.study, self.primary)
+            return
+        start = self.scores[self.scores["arm"] == START.arm]["mean"]
+        known = [f"the {START_MODEL} scores {percent(float(start.iloc[0]))} %"] if len(start) else []
+        yield f"{'; '.join([f'Over {counts(main)}', *known])}."
+        for row in self.primary.itertuples():
+            if (row.treatment, row.reference) != (main.treatment, main.reference) and not controls.is_control(row):
+                yield declared_sentence(row)
+        yield from smaller_budgets(self.primary, self.rows[self.rows["role"] == SEQUENCE])
+
+    def _treatments(self, main: Any) -> list[str]:
+        """The arm of the headline that has a baseline; with few contrasts those of the others too."""
+        others = self.primary["treatment"] if len(self.primary) <= MAX_SENTENCES else []
+        return list(dict.fromkeys([main.treatment, *others]))
+
+    def _costs(self, main: Any) -> Iterator[str]:
+        """What training took, of each arm that is told of."""
+        for arm in self._treatments(main):
+            baseline = self.study.results.baselines.get(arm, main.reference)
+            yield cost_line(self.frames.ledger, arm, baseline, self.budget)
+
+
+def _with_lines(answers: list[Answer]) -> Iterator[Answer]:
+    return (answer for answer in answers if answer.lines)
