@@ -12,10 +12,25 @@ PAGE = (ROOT / "docs" / "cite.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 # https://citation-file-format.github.io/1.2.0/schema.json, in words of our own; of references those that we use.
 REQUIRED = {"authors", "cff-version", "message", "title"}
-ALLOWED = REQUIRED | set(
-    "abstract commit contact date-released doi identifiers keywords license license-url preferred-citation "
-    "references repository repository-artifact repository-code type url version".split()
-)
+ALLOWED = REQUIRED | {
+    "abstract",
+    "commit",
+    "contact",
+    "date-released",
+    "doi",
+    "identifiers",
+    "keywords",
+    "license",
+    "license-url",
+    "preferred-citation",
+    "references",
+    "repository",
+    "repository-artifact",
+    "repository-code",
+    "type",
+    "url",
+    "version",
+}
 OF_REFERENCES = {"authors", "title", "type", "year", "identifiers", "url"}
 PERSON = {"family-names", "given-names", "name-particle", "name-suffix", "affiliation", "orcid", "email"}
 ENTITY = {"name", "address", "city", "country", "email", "website", "date-start", "date-end"}
