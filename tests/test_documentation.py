@@ -17,13 +17,9 @@ def blocks(language):
 
 
 def commands():
-    """Lines of the ``bash`` blocks: commands that read only, and run in seconds."""
-    return [
-        line.partition("#")[0].strip()
-        for body in blocks("bash")
-        for line in body.splitlines()
-        if line.strip()
-    ]
+    """Lines of the ``bash`` blocks, each once: commands that read only, and run in seconds."""
+    lines = [line for body in blocks("bash") for line in body.splitlines() if line.strip()]
+    return list(dict.fromkeys(line.partition("#")[0].strip() for line in lines))
 
 
 READS_LM_EVAL = "paper/"  # the index of lm-eval's own task files takes seconds

@@ -16,7 +16,8 @@ import lorr_bench
 pytestmark = pytest.mark.slow
 
 PAGE = (ROOT / "docs" / "python.md").read_text("utf-8")
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SNIPPETS = BLOCK.findall(PAGE)
 MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
 
 
@@ -42,6 +43,10 @@ def test_the_trainers_of_the_page_train(small_model, nano_pairs, tmp_path, monke
     assert made["trainer"].state.global_step == 3
     assert made["trainer"].lorr.resets_done == 2
     run([second], here, **made)
+
+
+def test_the_example_of_the_readme_is_the_one_that_trains():
+    assert BLOCK.findall((ROOT / "README.md").read_text("utf-8")) == [SNIPPETS[0]]
 
 
 def test_the_notebook_of_the_page_plots_and_tests_a_finished_run(tmp_path, monkeypatch, capsys):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.ports.registry import adapter_names, find_adapter, load_adapter
-from lorr_bench.ports.settings import Setting, settings_of
+from lorr_bench.ports.settings import Setting, said_default, settings_of
 from lorr_bench.ports.trainer import TrainerAdapter
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.methods import LorrPlugin, PlainPlugin
@@ -22,22 +22,10 @@ Row = dict[str, Any]
 PLUGINS: Final[Mapping[str, type[BaseModel]]] = {"plain": PlainPlugin, "lorr": LorrPlugin}
 
 
-def _default(row: Row) -> str:
-    """A default as a suite would say it."""
-    if row["required"]:
-        return "none: say it"
-    default = row["default"]
-    if isinstance(default, dict):
-        return "on"
-    if isinstance(default, bool):
-        return "true" if default else "false"
-    return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
-
-
 SETTING_COLUMNS: Final = {
     "key": lambda row: " or ".join([row["name"], *row["other_names"]]),
     "values": lambda row: row["type"],
-    "default": _default,
+    "default": lambda row: said_default(row["default"], required=row["required"]),
     "what it is": lambda row: row["description"],
 }
 

@@ -42,6 +42,17 @@ class Setting:
     other_names: tuple[str, ...] = ()
 
 
+def said_default(default: Any, *, required: bool) -> str:
+    """A default as a suite would say it."""
+    if required:
+        return "none: say it"
+    if isinstance(default, dict):
+        return "on" if default else "{}"
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return "" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+
+
 def settings_of(model: type[BaseModel]) -> tuple[Setting, ...]:
     """The settings of a model in their order, those of its sections after the section itself."""
     schema = model.model_json_schema(by_alias=False)
@@ -85,7 +96,7 @@ def _plain(value: Any) -> Any:
 
 def _sections(field: Schema) -> Iterator[str]:
     """Names of the definitions that a value of the field can be."""
-    for part in (field, *field.get("anyOf", ())):
+    for part in (field, field.get("items", {}), *field.get("anyOf", ())):
         if "$ref" in part:
             yield part["$ref"].rpartition("/")[2]
 

@@ -168,13 +168,14 @@ class KnownSettings:
 def split_places(hyperparameters: BaseModel) -> tuple[dict[str, Any], dict[str, Any]]:
     """Hyper-parameters as plain JSON values: those that change results, and places on this machine."""
     values = hyperparameters.model_dump(mode="json")
-    places = _places(type(hyperparameters))
+    places = places_of(type(hyperparameters))
     outcome = {name: value for name, value in values.items() if name not in places}
     return outcome, {name: values[name] for name in places}
 
 
 @cache
-def _places(model: type[BaseModel]) -> tuple[str, ...]:
+def places_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Hyper-parameters that are places on this machine, sorted."""
     return tuple(
         sorted(name for name, field in model.model_fields.items() if _is_place(field.json_schema_extra))
     )

@@ -24,6 +24,8 @@ FRAME_LINES: Final = 4
 MIN_LINES: Final = 3
 SLOT_LETTERS: Final = 18
 BAR_LETTERS: Final = 24
+DONE_STYLE, LEFT_STYLE = "green", "bright_black"
+"""Seen on light and on dark; Rich's own is red, as failures are, and what is left black on white."""
 ECHO_LETTERS: Final = 2
 """Left free at the end of each line: a terminal writes `^C` there, and would begin a new line for it."""
 PARTS: Final[Mapping[str, str]] = {ENGINE_START: "engine starts", "load": "loads weights"}
@@ -71,9 +73,17 @@ class LiveView:
             f"{done:,}/{total:,} stages, {arms:,}/{all_arms:,} arms", no_wrap=True, overflow="ellipsis"
         )
         if self.failed:
-            told.append(f", {self.failed:,} failed", "red")
+            told.append(", ").append(f"{self.failed:,} failed", "red")
+        bar = ProgressBar(
+            total=max(1, total),
+            completed=done,
+            width=BAR_LETTERS,
+            style=LEFT_STYLE,
+            complete_style=DONE_STYLE,
+            finished_style=DONE_STYLE,
+        )
         line = Table.grid(padding=(0, 2))
-        line.add_row(ProgressBar(total=max(1, total), completed=done, width=BAR_LETTERS), told)
+        line.add_row(bar, told)
         return line
 
     def _times(self) -> str:

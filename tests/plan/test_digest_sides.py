@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from lorr_bench.plan.plan import make_plan
+from lorr_bench.ports.outcome import WITHOUT_OUTCOME, changes_results
 from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, MethodSpec
 from lorr_bench.spec.models import Suite
 
@@ -205,12 +206,28 @@ def changed(values, path, value):
     return values
 
 
+def spoken(path):
+    """The key of a field as people write it: without the number of an entry."""
+    return path.replace(".0.", ".")
+
+
 def digests(plan):
     return {stage.digest for stage in plan.stages}
 
 
 def test_every_field_has_chosen_a_side():
     assert sorted(field_paths(Suite)) == sorted([*OUTCOME, *SETTING])
+
+
+@pytest.mark.parametrize("path", [*OUTCOME, *SETTING])
+def test_what_is_said_of_a_field_is_the_side_that_it_is_on(path):
+    assert changes_results(spoken(path)) == (path in OUTCOME)
+
+
+def test_nothing_is_said_of_a_field_that_is_not_there():
+    known = [spoken(path) for path in field_paths(Suite)] + [f"methods.NAME.{key}" for key in METHOD]
+    for name in WITHOUT_OUTCOME:
+        assert [key for key in known if key == name or key.startswith(f"{name}.")], name
 
 
 @pytest.mark.parametrize("path", [path for path, value in OUTCOME.items() if value is not None])
@@ -455,6 +472,11 @@ def test_every_field_of_lorr_and_of_methods_is_here():
     assert sorted(field_paths(LorrPlugin)) == sorted(["type", *LORR])
     assert sorted(IterativeSpec.model_fields) == sorted(ITERATIVE)
     assert sorted(MethodSpec.model_fields) == sorted(METHOD)
+
+
+@pytest.mark.parametrize("key", METHOD)
+def test_what_is_said_of_a_key_of_a_method_is_the_side_that_it_is_on(key):
+    assert changes_results(f"methods.NAME.{key}") == (METHOD[key] is not None)
 
 
 @pytest.mark.parametrize("path", LORR)

@@ -115,3 +115,15 @@ def test_seats_are_in_the_order_of_their_numbers():
 def test_markup_and_escapes_of_a_label_are_text():
     row = lines([progress(1, "[red]seed[/red] \x1b[2J")])[3]
     assert "[red]seed[/red] ⟨U+001B⟩[2J" in row
+
+
+def test_red_is_for_failures_alone():
+    """Rich draws bars in red, and what is left in a grey that a dark terminal hides."""
+    made = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system="standard")
+    values = {"passed_seconds": 1.0, "left_seconds": 1.0, "running": [], "now": 0.0}
+    view = LiveView(stages=(1, 2), arms=(0, 1), failed=3, **values)
+    styles = {
+        part.text: part.style.color.name for part in made.render(view) if part.style and part.style.color
+    }
+    assert {text for text, color in styles.items() if color == "red"} == {"3 failed"}
+    assert {color for text, color in styles.items() if set(text) <= set("━╸╺")} == {"green", "bright_black"}
