@@ -81,6 +81,7 @@ def load_reference(start: StartModel, lora: LoraSettings | None) -> PreTrainedMo
     """The model whose log-probabilities are the reference: in 4 bits where training is.
 
     Trainers refuse 4-bit weights alone, so these come with an adapter, which does nothing before training.
+    Weights ask for no gradient: of those that do, autocast would keep a copy in bfloat16.
 
     Raises:
         ModelError: The model can't be loaded.
@@ -88,7 +89,7 @@ def load_reference(start: StartModel, lora: LoraSettings | None) -> PreTrainedMo
     """
     if lora is not None and lora.load_in_4bit:
         return load_trainable(start, lora, seed=0)
-    return load_model(start)
+    return load_model(start).requires_grad_(False)
 
 
 def count_parameters(model: Any) -> tuple[int, int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from lorr_bench.ports.trainer import KnownSettings, Lora
+
+REFERENCE_TOKENS: Final = 1 << 15
+"""Tokens of a forward pass of the reference, padding included: at 7B their hidden units take 8 GiB."""
 
 
 class LoraSettings(BaseModel):
@@ -60,7 +63,7 @@ class TrainingSettings(BaseModel):
     gradient_checkpointing: bool = Field(False, description="less memory, more time")
     lora: LoraSettings | None = Field(None, description="train a LoRA adapter instead of all weights")
     precompute_ref_batch_size: int = Field(
-        32, gt=0, description="pairs a forward pass when reference log-probabilities are computed"
+        32, gt=0, description="pairs a forward pass when reference log-probabilities are computed, at most"
     )
 
     @property
@@ -96,6 +99,7 @@ class TrainingSettings(BaseModel):
             per_device_train_batch_size=self.per_device_train_batch_size,
             gradient_accumulation_steps=self.gradient_accumulation_steps,
             precompute_ref_batch_size=self.precompute_ref_batch_size,
+            precompute_ref_tokens=REFERENCE_TOKENS,
             bf16=self.bf16,
             gradient_checkpointing=self.gradient_checkpointing,
             lora=self.lora.known() if self.lora is not None else None,

@@ -90,7 +90,7 @@ def room_line(plan: Plan, forecast: Forecast) -> str:
     short = [group for group in groups if group.memory.verdict != "fits"]
     number, room = sum(len(group.arms) for group in short), size_text(groups[0].memory.room)
     largest = f"the largest needs {size_text(groups[0].memory.figure.value)} of {room}"
-    engine, share = engine_bytes(forecast.estimates), int(gpu * plan.suite.engine.gpu_memory_utilization)
+    engine, share = engine_bytes(forecast.estimates, gpu), int(gpu * plan.suite.engine.gpu_memory_utilization)
     fit = f"every arm trains on {on} beside its engine; {largest}."
     if short:
         verb = "does" if number == 1 else "do"
@@ -197,7 +197,7 @@ class _Search:
         if any(peak is None for peak in peaks):
             return None
         needed = max(peak.bytes for peak in peaks if peak)
-        low = engine_bytes(self.estimates) / self.gpu
+        low = engine_bytes(self.estimates, self.gpu) / self.gpu
         high = 1 - needed * (1 + self.tolerance) / self.gpu
         if low <= self.share <= high:
             return change
@@ -206,8 +206,13 @@ class _Search:
         return replace(change, share=share) if max(low, SMALLEST_SHARE) <= share <= high else None
 
 
-def engine_bytes(estimates: Estimates) -> int:
-    """The least that an engine needs of a GPU: its weights, and the cache of one context."""
+def engine_bytes(estimates: Estimates, gpu_bytes: int) -> int:
+    """The least that an engine needs of a GPU.
+
+    Args:
+        estimates: Of the plan.
+        gpu_bytes: Memory of the GPU.
+    """
     model = estimates.model
     engines = {
         workload.generation
@@ -215,4 +220,4 @@ def engine_bytes(estimates: Estimates) -> int:
         for workload in count
         if workload.generation
     }
-    return max((generation_need(model, engine) for engine in engines), default=0) if model else 0
+    return max((generation_need(model, engine, gpu_bytes) for engine in engines), default=0) if model else 0

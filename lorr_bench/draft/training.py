@@ -10,7 +10,14 @@ from typing import Final
 from lorr_bench.forecast.memory import Machine, verdict
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.peak_memory import generation_need, scoring_peak, training_peak
-from lorr_bench.forecast.workload import ELEMENT_BYTES, SEQUENCES_PER_ROW, Generation, Scoring, Training
+from lorr_bench.forecast.workload import (
+    ELEMENT_BYTES,
+    SEQUENCES_PER_ROW,
+    Generation,
+    Scoring,
+    Training,
+    scored_at_once,
+)
 from lorr_bench.ports.trainer import Lora, TrainerAdapter
 from lorr_bench.spec.methods import ResetSpec
 
@@ -146,15 +153,17 @@ class Fitting:
         if gpu is None or one.share is None:
             return True
         engine = Generation(one.training.element_bytes, self._context, one.share, 1, 1, None, 0)
-        return generation_need(model, engine) <= gpu * one.share
+        return generation_need(model, engine, gpu) <= gpu * one.share
 
     def _reference_rows(self, one: _Try, model: ModelSize) -> int | None:
         """Rows with which the reference fits; None where the default does, or there is no reference."""
         if not self._adapter.needs_reference:
             return None
         each, training = SEQUENCES_PER_ROW[self._adapter.rows], one.training
+        limit = self._adapter.known_settings(self._adapter.hyperparameters()).precompute_ref_tokens
         for rows in REFERENCE_ROWS:
-            scoring = Scoring(training.element_bytes, rows * each, training.max_length, training.mixed)
+            tokens = scored_at_once(rows, each * training.max_length, limit)
+            scoring = Scoring(training.element_bytes, tokens, training.max_length, training.mixed)
             peak = scoring_peak(model, scoring, on_gpu=one.share is not None)
             if self._holds(peak.bytes, one.share):
                 return None if rows == REFERENCE_ROWS[0] else rows

@@ -18,6 +18,7 @@ from lorr_bench.forecast.devices import Device, Devices
 from lorr_bench.forecast.estimates import Estimates
 from lorr_bench.forecast.memory import ModelSizes
 from lorr_bench.forecast.model_size import ModelSize
+from lorr_bench.forecast.peak_memory import ENGINE_BATCH, GIB, LARGE_GPU_GIB
 from lorr_bench.forecast.workload import Generation, Scoring, Training, Workload
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.stage import Kind
@@ -29,8 +30,6 @@ BYTES_SHARE: Final = (0.7, 0.3)
 """Of the memory bandwidth that generation reaches, at best and at worst. Our choice."""
 LENGTH_SHARE: Final = (0.25, 1.0)
 """Of their limit that sequences and answers have, at best and at worst. Our choice: nobody knows before."""
-MAX_ANSWERS_AT_ONCE: Final = 256
-"""vLLM's default ``max_num_seqs``."""
 FLOAT32_BYTES: Final = 4
 
 
@@ -142,7 +141,7 @@ def formula_seconds(workload: Workload, model: ModelSize, sizes: ModelSizes, dev
     if workload.training is not None and workload.tokens is not None:
         return _training(workload.tokens / workload.devices, model, workload.training, device)
     if workload.scoring is not None and workload.tokens is not None:
-        return _scoring(workload.tokens, model, workload.scoring, device)
+        return _scoring(workload.tokens / workload.devices, model, workload.scoring, device)
     if workload.generation is None or not workload.tokens or not workload.answers:
         return None
     engine = _Engine(model, workload.generation, device)
@@ -166,7 +165,7 @@ def _training(tokens: float, model: ModelSize, training: Training, device: Devic
     return _at_shares(flops, device.float32_flops if exact else device.bf16_flops)
 
 
-def _scoring(tokens: int, model: ModelSize, scoring: Scoring, device: Device) -> Range:
+def _scoring(tokens: float, model: ModelSize, scoring: Scoring, device: Device) -> Range:
     exact = scoring.element_bytes == FLOAT32_BYTES and not scoring.mixed
     flops = forward_flops(model, scoring.max_length) * tokens
     return _at_shares(flops, device.float32_flops if exact else device.bf16_flops)
@@ -189,6 +188,12 @@ def forward_flops(model: ModelSize, length: float) -> float:
     head = model.vocabulary * model.hidden
     attention = model.layers * length * model.heads * model.head_size
     return 2.0 * (model.linear_parameters + head) + 2.0 * attention
+
+
+def answers_at_once(device: Device) -> int:
+    """How many answers vLLM has on their way on a GPU; of an A100 it takes the smaller of its defaults."""
+    large = device.memory_bytes >= LARGE_GPU_GIB * GIB and not device.name.startswith("A100")
+    return ENGINE_BATCH["large" if large else "other"][1]
 
 
 @dataclass(frozen=True)
@@ -227,7 +232,7 @@ class _Engine:
         weights = self.model.parameters * asked.element_bytes
         kept = length / 2 * self.model.kv_bytes_per_token(asked.element_bytes)
         room = gpus * device.memory_bytes * asked.gpu_share - weights
-        at_once = max(1.0, min(MAX_ANSWERS_AT_ONCE, answers, room / kept))
+        at_once = max(1.0, min(answers_at_once(device), answers, room / kept))
         reading = (weights + at_once * kept) / device.bytes_per_second
         peak = device.float32_flops if asked.element_bytes == FLOAT32_BYTES else device.bf16_flops
         arithmetic = at_once * forward_flops(self.model, length / 2) / peak

@@ -143,7 +143,7 @@ class MemoryEstimates:
         found = verdict(peak.bytes, room)
         if gpu is not None:
             share = int(gpu * generation.gpu_share)
-            found = _worse(found, verdict(generation_need(self._model, generation), share))
+            found = _worse(found, verdict(generation_need(self._model, generation, gpu), share))
         if generation.scorer and scorer is None:
             figure = Figure(peak.bytes, f"{FORMULA}, without the reward model", "at least")
             return Memory(figure, _worse(found, "unknown"), room, peak.parts)

@@ -19,12 +19,28 @@ from lorr_bench.ports.trainer import Lora
 
 GIB: Final = 1 << 30
 FLOAT_BYTES: Final = 4
+BF16_BYTES: Final = 2
 PROCESS_BYTES: Final = 650 << 20
 """A Python process that has imported torch, transformers and TRL, measured on Linux: 624 MiB."""
 LOGITS_PER_PIECE: Final = 1 << 26
-"""Logits that are held at once where they are made in pieces; the backends' own limits are below it."""
+"""Logits that are held at once where they are made in pieces, by the native backend. Tiles of TRL's fused
+head have up to 2^27 logits in one copy, which is less."""
 COPIES_OF_LOGITS: Final = 3
-"""The logits, their log-softmax and their gradient."""
+"""Of a piece: its log-softmax, and the gradients of that and of the logits."""
+COPIES_OF_WHOLE_LOGITS: Final = {"gpu": 3.5, "cpu": 4.5}
+"""Of TRL's CPOTrainer and ORPOTrainer in the backward pass: the logits; the log-softmax of the chosen half;
+on a GPU their gradient, by TRL's kernel, and that of the slice which leaves out the last place. On a CPU,
+without the kernel, three gradients of the size of the logits in place of two: a test counts them."""
+COPIES_OF_SCORED_LOGITS: Final = 3
+"""Of a piece without gradients: as the head gives them, in float32, and their log-softmax."""
+FORWARD_COPIES_OF_LOGITS: Final = 1.5
+"""Where they come out of autocast: in bfloat16, and as float32 beside that."""
+LARGE_GPU_GIB: Final = 70
+ENGINE_BATCH: Final = {"large": (16_384, 1_024), "other": (8_192, 256)}
+"""Tokens and answers that vLLM 0.32 takes at once, and tries before the rest of its share is cache: its
+defaults of ``max_num_batched_tokens`` and ``max_num_seqs`` on GPUs of so many GiB, and on others."""
+SAMPLER_BYTES: Final = 24
+"""Of a logit in vLLM's sampler: float32, sorted with 64-bit places, softmax, and its sum for ``top_p``."""
 NF4_BYTES: Final = (4 + 0.127) / 8
 """A weight in 4-bit NF4, its share of the quantization constants included (arXiv 2305.14314, section 3)."""
 CUT: Final[Mapping[str, frozenset[str]]] = {
@@ -63,16 +79,71 @@ def training_peak(model: ModelSize, training: Training, *, on_gpu: bool) -> Peak
     """
     if training.sharding not in CUT:
         return None
-    parts = {
-        **_states(model, training),
-        "activations": activation_bytes(model, training),
-        "logits": logit_bytes(model, training),
+    states = {**_states(model, training), **_of_the_process(model, training, on_gpu=on_gpu)}
+    phases = (
+        {**states, **part}
+        for part in (
+            _end_of_forward(model, training),
+            _loss(model, training, on_gpu=on_gpu),
+            _backward_of_a_block(model, training),
+        )
+    )
+    return max(
+        (Peak({name: size for name, size in parts.items() if size}) for parts in phases),
+        key=lambda peak: peak.bytes,
+    )
+
+
+def _of_the_process(model: ModelSize, training: Training, *, on_gpu: bool) -> dict[str, int]:
+    if on_gpu:
+        return {}
+    kept = training.diagnostics and training.lora is None
+    start = model.parameters * training.element_bytes if kept else 0
+    return {"start weights": start, "process": PROCESS_BYTES}
+
+
+def _end_of_forward(model: ModelSize, training: Training) -> dict[str, int]:
+    """What the backward pass needs, the bfloat16 copies that autocast has kept, and the logits.
+
+    Of frozen weights, below an adapter, it keeps none; without checkpointing the graph does.
+    """
+    kept = training.lora is None or not training.checkpointing
+    copies = _copied_bytes(model) if _copies(training) and kept else 0
+    logits = _all_logits(model, training) * _logit_bytes(training) if training.whole_logits else 0
+    return {
+        "activations": kept_bytes(model, training),
+        "bfloat16 copies": copies,
+        "logits": int((FORWARD_COPIES_OF_LOGITS if training.mixed else 1) * logits),
     }
-    if not on_gpu:
-        kept = training.diagnostics and training.lora is None
-        parts["start weights"] = model.parameters * training.element_bytes if kept else 0
-        parts["process"] = PROCESS_BYTES
-    return Peak({name: size for name, size in parts.items() if size})
+
+
+def _loss(model: ModelSize, training: Training, *, on_gpu: bool) -> dict[str, int]:
+    """The loss and its backward pass, down to the last block; copies lie in the graph, or are gone."""
+    return {
+        "activations": kept_bytes(model, training),
+        "bfloat16 copies": _copied_bytes(model) if _copies(training) and not training.checkpointing else 0,
+        "logits": logit_bytes(model, training, on_gpu=on_gpu),
+    }
+
+
+def _backward_of_a_block(model: ModelSize, training: Training) -> dict[str, int]:
+    """The last block: nothing of the others has gone yet."""
+    copies = _copied_bytes(model) if not training.checkpointing else BF16_BYTES * model.linear_parameters
+    each = 1 if not training.checkpointing else model.layers
+    return {
+        "activations": activation_bytes(model, training),
+        "bfloat16 copies": copies // each if _copies(training) else 0,
+    }
+
+
+def _copies(training: Training) -> bool:
+    """Whether autocast makes copies of the weights; shards are gathered in bfloat16 instead."""
+    return training.mixed and "weights" not in CUT[training.sharding]
+
+
+def _copied_bytes(model: ModelSize) -> int:
+    """Of the bfloat16 copies of all linear layers, and of the output head."""
+    return BF16_BYTES * (model.linear_parameters + model.vocabulary * model.hidden)
 
 
 def _states(model: ModelSize, training: Training) -> dict[str, int]:
@@ -93,9 +164,25 @@ def _states(model: ModelSize, training: Training) -> dict[str, int]:
         "Adam moments": 2 * trained * (FLOAT_BYTES if deepspeed else trained_bytes) // part["moments"],
         "float32 copy of the optimizer": trained * FLOAT_BYTES // part["moments"] if deepspeed else 0,
         "gradient buckets": gradients if many and training.sharding == "ddp" else 0,
-        "bfloat16 copies": 2 * model.linear_parameters if training.mixed and whole else 0,
+        "gathered shards": 0 if whole else _gathered_bytes(model, training),
         "anchor": _anchor_bytes(model, training) if whole else 0,
     }
+
+
+def _gathered_bytes(model: ModelSize, training: Training) -> int:
+    """Whole tensors that a process holds of sharded ones: embedding and head, and two blocks.
+
+    Of the blocks one is at work and the next is on its way; embedding and head stay from the forward pass to
+    the end of the backward pass. Their gradients are whole until they are added up over the processes.
+    """
+    ends = model.parameters - model.layers * _block_parameters(model)
+    weight = BF16_BYTES if training.mixed else training.element_bytes
+    weights = weight * (ends + 2 * _block_parameters(model))
+    return weights + training.element_bytes * (ends + _block_parameters(model))
+
+
+def _block_parameters(model: ModelSize) -> int:
+    return model.linear_parameters // model.layers
 
 
 def _base_bytes(model: ModelSize, training: Training) -> int:
@@ -147,17 +234,34 @@ def _anchor_bytes(model: ModelSize, training: Training) -> int:
 
 
 def activation_bytes(model: ModelSize, training: Training) -> int:
-    """What the backward pass needs of one micro-batch, all sequences of the full length.
+    """What the backward pass of the last block needs of one micro-batch, all sequences of the full length.
 
-    Each block keeps its share; with checkpointing only its input, and one block at a time the rest. Gradients
-    of one block's hidden units are on their way beside that.
+    What the forward pass kept, with checkpointing the block that is computed again, and the gradients of one
+    block's hidden units on their way.
     """
-    tokens = training.sequences * training.max_length
-    stream = FLOAT_BYTES if training.mixed else training.element_bytes
-    inner = 2 if training.mixed else training.element_bytes
-    block = block_bytes_per_token(model, training)
-    kept = model.layers * model.hidden * stream + block if training.checkpointing else model.layers * block
-    return tokens * (kept + 2 * model.intermediate * inner + 3 * model.hidden * stream)
+    tokens, inner = _tokens(training), BF16_BYTES if training.mixed else training.element_bytes
+    block = block_bytes_per_token(model, training) if training.checkpointing else 0
+    on_their_way = 2 * model.intermediate * inner + 3 * model.hidden * _stream_bytes(training)
+    return kept_bytes(model, training) + tokens * (block + on_their_way)
+
+
+def kept_bytes(model: ModelSize, training: Training) -> int:
+    """What the forward pass keeps: of each block its share; with checkpointing its input alone."""
+    of_a_block = (
+        model.hidden * _stream_bytes(training)
+        if training.checkpointing
+        else block_bytes_per_token(model, training)
+    )
+    return _tokens(training) * model.layers * of_a_block
+
+
+def _tokens(training: Training) -> int:
+    return training.sequences * training.max_length
+
+
+def _stream_bytes(training: Training) -> int:
+    """Of an element of the residual stream, which autocast leaves in float32."""
+    return FLOAT_BYTES if training.mixed else training.element_bytes
 
 
 def block_bytes_per_token(model: ModelSize, training: Training) -> int:
@@ -181,38 +285,52 @@ def block_bytes_per_token(model: ModelSize, training: Training) -> int:
 
 
 def scoring_peak(model: ModelSize, scoring: Scoring, *, on_gpu: bool) -> Peak:
-    """Memory of a stage of reference log-probabilities: weights, one block at a time, logits in pieces.
+    """Memory of one of the processes of a stage of reference log-probabilities, each with a whole model.
 
-    A block holds at once the residual stream, its normalised copy, and three times the hidden units of the
-    gated MLP.
+    A forward pass without gradients holds one block at a time: the residual stream, its normalised copy, and
+    three times the hidden units of the gated MLP. Logits are made in pieces. Of weights that ask for no
+    gradient autocast keeps no copies: it casts one at a time, of which the head is the largest.
 
     Args:
         model: The reference.
         scoring: The stage.
         on_gpu: Memory is that of a GPU; on a CPU the process itself is part of it.
     """
-    stream, inner = scoring.element_bytes, 2 if scoring.mixed else scoring.element_bytes
-    each = model.hidden * (stream + inner) + 3 * model.intermediate * inner
-    logits = scoring.sequences * scoring.max_length * model.vocabulary
+    stream, inner = scoring.element_bytes, BF16_BYTES if scoring.mixed else scoring.element_bytes
+    copy = model.hidden * inner if scoring.mixed else 0
+    each = 2 * model.hidden * stream + copy + 3 * model.intermediate * inner
+    logits = min(scoring.tokens * model.vocabulary, LOGITS_PER_PIECE)
     parts = {
         "weights": model.parameters * scoring.element_bytes,
-        "bfloat16 copies": 2 * model.linear_parameters if scoring.mixed else 0,
-        "one block": scoring.sequences * scoring.max_length * each,
-        "logits": 2 * min(logits, LOGITS_PER_PIECE) * FLOAT_BYTES,
+        "one weight in bfloat16": BF16_BYTES * model.vocabulary * model.hidden if scoring.mixed else 0,
+        "one block": scoring.tokens * each,
+        "logits": COPIES_OF_SCORED_LOGITS * logits * FLOAT_BYTES,
         "process": 0 if on_gpu else PROCESS_BYTES,
     }
     return Peak({name: size for name, size in parts.items() if size})
 
 
-def logit_bytes(model: ModelSize, training: Training) -> int:
-    """Logits of a micro-batch, whole or in pieces; pieces add up the gradient of the head in float32."""
-    logits = training.sequences * training.max_length * model.vocabulary
-    each = 2 if training.mixed else training.element_bytes
-    whole = COPIES_OF_LOGITS * logits * each
+def logit_bytes(model: ModelSize, training: Training, *, on_gpu: bool) -> int:
+    """Logits of a micro-batch with their gradients, whole or in pieces, and the gradient of the head.
+
+    Log-probabilities are float32 always; pieces add up the gradient of the head beside those of the other
+    weights. Below an adapter the head has none.
+    """
+    logits = _all_logits(model, training)
     if training.whole_logits:
-        return whole
-    pieces = COPIES_OF_LOGITS * LOGITS_PER_PIECE * FLOAT_BYTES
-    return min(whole, pieces + model.vocabulary * model.hidden * FLOAT_BYTES)
+        copies = COPIES_OF_WHOLE_LOGITS["gpu" if on_gpu else "cpu"]
+        return int(copies * logits * _logit_bytes(training))
+    head = model.vocabulary * model.hidden * FLOAT_BYTES if training.lora is None else 0
+    return COPIES_OF_LOGITS * FLOAT_BYTES * min(logits, LOGITS_PER_PIECE) + head
+
+
+def _all_logits(model: ModelSize, training: Training) -> int:
+    return _tokens(training) * model.vocabulary
+
+
+def _logit_bytes(training: Training) -> int:
+    """Of a logit as the loss has it: accelerate turns what comes out of autocast into float32."""
+    return FLOAT_BYTES if training.mixed else training.element_bytes
 
 
 def generation_peak(
@@ -241,8 +359,20 @@ def generation_peak(
     )
 
 
-def generation_need(model: ModelSize, generation: Generation) -> int:
-    """The least that an engine needs of each GPU: its part of the weights, and the cache of one context."""
-    context = generation.context or model.context or 0
-    cache = context * model.kv_bytes_per_token(generation.element_bytes)
-    return (model.parameters * generation.element_bytes + cache) // generation.tensor_parallel
+def generation_need(model: ModelSize, generation: Generation, gpu_bytes: int) -> int:
+    """The least that an engine needs of each GPU.
+
+    Its part of the weights and of the cache of one context, and what vLLM's first, full pass takes: a block,
+    and the sampler's logits, which every GPU has whole.
+
+    Args:
+        model: The model that answers.
+        generation: The stage.
+        gpu_bytes: Memory of a GPU.
+    """
+    tokens, answers = ENGINE_BATCH["large" if gpu_bytes >= LARGE_GPU_GIB * GIB else "other"]
+    context, element = generation.context or model.context or 0, generation.element_bytes
+    cache = context * model.kv_bytes_per_token(element)
+    block = tokens * element * 3 * (model.hidden + model.intermediate)
+    sampler = answers * model.vocabulary * (element + SAMPLER_BYTES)
+    return (model.parameters * element + cache) // generation.tensor_parallel + block + sampler

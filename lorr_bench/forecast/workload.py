@@ -57,13 +57,13 @@ class Scoring:
 
     Attributes:
         element_bytes: Bytes of a weight.
-        sequences: Sequences of a forward pass.
+        tokens: Of a forward pass, padding included.
         max_length: Tokens of the longest sequence.
         mixed: Whether it computes in bfloat16 on float32 weights.
     """
 
     element_bytes: int
-    sequences: int
+    tokens: int
     max_length: int
     mixed: bool
 
@@ -193,7 +193,8 @@ def _training(stage: Train) -> Training | None:
 def _scoring(stage: Stage) -> Scoring | None:
     """Of a fingerprint a handful of short sequences; no formula knows a reference by 4-bit weights."""
     if isinstance(stage, Fingerprint):
-        return Scoring(ELEMENT_BYTES[stage.parameters.weights.dtype], 1, FINGERPRINT_TOKENS, mixed=False)
+        tokens = FINGERPRINT_TOKENS
+        return Scoring(ELEMENT_BYTES[stage.parameters.weights.dtype], tokens, tokens, mixed=False)
     if not isinstance(stage, Reference):
         return None
     known = stage.known_settings
@@ -202,7 +203,19 @@ def _scoring(stage: Stage) -> Scoring | None:
         return None
     bytes_each = ELEMENT_BYTES[stage.parameters.weights.dtype]
     mixed = known.bf16 and bytes_each == ELEMENT_BYTES["float32"]
-    return Scoring(bytes_each, rows * SEQUENCES_PER_ROW[stage.parameters.rows], length, mixed)
+    row = SEQUENCES_PER_ROW[stage.parameters.rows] * length
+    return Scoring(bytes_each, scored_at_once(rows, row, known.precompute_ref_tokens), length, mixed)
+
+
+def scored_at_once(rows: int, row_tokens: int, limit: int | None) -> int:
+    """Tokens of a forward pass of the reference: of all its rows, or as many as a limit allows.
+
+    Args:
+        rows: Of a pass.
+        row_tokens: Of each of them.
+        limit: ``precompute_ref_tokens`` of the known settings; one row passes whole.
+    """
+    return row_tokens * rows if limit is None else row_tokens * min(rows, max(1, limit // row_tokens))
 
 
 def _sharding_name(sharding: Sharding | None) -> str:

@@ -221,6 +221,7 @@ class Chain:
             place=made.place,
             adapter=arm.adapter_name,
             hyperparameters=arm.hyperparameters.model_dump(mode="json"),
+            processes=made.suite.training.num_processes if made.sharding is not None else None,
         )
         inputs: dict[Role, str] = {"pairs": pairs}
         if round_.policy is not None and arm.iterative is not None and arm.iterative.reference == "round":

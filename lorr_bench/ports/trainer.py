@@ -139,6 +139,7 @@ class KnownSettings:
         per_device_train_batch_size: Rows of a micro-batch, of each process.
         gradient_accumulation_steps: Micro-batches of an optimizer step.
         precompute_ref_batch_size: Rows of a forward pass for reference log-probabilities.
+        precompute_ref_tokens: Tokens of such a pass at most, padding included; one row passes whole.
         num_generations: Answers to each prompt that an online method generates.
         bf16: Whether it computes in bfloat16 on weights of another type.
         gradient_checkpointing: Whether activations are computed again in the backward pass.
@@ -151,6 +152,7 @@ class KnownSettings:
     per_device_train_batch_size: int | None = None
     gradient_accumulation_steps: int | None = None
     precompute_ref_batch_size: int | None = None
+    precompute_ref_tokens: int | None = None
     num_generations: int | None = None
     bf16: bool = False
     gradient_checkpointing: bool = False

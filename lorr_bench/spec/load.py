@@ -21,7 +21,7 @@ from lorr_bench.errors import SuiteError
 from lorr_bench.spec.diagnosis import model_errors, nearest
 from lorr_bench.spec.document import INTEGER, MAX_BYTES, NUMBER, Lines, Location, read_document
 from lorr_bench.spec.models import Suite
-from lorr_bench.spec.override import apply_override
+from lorr_bench.spec.override import apply_override, take_variant
 
 __all__ = ["LoadedSuite", "load_suite", "model_errors", "resolved_yaml"]
 
@@ -81,7 +81,7 @@ def load_suite(path: Path, overrides: Sequence[str] = ()) -> LoadedSuite:
         raise SuiteError(f"{found} instead of a mapping", where=f"{path}:1", fix=fix)
     lines = Lines(document.lines)
     for override in overrides:
-        lines = apply_override(values, lines, override)
+        lines = take_variant(values, apply_override(values, lines, override))
     try:
         suite = Suite.model_validate(values)
     except ValidationError as error:

@@ -169,6 +169,16 @@ class Suite(Model):
     training: TrainingSpec = Field(default_factory=TrainingSpec, description="how training runs")
     engine: EngineSpec = Field(default_factory=EngineSpec, description="generation engine")
     execution: ExecutionSpec = Field(default_factory=ExecutionSpec, description="how the suite is run")
+    device: str | None = Field(
+        None,
+        description="what batches and shares were set for: `cpu`, or GPUs as `plan --devices` names them, "
+        "such as `h100-80gb:8`; nothing is checked by it",
+    )
+    variants: dict[Name, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="what is otherwise on other devices, by name: keys of the suite, taken by `--set "
+        "variant=NAME` before what `--set` says further on",
+    )
 
     @field_validator("model", mode="before")
     @classmethod

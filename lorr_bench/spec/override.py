@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from lorr_bench.errors import SuiteError
@@ -40,6 +41,43 @@ def apply_override(values: dict[str, Any], lines: Lines, override: str) -> Lines
     step = _step(holder, keys[-1], location, option)
     holder[step] = value
     return lines.replaced((*location, step), option)
+
+
+def take_variant(values: dict[str, Any], lines: Lines) -> Lines:
+    """Change a suite as the variant says that ``--set variant=NAME`` asked for; where none was, nothing.
+
+    Args:
+        values: What the suite file says; changed.
+        lines: Where everything stands.
+
+    Returns:
+        Where everything stands now.
+
+    Raises:
+        SuiteError: The suite has no such variant.
+    """
+    if "variant" not in values:
+        return lines
+    name, variants = values.pop("variant"), values.get("variants")
+    known = variants if isinstance(variants, dict) else {}
+    option = f"--set variant={name}"
+    if not isinstance(name, str) or not isinstance(known.get(name), dict):
+        fix = f"It has {', '.join(known)}." if known else "It has none: leave this out."
+        raise SuiteError(f"the suite has no variant {name!r}", where=option, fix=fix)
+    return _merged(values, known[name], lines, (), option)
+
+
+def _merged(
+    holder: dict[str, Any], changes: dict[str, Any], lines: Lines, location: Location, option: str
+) -> Lines:
+    """Put changes into a mapping: mappings key by key, other values as a whole."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(holder.get(key), dict):
+            lines = _merged(holder[key], value, lines, (*location, key), option)
+        else:
+            holder[key] = copy.deepcopy(value)
+            lines = lines.replaced((*location, key), option)
+    return lines
 
 
 def _parse(override: str, option: str) -> tuple[list[str], Any]:

@@ -8,6 +8,7 @@ import torch
 from lorr_bench_adapters.trl.base import read_rows
 from lorr_bench_adapters.trl.methods import DPO
 from lorr_bench_adapters.trl.preference import PreferenceSettings
+from lorr_bench_adapters.trl.training.reference_batches import ReferenceBatches
 from safetensors.torch import load_file
 
 from lorr_bench.errors import DataError, ModelError
@@ -29,6 +30,39 @@ def test_reference_log_probabilities_are_the_models_own(make_trainer, token_log_
         for column, response in (("ref_chosen_logps", pair.chosen), ("ref_rejected_logps", pair.rejected)):
             by_hand = float(token_log_probs(pair.prompt, response)[1].sum())
             assert row[column] == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_a_reference_in_parts_is_that_of_whole_batches(make_trainer, monkeypatch, tmp_path, method):
+    """Parts of 200 tokens hold one pair, or two labelled responses."""
+    trainer, passes = make_trainer(method), []
+    settings, whole, parts = trainer.settings(), tmp_path / "whole", tmp_path / "parts"
+    trainer.adapter.reference(trainer.start, trainer.rows, settings, whole)
+    monkeypatch.setattr(ReferenceBatches, "max_tokens", 200)
+    counted = count_passes(passes)
+    monkeypatch.setattr(ReferenceBatches, "_parts", counted(ReferenceBatches._parts))
+    trainer.adapter.reference(trainer.start, trainer.rows, settings, parts)
+    assert len(passes) >= 4
+    assert max(passes) <= 200
+    for one, other in zip(read_rows(whole, 12), read_rows(parts, 12), strict=True):
+        assert {name: value for name, value in one.items() if "logps" in name} == pytest.approx(
+            {name: value for name, value in other.items() if "logps" in name}, rel=1e-5
+        )
+
+
+def count_passes(passes):
+    """Notes the tokens of each part."""
+
+    def counted(parts):
+        def wrapped(self, inputs):
+            found = parts(self, inputs)
+            passes.extend(part["input_ids"].numel() for part in found)
+            return found
+
+        return wrapped
+
+    return counted
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_processes_share_the_tokens():
 
 
 def test_scoring_is_one_forward_pass():
-    work = Workload("reference", "", 1.0, tokens=1_000_000, scoring=Scoring(4, 8, 4096, mixed=True))
+    work = Workload("reference", "", 1.0, tokens=1_000_000, scoring=Scoring(4, 8 * 4096, 4096, mixed=True))
     assert seconds(work)[1] == pytest.approx(LLAMA_TOKEN * 1e6 / (0.2 * 989e12))
 
 
@@ -107,12 +107,24 @@ def answers(**changes):
 
 
 def test_generation_reads_weights_and_cache_for_every_256_tokens():
-    """Qwen2.5-7B in bfloat16: 15.23 GB of weights, 57,344 bytes of cache a token, 1,000 answers of 1,024."""
+    """Qwen2.5-7B in bfloat16: 15.23 GB of weights, 57,344 bytes of cache a token, 1,000 answers of 1,024.
+
+    An L40S has 256 of them on their way, and reads 0.864 TB a second.
+    """
     weights, cache = 2 * 7_615_616_512, 2 * 28 * 4 * 128 * 2
-    at_worst = 1_024_000 / 256 * (weights + 256 * 512 * cache) / 3.35e12 / 0.3
-    at_best = 256_000 / 256 * (weights + 256 * 128 * cache) / 3.35e12 / 0.7
-    assert seconds(answers(), QWEN) == pytest.approx((at_best, at_worst))
-    assert at_worst == pytest.approx(90.5, rel=0.01)  # with a pocket calculator
+    at_worst = 1_024_000 / 256 * (weights + 256 * 512 * cache) / 0.864e12 / 0.3
+    at_best = 256_000 / 256 * (weights + 256 * 128 * cache) / 0.864e12 / 0.7
+    l40s = read_devices("l40s").device
+    found = formula_seconds(answers(), read_model_size(QWEN), sizes, l40s)
+    assert (found.low, found.high) == pytest.approx((at_best, at_worst))
+    assert at_worst == pytest.approx(351.0, rel=0.01)  # with a pocket calculator
+
+
+def test_a_large_gpu_has_so_many_answers_on_their_way_that_it_computes_longer_than_it_reads():
+    """All 1,000 of them: 2 · 7.07 GFLOP a token and 2 · 28 · 3,584 for each of 512 before it, at 989 TFLOP/s."""
+    flops = 2 * 7_070_285_824 + 2 * 28 * 3584 * 512
+    assert flops / 989e12 > (2 * 7_615_616_512 / 1000 + 512 * 57_344) / 3.35e12
+    assert seconds(answers(), QWEN)[1] == pytest.approx(1_024_000 * flops / 989e12 / 0.3)
 
 
 def test_a_small_share_holds_few_answers_at_once():

@@ -116,6 +116,10 @@ def test_a_measured_peak_counts_before_the_formula_on_the_same_sort_of_device(pl
 TINY = ModelSize({"embed": (10,)}, 1, 4, 4, 1, 1, 2, 5, context=None)
 
 
+# 8,192 tokens of 3 · (4 + 4) units in two bytes, 256 · 5 logits of 2 and 24 bytes.
+FIRST_PASS = 8_192 * 2 * 24 + 256 * 5 * 26
+
+
 def engine(share=0.5, context=100, scorer=None):
     generation = Generation(2, context, share, 1, 1, scorer, 2)
     return Workload("collect", "tiny", 1, generation=generation)
@@ -126,19 +130,23 @@ def memory(workload, gpu, sizes=lambda path, revision: TINY):
 
 
 def test_an_engine_fits_when_its_share_holds_weights_and_one_context():
-    """20 bytes of weights and 100 · 8 of cache in half a GPU."""
-    assert memory(engine(), 2 * 820).verdict == "fits"
-    assert memory(engine(), 2 * 819).verdict == "does not fit"
+    """20 bytes of weights and 100 · 8 of cache in half a GPU, beside what the first pass takes."""
+    needed = 820 + FIRST_PASS
+    assert memory(engine(), 2 * needed).verdict == "fits"
+    assert memory(engine(), 2 * needed - 2).verdict == "does not fit"
 
 
 def test_a_reward_model_must_fit_beside_the_engine():
-    """The engine's half of 1,640, and 20 bytes of the reward model."""
-    assert memory(engine(scorer=("reward", None)), 1640).verdict == "fits"
-    assert memory(engine(share=0.99, scorer=("reward", None)), 1640).verdict == "does not fit"
+    """The engine's half of it, and 20 bytes of the reward model."""
+    gpu = 2 * (820 + FIRST_PASS)
+    assert memory(engine(scorer=("reward", None)), gpu).verdict == "fits"
+    crowded = engine(share=1 - 10 / gpu, scorer=("reward", None))
+    assert memory(crowded, gpu).verdict == "does not fit"
 
 
 def test_a_reward_model_elsewhere_makes_the_estimate_a_lower_bound():
-    found = memory(engine(scorer=("reward", None)), 1640, lambda path, revision: None)
+    gpu = 2 * (820 + FIRST_PASS)
+    found = memory(engine(scorer=("reward", None)), gpu, lambda path, revision: None)
     assert (found.figure.bound, found.verdict) == ("at least", "unknown")
     assert str(found.figure) == "formula, without the reward model"
 

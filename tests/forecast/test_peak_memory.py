@@ -1,14 +1,18 @@
 """Peak memory against hand calculation, and against what transformers and torch really keep."""
 
+from dataclasses import replace
+
 import pytest
 
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.peak_memory import (
     PROCESS_BYTES,
+    activation_bytes,
     adapter_parameters,
     block_bytes_per_token,
     generation_need,
     generation_peak,
+    logit_bytes,
     scoring_peak,
     training_peak,
 )
@@ -33,6 +37,8 @@ SMALL = ModelSize(
     vocabulary=9,
     context=64,
 )
+SECOND_LAYER = {name.replace("layers.0", "layers.1"): shape for name, shape in LAYERS.items()}
+WIDE = {"sequences": 2, "max_length": 10}
 TRAINING = {
     "element_bytes": 4,
     "sequences": 2,
@@ -73,8 +79,28 @@ def test_weights_in_bfloat16_halve_all_of_it():
     assert (parts["weights"], parts["gradients"], parts["Adam moments"]) == (208, 208, 416)
 
 
-def test_mixed_precision_keeps_two_byte_copies_of_linear_layers():
-    assert parts_of(mixed=True)["bfloat16 copies"] == 2 * 64
+def test_mixed_precision_keeps_two_byte_copies_of_linear_layers_and_head():
+    """64 parameters in linear layers, 9 · 4 in the head; frozen ones are kept by the graph alone."""
+    assert parts_of(mixed=True)["bfloat16 copies"] == 2 * (64 + 36)
+    frozen = Lora(rank=1, targets="all-linear", four_bit=False)
+    assert parts_of(mixed=True, lora=frozen)["bfloat16 copies"] == 2 * (64 + 36)
+
+
+def test_with_checkpointing_copies_are_of_the_block_at_work():
+    """The backward pass of the last of 2 blocks, each of 64 parameters."""
+    two = replace(SMALL, layers=2, tensors={**SMALL.tensors, **SECOND_LAYER})
+    training = Training(**{**TRAINING, "mixed": True, "checkpointing": True})
+    assert training_peak(two, training, on_gpu=True).parts["bfloat16 copies"] == 2 * 64
+
+
+def test_sharded_weights_are_gathered_block_by_block():
+    """Of 104 parameters 64 in the one block: 40 + 2 · 64 gathered, and gradients of 40 + 64, in float32."""
+    parts = parts_of(processes=4, sharding="fsdp")
+    assert parts["gathered shards"] == 4 * (40 + 128) + 4 * (40 + 64)
+    mixed = parts_of(processes=4, sharding="fsdp", mixed=True)
+    assert mixed["gathered shards"] == 2 * (40 + 128) + 4 * (40 + 64)
+    assert "bfloat16 copies" not in mixed
+    assert "gathered shards" not in parts_of(processes=4, sharding="deepspeed_zero2")
 
 
 def test_an_anchor_is_a_copy_of_the_tensors_that_a_reset_names():
@@ -133,19 +159,58 @@ def test_the_anchor_of_an_adapter_is_its_second_matrices():
     assert parts["anchor"] == 2 * (2 * 4) * 4
 
 
-def test_whole_logits_are_three_copies_and_pieces_no_more_than_a_limit():
-    """2 sequences · 10 tokens · 9 words · 4 bytes · 3 copies."""
-    assert parts_of(whole_logits=True)["logits"] == 2160
-    large = training_peak(SMALL, Training(**{**TRAINING, "max_length": 1 << 30}), on_gpu=True)
-    assert large.parts["logits"] == 3 * 256 * MIB + 9 * 4 * 4
+@pytest.mark.parametrize(
+    ("form", "on_gpu", "bytes_each"),
+    [
+        ({"mixed": True}, True, 14),  # float32, though the head gives bfloat16
+        ({}, True, 14),
+        ({"element_bytes": 2}, True, 7),
+        ({"mixed": True}, False, 18),
+    ],
+)
+def test_whole_logits_are_there_with_their_log_softmax_and_gradients(form, on_gpu, bytes_each):
+    """2 sequences · 10 tokens · 9 words; on a GPU 1 + ½ + 2 copies of each, on a CPU 1 + ½ + 3."""
+    parts = parts_of(whole_logits=True, on_gpu=on_gpu, **{**WIDE, **form})
+    assert parts["logits"] == 180 * bytes_each
+
+
+def test_pieces_of_logits_are_no_more_than_a_limit():
+    """Three copies in float32, and the gradient of the head: 9 · 4 parameters, none below an adapter."""
+    large = {"max_length": 1 << 30, "checkpointing": True}
+    training = Training(**{**TRAINING, **large})
+    assert logit_bytes(SMALL, training, on_gpu=True) == 3 * 256 * MIB + 9 * 4 * 4
+    few = replace(training, max_length=10, element_bytes=2)
+    assert logit_bytes(SMALL, few, on_gpu=True) == 3 * 4 * 180 + 9 * 4 * 4
+    frozen = replace(few, lora=Lora(rank=1, targets="all-linear", four_bit=False))
+    assert logit_bytes(SMALL, frozen, on_gpu=True) == 3 * 4 * 180
+
+
+def test_logits_of_autocast_are_there_in_both_precisions_at_the_end_of_the_forward_pass():
+    """2 and 4 bytes each, beside the copies of all weights, where these outweigh the loss."""
+    up = {"model.layers.0.mlp.up_proj.weight": (4096, 4)}
+    heavy = replace(SMALL, layers=8, tensors={**SMALL.tensors, **up})
+    training = Training(**{**TRAINING, "mixed": True, "checkpointing": True, "whole_logits": True})
+    assert training_peak(heavy, training, on_gpu=True).parts["logits"] == 180 * 6
 
 
 def test_checkpointing_keeps_the_input_of_each_block_and_one_block():
     """20 tokens: 16 bytes of the stream; the block; 2·8 hidden units and 3·4 of the stream on their way."""
     block = block_bytes_per_token(SMALL, Training(**TRAINING))
     on_their_way = 4 * (2 * 8 + 3 * 4)
-    assert parts_of(checkpointing=True)["activations"] == 20 * (16 + block + on_their_way)
-    assert parts_of()["activations"] == 20 * (block + on_their_way)
+    again = Training(**{**TRAINING, "checkpointing": True})
+    assert activation_bytes(SMALL, again) == 20 * (16 + block + on_their_way)
+    assert activation_bytes(SMALL, Training(**TRAINING)) == 20 * (block + on_their_way)
+
+
+def test_the_peak_is_that_of_the_loss_or_of_the_last_block():
+    """Logits and what the last block needs on its way are not there at once."""
+    lossy = parts_of(whole_logits=True, **WIDE)
+    assert lossy["activations"] == 20 * block_bytes_per_token(SMALL, Training(**TRAINING))
+    blocky = parts_of(max_length=1 << 20, checkpointing=True)
+    assert "logits" not in blocky
+    assert blocky["activations"] == activation_bytes(
+        SMALL, Training(**{**TRAINING, "max_length": 1 << 20, "checkpointing": True})
+    )
 
 
 def test_on_a_cpu_the_process_and_the_start_weights_count_too():
@@ -165,16 +230,32 @@ def test_an_engine_on_a_gpu_takes_its_share_with_a_reward_model_beside_it():
 
 
 def test_an_engine_needs_its_weights_and_the_cache_of_one_context():
-    """208 bytes, and 16 tokens of 2 · 1 layer · 2 heads · 2 · 2 bytes; half of it on each of two GPUs."""
-    assert generation_need(SMALL, Generation(**GENERATION)) == 208 + 16 * 16
-    assert generation_need(SMALL, Generation(**{**GENERATION, "tensor_parallel": 2})) == (208 + 256) // 2
-    assert generation_need(SMALL, Generation(**{**GENERATION, "context": None})) == 208 + 64 * 16
+    """208 bytes, and 16 tokens of 2 · 1 layer · 2 heads · 2 · 2 bytes; half of it on each of two GPUs.
+
+    Beside that, on a large GPU, 16,384 tokens of three times 4 + 8 units, and 1,024 · 9 logits of 2 and 24 bytes.
+    """
+    first = 16_384 * 2 * 3 * 12 + 1024 * 9 * 26
+    assert engine_need(80) == 208 + 16 * 16 + first
+    assert engine_need(80, tensor_parallel=2) == 232 + first
+    assert engine_need(80, context=None) == 208 + 64 * 16 + first
+    assert engine_need(24) == 208 + 16 * 16 + 8_192 * 2 * 3 * 12 + 256 * 9 * 26
+
+
+def engine_need(gib, **changes):
+    return generation_need(SMALL, Generation(**{**GENERATION, **changes}), gib * 1024 * MIB)
 
 
 def test_a_reference_pass_keeps_no_gradients():
-    """20 tokens with 2·4 of the stream and 3·8 hidden units; twice 180 logits."""
-    peak = scoring_peak(SMALL, Scoring(element_bytes=4, sequences=2, max_length=10, mixed=False), on_gpu=True)
-    assert peak.parts == {"weights": 416, "one block": 20 * 4 * (8 + 24), "logits": 2 * 180 * 4}
+    """20 tokens with twice 4 of the stream and 3·8 hidden units; three times 180 logits."""
+    peak = scoring_peak(SMALL, Scoring(element_bytes=4, tokens=20, max_length=10, mixed=False), on_gpu=True)
+    assert peak.parts == {"weights": 416, "one block": 20 * 4 * (8 + 24), "logits": 3 * 180 * 4}
+
+
+def test_a_mixed_reference_pass_casts_one_weight_at_a_time():
+    """The head of 9 · 4; of a token twice 4 of the stream, 4 in bfloat16, and 3·8 hidden units in bfloat16."""
+    peak = scoring_peak(SMALL, Scoring(element_bytes=4, tokens=20, max_length=10, mixed=True), on_gpu=True)
+    assert peak.parts["one weight in bfloat16"] == 2 * 36
+    assert peak.parts["one block"] == 20 * (4 * 8 + 2 * 4 + 2 * 24)
 
 
 SHAPE = {

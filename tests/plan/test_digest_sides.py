@@ -135,6 +135,8 @@ fsdp_config: {{fsdp_version: 2, fsdp_cpu_ram_efficient_loading: false, fsdp_forw
 SETTING = {
     "name": "another",
     "description": "another",
+    "device": "h100-80gb:2",
+    "variants": {"larger": {"seeds": [7]}},
     "budget.equal": None,  # refuses arms, computes nothing: test_plan.py
     "budget.limits": {"prompts": 10_000},
     "evaluation.math.0.name": "another",

@@ -59,6 +59,43 @@ def test_sets_values_of_every_kind(write_suite: Write) -> None:
     assert suite.plugins["bare"] == PlainPlugin()
 
 
+VARIANTS = """variants={
+  small: {seeds: [7], methods: {dpo: {beta: 0.3}}, training: {num_processes: 2}},
+  other: {device: cpu}}"""
+
+
+def test_a_variant_changes_key_by_key_what_the_suite_says(write_suite: Write) -> None:
+    suite = load_suite(write_suite(), [VARIANTS, "variant=small"]).suite
+    assert suite.seeds == (7,)
+    assert suite.methods["dpo"].hyperparameters["beta"] == 0.3
+    assert "learning_rate" in suite.methods["dpo"].hyperparameters
+    assert (suite.training.num_processes, suite.device) == (2, None)
+    assert sorted(suite.variants) == ["other", "small"]
+
+
+def test_what_is_set_behind_a_variant_wins(write_suite: Write) -> None:
+    assert load_suite(write_suite(), [VARIANTS, "variant=small", "seeds=[1]"]).suite.seeds == (1,)
+    assert load_suite(write_suite(), [VARIANTS, "seeds=[1]", "variant=small"]).suite.seeds == (7,)
+
+
+def test_two_variants_do_not_touch_each_others_values(write_suite: Write) -> None:
+    suite = load_suite(write_suite(), [VARIANTS, "variant=small", "training.num_processes=3"]).suite
+    assert suite.variants["small"]["training"] == {"num_processes": 2}
+
+
+@pytest.mark.parametrize("name", ["smal", "[small]", "null"])
+def test_an_unknown_variant_names_those_there_are(write_suite: Write, name: str) -> None:
+    error = refusal(write_suite(), VARIANTS, f"variant={name}")
+    assert error.what.startswith("the suite has no variant")
+    assert error.fix == "It has small, other."
+    assert refusal(write_suite(), f"variant={name}").fix == "It has none: leave this out."
+
+
+def test_a_wrong_value_of_a_variant_is_named_by_its_option(write_suite: Write) -> None:
+    error = refusal(write_suite(), "variants={bad: {seeds: []}}", "variant=bad")
+    assert "--set variant=bad" in str(error)
+
+
 def test_a_later_override_wins(write_suite: Write) -> None:
     assert load_suite(write_suite(), ["seeds=[1]", "seeds=[2]"]).suite.seeds == (2,)
 

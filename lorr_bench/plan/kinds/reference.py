@@ -42,10 +42,12 @@ class ReferenceSetting(ModelSetting):
     Attributes:
         adapter: Full name of the adapter.
         hyperparameters: Of the arm.
+        processes: That share the rows, each with a GPU and a whole model; None is one.
     """
 
     adapter: str
     hyperparameters: Mapping[str, Any]
+    processes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class Reference(AdapterStage):
         return Work(
             units=sequences,
             tokens=sequences * length if length else None,
-            devices=1,
+            devices=self.setting.processes or 1,
             like=(asked.backend, asked.rows, length),
         )
 

@@ -7,22 +7,22 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from lorr_bench.errors import DivergedError
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.kinds.reference import Reference
-from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.ports.trainer import Progress, TrainJob
 from lorr_bench.stages.fingerprint import write_fingerprint
-from lorr_bench.stages.task import EngineRoom, Task
+from lorr_bench.stages.task import Task
 from lorr_bench.stages.training.anchor import anchor_model
 from lorr_bench.stages.training.charge import Counted, charge
 from lorr_bench.stages.training.diagnosed_pairs import make_probe
 from lorr_bench.stages.training.finite import check_finite
 from lorr_bench.stages.training.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
+from lorr_bench.stages.training.order import read_order, write_order
+from lorr_bench.stages.training.reference_ranks import process_count, reference_in_processes
 from lorr_bench.stages.training.selection import Selection, check_budget, select, tell_fit
 from lorr_bench.stages.training.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.store.record import Outcome
@@ -65,7 +65,10 @@ def reference(task: Task[Reference]) -> Outcome:
     selection = select(task)
     tell_fit(task, selection)
     output = task.output / REFERENCE_FILE
-    task.stage.adapter.reference(task.model, selection.rows, task.stage.hyperparameters, output)
+    if (processes := process_count(task.stage, len(selection.rows))) > 1:
+        reference_in_processes(task, processes, output)
+    else:
+        task.stage.adapter.reference(task.model, selection.rows, task.stage.hyperparameters, output)
     return Outcome(metrics={"rows": len(selection.rows), **selection.metrics}, parts=task.clock.parts)
 
 
@@ -126,19 +129,9 @@ def _run(task: Task[Train], selection: Selection) -> Trained:
     from lorr_bench.stages.training.ranks import train_in_processes
 
     log = task.scratch.with_suffix(".log")  # beside the checkpoints; kept where a rank fails
-    result = train_in_processes(_order(task), processes.number, processes.sharding, log, task.progress)
+    result = train_in_processes(write_order(task), processes.number, processes.sharding, log, task.progress)
     log.unlink(missing_ok=True)
     return Trained.from_dict(result)
-
-
-def _order(task: Task[Train]) -> dict[str, Any]:
-    """The stage and its folders, as plain JSON values for the ranks."""
-    return {
-        "stage": task.stage.to_dict(),
-        "inputs": {role: str(folder) for role, folder in task.inputs.items()},
-        "output": str(task.output),
-        "scratch": str(task.scratch),
-    }
 
 
 def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -151,16 +144,7 @@ def run_order(order: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     Returns:
         What the training was, as plain JSON values.
     """
-    stage = stage_from_dict(order["stage"])
-    assert isinstance(stage, Train)
-    task = Task(
-        stage=stage,
-        inputs={role: Path(folder) for role, folder in order["inputs"].items()},
-        output=Path(order["output"]),
-        scratch=Path(order["scratch"]),
-        engines=EngineRoom(),
-        progress=progress,
-    )
+    task = read_order(order, progress)
     return dataclasses.asdict(_train_here(task, select(task)))
 
 

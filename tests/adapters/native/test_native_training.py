@@ -21,6 +21,8 @@ from lorr_bench_adapters.native.methods import (
     SimPO,
     SimPOSettings,
 )
+from lorr_bench_adapters.native.training import reference
+from lorr_bench_adapters.native.training.policy import Policy
 from lorr_bench_adapters.settings import LoraSettings
 from pydantic import ValidationError
 from safetensors.torch import load_file
@@ -230,6 +232,29 @@ def test_reference_log_probabilities_are_the_models_own(start, small_model, nano
             places = range(len(prompt) - 1, len(prompt) + len(answer) - 1)
             by_hand = sum(log_probs[at, token].item() for at, token in zip(places, answer, strict=True))
             assert row[f"ref_{side}_logps"] == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_reference_in_parts_is_that_of_whole_batches(start, nano_pairs, monkeypatch, tmp_path, bf16):
+    """Of 200 tokens a pass holds one or two pairs; in bfloat16 no copy of a weight is kept."""
+    settings = DPO.hyperparameters.model_validate({**SETTINGS, "bf16": bf16})
+    DPO().reference(start, nano_pairs, settings, tmp_path / "whole")
+    monkeypatch.setattr(reference, "REFERENCE_TOKENS", 200)
+    passes = []
+    layout = Policy.layout
+
+    def noted(self, rows, device):
+        assert not any(weight.requires_grad for weight in self.model.parameters())
+        passes.append(len(rows))
+        return layout(self, rows, device)
+
+    monkeypatch.setattr(Policy, "layout", noted)
+    DPO().reference(start, nano_pairs, settings, tmp_path / "parts")
+    assert set(passes) <= {1, 2}
+    whole, parts = (pq.read_table(tmp_path / name) for name in ("whole", "parts"))
+    for column in ("ref_chosen_logps", "ref_rejected_logps"):
+        tolerance = 1e-2 if bf16 else 1e-5
+        assert parts[column].to_pylist() == pytest.approx(whole[column].to_pylist(), rel=tolerance)
 
 
 def test_a_cut_response_is_scored_as_far_as_it_goes(start, nano_pairs, tmp_path):

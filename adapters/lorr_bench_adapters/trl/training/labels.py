@@ -8,6 +8,7 @@ from trl import KTOTrainer
 
 from lorr_bench_adapters.trl.labels import apart
 from lorr_bench_adapters.trl.training.hybrid import FusedLogProbs
+from lorr_bench_adapters.trl.training.reference_batches import ReferenceBatches
 from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ PLACE: Final = "lorr_place"
 """Column with the number that a row had before it was put apart from its neighbour."""
 
 
-class ReferenceKTOTrainer(KTOTrainer):  # type: ignore[misc]
+class ReferenceKTOTrainer(ReferenceBatches, KTOTrainer):  # type: ignore[misc]
     """A KTOTrainer that computes reference log-probabilities of rows that are tokenized."""
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trl import DPOTrainer
 
 from lorr_bench_adapters.trl.training.hybrid import FusedLogProbs
+from lorr_bench_adapters.trl.training.reference_batches import ReferenceBatches
 from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
 if TYPE_CHECKING:
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class ReferenceDPOTrainer(DPOTrainer):  # type: ignore[misc]
+class ReferenceDPOTrainer(ReferenceBatches, DPOTrainer):  # type: ignore[misc]
     """A DPOTrainer that computes reference log-probabilities of rows that are tokenized."""
+
+    sequences_per_row: ClassVar[int] = 2
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         return dataset

@@ -1,0 +1,123 @@
+"""Every shipped suite says which devices it was set for, and fits them by the plan's own estimates."""
+
+import json
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from lorr_bench.data.nano import tokenizer
+from lorr_bench.forecast.devices import read_devices
+from lorr_bench.forecast.estimates import Estimates
+from lorr_bench.forecast.forecast import estimate_plan, machine_with
+from lorr_bench.forecast.measured import model_size
+from lorr_bench.forecast.memory import Machine
+from lorr_bench.plan.plan import make_plan
+from lorr_bench.spec.load import load_suite
+from lorr_bench.store.store import Store
+
+SUITES = Path(__file__).parents[2] / "suites"
+NAMES = sorted(file.relative_to(SUITES).with_suffix("").as_posix() for file in SUITES.rglob("*.yaml"))
+UNVARIED = [name for name in NAMES if name != "paper/main_table"]
+VARIANTS = [
+    (f"paper/{name}", f"{gpus}x80gb", gpus) for name in ("main_table", "iterative_math") for gpus in (1, 4, 8)
+]
+SMALL_MACHINE = Machine((), 8 << 30)
+# Qwen2.5-1.5B, the largest model that the suite on GSM8K is for.
+QWEN = {
+    "model_type": "qwen2",
+    "num_hidden_layers": 28,
+    "hidden_size": 1536,
+    "intermediate_size": 8960,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "vocab_size": 151936,
+    "max_position_embeddings": 131072,
+    "tie_word_embeddings": True,
+}
+
+
+@pytest.fixture
+def verdicts(tmp_path):
+    """Whether the largest stage of each kind fits, by kind."""
+
+    def of(name, *overrides):
+        options = (
+            ["evaluation.general=[]"] if name.startswith("paper") else []
+        )  # lm-eval's index takes seconds
+        loaded = load_suite(SUITES / f"{name}.yaml", [*options, *overrides])
+        plan, device = make_plan(loaded), loaded.suite.device
+        machine = SMALL_MACHINE if device == "cpu" else machine_with(read_devices(device))
+        estimates = Estimates(plan, (), (), model_size, machine)
+        found = {kind: estimates.largest(kind) for kind in estimates.all_workloads}
+        return {kind: largest.memory.verdict for kind, largest in found.items() if largest}, device
+
+    return of
+
+
+@pytest.fixture
+def own_model(tmp_path):
+    """Overrides of the suite on GSM8K, whose model and problems are the user's."""
+    tokenizer.build().save_pretrained(tmp_path)
+    (tmp_path / "chat_template.jinja").write_text("{{ messages }}")
+    (tmp_path / "config.json").write_text(json.dumps(QWEN))
+    (tmp_path / "model.safetensors").write_bytes(
+        struct.pack("<Q", 2) + b"{}"
+    )  # the configuration says it all
+    row = {"problem": "1 + 1?", "question": "1 + 1?", "answer": "#### 2"}
+    (tmp_path / "problems.jsonl").write_text("".join(json.dumps(row) + "\n" for _ in range(4000)))
+    problems = tmp_path / "problems.jsonl"
+    sources = (f"data.collect.source={problems}", f"evaluation.math.0.source={problems}")
+    return (f"model.path={tmp_path}", *sources)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", UNVARIED)
+def test_a_suite_fits_the_device_that_it_names(verdicts, own_model, name):
+    found, device = verdicts(name, *(own_model if name == "gsm8k" else ()))
+    assert device is not None
+    assert {"collect", "train"} <= found.keys()
+    assert set(found.values()) == {"fits"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "variant", "gpus"), VARIANTS)
+def test_a_paper_suite_fits_one_four_and_eight_gpus_by_one_override(verdicts, name, variant, gpus):
+    found, device = verdicts(name, f"variant={variant}")
+    assert device == ("h100-80gb" if gpus == 1 else f"h100-80gb:{gpus}")
+    assert {"collect", "train", "reference"} <= found.keys()
+    assert set(found.values()) == {"fits"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["main_table", "iterative_math"])
+def test_an_update_has_the_same_rows_in_every_variant(name):
+    """Rows of a micro-batch, times micro-batches, times processes, of each method."""
+    batches = [
+        global_batches(SUITES / "paper" / f"{name}.yaml", options)
+        for options in ([], *([f"variant={gpus}x80gb"] for gpus in (1, 4, 8)))
+    ]
+    assert all(one == batches[0] for one in batches)
+
+
+def global_batches(file, options):
+    plan = make_plan(load_suite(file, ["evaluation.general=[]", *options]))
+    processes = plan.suite.training.num_processes
+    return {arm.name: arm.known_settings.global_batch_size * processes for arm in plan.arms}
+
+
+@pytest.mark.slow
+def test_four_and_eight_gpus_do_the_same_work():
+    file = SUITES / "paper" / "main_table.yaml"
+    plans = [make_plan(load_suite(file, ["evaluation.general=[]", f"variant={n}x80gb"])) for n in (4, 8)]
+    assert [stage.digest for stage in plans[0].stages] == [stage.digest for stage in plans[1].stages]
+
+
+@pytest.mark.slow
+def test_the_main_table_as_the_papers_have_it_fits_no_single_gpu(tmp_path):
+    """Hence its variants; here the largest GPU that a plan can be asked about."""
+    plan = make_plan(load_suite(SUITES / "paper" / "main_table.yaml", ["evaluation.general=[]"]))
+    asked = read_devices("h200-141gb")
+    forecast = estimate_plan(plan, Store(tmp_path), os.environ, asked)
+    assert forecast.estimates.largest("train").memory.verdict == "does not fit"
