@@ -57,8 +57,13 @@ class BudgetSpec(Model):
 
 
 class EngineSpec(Model):
-    """The generation engine, vLLM. Nothing here changes what is computed except the context length."""
+    """The generation engine, vLLM. Nothing here changes what is computed except dtype and context length."""
 
+    dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
+        None,
+        description="type of the engine's weights; left out: the model's, but `bfloat16` for a model in "
+        "`float32` where vLLM's build for GPUs is installed",
+    )
     max_model_len: int | None = Field(None, gt=0, description="context length in tokens")
     kv_cache_gib: int = Field(1, gt=0, description="key-value cache on a CPU, whole GiB as vLLM wants them")
     gpu_memory_utilization: float = Field(

@@ -122,6 +122,7 @@ OUTCOME = {
     "evaluation.grading.timeout_seconds": 2.0,
     "evaluation.grading.max_chars": 100,
     "engine.max_model_len": 96,
+    "engine.dtype": "bfloat16",
     "training.num_processes": 2,
     "training.sharding": None,  # of several processes: test_sharding_matters_to_several_processes_alone
     "training.accelerate_config": None,  # likewise
