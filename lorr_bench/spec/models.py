@@ -57,7 +57,7 @@ class BudgetSpec(Model):
 
 
 class EngineSpec(Model):
-    """The generation engine, vLLM. Nothing here changes what is computed except dtype and context length."""
+    """The generation engine, vLLM. Only dtype, context length and kernels change what is computed."""
 
     dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
         None,
@@ -71,6 +71,11 @@ class EngineSpec(Model):
     )
     enforce_eager: bool = Field(
         True, description="no CUDA graphs and no compilation: starts sooner, runs slower"
+    )
+    batch_invariant: bool = Field(
+        False,
+        description="vLLM's batch-invariant kernels, on a GPU: an answer does not depend on those beside it, "
+        "and takes longer",
     )
     tensor_parallel_size: int = Field(1, gt=0, description="GPUs of one engine, over which a model is cut")
     data_parallel_size: int | None = Field(

@@ -110,6 +110,7 @@ class EngineRoom:
                 gpu_memory_utilization=options.gpu_memory_utilization,
                 enforce_eager=options.enforce_eager,
                 tensor_parallel_size=options.tensor_parallel_size,
+                batch_invariant=bool(parameters.generator.batch_invariant),
             )
             self._engine = self._start(model.path, model.revision, settings)
             if model == task.start_model:

@@ -123,3 +123,9 @@ def test_a_room_at_rest_has_an_engine_that_sleeps(room):
 def test_an_engine_is_started_in_its_dtype_and_held_to_it(room, named, dtype):
     engine = room.holding("one", **named)
     assert (room.settings.dtype, engine.held_to) == (dtype, dtype)
+
+
+@pytest.mark.parametrize(("named", "invariant"), [({}, False), ({"batch_invariant": True}, True)])
+def test_kernels_are_batch_invariant_where_the_suite_says_so(room, named, invariant):
+    room.holding(**named)
+    assert room.settings.batch_invariant == invariant

@@ -86,11 +86,13 @@ class Generator(Group):
         engine: Its name and version.
         max_model_len: Tokens of prompt and answer; None for the model's own limit.
         engine_dtype: Of its weights; None for the model's own.
+        batch_invariant: True where its kernels are; None where they are vLLM's usual ones.
     """
 
     engine: str
     max_model_len: int | None
     engine_dtype: Dtype | None = None
+    batch_invariant: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
