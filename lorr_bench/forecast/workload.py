@@ -158,7 +158,7 @@ class Workloads:
 def _generation(stage: EngineStage) -> Generation:
     scorer, options = stage.reward_model if isinstance(stage, SamplingStage) else None, stage.setting.options
     return Generation(
-        element_bytes=ELEMENT_BYTES[stage.parameters.weights.dtype],
+        element_bytes=ELEMENT_BYTES[stage.parameters.dtype_in_engine],
         context=stage.parameters.generator.max_model_len,
         gpu_share=options.gpu_memory_utilization,
         kv_cache_gib=options.kv_cache_gib,

@@ -51,6 +51,7 @@ class EngineSettings:
         enforce_eager: No graphs, no compilation.
         trust_remote_code: Whether code that comes with the model may run.
         tensor_parallel_size: GPUs over which the model is cut, each with a process of its own.
+        batch_invariant: Whether the kernels compute an answer alike, whatever is computed beside it.
     """
 
     dtype: str
@@ -60,6 +61,7 @@ class EngineSettings:
     enforce_eager: bool
     trust_remote_code: bool
     tensor_parallel_size: int = 1
+    batch_invariant: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Engine:
         settings: How to start.
 
     Raises:
-        SuiteError: This process has fewer GPUs than the model is to be cut over.
+        SuiteError: This process has fewer GPUs than the model is to be cut over, or none for the kernels.
         MissingPackageError: vLLM is not installed.
         CrowdedError: Something else holds the memory of the GPU.
         ModelError: vLLM can't load the model.
@@ -103,6 +105,8 @@ class Engine:
 
     def __init__(self, model: str, revision: str | None, settings: EngineSettings) -> None:
         check_devices(settings.tensor_parallel_size)
+        if settings.batch_invariant:
+            _want_batch_invariance()
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(settings.kv_cache_gib)
@@ -327,6 +331,23 @@ def pack_tied_heads(worker: Any) -> None:
         # Most layers have no ``quant_method``.
         if isinstance(method := getattr(layer, "quant_method", None), UnquantizedEmbeddingMethod):
             method.process_weights_after_loading(layer)
+
+
+def _want_batch_invariance() -> None:
+    """Tell vLLM before it is imported.
+
+    Raises:
+        SuiteError: There is no GPU.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SuiteError(
+            "vLLM has batch-invariant kernels for GPUs alone",
+            where="engine.batch_invariant",
+            fix="Leave it out, or run on a GPU.",
+        )
+    os.environ["VLLM_BATCH_INVARIANT"] = "1"
 
 
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:

@@ -3,7 +3,8 @@
 transformers computes a fingerprint once, from the folder as it was saved. After each load the engine scores
 the same sequences. Its kernels are others than those of transformers, so each dtype has a tolerance. Weights
 that were swapped in place must besides come as close as the engine came with the weights that it was started
-with: that is tighter wherever the engine is more exact than its dtype promises.
+with: that is tighter wherever the engine is more exact than its dtype promises. An engine may hold a
+float32 model in bfloat16: on a GPU such a model has a second row of log-probabilities for it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,8 @@ DRAWN_SEQUENCES: Final = 6
 TOLERANCE: Final = {"float32": 0.01, "float16": 0.05, "bfloat16": 0.15}
 """Mean difference of a log-probability, in nats, that is allowed between transformers and an engine. Measured
 on the CPU engine with random models of 12 layers at most: 0.0008, 0.006 and 0.045."""
+ROUNDED: Final = "bfloat16"
+"""In which an engine may hold the weights of a float32 model."""
 SWAP_FACTOR: Final = 4.0
 SWAP_FLOOR: Final = 1e-4
 """Weights that were swapped in may differ so many times as much as those of the engine's start, and so many
@@ -55,23 +58,35 @@ class Fingerprint:
         texts: Token numbers of ``TEXTS``.
         sequences: Token numbers of what was scored: the texts, and sequences drawn from the whole vocabulary.
         log_probs: For each sequence the log-probability of each of its tokens but the first, in nats.
+        rounded: The same with the weights in bfloat16; None where nobody scored them.
     """
 
     dtype: str
     texts: tuple[tuple[int, ...], ...]
     sequences: tuple[tuple[int, ...], ...]
     log_probs: tuple[tuple[float, ...], ...]
+    rounded: tuple[tuple[float, ...], ...] | None = None
 
     def to_text(self) -> str:
         """As it is stored, in JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
 
     @classmethod
     def from_text(cls, text: str) -> Fingerprint:
         """The fingerprint that ``to_text`` wrote."""
         values = json.loads(text)
-        nested = {name: _tuples(values[name]) for name in ("texts", "sequences", "log_probs")}
-        return cls(values["dtype"], **nested)
+        dtype = values.pop("dtype")
+        return cls(dtype, **{name: _tuples(value) for name, value in values.items()})
+
+    def within(self, dtype: str) -> Fingerprint:
+        """What an engine is held to that has the weights in a dtype, if need be with the coarser tolerance.
+
+        Args:
+            dtype: Of the engine.
+        """
+        if dtype == ROUNDED and self.dtype != dtype and self.rounded is not None:
+            return replace(self, dtype=dtype, log_probs=self.rounded)
+        return replace(self, dtype=max(self.dtype, dtype, key=TOLERANCE.__getitem__))
 
     @property
     def tolerance(self) -> float:
@@ -118,12 +133,14 @@ def take_fingerprint(model: StartModel) -> Fingerprint:
             where=model.path,
             fix="Give a folder with config.json, *.safetensors and a tokenizer, or a Hub id.",
         ) from error
-    policy = policy.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    on_gpu = torch.cuda.is_available()
+    policy = policy.to("cuda" if on_gpu else "cpu").eval()
     texts = tokenized(lambda text: tokenizer(text, add_special_tokens=False)["input_ids"])
     size = min(len(tokenizer), policy.get_input_embeddings().weight.shape[0])
     sequences = fixed_sequences(texts, size, tokenizer.bos_token_id)
     log_probs = tuple(_score(policy, sequence) for sequence in sequences)
-    return Fingerprint(model.dtype, texts, sequences, log_probs)
+    rounded = _score_rounded(policy, sequences) if on_gpu and model.dtype == "float32" else None
+    return Fingerprint(model.dtype, texts, sequences, log_probs, rounded)
 
 
 def tokenized(tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
@@ -157,6 +174,15 @@ def _score(policy: PreTrainedModel, sequence: Sequence[int]) -> tuple[float, ...
         logits = policy(input_ids=tokens, use_cache=False).logits[0, :-1].float()
     scores = logits.log_softmax(-1).gather(1, tokens[0, 1:, None])[:, 0]
     return tuple(scores.tolist())
+
+
+def _score_rounded(
+    policy: PreTrainedModel, sequences: Iterable[Sequence[int]]
+) -> tuple[tuple[float, ...], ...]:
+    """The same with the weights rounded to bfloat16, in place; what is no weight stays exact."""
+    for weights in policy.parameters():
+        weights.data = weights.data.bfloat16()
+    return tuple(_score(policy, sequence) for sequence in sequences)
 
 
 def read_fingerprint(folder: Path) -> Fingerprint:

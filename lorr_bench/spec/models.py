@@ -57,8 +57,13 @@ class BudgetSpec(Model):
 
 
 class EngineSpec(Model):
-    """The generation engine, vLLM. Nothing here changes what is computed except the context length."""
+    """The generation engine, vLLM. Only dtype, context length and kernels change what is computed."""
 
+    dtype: Literal["float32", "bfloat16", "float16"] | None = Field(
+        None,
+        description="type of the engine's weights; left out: the model's, but `bfloat16` for a model in "
+        "`float32` where vLLM's build for GPUs is installed",
+    )
     max_model_len: int | None = Field(None, gt=0, description="context length in tokens")
     kv_cache_gib: int = Field(1, gt=0, description="key-value cache on a CPU, whole GiB as vLLM wants them")
     gpu_memory_utilization: float = Field(
@@ -66,6 +71,11 @@ class EngineSpec(Model):
     )
     enforce_eager: bool = Field(
         True, description="no CUDA graphs and no compilation: starts sooner, runs slower"
+    )
+    batch_invariant: bool = Field(
+        False,
+        description="vLLM's batch-invariant kernels, on a GPU: an answer does not depend on those beside it, "
+        "and takes longer",
     )
     tensor_parallel_size: int = Field(1, gt=0, description="GPUs of one engine, over which a model is cut")
     data_parallel_size: int | None = Field(

@@ -71,7 +71,8 @@ class EngineRoom:
         Raises:
             StageError: The fresh engine does not hold the model either.
         """
-        expected = read_fingerprint(task.fingerprint_folder)
+        dtype = task.stage.parameters.dtype_in_engine
+        expected = read_fingerprint(task.fingerprint_folder).within(dtype)
         engine = self._engine or self._started(task, task.start_model)
         with task.clock.part("load"):
             engine.load(task.model.path, task.model.revision)
@@ -88,8 +89,8 @@ class EngineRoom:
             raise StageError(
                 f"{fault}, also in a fresh engine",
                 where=task.stage.label,
-                fix="Nothing was measured. Try engine.enforce_eager: true or another model.dtype; where vLLM "
-                "and transformers differ on a family of models, no score of vLLM can be believed.",
+                fix="Nothing was measured. Try engine.enforce_eager: true or another engine.dtype; where "
+                "vLLM and transformers differ on a family of models, no score of vLLM can be believed.",
             )
         return engine
 
@@ -102,18 +103,19 @@ class EngineRoom:
         parameters, options = task.stage.parameters, task.stage.setting.options
         with task.clock.part(ENGINE_START):
             settings = EngineSettings(
-                dtype=parameters.weights.dtype,
+                dtype=parameters.dtype_in_engine,
                 max_model_len=parameters.generator.max_model_len,
                 trust_remote_code=parameters.weights.trust_remote_code,
                 kv_cache_gib=options.kv_cache_gib,
                 gpu_memory_utilization=options.gpu_memory_utilization,
                 enforce_eager=options.enforce_eager,
                 tensor_parallel_size=options.tensor_parallel_size,
+                batch_invariant=bool(parameters.generator.batch_invariant),
             )
             self._engine = self._start(model.path, model.revision, settings)
             if model == task.start_model:
                 # Says how exact this engine is; whether that is enough is decided where the model is used.
-                self._engine.disagreement(read_fingerprint(task.inputs[START_ROLE]))
+                self._engine.disagreement(read_fingerprint(task.inputs[START_ROLE]).within(settings.dtype))
         return self._engine
 
 

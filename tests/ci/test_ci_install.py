@@ -31,6 +31,11 @@ case "$1 ${2:-}" in
 esac
 exit 0
 """
+SMI = """\
+#!/bin/sh
+[ "$1" = -L ] || echo "${DRIVER_VERSION:-}"
+exit ${NVIDIA_SMI_STATUS:-1}
+"""
 LOCKED = """\
 numpy==2.0.0 \\
     --hash=sha256:00
@@ -77,7 +82,7 @@ def checkout(tmp_path: Path) -> Path:
 def install(checkout: Path, tmp_path: Path) -> Install:
     """Run the script; its standard output, then the pip calls in `.args`."""
     python = script(tmp_path / "fake" / "python", FAKE_PYTHON)
-    script(tmp_path / "fake" / "nvidia-smi", "#!/bin/sh\nexit ${NVIDIA_SMI_STATUS:-1}\n")
+    script(tmp_path / "fake" / "nvidia-smi", SMI)
 
     def run(*arguments: str, folder: Path = checkout, **variables: str) -> subprocess.CompletedProcess[str]:
         log = tmp_path / "log"
@@ -99,6 +104,28 @@ def install(checkout: Path, tmp_path: Path) -> Install:
         return done
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("cuda", "driver", "wanted"),
+    [
+        ("13.0.96", "570.124.06", "CUDA 13 and want 580 or newer"),
+        ("13.0.96", "580.65.06", None),
+        ("12.8.90", "520.61.05", "CUDA 12 and want 525 or newer"),
+        ("13.0.96", "", None),  # it does not say
+    ],
+)
+def test_a_driver_that_is_too_old_is_told_before_anything_is_loaded(
+    checkout: Path, install: Install, cuda: str, driver: str, wanted: str | None
+) -> None:
+    locked = checkout / "lorr_bench" / "locked" / "nvidia.txt"
+    locked.write_text(f"{LOCKED}nvidia-cuda-runtime=={cuda} \\\n    --hash=sha256:44\n")
+    done = install(NVIDIA_SMI_STATUS="0", DRIVER_VERSION=driver)
+    assert (done.returncode != 0) == (wanted is not None)
+    if wanted is not None:
+        assert wanted in done.stderr
+        assert done.args == []
+        assert install(NVIDIA_SMI_STATUS="0", DRIVER_VERSION=driver, DRIVER="any").returncode == 0
 
 
 def test_cpu_takes_the_plain_build_of_torch_when_it_is_for_cpu(install: Install) -> None:

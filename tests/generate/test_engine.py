@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import os
 import re
 import sys
 import types
@@ -131,8 +132,6 @@ def test_it_is_started_as_the_suite_says(engine, tmp_path):
         64,
         True,
     )
-    import os
-
     assert os.environ["VLLM_CPU_KVCACHE_SPACE"] == "1.5"
 
 
@@ -330,6 +329,29 @@ def test_an_answer_knows_the_token_at_which_it_ended(engine, reason, stop, end):
     engine.llm.finish = {"finish_reason": reason, "stop_reason": stop}
     [[answer]] = engine.generate(["a"], ONE_ANSWER)
     assert (answer.end, answer.truncated) == (end, reason == "length")
+
+
+def test_vllm_is_told_of_batch_invariant_kernels_before_it_is_imported(monkeypatch, tmp_path):
+    import torch
+
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    os.environ.pop("VLLM_BATCH_INVARIANT", None)
+    told = []
+    llm = types.SimpleNamespace(LLM=lambda **_: told.append(os.environ.get("VLLM_BATCH_INVARIANT")))
+    monkeypatch.setitem(sys.modules, "vllm", llm)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    Engine(str(tmp_path), None, SETTINGS)
+    Engine(str(tmp_path), None, dataclasses.replace(SETTINGS, batch_invariant=True))
+    assert told == [None, "1"]
+
+
+def test_a_cpu_has_no_batch_invariant_kernels(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SuiteError, match="for GPUs alone") as caught:
+        Engine("model", None, dataclasses.replace(SETTINGS, batch_invariant=True))
+    assert caught.value.where == "engine.batch_invariant"
 
 
 def test_a_missing_vllm_names_the_command(monkeypatch):

@@ -1,5 +1,6 @@
 """What a fingerprint is made of, and how far is too far. Real engines are held to it in tests/witness."""
 
+import dataclasses
 import math
 
 import pytest
@@ -73,6 +74,51 @@ def test_swapped_weights_are_never_allowed_more_than_the_dtype():
     assert swap_tolerance(MADE, None) == TOLERANCE["float32"]
     assert swap_tolerance(MADE, 1.0) == TOLERANCE["float32"]
     assert swap_tolerance(MADE, 1e-5) == pytest.approx(4e-5 + 1e-4)
+
+
+@pytest.mark.slow
+def test_rounded_in_place_a_model_says_what_it_says_loaded_in_bfloat16(small_model, monkeypatch):
+    import torch
+
+    on_cpu = take_fingerprint(start(small_model))
+    assert on_cpu.rounded is None
+    with monkeypatch.context() as patched:  # as on a GPU, as far as there is none
+        patched.setattr(torch.cuda, "is_available", lambda: True)
+        patched.setattr(torch.nn.Module, "to", lambda module, _: module)
+        found = take_fingerprint(start(small_model))
+    loaded = take_fingerprint(StartModel(str(small_model), None, "bfloat16", trust_remote_code=False))
+    assert found.rounded == loaded.log_probs
+    assert found.log_probs == on_cpu.log_probs != found.rounded
+
+
+def test_an_engine_in_bfloat16_is_held_to_the_rounded_weights():
+    row = ((-1.25, -2.25), (-3.25,))
+    both = dataclasses.replace(MADE, rounded=row)
+    held = both.within("bfloat16")
+    assert (held.dtype, held.log_probs, held.sequences) == ("bfloat16", row, MADE.sequences)
+    assert both.within("float32") == both
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "tolerance"),
+    [
+        ("float32", "float32", "float32"),
+        ("float32", "bfloat16", "bfloat16"),
+        ("bfloat16", "float32", "bfloat16"),
+        ("float16", "bfloat16", "bfloat16"),
+        ("float32", "float16", "float16"),
+    ],
+)
+def test_without_a_row_of_its_own_the_coarser_dtype_says_how_far(model, engine, tolerance):
+    made = dataclasses.replace(MADE, dtype=model)
+    held = made.within(engine)
+    assert (held.tolerance, held.log_probs) == (TOLERANCE[tolerance], made.log_probs)
+
+
+def test_a_fingerprint_is_read_as_it_was_written():
+    for made in (MADE, dataclasses.replace(MADE, rounded=MADE.log_probs)):
+        assert Fingerprint.from_text(made.to_text()) == made
+    assert "rounded" not in MADE.to_text()  # the files of a CPU stay as they were
 
 
 def test_every_dtype_of_a_suite_has_a_tolerance():

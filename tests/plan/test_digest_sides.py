@@ -123,6 +123,8 @@ OUTCOME = {
     "evaluation.grading.timeout_seconds": 2.0,
     "evaluation.grading.max_chars": 100,
     "engine.max_model_len": 96,
+    "engine.dtype": "bfloat16",
+    "engine.batch_invariant": True,
     "training.num_processes": 2,
     "training.sharding": None,  # of several processes: test_sharding_matters_to_several_processes_alone
     "training.accelerate_config": None,  # likewise

@@ -62,8 +62,18 @@ def test_fields_are_the_keys(kind):
     """Those of a group stand among the others; every key of a sample is a field and none is missing."""
     for cls, keys in zip(json_classes(KINDS[kind]), (PARAMETERS[kind], SETTING[kind]), strict=True):
         assert keys.keys() <= field_names(cls)
-        optional = [field for field in dataclasses.fields(cls) if field.default is None]
-        assert field_names(cls) - keys.keys() <= field_names(cls, optional)
+        assert field_names(cls) - keys.keys() <= optional_names(cls)
+
+
+def optional_names(cls):
+    """Names of the fields that have no key while they are None, those of groups in place of the groups'."""
+    names = set()
+    for field in dataclasses.fields(cls):
+        if field.default is None:
+            names |= field_names(cls, [field])
+        elif is_group(kind := field_type(cls, field)):
+            names |= optional_names(kind)
+    return names
 
 
 def field_names(cls, fields=None):

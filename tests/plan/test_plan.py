@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from lorr_bench.errors import BudgetError, DataError, ModelError, SuiteError
+from lorr_bench.plan import ingredients
 from lorr_bench.plan.plan import make_plan, plan_digest
 from lorr_bench.values import START, Point
 
@@ -307,3 +308,42 @@ def test_a_missing_folder_of_tasks(load, values):
     values["evaluation"]["general"][0]["include_path"] = "no_such_folder"
     with pytest.raises(DataError, match="no folder of lm-eval tasks"):
         make_plan(load(values))
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        (("float32", None, False), None),
+        (("float32", None, True), "bfloat16"),
+        (("bfloat16", None, True), None),
+        (("float16", None, True), None),
+        (("float32", "float32", True), None),
+        (("float32", "float16", True), "float16"),
+        (("bfloat16", "float32", False), "float32"),
+    ],
+)
+def test_the_dtype_of_the_engine_is_told_where_it_is_not_the_model_s(
+    values, load, monkeypatch, given, recorded
+):
+    """Only vLLM's build for GPUs is a package called `vllm`."""
+    model, engine, gpu_build = given
+    monkeypatch.setattr(ingredients, "installed_version", lambda name: "0.32.0" if gpu_build else None)
+    values["model"]["dtype"] = model
+    values["engine"] = {"dtype": engine}
+    asked = stages_of(make_plan(load(values)), "answer_math")[0].parameters
+    assert asked.generator.engine_dtype == recorded
+    assert asked.dtype_in_engine == (recorded or model)
+    assert ("engine_dtype" in asked.to_dict()) == (recorded is not None)
+    assert asked.to_dict()["dtype"] == model
+
+
+def test_another_dtype_of_the_engine_trains_no_model_anew_that_has_its_pairs(values, load, tmp_path):
+    row = '{"prompt": "p%d", "chosen": "a", "rejected": "b"}\n'
+    (tmp_path / "pairs.jsonl").write_text("".join(row % n for n in range(16)), "utf-8")
+    values["data"] = {"pairs": {"source": str(tmp_path / "pairs.jsonl")}}
+    digests = []
+    for dtype in ("float32", "bfloat16"):
+        values["engine"] = {"dtype": dtype}
+        plan = make_plan(load(values))
+        digests.append({stage.digest for stage in plan.stages if stage.kind in {"train", "fingerprint"}})
+    assert digests[0] == digests[1]

@@ -23,6 +23,7 @@ class Doubted:
 
     def disagreement(self, fingerprint):
         self.looked_at.append(self.holds)
+        self.held_to = fingerprint.dtype
         return "it speaks otherwise" if self.holds in self.doubts else None
 
     def sleep(self):
@@ -44,16 +45,17 @@ def room(tmp_path):
 
         def start(self, model, revision, settings):
             doubts = self.doubts[min(len(self.engines), len(self.doubts) - 1)]
+            self.settings = settings
             self.engines.append(Doubted(model, revision, doubts))
             return self.engines[-1]
 
-        def holding(self, model=None):
+        def holding(self, model=None, **parameters):
             inputs = {"start": start_folder(tmp_path)}
             if model is not None:
                 inputs["model"] = tmp_path / model
                 inputs["model"].mkdir(exist_ok=True)
                 put_fingerprint(inputs["model"])
-            stage = sample("answer_math", "answers of a stage")
+            stage = sample("answer_math", "answers of a stage", **parameters)
             self.task = Task(
                 stage, inputs, tmp_path, tmp_path, self.rooms, lambda *_: None, self.notices.append
             )
@@ -115,3 +117,15 @@ def test_a_room_at_rest_has_an_engine_that_sleeps(room):
     engine = room.holding()
     room.rooms.rest()
     assert engine.asleep
+
+
+@pytest.mark.parametrize(("named", "dtype"), [({}, "float32"), ({"engine_dtype": "bfloat16"}, "bfloat16")])
+def test_an_engine_is_started_in_its_dtype_and_held_to_it(room, named, dtype):
+    engine = room.holding("one", **named)
+    assert (room.settings.dtype, engine.held_to) == (dtype, dtype)
+
+
+@pytest.mark.parametrize(("named", "invariant"), [({}, False), ({"batch_invariant": True}, True)])
+def test_kernels_are_batch_invariant_where_the_suite_says_so(room, named, invariant):
+    room.holding(**named)
+    assert room.settings.batch_invariant == invariant

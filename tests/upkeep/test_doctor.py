@@ -43,14 +43,16 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     return pretend
 
 
-def torch_with(monkeypatch: pytest.MonkeyPatch, *gpus: tuple[str, int]) -> None:
+def torch_with(monkeypatch: pytest.MonkeyPatch, *gpus: tuple[str, int], built: str | None = None) -> None:
     properties = [types.SimpleNamespace(name=name, total_memory=memory) for name, memory in gpus]
     cuda = types.SimpleNamespace(
         is_available=lambda: bool(gpus),
         device_count=lambda: len(gpus),
         get_device_properties=properties.__getitem__,
     )
-    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda, __version__="2.13.0+cpu"))  # type: ignore[arg-type]
+    version = types.SimpleNamespace(cuda=built)
+    torch = types.SimpleNamespace(cuda=cuda, version=version, __version__="2.13.0+cpu")
+    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
 
 
 def nvidia_smi(monkeypatch: pytest.MonkeyPatch, answer: str | Exception) -> None:
@@ -179,6 +181,25 @@ def test_a_gpu_that_torch_can_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not found.ok
     assert found.value.startswith("NVIDIA H200, NVIDIA H200: not usable by torch 2.13.0+cpu; ")
     assert found.fix == "make install"
+
+
+@pytest.mark.parametrize(
+    ("built", "driver", "fix"),
+    [
+        ("13.0", "570.124.06", "update the NVIDIA driver to 580 or newer"),
+        ("12.8", "520.61.05", "update the NVIDIA driver to 525 or newer"),
+        ("13.0", "580.65.06", "make install"),
+        (None, "470.1", "make install"),  # torch is for a CPU, whatever the driver
+    ],
+)
+def test_a_driver_that_is_too_old(
+    monkeypatch: pytest.MonkeyPatch, built: str | None, driver: str, fix: str
+) -> None:
+    torch_with(monkeypatch, built=built)
+    monkeypatch.setattr(doctor, "gpu_rows", {"name": ["A10"], "driver_version": [driver]}.__getitem__)
+    found = doctor.device_finding()
+    assert (found.ok, found.fix) == (False, fix)
+    assert (f"CUDA {built} the driver {driver} is too old" in found.value) == ("update" in fix)
 
 
 def test_a_driver_that_hangs_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,10 +85,14 @@ class Generator(Group):
     Attributes:
         engine: Its name and version.
         max_model_len: Tokens of prompt and answer; None for the model's own limit.
+        engine_dtype: Of its weights; None for the model's own.
+        batch_invariant: True where its kernels are; None where they are vLLM's usual ones.
     """
 
     engine: str
     max_model_len: int | None
+    engine_dtype: Dtype | None = None
+    batch_invariant: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,11 @@ class EngineParameters(ModelParameters):
     """Parameters of a stage of the generation engine."""
 
     generator: Generator
+
+    @property
+    def dtype_in_engine(self) -> Dtype:
+        """Of the weights, as the engine holds them."""
+        return self.generator.engine_dtype or self.weights.dtype
 
 
 @dataclass(frozen=True, kw_only=True)
