@@ -173,7 +173,7 @@ def test_a_link_leads_to_a_problem_and_arrow_keys_turn_it(text: str, tmp_path: P
       note();
       press("ArrowLeft");
       note();
-      seen.push(all(".answer h4").map((heading) => heading.textContent));
+      seen.push(all(".answer h5").map((heading) => heading.textContent));
     """
     *problems, labels = seen(text, script, tmp_path, f"#problem?{urlencode(state)}")
     assert [title for title, _, _ in problems] == [
@@ -210,14 +210,15 @@ def test_problems_are_narrowed_to_those_where_the_two_differ(
         "left": sum(left and not right for left, right in pairs),
         "right": sum(right and not left for left, right in pairs),
         "wrong": sum(not left and not right for left, right in pairs),
+        "both": sum(left and right for left, right in pairs),
     }
     script = """
-      for (const show of ["", "differ", "left", "right", "wrong"]) {
+      for (const show of ["", "differ", "left", "right", "wrong", "both"]) {
         enter(one('[data-field="show"]'), show, "change");
         seen.push(part("tally").split(" ")[0]);
       }
       enter(one('[data-field="show"]'), "", "change");
-      enter(one('[data-field="find"]'), "GRABS 4", "input");
+      enter(one('[data-field="find"]'), "10 GRABS", "input");
       seen.push(part("tally").split(" ")[0], part("title"));
     """
     *counts, found, title = seen(text, script, tmp_path)

@@ -166,7 +166,7 @@ def _narrow_float(table: Table, panels: Sequence[Table]) -> str:
     lines = [
         r"\begin{table}[htbp]",
         r"\centering\footnotesize",
-        r"\setlength{\tabcolsep}{3pt}",
+        r"\setlength{\tabcolsep}{2.5pt}",
         rf"\caption{{{latex_text(f'{table.heading}. {table.caption}')}}}",
         rf"\label{{tab:{table.name}}}",
         rf"\begin{{tabular}}{{@{{}}{'l' + 'r' * (len(columns) - 1)}@{{}}}}",

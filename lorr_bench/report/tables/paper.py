@@ -8,7 +8,13 @@ from lorr_bench.report.contrasts import SIGNIFICANCE
 from lorr_bench.report.formatting import DAGGER, MISSING, START_MODEL, counted
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Cell, Column, Table
-from lorr_bench.report.tables.comparison import Comparison, difference_cell, measure_heading, score_text
+from lorr_bench.report.tables.comparison import (
+    KIND_NAMES,
+    Comparison,
+    difference_cell,
+    measure_heading,
+    score_text,
+)
 from lorr_bench.values import START, Measure
 
 SECTION = "paper"
@@ -82,10 +88,16 @@ class _Paper:
         for measure in self.measures:
             rows = [self.rows.get((arm, measure)) for arm in (START.arm, *arms)]
             yield (
-                Cell(*measure_heading(measure, self.comparison)),
+                self._benchmark_cell(measure),
                 *(Cell(score_text(row)) for row in rows),
                 difference_cell(rows[-1], MISSING),
             )
+
+    def _benchmark_cell(self, measure: Measure) -> Cell:
+        """The benchmark over its metric and n, an average over how many it is of."""
+        benchmark, metric = measure_heading(measure, self.comparison)
+        parts = self.study.averages.get(measure)
+        return Cell(benchmark, f"of {len(parts)} {KIND_NAMES[measure.kind]}" if parts else metric)
 
     def _method_columns(self) -> Iterator[Column]:
         yield Column("method", "text")
