@@ -11,6 +11,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.contrasts import DECLARED, declared_mark
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
@@ -31,13 +32,14 @@ from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.panels import Heading, Panel
 from lorr_bench.report.figures.quantities import unique_pairs
 from lorr_bench.report.figures.scales import POINTS_LIMIT, within_points
-from lorr_bench.report.figures.text_fit import truncated_apart, widest
+from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.formatting import DAGGER, MINUS, TITLES, interval_covers, percent, points, ratio
 from lorr_bench.report.frames import Frames, rows_of
 from lorr_bench.report.sentences.cost import TOLD
 from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, verdict
 
 MAX_CONTRASTS: Final = 6
+MAX_TICKS: Final = 3
 HEIGHT, TOP, BOTTOM, LEFT, SCORES, BETWEEN = 3.3, 0.3, 0.46, 0.5, 2.75, 0.3
 """Inches: of the panels, above and below them, left of the scores; width of the scores, between the panels."""
 ROW, HEAD, LABEL_WIDTH, VALUE_WIDTH = 0.24, 0.3, 1.25, 0.62
@@ -134,7 +136,7 @@ def _draw(story: Story) -> Figure:
         draw_curve_panel(scores, curves, panel, found, SCORES)
         scores.set_xlabel("unique pairs (log scale)", labelpad=3)
         scores.set_ylabel("accuracy (%)", labelpad=3)
-        _head(scores, f"Accuracy, {measure.title}")
+        _head(scores, f"Accuracy, {measure.title}", SCORES)
         _draw_right(figure, story, names, left, height)
         add_header(figure, header)
     return figure
@@ -149,15 +151,15 @@ def _draw_right(figure: Figure, story: Story, names: list[str], left: float, hei
     upper = unit * len(story.rows)
     top = BOTTOM + HEIGHT
     axis = figure.add_axes((left / WIDTH, (top - upper) / height, width / WIDTH, upper / height))
-    _draw_differences(axis, story, names)
+    _draw_differences(axis, story, names, width)
     if costs:
         lower = unit * len(costs)
         bottom = top - upper - 0.45 - HEAD - lower
         axis = figure.add_axes((left / WIDTH, bottom / height, width / WIDTH, lower / height))
-        _draw_costs(axis, story, costs)
+        _draw_costs(axis, story, costs, width)
 
 
-def _draw_differences(axis: Axes, story: Story, names: list[str]) -> None:
+def _draw_differences(axis: Axes, story: Story, names: list[str], width: float) -> None:
     dress(axis, "x")
     axis.axvline(0, color=AXIS_COLOUR, linewidth=1.0, zorder=1)
     for place, row in enumerate(story.rows):
@@ -177,12 +179,13 @@ def _draw_differences(axis: Axes, story: Story, names: list[str]) -> None:
         )
         _value(axis, place, f"{points(row.difference)}{declared_mark(row)}")
     _label_rows(axis, names)
+    axis.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
     low, high = axis.get_xlim()
     axis.set_xlim(max(low, -POINTS_LIMIT), min(high, POINTS_LIMIT))
-    _head(axis, "Difference (points)")
+    _head(axis, "Difference (points)", width + VALUE_WIDTH)
 
 
-def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]]) -> None:
+def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]], width: float) -> None:
     dress(axis, "x")
     colour = story.data.arm_styles.style(story.main.treatment)["color"]
     for place, (_, value) in enumerate(costs):
@@ -190,8 +193,9 @@ def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]]) -> Non
         _value(axis, place, ratio(value))
     axis.axvline(1, color=AXIS_COLOUR, linewidth=1.0, zorder=3)
     _label_rows(axis, [title for title, _ in costs])
+    axis.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
     axis.set_xlim(0, 1.05 * max(1.0, *(value for _, value in costs)))
-    _head(axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)")
+    _head(axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)", width + VALUE_WIDTH)
 
 
 def _label_rows(axis: Axes, labels: list[str]) -> None:
@@ -216,10 +220,10 @@ def _value(axis: Axes, place: int, text: str) -> None:
     )
 
 
-def _head(axis: Axes, text: str) -> None:
-    """What a panel shows, above its upper left corner."""
+def _head(axis: Axes, text: str, width: float) -> None:
+    """What a panel shows, above its upper left corner, on so many inches."""
     axis.annotate(
-        text,
+        truncated(text, width, TEXT_SIZE, bold=True),
         xy=(0, 1),
         xycoords="axes fraction",
         xytext=(0, 6),
