@@ -305,7 +305,9 @@ def test_global_settings_are_left_alone() -> None:
 
 def test_names_are_not_read_as_formulas() -> None:
     name = "costs $5 and $\\frac"
-    scores = [replace(line, benchmark=name) for line in make_results().scores if line.benchmark == "nano_hard"]
+    scores = [
+        replace(line, benchmark=name) for line in make_results().scores if line.benchmark == "nano_hard"
+    ]
     figure = main_drawing(make_results(scores=scores)).figure
     assert f"{name} · greedy" in {text.get_text() for text in visible_texts(figure)}
     assert "<svg" in svg_text(figure)

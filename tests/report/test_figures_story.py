@@ -9,6 +9,7 @@ from synthetic_results import make_results, several_methods
 from lorr_bench.report.contents import frames_of
 from lorr_bench.report.figures.figure_data import figure_data
 from lorr_bench.report.figures.story import Story, draw_story
+from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
 from lorr_bench.values import Results
 
@@ -41,7 +42,10 @@ def test_three_panels_show_scores_differences_and_cost(story: Story) -> None:
     assert drawing is not None
     scores, differences, costs = drawing.figure.axes
     assert scores.get_xlabel() == "unique pairs (log scale)"
-    assert [label.get_text() for label in differences.get_yticklabels()] == ["lorr − plain", "no_reset − plain"]  # noqa: RUF001
+    assert [label.get_text() for label in differences.get_yticklabels()] == [
+        f"lorr {MINUS} plain",
+        f"no_reset {MINUS} plain",
+    ]
     assert [bar.get_width() for bar in costs.patches] == pytest.approx([value for _, value in story.costs])
     for axis in drawing.figure.axes:
         box = axis.get_position()

@@ -152,7 +152,9 @@ def test_ids_are_unique(page: Page) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_verdict_comes_first_then_the_main_figure_the_scores_and_what_was_tested(text: str, page: Page) -> None:
+def test_the_verdict_comes_first_then_the_main_figure_the_scores_and_what_was_tested(
+    text: str, page: Page
+) -> None:
     assert 0 < text.index('class="headline"') < text.index('id="figure"')
     assert sections(page)[:4] == ["figure", "scores", "tests", "details"]
 

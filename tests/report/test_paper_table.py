@@ -25,7 +25,15 @@ def test_one_method_has_a_row_a_benchmark(results: Results) -> None:
     table = paper(results)
     assert [column.title for column in table.columns] == ["benchmark", "start", "plain", "+ lorr", "Δ"]
     names = [row[0].text for row in table.rows]
-    assert names == ["nano_easy", "nano_hard", "average", "nano_compare", "nano_true_false", "nano_order", "average"]
+    assert names == [
+        "nano_easy",
+        "nano_hard",
+        "average",
+        "nano_compare",
+        "nano_true_false",
+        "nano_order",
+        "average",
+    ]
     assert [row[0].small for row in table.rows][2:4] == ["of 2 math", "acc (n = 200)"]
 
 

@@ -58,7 +58,13 @@ def test_what_differs_stands_by_benchmark_and_what_does_not_once() -> None:
     hard = {"template": "plain", "repeats": 10, "stop": "###"}
     results = make_results(scores=[], conditions={"easy": easy, "hard": hard})
     table = protocol_table(results)
-    assert [column.title for column in table.columns] == ["benchmark", "problems", "in words", "repeats", "stop"]
+    assert [column.title for column in table.columns] == [
+        "benchmark",
+        "problems",
+        "in words",
+        "repeats",
+        "stop",
+    ]
     assert texts(table) == [
         ["easy", "–", "3 sampled answers at temperature unknown", "3", ""],
         ["hard", "–", "10 sampled answers at temperature unknown", "10", "###"],

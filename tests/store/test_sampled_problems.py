@@ -45,5 +45,7 @@ def test_without_a_pair_the_first_problems_are_taken(tmp_path: Path) -> None:
 
 def test_the_first_answer_to_each_chosen_problem_is_read(tmp_path: Path) -> None:
     answers, grades = model(tmp_path, "start", "+-+")
-    found = [(row.answer["text"], row.verdict["correct"]) for row in first_answers(answers, grades, {"p1", "p2"})]
+    found = [
+        (row.answer["text"], row.verdict["correct"]) for row in first_answers(answers, grades, {"p1", "p2"})
+    ]
     assert found == [("p1 0", False), ("p2 0", True)]

@@ -33,7 +33,16 @@ from lorr_bench.report.figures.panels import Heading, Panel
 from lorr_bench.report.figures.quantities import unique_pairs
 from lorr_bench.report.figures.scales import POINTS_LIMIT, within_points
 from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
-from lorr_bench.report.formatting import DAGGER, MINUS, TITLES, interval_covers, percent, points, ratio
+from lorr_bench.report.formatting import (
+    DAGGER,
+    MINUS,
+    TITLES,
+    interval_covers,
+    percent,
+    plural,
+    points,
+    ratio,
+)
 from lorr_bench.report.frames import Frames, rows_of
 from lorr_bench.report.sentences.cost import TOLD
 from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, verdict
@@ -41,7 +50,7 @@ from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, 
 MAX_CONTRASTS: Final = 6
 MAX_TICKS: Final = 3
 HEIGHT, TOP, BOTTOM, LEFT, SCORES, BETWEEN = 3.3, 0.3, 0.46, 0.5, 2.75, 0.3
-"""Inches: of the panels, above and below them, left of the scores; width of the scores, between the panels."""
+"""Inches: of the panels, above and below them, left of the scores, their width, between the panels."""
 ROW, HEAD, LABEL_WIDTH, VALUE_WIDTH = 0.24, 0.3, 1.25, 0.62
 
 
@@ -78,13 +87,19 @@ class Story:
     def drawable(self) -> bool:
         """Whether there is one method with a declared contrast, and few enough to stand under each other."""
         declared = any(row.role in DECLARED for row in self.rows)
-        return declared and len(self.rows) <= MAX_CONTRASTS and self.data.study.primary_measure in self.data.measures
+        return (
+            declared
+            and len(self.rows) <= MAX_CONTRASTS
+            and self.data.study.primary_measure in self.data.measures
+        )
 
     @property
     def costs(self) -> list[tuple[str, float]]:
         """What the arm of the headline took, as multiples of its baseline."""
         ledger = self.frames.ledger
-        rows = ledger[(ledger["arm"] == self.main.treatment) & (ledger["budget_pairs"] == self.main.unique_pairs)]
+        rows = ledger[
+            (ledger["arm"] == self.main.treatment) & (ledger["budget_pairs"] == self.main.unique_pairs)
+        ]
         found = [(TITLES[name], float(rows.iloc[0][f"{name}_ratio"])) for name in TOLD] if len(rows) else []
         return [(title, value) for title, value in found if not math.isnan(value)]
 
@@ -113,8 +128,9 @@ def draw_story(story: Story) -> Drawing | None:
         name="story",
         title=story.title,
         description=(
-            f"Left: accuracy against unique pairs, one line an arm; right: {len(story.rows)} differences with "
-            f"intervals, and the cost of {story.main.treatment} as multiples of its baseline's"
+            "Left: accuracy against unique pairs, one line an arm; right: "
+            f"{plural(str(len(story.rows)), 'difference')} with intervals, and the cost of "
+            f"{story.main.treatment} as multiples of its baseline's"
         ),
         figure=_draw(story),
     )
@@ -122,7 +138,9 @@ def draw_story(story: Story) -> Drawing | None:
 
 def _draw(story: Story) -> Figure:
     measure = story.data.study.primary_measure or story.data.measures[0]
-    curves = Curves(story.data, story.frames.scores, unique_pairs(story.data.comparison.frame, story.frames.scores))
+    curves = Curves(
+        story.data, story.frames.scores, unique_pairs(story.data.comparison.frame, story.frames.scores)
+    )
     panel = Panel(Heading(measure.title), measure, curves.selection.arms)
     found = curves.points(panel)
     header = Header(story.title, tuple(_notes(story)), tuple(curve_handles(curves, [found])))
@@ -195,7 +213,9 @@ def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]], width:
     _label_rows(axis, [title for title, _ in costs])
     axis.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
     axis.set_xlim(0, 1.05 * max(1.0, *(value for _, value in costs)))
-    _head(axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)", width + VALUE_WIDTH)
+    _head(
+        axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)", width + VALUE_WIDTH
+    )
 
 
 def _label_rows(axis: Axes, labels: list[str]) -> None:

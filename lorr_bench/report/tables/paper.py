@@ -70,7 +70,9 @@ class _Paper:
         )
 
     def _caption(self) -> str:
-        shown = [row for (arm, measure), row in self.rows.items() if arm != START.arm and measure in self.measures]
+        shown = [
+            row for (arm, measure), row in self.rows.items() if arm != START.arm and measure in self.measures
+        ]
         seeds = counted((row.seeds for row in shown), "seed")
         over = f", means of {seeds}" if seeds else ""
         found = f" Bold: corrected p < {SIGNIFICANCE}." if any(row.significant for row in shown) else ""
@@ -129,7 +131,9 @@ class _Paper:
 def _declared_arm(study: Study) -> str:
     """The first arm that was declared against its baseline; the first compared one where none was."""
     baselines = study.results.baselines
-    declared = (each.treatment for each in study.analysis.primary if baselines.get(each.treatment) == each.reference)
+    declared = (
+        each.treatment for each in study.analysis.primary if baselines.get(each.treatment) == each.reference
+    )
     return next((arm for arm in declared if arm in study.compared_arms), study.compared_arms[0])
 
 
@@ -141,5 +145,7 @@ def _measures(study: Study, comparison: Comparison) -> list[Measure]:
         for measure in study.benchmark_measures
     ]
     present = {measure for _, measure in comparison.at_largest_budget}
-    wanted = [measure for measure in study.reported_measures if measure in chosen or measure in study.averages]
+    wanted = [
+        measure for measure in study.reported_measures if measure in chosen or measure in study.averages
+    ]
     return [measure for measure in wanted if measure in present]
