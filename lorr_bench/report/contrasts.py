@@ -99,8 +99,8 @@ def declared_mark(row: Any) -> str:
 def difference_interval(row: Any) -> str:
     """The interval of a difference in points: ``[+9.8, +16.4]``; nothing where there is none.
 
-    No difference of shares is larger than 100 points: an end beyond is said so, and an interval that holds the
-    whole scale says in words that it tells nothing.
+    No difference of shares is larger than 100 points: an end beyond is said so, and an interval that holds
+    the whole scale says in words that it tells nothing.
     """
     low, high = row.difference_low, row.difference_high
     if low <= -1 and high >= 1:

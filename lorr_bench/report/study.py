@@ -85,10 +85,11 @@ class Study:
 
     def points_at_largest(self, points: Iterable[Point]) -> list[Point]:
         """Of each arm the points with its largest budget, in the order of the suite, then of the seeds."""
-        found = set(points)
+        found = list(dict.fromkeys(points))
+        first = {point.arm: number for number, point in reversed([*enumerate(found)])}
         largest = {point.arm: point.unique_pairs for point in self.one_point_per_arm(found)}
         kept = [point for point in found if point.unique_pairs == largest[point.arm]]
-        return sorted(kept, key=lambda point: (self._place(point.arm), point.arm, point.seed))
+        return sorted(kept, key=lambda point: (self._place(point.arm), first[point.arm], point.seed))
 
     @cached_property
     def tested_measures(self) -> tuple[Measure, ...]:

@@ -164,8 +164,8 @@ class EvaluationSpec(Model):
     keep_answers: int = Field(
         20,
         ge=0,
-        description="problems of each benchmark whose answers the report shows side by side: so many that the "
-        "first compared arm fixes, breaks, leaves wrong and leaves right"
+        description="problems of each benchmark whose answers the report shows side by side: so many that "
+        "the first compared arm fixes, breaks, leaves wrong and leaves right",
     )
 
     @model_validator(mode="before")

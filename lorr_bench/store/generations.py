@@ -64,9 +64,10 @@ def first_answers(answers: Path, grades: Path, chosen: Container[str]) -> Iterat
         grades: Folder of the ``grade_math`` stage that graded it.
         chosen: Ids of problems.
     """
-    with (answers / ANSWERS_FILE).open(encoding="utf-8") as texts, (grades / VERDICTS_FILE).open(
-        encoding="utf-8"
-    ) as verdicts:
+    with (
+        (answers / ANSWERS_FILE).open(encoding="utf-8") as texts,
+        (grades / VERDICTS_FILE).open(encoding="utf-8") as verdicts,
+    ):
         for problem, text, verdict in zip(read_lines(answers / PROBLEMS_FILE), texts, verdicts, strict=False):
             if problem["id"] in chosen:
                 yield GradedAnswer(problem, json.loads(text), json.loads(verdict))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from computed import contrasts_of
 from synthetic_results import make_results, score
 
+from lorr_bench.report.contrasts import difference_interval
+from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
 from lorr_bench.stats import SeedSpread, stratified_difference
 from lorr_bench.values import Analysis, Contrast, Point, Results
@@ -197,3 +200,18 @@ def test_families_of_problems_reach_the_tests() -> None:
 
 def test_no_results_give_an_empty_table() -> None:
     assert contrasts_of(make_results(scores=[])).empty
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (-0.082, 0.002, f"[{MINUS}8.2, +0.2]"),
+        (-4.5, 4.4, "[wider than the scale]"),
+        (-1.0, 1.0, "[wider than the scale]"),
+        (-1.2, 0.1, f"[< {MINUS}100.0, +10.0]"),
+        (-0.1, 1.5, f"[{MINUS}10.0, > +100.0]"),
+        (float("nan"), float("nan"), ""),
+    ],
+)
+def test_an_interval_beyond_the_scale_is_said_in_words(low: float, high: float, told: str) -> None:
+    assert difference_interval(SimpleNamespace(difference_low=low, difference_high=high)) == told

@@ -25,7 +25,7 @@ from lorr_bench.values import START, Point, Results, Spend
 
 pytestmark = pytest.mark.slow
 
-NAMES = ("curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")
+NAMES = ("story", "curves", "updates", "seconds", "ablation", "forest", "diagnostics", "pareto")
 
 
 def renamed(results: Results, names: dict[str, str]) -> Results:
@@ -135,8 +135,8 @@ def test_all_figures_are_drawn_in_a_fixed_order() -> None:
     [
         ("all scores", ("curves", "diagnostics")),
         ("all trained arms", ("curves", "diagnostics")),
-        ("ledger", ("curves", "ablation", "forest", "diagnostics")),
-        ("diagnostics", ("curves", "updates", "seconds", "ablation", "forest", "pareto")),
+        ("ledger", ("story", "curves", "ablation", "forest", "diagnostics")),
+        ("diagnostics", ("story", "curves", "updates", "seconds", "ablation", "forest", "pareto")),
         ("all arms but the baseline", ("curves", "updates", "seconds", "diagnostics", "pareto")),
         ("all points but one", ("curves", "diagnostics")),
     ],
@@ -304,6 +304,10 @@ def test_global_settings_are_left_alone() -> None:
 
 
 def test_names_are_not_read_as_formulas() -> None:
-    figure = main_drawing(make_results(suite="costs $5 and $\\frac")).figure
-    assert "costs $5 and $\\frac" in {text.get_text() for text in visible_texts(figure)}
+    name = "costs $5 and $\\frac"
+    scores = [
+        replace(line, benchmark=name) for line in make_results().scores if line.benchmark == "nano_hard"
+    ]
+    figure = main_drawing(make_results(scores=scores)).figure
+    assert f"{name} · greedy" in {text.get_text() for text in visible_texts(figure)}
     assert "<svg" in svg_text(figure)

@@ -141,9 +141,11 @@ def test_every_table_of_the_report_is_there_with_its_own_label(contents: Content
 @pytest.mark.slow
 def test_bold_only_where_the_corrected_test_says_so(contents: Contents) -> None:
     frames = contents.frames
-    # Once in the comparison, once more among the primary contrasts.
+    # Once in the comparison, once more among the primary contrasts, and once in the table of a paper.
     primary = frames.contrasts["role"].isin(["primary", "sequence"])
     significant = int(frames.comparison["significant"].sum() + frames.contrasts["significant"][primary].sum())
+    at_largest = frames.comparison.query("arm == 'dpo+lorr' and unique_pairs == 1024 and metric != 'avg@4'")
+    significant += int(at_largest["significant"].sum())
     assert significant > 0
     assert latex_report(contents).count(r"\textbf{") == significant
 
@@ -151,8 +153,8 @@ def test_bold_only_where_the_corrected_test_says_so(contents: Contents) -> None:
 def test_measures_that_do_not_fit_stand_in_further_parts(contents: Contents) -> None:
     text = latex_report(contents)
     # Four measures of two columns each, three of them to a part.
-    assert "Every arm at every budget (part 1 of 2)." in text
-    assert "Every arm at every budget (part 2 of 2)." in text
+    assert "Every arm at every budget, math (part 1 of 2)." in text
+    assert "Every arm at every budget, math (part 2 of 2)." in text
     assert text.count("Power: with 3 seeds and 300") == 1
 
 

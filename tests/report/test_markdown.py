@@ -52,6 +52,7 @@ def test_tables_have_as_many_cells_as_heads(results: Results) -> None:
 
 def test_every_part_has_its_section_in_this_order(text: str) -> None:
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == [
+        "Scores",
         "Primary contrasts",
         "Comparison",
         "Budget",
@@ -88,9 +89,11 @@ def test_parts_without_data_have_no_section() -> None:
 
 def test_bold_only_where_the_corrected_test_says_so(contents: Contents, text: str) -> None:
     frames = contents.frames
-    # Once in the comparison, once more among the primary contrasts.
+    # Once in the comparison, once more among the primary contrasts, and once in the table of a paper.
     primary = frames.contrasts["role"].isin(["primary", "sequence"])
     significant = int(frames.comparison["significant"].sum() + frames.contrasts["significant"][primary].sum())
+    at_largest = frames.comparison.query("arm == 'dpo+lorr' and unique_pairs == 1024 and metric != 'avg@4'")
+    significant += int(at_largest["significant"].sum())
     assert significant > 0
     assert len(re.findall(rf"\*\*[+{MINUS}]", text)) == significant
 

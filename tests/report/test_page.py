@@ -44,7 +44,8 @@ def hostile() -> str:
 
 
 def sections(page: Page) -> list[str]:
-    return [attributes["id"] for attributes in page.attributes("h2")]
+    headings = [*page.attributes("h2"), *page.attributes("h3")]
+    return [attributes["id"] for attributes in headings if "id" in attributes]
 
 
 def island(page: Page) -> dict[str, object]:
@@ -93,9 +94,10 @@ def test_data_cannot_end_its_script(hostile: str) -> None:
 
 
 def test_own_script_and_style_cannot_end_their_elements() -> None:
-    script = (Path(page_module.__file__).parent / "page.js").read_text(encoding="utf-8")
-    assert "</" not in script
-    assert "<!--" not in script
+    for name in page_module.SCRIPTS:
+        script = (Path(page_module.__file__).parent / name).read_text(encoding="utf-8")
+        assert "</" not in script
+        assert "<!--" not in script
     assert "</" not in STYLE
 
 
@@ -104,7 +106,8 @@ def test_own_script_and_style_cannot_end_their_elements() -> None:
     ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "setTimeout", "new Function"],
 )
 def test_the_script_makes_no_markup_from_text(unsafe: str) -> None:
-    assert unsafe not in (Path(page_module.__file__).parent / "page.js").read_text(encoding="utf-8")
+    for name in page_module.SCRIPTS:
+        assert unsafe not in (Path(page_module.__file__).parent / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -149,9 +152,17 @@ def test_ids_are_unique(page: Page) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_verdict_comes_first_then_the_main_figure_then_what_was_tested(text: str, page: Page) -> None:
+def test_the_verdict_comes_first_then_the_main_figure_the_scores_and_what_was_tested(
+    text: str, page: Page
+) -> None:
     assert 0 < text.index('class="headline"') < text.index('id="figure"')
-    assert sections(page)[:2] == ["figure", "tests"]
+    assert sections(page)[:4] == ["figure", "scores", "tests", "details"]
+
+
+def test_all_but_the_first_sections_opens_by_a_click(text: str) -> None:
+    before, _, details = text.partition('<h2 id="details"')
+    assert "<details" not in before
+    assert details.count('<details class="section">') == details.count("<summary><h3 ") > 10
 
 
 def test_headings_skip_no_level(page: Page) -> None:
@@ -263,12 +274,22 @@ def test_settings_that_benchmarks_share_are_told_once() -> None:
     assert [text.strip() for text in own.texts("th")] == [
         "benchmark",
         "problems",
+        "in words",
         "repeats",
         "stop",
         "nano_easy",
         "nano_hard",
     ]
-    assert own.texts("td") == ["300", "3", "", "300", "10", "###"]
+    assert own.texts("td") == [
+        "300",
+        "3 sampled answers at temperature unknown",
+        "3",
+        "",
+        "300",
+        "10 sampled answers at temperature unknown",
+        "10",
+        "###",
+    ]
     assert (shared.texts("th")[2:], shared.texts("td")) == (["template"], ["plain"])
 
 
@@ -282,7 +303,7 @@ def test_many_methods_stand_beside_each_other_and_every_arm_folds_away() -> None
     folded = [
         re.sub(r"<[^>]*>", "", text).split(" ·")[0] for text in re.findall("<summary>(.*?)</summary>", found)
     ]
-    assert folded.count("Every arm at every budget") == 2
+    assert {"Every arm at every budget, math", "Every arm at every budget, general reasoning"} <= {*folded}
     assert "What every arm used" in folded
     assert 'id="sheet-comparison-methods"' in found
 
@@ -347,7 +368,13 @@ def test_results_without_anything_have_a_page() -> None:
         published=[],
         conditions={},
     )
-    assert sections(Page(html_page(make_contents(nothing)))) == ["figure", "figures", "budget", "origin"]
+    assert sections(Page(html_page(make_contents(nothing)))) == [
+        "figure",
+        "details",
+        "figures",
+        "budget",
+        "origin",
+    ]
 
 
 def colours() -> dict[str, tuple[str, str]]:
@@ -392,4 +419,4 @@ def test_warnings_and_edges_have_enough_contrast(theme: int) -> None:
 def test_every_colour_is_one_of_the_tested_ones() -> None:
     rules = STYLE.partition("}")[2]
     assert not re.search(r"#[0-9a-f]{3,8}\b(?=[;\s])", re.sub(r"#[\w-]+[:{)\s]", "", rules))
-    assert set(re.findall(r"var\(--([\w-]+)\)", rules)) <= {*colours(), "card"}
+    assert set(re.findall(r"var\(--([\w-]+)\)", rules)) <= {*colours(), "first"}

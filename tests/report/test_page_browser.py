@@ -173,7 +173,7 @@ def test_a_link_leads_to_a_problem_and_arrow_keys_turn_it(text: str, tmp_path: P
       note();
       press("ArrowLeft");
       note();
-      seen.push(all(".answer h4").map((heading) => heading.textContent));
+      seen.push(all(".answer h5").map((heading) => heading.textContent));
     """
     *problems, labels = seen(text, script, tmp_path, f"#problem?{urlencode(state)}")
     assert [title for title, _, _ in problems] == [
@@ -210,14 +210,15 @@ def test_problems_are_narrowed_to_those_where_the_two_differ(
         "left": sum(left and not right for left, right in pairs),
         "right": sum(right and not left for left, right in pairs),
         "wrong": sum(not left and not right for left, right in pairs),
+        "both": sum(left and right for left, right in pairs),
     }
     script = """
-      for (const show of ["", "differ", "left", "right", "wrong"]) {
+      for (const show of ["", "differ", "left", "right", "wrong", "both"]) {
         enter(one('[data-field="show"]'), show, "change");
         seen.push(part("tally").split(" ")[0]);
       }
       enter(one('[data-field="show"]'), "", "change");
-      enter(one('[data-field="find"]'), "GRABS 4", "input");
+      enter(one('[data-field="find"]'), "10 GRABS", "input");
       seen.push(part("tally").split(" ")[0], part("title"));
     """
     *counts, found, title = seen(text, script, tmp_path)
@@ -233,3 +234,79 @@ def test_the_colours_can_be_chosen_without_storage(text: str, tmp_path: Path) ->
       }
     """
     assert seen(text, script, tmp_path) == ["rgb(20, 23, 27)", "rgb(255, 255, 255)"]
+
+
+def test_words_are_found_in_any_order(text: str, tmp_path: Path) -> None:
+    script = """
+      enter(one("#sheet-conduct input"), "lorr M69", "input");
+      seen.push(column(0));
+      enter(one("#sheet-conduct input"), "m69 lorr nothing", "input");
+      seen.push(column(0));
+    """
+    found, none = seen(text, script, tmp_path)
+    assert found == ["m69+lorr", *(f"m{number}+lorr" for number in range(691, 700, 2))]
+    assert none == []
+
+
+def test_a_link_opens_the_section_it_leads_to(text: str, tmp_path: Path) -> None:
+    script = """
+      const open = () => all("details.section").filter((section) => section.open).map((section) => section.querySelector("h3").id);
+      seen.push(open());
+      one(".all").click();
+      seen.push(open().length === all("details.section").length);
+      one(".all").click();
+      seen.push(open());
+      location.hash = "#budget";
+      window.dispatchEvent(new HashChangeEvent("hashchange"));
+      seen.push(open());
+    """
+    linked, every, none, after = seen(text, script, tmp_path, "#seconds")
+    assert (linked, every, none, after) == (["seconds"], True, [], ["budget"])
+
+
+def test_mathematics_is_shown_and_what_cannot_be_read_stays(text: str, tmp_path: Path) -> None:
+    script = r"""
+      const tree = (element) => element.children.length
+        ? `${element.localName}(${[...element.children].map(tree).join(" ")})` : `${element.localName}:${element.textContent}`;
+      const place = document.createElement("p");
+      const show = (source, how) => {
+        mathematics.show(place, source, how);
+        seen.push([[...place.children].map(tree).join(" "), [...place.childNodes].filter((one) => one.nodeType === 3).map((one) => one.data).join("|")]);
+      };
+      show(String.raw`so $\frac{1}{2}$, or \boxed{x_1^2}`);
+      show(String.raw`it costs $5 and $6; \[\sqrt[3]{8}\]`);
+      show(String.raw`$\unknown{x}$ and $\frac{1$ <b>no</b>`);
+      show(String.raw`\dfrac12`, { whole: true });
+      show("$x$", { written: true });
+      show(String.raw`$${"{".repeat(500)}$`);
+    """
+    read, money, unread, whole, written, deep = seen(text, script, tmp_path)
+    assert read == [
+        "math(mfrac(mn:1 mn:2)) math(mrow(msubsup(mi:x mn:1 mn:2)))",
+        "so |, or |",
+    ]
+    assert money == ["math(mroot(mn:8 mn:3))", "it costs $5 and $6; |"]
+    assert unread[0] == deep[0] == written[0] == ""
+    assert unread[1].replace("|", "") == r"$\unknown{x}$ and $\frac{1$ <b>no</b>"
+    assert whole[0] == "math(mfrac(mn:1 mn:2))"
+    assert written[1] == "$x$"
+
+
+def test_a_table_says_what_its_frame_cuts(text: str, tmp_path: Path) -> None:
+    script = """
+      one("#budget").closest("details").open = true;
+      const frame = one("#sheet-ledger .scroll");
+      frame.style.width = "20rem";
+      frame.dispatchEvent(new Event("scroll"));
+      const note = one("#sheet-ledger .edges");
+      seen.push(note.hidden, note.textContent.replace(/[0-9]+/, "N"), frame.classList.contains("cut"));
+      frame.style.width = "300rem";
+      one("#sheet-ledger table").style.width = "100%";
+      frame.dispatchEvent(new Event("scroll"));
+      seen.push(note.hidden);
+      seen.push(all("#sheet-ledger tbody tr:first-child > *").map((cell) => getComputedStyle(cell).position).slice(0, 3));
+    """
+    hidden, told, cut, after, positions = seen(text, script, tmp_path)
+    assert (hidden, told, cut) == (False, "Cut by the frame, which scrolls: N columns to the right.", True)
+    assert after is True
+    assert positions == ["sticky", "sticky", "static"]

@@ -41,11 +41,14 @@ def test_a_problem_holds_the_answers_of_its_models() -> None:
     ]
 
 
-def test_an_arm_is_shown_at_its_largest_budget_and_lowest_seed() -> None:
+def test_an_arm_is_shown_at_its_largest_budget_with_every_seed() -> None:
     answers = [
         answer("dpo+plain", 0, pairs=pairs, seed=seed) for pairs, seed in ((128, 0), (512, 2), (512, 1))
     ]
-    assert data(make_results(answers=answers))["models"] == ["dpo+plain, 512 pairs, seed 1"]
+    assert data(make_results(answers=answers))["models"] == [
+        "dpo+plain, 512 pairs, seed 1",
+        "dpo+plain, 512 pairs, seed 2",
+    ]
 
 
 def test_the_first_compared_arm_stands_beside_its_baseline() -> None:
@@ -75,7 +78,7 @@ def test_of_very_many_arms_the_first_are_taken_and_the_others_counted() -> None:
     found = embedded_problems(Study(results))
     assert found.models == MAX_MODELS
     assert json.loads(found.json)["models"][0].startswith("m0+plain,")
-    assert found.left_out == "The answers of 2 more arms had no room here."
+    assert found.left_out == "The answers of 2 more models had no room here."
 
 
 def test_arms_that_the_suite_does_not_have_come_in_the_order_of_their_answers() -> None:

@@ -37,7 +37,7 @@ def headline(results: Results, analysis: Analysis | None = None) -> str:
 
 
 def answer(question: str, screen: FirstScreen) -> tuple[str, ...]:
-    return dict((found.question, found.lines) for found in screen.answers).get(question, ())
+    return {found.question: found.lines for found in screen.answers}.get(question, ())
 
 
 def arms_at(answers: Mapping[tuple[str, int], list[int]], seeds: int = 2) -> Results:
@@ -47,7 +47,9 @@ def arms_at(answers: Mapping[tuple[str, int], list[int]], seeds: int = 2) -> Res
         for seed in range(seeds)
     ]
     arms = tuple(dict.fromkeys(arm for arm, _ in answers))
-    return make_results(arms=arms, baselines=dict.fromkeys(arms, "dpo+plain"), scores=scores, suite_text=PARTS)
+    return make_results(
+        arms=arms, baselines=dict.fromkeys(arms, "dpo+plain"), scores=scores, suite_text=PARTS
+    )
 
 
 def test_a_gain_says_who_won_from_where_to_where() -> None:
@@ -112,7 +114,9 @@ def test_a_declared_metric_comes_before_greedy(results: Results) -> None:
 def test_controls_are_told_by_what_they_lack() -> None:
     answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY, ("dpo+no_reset", 8): MANY}
     screen = screen_for(arms_at(answers), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,)))
-    assert screen.headline.startswith("dpo+lorr won on nano_easy greedy at 8 pairs: from 20.0 % (dpo+plain) to")
+    assert screen.headline.startswith(
+        "dpo+lorr won on nano_easy greedy at 8 pairs: from 20.0 % (dpo+plain) to"
+    )
     declared, secondary = answer("Controls", screen)
     assert declared.startswith(f"The reset added nothing here: lorr {MINUS} no_reset 0.0 [")
     assert declared.endswith("not shown.")
@@ -136,7 +140,9 @@ def test_a_control_that_was_found_says_in_which_direction(lorr: list[int], told:
 
 def test_a_control_that_was_not_tested_claims_nothing() -> None:
     answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY, ("dpo+no_reset", 8): FEW}
-    screen = screen_for(arms_at(answers, seeds=1), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,)))
+    screen = screen_for(
+        arms_at(answers, seeds=1), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,))
+    )
     assert answer("Controls", screen)[0] == (
         f"What the reset added: lorr {MINUS} no_reset +20.0 [+12.0, +28.0], not tested."
     )
@@ -178,7 +184,9 @@ def test_nothing_to_compare_with(results: Results) -> None:
 
 def test_of_many_methods_the_best_comes_first_and_luck_is_named() -> None:
     screen = screen_for(several_methods(seeds=2))
-    assert screen.headline.startswith("a+lorr won on nano_easy greedy at 64 pairs: from 0.0 % (a+plain) to 20.0 %")
+    assert screen.headline.startswith(
+        "a+lorr won on nano_easy greedy at 64 pairs: from 0.0 % (a+plain) to 20.0 %"
+    )
     assert screen.headline.endswith("Highest of 14 arms: luck is among what put it first.")
     assert answer("Declared", screen) == (
         "At 64 pairs, lorr scored above its method's plain arm with 4 of 7 methods, below with 2, the same with "

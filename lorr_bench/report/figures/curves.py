@@ -124,7 +124,9 @@ def draw_curves(curves: Curves) -> Figure:
     grid = Grid.for_panels(len(panels), shared=curves.arm_styles.several)
     points = [curves.points(panel) for panel in panels]
     handles = tuple(curve_handles(curves, points))
-    header = Header(f"Accuracy against {curves.quantity.title}", tuple(_notes(curves, panels, points)), handles)
+    header = Header(
+        f"Accuracy against {curves.quantity.title}", tuple(_notes(curves, panels, points)), handles
+    )
     with mpl.rc_context(STYLE):
         figure, axes = lay_out([panel.heading for panel in panels], grid, header)
         for axis, panel, found in zip(axes, panels, points, strict=True):
@@ -182,7 +184,12 @@ def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, ar
             zorder=2,
         )
     axis.plot(
-        points["place"], points["mean"], **{**style, **MARK, "markersize": size}, linewidth=1.6, zorder=3, clip_on=False
+        points["place"],
+        points["mean"],
+        **{**style, **MARK, "markersize": size},
+        linewidth=1.6,
+        zorder=3,
+        clip_on=False,
     )
     if not curves.arm_styles.several and any(points["seeds"] > 1):
         seeds = list(_seeds(curves, panel, points))

@@ -27,8 +27,9 @@ def draw_all(study: Study, comparison: Comparison, frames: Frames) -> tuple[Draw
 
     Returns:
         First the main figure: of a single method its whole story. Then, and of several methods first,
-        accuracy against unique pairs, or at a single budget scores and differences. Then accuracy against updates and against seconds, the ablation, the forest
-        plot, the diagnostics and the Pareto front. Each has another name.
+        accuracy against unique pairs, or at a single budget scores and differences. Then accuracy against
+        updates and against seconds, the ablation, the forest plot, the diagnostics and the Pareto front. Each
+        has another name.
     """
     data = figure_data(study, comparison)
     story, scores = draw_story(Story(data, frames)), draw_main(data, frames)

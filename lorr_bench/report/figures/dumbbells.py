@@ -86,9 +86,7 @@ def draw_dumbbells(data: FigureData, title: str) -> Figure:
     selection = selected_arms(data)
     rows = dumbbell_rows(data, selection)
     notes = (*_notes(data, rows), data.note(len(data.measures)), selection.note)
-    header = Header(
-        title, tuple(filter(None, notes)), tuple(_handles(data, selection.arms))
-    )
+    header = Header(title, tuple(filter(None, notes)), tuple(_handles(data, selection.arms)))
     with mpl.rc_context(STYLE):
         figure, scores, differences = _lay_out(rows, header)
         for row in rows:

@@ -142,7 +142,7 @@ def draw_pareto(pareto: Pareto) -> Drawing | None:
 
 
 def _title(pareto: Pareto) -> str:
-    return f"Accuracy against {pareto.quantity.title}, and what is worth it"
+    return f"Accuracy against {pareto.quantity.title}"
 
 
 def _draw(pareto: Pareto) -> Figure:

@@ -217,7 +217,15 @@ def _draw_medians(axis: Axes, replays: Replays, lines: pd.DataFrame) -> None:
     by_plugin = lines.assign(plugin=lines["arm"].map(replays.arm_styles.study.plugin_of))
     for plugin, arm in replays.arm_styles.legend(replays.selection.arms).items():
         median = by_plugin[by_plugin["plugin"] == plugin].groupby("replay")["mean"].median()
-        axis.plot(median.index, median, **replays.arm_styles.style(arm), **MARK, linewidth=1.9, zorder=3, clip_on=False)
+        axis.plot(
+            median.index,
+            median,
+            **replays.arm_styles.style(arm),
+            **MARK,
+            linewidth=1.9,
+            zorder=3,
+            clip_on=False,
+        )
 
 
 def _share_scales(axes: Sequence[Axes], diagnostics: Sequence[Diagnostic]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.contrasts import DECLARED, declared_mark
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
@@ -31,15 +32,25 @@ from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.panels import Heading, Panel
 from lorr_bench.report.figures.quantities import unique_pairs
 from lorr_bench.report.figures.scales import POINTS_LIMIT, within_points
-from lorr_bench.report.figures.text_fit import truncated_apart, widest
-from lorr_bench.report.formatting import DAGGER, MINUS, TITLES, interval_covers, percent, points, ratio
+from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
+from lorr_bench.report.formatting import (
+    DAGGER,
+    MINUS,
+    TITLES,
+    interval_covers,
+    percent,
+    plural,
+    points,
+    ratio,
+)
 from lorr_bench.report.frames import Frames, rows_of
 from lorr_bench.report.sentences.cost import TOLD
 from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, verdict
 
 MAX_CONTRASTS: Final = 6
+MAX_TICKS: Final = 3
 HEIGHT, TOP, BOTTOM, LEFT, SCORES, BETWEEN = 3.3, 0.3, 0.46, 0.5, 2.75, 0.3
-"""Inches: of the panels, above and below them, left of the scores; width of the scores, between the panels."""
+"""Inches: of the panels, above and below them, left of the scores, their width, between the panels."""
 ROW, HEAD, LABEL_WIDTH, VALUE_WIDTH = 0.24, 0.3, 1.25, 0.62
 
 
@@ -76,13 +87,19 @@ class Story:
     def drawable(self) -> bool:
         """Whether there is one method with a declared contrast, and few enough to stand under each other."""
         declared = any(row.role in DECLARED for row in self.rows)
-        return declared and len(self.rows) <= MAX_CONTRASTS and self.data.study.primary_measure in self.data.measures
+        return (
+            declared
+            and len(self.rows) <= MAX_CONTRASTS
+            and self.data.study.primary_measure in self.data.measures
+        )
 
     @property
     def costs(self) -> list[tuple[str, float]]:
         """What the arm of the headline took, as multiples of its baseline."""
         ledger = self.frames.ledger
-        rows = ledger[(ledger["arm"] == self.main.treatment) & (ledger["budget_pairs"] == self.main.unique_pairs)]
+        rows = ledger[
+            (ledger["arm"] == self.main.treatment) & (ledger["budget_pairs"] == self.main.unique_pairs)
+        ]
         found = [(TITLES[name], float(rows.iloc[0][f"{name}_ratio"])) for name in TOLD] if len(rows) else []
         return [(title, value) for title, value in found if not math.isnan(value)]
 
@@ -111,8 +128,9 @@ def draw_story(story: Story) -> Drawing | None:
         name="story",
         title=story.title,
         description=(
-            f"Left: accuracy against unique pairs, one line an arm; right: {len(story.rows)} differences with "
-            f"intervals, and the cost of {story.main.treatment} as multiples of its baseline's"
+            "Left: accuracy against unique pairs, one line an arm; right: "
+            f"{plural(str(len(story.rows)), 'difference')} with intervals, and the cost of "
+            f"{story.main.treatment} as multiples of its baseline's"
         ),
         figure=_draw(story),
     )
@@ -120,7 +138,9 @@ def draw_story(story: Story) -> Drawing | None:
 
 def _draw(story: Story) -> Figure:
     measure = story.data.study.primary_measure or story.data.measures[0]
-    curves = Curves(story.data, story.frames.scores, unique_pairs(story.data.comparison.frame, story.frames.scores))
+    curves = Curves(
+        story.data, story.frames.scores, unique_pairs(story.data.comparison.frame, story.frames.scores)
+    )
     panel = Panel(Heading(measure.title), measure, curves.selection.arms)
     found = curves.points(panel)
     header = Header(story.title, tuple(_notes(story)), tuple(curve_handles(curves, [found])))
@@ -134,7 +154,7 @@ def _draw(story: Story) -> Figure:
         draw_curve_panel(scores, curves, panel, found, SCORES)
         scores.set_xlabel("unique pairs (log scale)", labelpad=3)
         scores.set_ylabel("accuracy (%)", labelpad=3)
-        _head(scores, f"Accuracy, {measure.title}")
+        _head(scores, f"Accuracy, {measure.title}", SCORES)
         _draw_right(figure, story, names, left, height)
         add_header(figure, header)
     return figure
@@ -149,15 +169,15 @@ def _draw_right(figure: Figure, story: Story, names: list[str], left: float, hei
     upper = unit * len(story.rows)
     top = BOTTOM + HEIGHT
     axis = figure.add_axes((left / WIDTH, (top - upper) / height, width / WIDTH, upper / height))
-    _draw_differences(axis, story, names)
+    _draw_differences(axis, story, names, width)
     if costs:
         lower = unit * len(costs)
         bottom = top - upper - 0.45 - HEAD - lower
         axis = figure.add_axes((left / WIDTH, bottom / height, width / WIDTH, lower / height))
-        _draw_costs(axis, story, costs)
+        _draw_costs(axis, story, costs, width)
 
 
-def _draw_differences(axis: Axes, story: Story, names: list[str]) -> None:
+def _draw_differences(axis: Axes, story: Story, names: list[str], width: float) -> None:
     dress(axis, "x")
     axis.axvline(0, color=AXIS_COLOUR, linewidth=1.0, zorder=1)
     for place, row in enumerate(story.rows):
@@ -177,12 +197,13 @@ def _draw_differences(axis: Axes, story: Story, names: list[str]) -> None:
         )
         _value(axis, place, f"{points(row.difference)}{declared_mark(row)}")
     _label_rows(axis, names)
+    axis.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
     low, high = axis.get_xlim()
     axis.set_xlim(max(low, -POINTS_LIMIT), min(high, POINTS_LIMIT))
-    _head(axis, "Difference (points)")
+    _head(axis, "Difference (points)", width + VALUE_WIDTH)
 
 
-def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]]) -> None:
+def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]], width: float) -> None:
     dress(axis, "x")
     colour = story.data.arm_styles.style(story.main.treatment)["color"]
     for place, (_, value) in enumerate(costs):
@@ -190,8 +211,11 @@ def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]]) -> Non
         _value(axis, place, ratio(value))
     axis.axvline(1, color=AXIS_COLOUR, linewidth=1.0, zorder=3)
     _label_rows(axis, [title for title, _ in costs])
+    axis.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
     axis.set_xlim(0, 1.05 * max(1.0, *(value for _, value in costs)))
-    _head(axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)")
+    _head(
+        axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)", width + VALUE_WIDTH
+    )
 
 
 def _label_rows(axis: Axes, labels: list[str]) -> None:
@@ -216,10 +240,10 @@ def _value(axis: Axes, place: int, text: str) -> None:
     )
 
 
-def _head(axis: Axes, text: str) -> None:
-    """What a panel shows, above its upper left corner."""
+def _head(axis: Axes, text: str, width: float) -> None:
+    """What a panel shows, above its upper left corner, on so many inches."""
     axis.annotate(
-        text,
+        truncated(text, width, TEXT_SIZE, bold=True),
         xy=(0, 1),
         xycoords="axes fraction",
         xytext=(0, 6),

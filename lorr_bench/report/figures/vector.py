@@ -26,7 +26,7 @@ TEXT: Final = "text{fill:#e6e9ed}"
 
 def adapted(svg: str) -> str:
     """The file with fonts to fall back on, and the colours of a dark page where one is preferred."""
-    named = re.sub(rf"'{FONT}'(?!,)|(?<=[\s:]){FONT}(?=[;\"])", FONTS, svg)
+    named = svg.replace(f"'{FONT}'", FONTS)
     rules = "".join(
         f'[style*="{what}: {light}"]{{{what}:{dark}!important}}'
         for light, dark in DARK.items()

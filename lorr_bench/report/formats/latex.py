@@ -99,7 +99,11 @@ LETTERS: Final = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛ
 
 def latex_report(contents: Contents) -> str:
     """Every table of the report, each an environment of its own; long ones in parts, very long ones cut."""
-    tables = [part for table in contents.tables for part in (_narrow(table) if table.name == PAPER else _parts(table))]
+    tables = [
+        part
+        for table in contents.tables
+        for part in (_narrow(table) if table.name == PAPER else _parts(table))
+    ]
     # LaTeX holds a limited number of floats until they can be set on a page; a cleared page empties them.
     batches = [
         "\n".join(tables[start : start + FLOATS_PER_BATCH])
@@ -166,7 +170,7 @@ def _narrow_float(table: Table, panels: Sequence[Table]) -> str:
     lines = [
         r"\begin{table}[htbp]",
         r"\centering\footnotesize",
-        r"\setlength{\tabcolsep}{3pt}",
+        r"\setlength{\tabcolsep}{2.5pt}",
         rf"\caption{{{latex_text(f'{table.heading}. {table.caption}')}}}",
         rf"\label{{tab:{table.name}}}",
         rf"\begin{{tabular}}{{@{{}}{'l' + 'r' * (len(columns) - 1)}@{{}}}}",
@@ -177,7 +181,9 @@ def _narrow_float(table: Table, panels: Sequence[Table]) -> str:
         lines.append(r"\midrule")
         heading = next((group.heading for group in panel.groups if group.lines), "")
         if heading:
-            lines.append(rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\textit{{{latex_text(heading)}}}}} \\")
+            lines.append(
+                rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\textit{{{latex_text(heading)}}}}} \\"
+            )
         lines += map(_narrow_row if not heading else _beside_row, panel.rows)
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
@@ -260,7 +266,10 @@ def _beside_row(cells: Sequence[Cell]) -> str:
 def _narrow_row(cells: Sequence[Cell]) -> str:
     """A row of two lines, the first cell's at the left."""
     first, *others = cells
-    return _row([_cell(first, stacked=True, side="l"), *(_cell(cell, stacked=True) for cell in others)]) + "[2pt]"
+    return (
+        _row([_cell(first, stacked=True, side="l"), *(_cell(cell, stacked=True) for cell in others)])
+        + "[2pt]"
+    )
 
 
 def _cell(cell: Cell, *, stacked: bool, side: str = "r") -> str:

@@ -97,7 +97,7 @@ def _sampled(study: Study) -> tuple[Problem, ...]:
 
     Of very many models the first of the suite are taken.
     """
-    answered = {answer.point for answer in study.results.answers}
+    answered = dict.fromkeys(answer.point for answer in study.results.answers)
     points = study.points_at_largest(answered)[:MAX_MODELS]
     labels = {point: str(point) for point in points}
     problems: dict[tuple[str, str], dict[Point, SampleAnswer]] = defaultdict(dict)

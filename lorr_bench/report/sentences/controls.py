@@ -59,7 +59,9 @@ class Controls:
     def _lacks(self, row: Any) -> str:
         if self.study.method_of(row.treatment) != self.study.method_of(row.reference):
             return ""
-        whole, control = (self._settings.get(self.study.plugin_of(arm)) for arm in (row.treatment, row.reference))
+        whole, control = (
+            self._settings.get(self.study.plugin_of(arm)) for arm in (row.treatment, row.reference)
+        )
         return "" if whole is None or control is None else taken_out(whole, control)
 
     @cached_property

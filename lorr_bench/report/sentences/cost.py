@@ -38,4 +38,6 @@ def _told(row: Any, base: Any) -> Iterator[str]:
     for name in TOLD:
         found = row[f"{name}_ratio"]
         spent = " against ".join(quantity(name, each[name]) for each in (row, base))
-        yield f"{TITLES[name]} unknown" if math.isnan(found) else f"{ratio(found)} the {TITLES[name]} ({spent})"
+        yield (
+            f"{TITLES[name]} unknown" if math.isnan(found) else f"{ratio(found)} the {TITLES[name]} ({spent})"
+        )

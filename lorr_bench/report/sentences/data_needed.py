@@ -43,7 +43,7 @@ def ratio_interval(row: Any) -> str:
 
 
 def _sentence(row: Any) -> str:
-    """``dpo+lorr: 0.28× [0.25×, 0.40×] of what dpo+plain needs, about 290 of 1,020 pairs.``"""
+    """``dpo+lorr: 0.28× [0.25×, 0.40×] of what dpo+plain needs, about 290 of 1,020 pairs.``."""
     if math.isnan(row.ratio):
         return f"{row.arm}: {row.reason or ratio_text(row)}."
     pairs = f"{row.ratio * row.baseline_needed:,.0f} of {row.baseline_needed:,.0f} pairs"

@@ -136,13 +136,15 @@ class _Screen:
         known = [f"the {START_MODEL} scores {percent(float(start.iloc[0]))} %"] if len(start) else []
         yield f"{'; '.join([f'Over {counts(main)}', *known])}."
         for row in self.primary.itertuples():
-            if (row.treatment, row.reference) != (main.treatment, main.reference) and not controls.is_control(row):
+            if (row.treatment, row.reference) != (main.treatment, main.reference) and not controls.is_control(
+                row
+            ):
                 yield declared_sentence(row)
         yield from smaller_budgets(self.primary, self.rows[self.rows["role"] == SEQUENCE])
 
     def _treatments(self, main: Any) -> list[str]:
         """The arm of the headline that has a baseline; with few contrasts those of the others too."""
-        others = self.primary["treatment"] if len(self.primary) <= MAX_SENTENCES else []
+        others: list[str] = list(self.primary["treatment"]) if len(self.primary) <= MAX_SENTENCES else []
         return list(dict.fromkeys([main.treatment, *others]))
 
     def _costs(self, main: Any) -> Iterator[str]:

@@ -37,7 +37,8 @@ def verdict(row: Any) -> str:
 def best_arm(primary: pd.DataFrame) -> str:
     """The arm with the highest score among those of the primary contrasts; of equal ones the first named."""
     means: dict[str, float] = {}
-    for row in primary.itertuples():
+    rows: list[Any] = list(primary.itertuples())
+    for row in rows:
         means.setdefault(row.treatment, row.treatment_mean)
         means.setdefault(row.reference, row.reference_mean)
     return max(means, key=means.__getitem__)
@@ -45,7 +46,8 @@ def best_arm(primary: pd.DataFrame) -> str:
 
 def contrast_of(primary: pd.DataFrame, arm: str, study: Study) -> Any:
     """The declared contrast that tells most of an arm: that with its baseline, else its first."""
-    rows = [row for row in primary.itertuples() if arm in (row.treatment, row.reference)]
+    every: list[Any] = list(primary.itertuples())
+    rows = [row for row in every if arm in (row.treatment, row.reference)]
     baselines = study.results.baselines
     return next((row for row in rows if baselines.get(row.treatment) == row.reference), rows[0])
 
@@ -71,7 +73,7 @@ def won_sentence(row: Any, arms: int) -> str:
 
 
 def declared_sentence(row: Any) -> str:
-    """A declared contrast beside the headline: ``dpo+a − dpo+b: from 64.9 % to 81.7 %, +16.8 …``."""
+    """A declared contrast beside the headline: from which score to which, and what came of it."""
     return (
         f"{contrast_name(row)}: from {percent(row.reference_mean)} % to {percent(row.treatment_mean)} %, "
         f"{points(row.difference)} points {outcome(row)}."
@@ -178,7 +180,9 @@ def _difference(row: Any) -> str:
     named = f"{contrast_name(row)} " if row.difference < 0 else ""
     known = [] if math.isnan(row.p_holm) else [f"corrected {p_equation(row.p_holm)}"]
     alone = "over problems only" if row.paired_seeds == 1 and not known else ""
-    size = " ".join(filter(None, (f"{named}{points(row.difference)} points", difference_interval(row), alone)))
+    size = " ".join(
+        filter(None, (f"{named}{points(row.difference)} points", difference_interval(row), alone))
+    )
     return ", ".join([size, *known])
 
 

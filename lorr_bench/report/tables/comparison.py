@@ -16,6 +16,7 @@ from lorr_bench.report.formatting import (
     MISSING,
     count_range,
     interval,
+    listed,
     percent,
     points,
     with_deviation,
@@ -154,10 +155,11 @@ def comparison_table(
     for heading in (measure_heading(measure, comparison) for measure in measures):
         columns += [Column("score", group=heading), Column("Δ", group=heading)]
     groups = _budget_groups(comparison, measures)
+    kinds = list(dict.fromkeys(KIND_NAMES[each.kind] for each in measures))
     return Table(
         section=section,
         part="arms",
-        heading=f"Every arm at every budget, {' and '.join(dict.fromkeys(KIND_NAMES[each.kind] for each in measures))}",
+        heading=f"Every arm at every budget, {listed(kinds)}" if kinds else "Every arm at every budget",
         caption=caption,
         columns=tuple(columns),
         rows=tuple(row for group in groups for row in group),

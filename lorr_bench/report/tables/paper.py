@@ -8,7 +8,13 @@ from lorr_bench.report.contrasts import SIGNIFICANCE
 from lorr_bench.report.formatting import DAGGER, MISSING, START_MODEL, counted
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Cell, Column, Table
-from lorr_bench.report.tables.comparison import Comparison, difference_cell, measure_heading, score_text
+from lorr_bench.report.tables.comparison import (
+    KIND_NAMES,
+    Comparison,
+    difference_cell,
+    measure_heading,
+    score_text,
+)
 from lorr_bench.values import START, Measure
 
 SECTION = "paper"
@@ -64,7 +70,9 @@ class _Paper:
         )
 
     def _caption(self) -> str:
-        shown = [row for (arm, measure), row in self.rows.items() if arm != START.arm and measure in self.measures]
+        shown = [
+            row for (arm, measure), row in self.rows.items() if arm != START.arm and measure in self.measures
+        ]
         seeds = counted((row.seeds for row in shown), "seed")
         over = f", means of {seeds}" if seeds else ""
         found = f" Bold: corrected p < {SIGNIFICANCE}." if any(row.significant for row in shown) else ""
@@ -82,10 +90,16 @@ class _Paper:
         for measure in self.measures:
             rows = [self.rows.get((arm, measure)) for arm in (START.arm, *arms)]
             yield (
-                Cell(*measure_heading(measure, self.comparison)),
+                self._benchmark_cell(measure),
                 *(Cell(score_text(row)) for row in rows),
                 difference_cell(rows[-1], MISSING),
             )
+
+    def _benchmark_cell(self, measure: Measure) -> Cell:
+        """The benchmark over its metric and n, an average over how many it is of."""
+        benchmark, metric = measure_heading(measure, self.comparison)
+        parts = self.study.averages.get(measure)
+        return Cell(benchmark, f"of {len(parts)} {KIND_NAMES[measure.kind]}" if parts else metric)
 
     def _method_columns(self) -> Iterator[Column]:
         yield Column("method", "text")
@@ -117,7 +131,9 @@ class _Paper:
 def _declared_arm(study: Study) -> str:
     """The first arm that was declared against its baseline; the first compared one where none was."""
     baselines = study.results.baselines
-    declared = (each.treatment for each in study.analysis.primary if baselines.get(each.treatment) == each.reference)
+    declared = (
+        each.treatment for each in study.analysis.primary if baselines.get(each.treatment) == each.reference
+    )
     return next((arm for arm in declared if arm in study.compared_arms), study.compared_arms[0])
 
 
@@ -129,5 +145,7 @@ def _measures(study: Study, comparison: Comparison) -> list[Measure]:
         for measure in study.benchmark_measures
     ]
     present = {measure for _, measure in comparison.at_largest_budget}
-    wanted = [measure for measure in study.reported_measures if measure in chosen or measure in study.averages]
+    wanted = [
+        measure for measure in study.reported_measures if measure in chosen or measure in study.averages
+    ]
     return [measure for measure in wanted if measure in present]

@@ -61,7 +61,7 @@ def protocol_table(results: Results) -> Table:
 
 
 def shared_settings_table(results: Results) -> Table:
-    """The settings that all benchmarks share, a row a setting; those that are not set in one row at the end."""
+    """The settings that all benchmarks share, a row a setting; those that are not set share the last row."""
     shared = {
         name: next(iter(values.values()))
         for name, values in _by_setting(results).items()

@@ -1,0 +1,58 @@
+"""The figure that tells the story of a method: scores, differences and cost."""
+
+from __future__ import annotations
+
+import pytest
+from computed import comparison_of
+from synthetic_results import make_results, several_methods
+
+from lorr_bench.report.contents import frames_of
+from lorr_bench.report.figures.figure_data import figure_data
+from lorr_bench.report.figures.story import Story, draw_story
+from lorr_bench.report.formatting import MINUS
+from lorr_bench.report.study import Study
+from lorr_bench.values import Results
+
+pytestmark = pytest.mark.slow
+
+
+def story_of(results: Results) -> Story:
+    return Story(figure_data(Study(results), comparison_of(results)), frames_of(results))
+
+
+@pytest.fixture(scope="module")
+def story(results: Results) -> Story:
+    return story_of(results)
+
+
+def test_the_title_says_who_scored_what_and_whether_it_was_shown(story: Story) -> None:
+    assert story.title == "dpo+lorr 78.2 %, dpo+plain 68.0 % at 1,024 pairs: significant"
+
+
+def test_cost_is_told_as_multiples_of_the_baselines(story: Story) -> None:
+    costs = dict(story.costs)
+    assert (costs["updates"], costs["training tokens"]) == (3, 3)
+    # Seconds of spend() for seeds 0 to 2: 0.8 + pairs · replays / (148 + 2 · seed).
+    lorr, plain = (sum(0.8 + 1024 * replays / (148 + 2 * seed) for seed in range(3)) for replays in (3, 1))
+    assert costs["training seconds"] == pytest.approx(lorr / plain)
+
+
+def test_three_panels_show_scores_differences_and_cost(story: Story) -> None:
+    drawing = draw_story(story)
+    assert drawing is not None
+    scores, differences, costs = drawing.figure.axes
+    assert scores.get_xlabel() == "unique pairs (log scale)"
+    assert [label.get_text() for label in differences.get_yticklabels()] == [
+        f"lorr {MINUS} plain",
+        f"no_reset {MINUS} plain",
+    ]
+    assert [bar.get_width() for bar in costs.patches] == pytest.approx([value for _, value in story.costs])
+    for axis in drawing.figure.axes:
+        box = axis.get_position()
+        assert 0 <= box.x0 < box.x1 <= 1
+        assert 0 <= box.y0 < box.y1 <= 1
+
+
+def test_several_methods_and_nothing_compared_have_none() -> None:
+    assert draw_story(story_of(several_methods(seeds=2))) is None
+    assert draw_story(story_of(make_results(scores=[]))) is None
