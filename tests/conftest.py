@@ -11,6 +11,7 @@ import gc
 import itertools
 import json
 import random
+import re
 from types import SimpleNamespace
 
 import hypothesis
@@ -33,6 +34,16 @@ def pytest_collection_finish():
     gc.enable()
     gc.collect()
     gc.freeze()
+
+
+SLOW_FILE = re.compile(r"^pytestmark = .*pytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """A file of slow tests alone is not even imported where those are left out: imports take most of that time."""
+    if collection_path.suffix != ".py" or "not slow" not in config.option.markexpr:
+        return None
+    return bool(SLOW_FILE.search(collection_path.read_text("utf-8"))) or None
 
 
 FIRST = "test_end_to_end.py"  # its run of the smoke suite is there when others ask for it

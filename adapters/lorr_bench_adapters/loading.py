@@ -9,7 +9,7 @@ from lorr_bench.errors import MissingPackageError, ModelError
 from lorr_bench.ports.causal_lm import load_causal_lm
 from lorr_bench.ports.trainer import StartModel
 from lorr_bench.tokens.special import stop_token_ids
-from lorr_bench_adapters.saving import drop_ignored_settings
+from lorr_bench_adapters.saving import drop_ignored_settings, has_adapter
 from lorr_bench_adapters.settings import LoraSettings
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ def save_model(model: Any, tokenizer: Any, start: StartModel, output: Path) -> N
     Raises:
         ModelError: The start model can't be loaded again.
     """
-    from peft import PeftModel
-
-    if isinstance(model, PeftModel):
+    if has_adapter(model):
         model = _merged(model, start)
     stop_at_ends(model, tokenizer)
     model.save_pretrained(str(output))

@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from lorr_bench.errors import ModelError
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import GenerationConfig
 
 _LOG: Final = logging.getLogger(__name__)
@@ -49,6 +51,17 @@ def ignored_settings(config: GenerationConfig) -> list[str]:
     return []
 
 
+def has_adapter(model: Any) -> TypeGuard[PeftModel]:
+    """Whether a LoRA adapter lies on a model. Does not import peft, which takes seconds."""
+    peft = sys.modules.get("peft")  # where nothing has imported it, no model has an adapter
+    return peft is not None and isinstance(model, peft.PeftModel)
+
+
+def base_model(model: Any) -> Any:
+    """The model of transformers beneath a LoRA adapter, or the model itself."""
+    return model.get_base_model() if has_adapter(model) else model
+
+
 def check_saving(model: Any, tokenizer: Any, output: Path) -> None:
     """Save everything but the weights beside the place where the model will lie, and remove it again.
 
@@ -60,9 +73,7 @@ def check_saving(model: Any, tokenizer: Any, output: Path) -> None:
     Raises:
         ModelError: Something of it can't be saved.
     """
-    from peft import PeftModel
-
-    plain = model.get_base_model() if isinstance(model, PeftModel) else model
+    plain = base_model(model)
     parts = {"config.json": plain.config, "the tokenizer": tokenizer}
     if plain.can_generate():
         parts["generation_config.json"] = plain.generation_config

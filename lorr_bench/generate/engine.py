@@ -18,6 +18,7 @@ from lorr_bench.errors import CrowdedError, MissingPackageError, ModelError, Sui
 from lorr_bench.generate.counting import counted
 from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokenized
 from lorr_bench.generate.streams import stream_seed
+from lorr_bench.imports import without_collections
 from lorr_bench.plan.identity.hub_model import model_folder
 from lorr_bench.ports.trainer import Progress
 from lorr_bench.tokens.chat import Chat, chat_prompt
@@ -353,17 +354,15 @@ def _want_batch_invariance() -> None:
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
     import torch
 
-    gc.disable()  # to walk through what is imported, again and again, takes a fifth of the time
     try:
-        from vllm import LLM
+        with without_collections():
+            from vllm import LLM
     except ImportError as error:
         raise MissingPackageError(
             f"vLLM does not import ({error})",
             where="generation",
             fix="Install it: pip install 'lorr-bench[cpu]' or pip install 'lorr-bench[nvidia]'.",
         ) from error
-    finally:
-        gc.enable()
     try:
         return LLM(
             model=model_folder(model, revision),

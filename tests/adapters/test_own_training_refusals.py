@@ -11,6 +11,8 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from lorr_bench.errors import SuiteError
 
+pytestmark = pytest.mark.slow  # TRL alone takes seconds to import
+
 QUIET = {"use_cpu": True, "bf16": False, "dataloader_pin_memory": False, "report_to": "none"}
 LORR = LoRRConfig()
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from lorr_bench.imports import without_collections
 from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench_adapters.in_process import InProcessMethod
 from lorr_bench_adapters.settings import TrainingSettings
@@ -27,7 +28,9 @@ class TRLMethod(InProcessMethod):
 
     def train(self, job: TrainJob) -> TrainOutcome:
         """Train on the rows of the job; all replays are epochs of one run of the trainer."""
-        return self.trainer(job).run()
+        with without_collections():  # it imports TRL
+            trainer = self.trainer(job)
+        return trainer.run()
 
     @abstractmethod
     def trainer(self, job: TrainJob) -> ReplayTrainer:

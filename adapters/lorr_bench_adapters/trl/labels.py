@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lorr_bench.data.tokens import load_tokenizer, tokenize_responses
+from lorr_bench.imports import without_collections
 from lorr_bench.ports.trainer import RowKind, StartModel, TrainJob
 from lorr_bench_adapters.loading import load_reference, load_trainable
 from lorr_bench_adapters.settings import TrainingSettings
@@ -50,10 +51,11 @@ class LabelMethod(TRLMethod):
         As in TRL, each response is mismatched with the prompt of its neighbour in a batch. So the rows are
         put in an order in which both responses to a prompt are no neighbours; the file has them in their own.
         """
-        from datasets import Dataset
-        from trl import KTOConfig
+        with without_collections():
+            from datasets import Dataset
+            from trl import KTOConfig
 
-        from lorr_bench_adapters.trl.training.labels import ReferenceKTOTrainer
+            from lorr_bench_adapters.trl.training.labels import ReferenceKTOTrainer
 
         tokenizer, batch = load_tokenizer(model), hyperparameters.per_device_train_batch_size
         order = apart(len(rows), batch)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lorr_bench.data.tokens import load_tokenizer, tokenize_pairs
+from lorr_bench.imports import without_collections
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench_adapters.fields import ReferenceFields
 from lorr_bench_adapters.loading import load_reference, load_trainable
@@ -48,10 +49,11 @@ class PreferenceMethod(TRLMethod):
         self, model: StartModel, rows: Sequence[Any], hyperparameters: TrainingSettings, output: Path
     ) -> None:
         """Tokenize the pairs, let TRL compute their reference log-probabilities, and write a Parquet file."""
-        from datasets import Dataset
-        from trl import DPOConfig
+        with without_collections():
+            from datasets import Dataset
+            from trl import DPOConfig
 
-        from lorr_bench_adapters.trl.training.preference import ReferenceDPOTrainer
+            from lorr_bench_adapters.trl.training.preference import ReferenceDPOTrainer
 
         tokenizer = load_tokenizer(model)
         pairs = tokenize_pairs(rows, tokenizer, hyperparameters.max_length)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from peft import PeftModel
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
@@ -14,6 +13,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from lorr_bench_adapters.native.training.layout import Layout, Packing, Tree, moved, pack, pad
+from lorr_bench_adapters.saving import base_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ class Policy:
 
     @property
     def _causal_lm(self) -> Any:
-        return self._plain.get_base_model() if isinstance(self._plain, PeftModel) else self._plain
+        return base_model(self._plain)
 
     def _packed(self, layout: Layout) -> Tensor:
         assert layout.packing is not None
