@@ -212,7 +212,10 @@ class LocalExecutor:
         return self._free(stage.pool) is not None and (stage.pool == "grade" or busy < self._at_once)
 
     def begin(self, order: Order) -> str:
-        """Begin a stage; a process that runs already is preferred, because its engine is warm."""
+        """Begin a stage, if it can be on a GPU that no other pool wants.
+
+        A process that runs already is preferred, because its engine is warm.
+        """
         worker = self._free(order.stage.pool)
         assert worker is not None
         worker.stage = order.stage
@@ -264,7 +267,15 @@ class LocalExecutor:
             for worker in self._workers
             if worker.slot.pool == pool and worker.stage is None and taken.isdisjoint(worker.slot.devices)
         ]
-        return min(free, key=lambda worker: worker.process is None, default=None)
+        return min(free, key=lambda worker: (self._wanted(worker), worker.process is None), default=None)
+
+    def _wanted(self, worker: _Worker) -> bool:
+        """Whether a GPU of the slot is one of another pool's too, which would have to wait for its turn."""
+        return any(
+            other.slot.pool != worker.slot.pool
+            and not set(other.slot.devices).isdisjoint(worker.slot.devices)
+            for other in self._workers
+        )
 
     def _hear(self, worker: _Worker, process: WorkerProcess, event: StageEvent | None) -> None:
         self._inbox.put((worker, process, event))

@@ -67,7 +67,7 @@ class EngineSpec(Model):
     max_model_len: int | None = Field(None, gt=0, description="context length in tokens")
     kv_cache_gib: int = Field(1, gt=0, description="key-value cache on a CPU, whole GiB as vLLM wants them")
     gpu_memory_utilization: float = Field(
-        0.45, gt=0, le=1, description="share of a GPU; training needs the rest"
+        0.45, gt=0, le=1, description="share of a GPU, taken while its stages run"
     )
     enforce_eager: bool = Field(
         True, description="no CUDA graphs and no compilation: starts sooner, runs slower"

@@ -164,6 +164,18 @@ def test_on_a_gpu_engine_and_training_take_turns(tmp_path):
         made.stop()
 
 
+def test_training_leaves_the_gpus_of_engines_alone_while_there_are_others(tmp_path):
+    made = LocalExecutor(
+        suite("engine.data_parallel_size=1"), ("0", "1"), 2, partial(WorkerProcess, command=ECHO)
+    )
+    try:
+        stages = [stage_called("hang", number=number) for number in (1, 2)]
+        slots = [made.begin(ToldOrder(one, {}, str(tmp_path), log_file(tmp_path, one))) for one in stages]
+        assert slots == ["train 2, GPU 1", "train 1, GPU 0"]
+    finally:
+        made.stop()
+
+
 @pytest.mark.slow
 def test_a_dead_process_is_a_failure_that_does_not_last_and_its_seat_starts_anew(executor):
     stage = stage_called("die")

@@ -156,5 +156,5 @@ class EngineStage(ModelStage):
         return "Lower engine.max_model_len, or cut the model over GPUs by engine.tensor_parallel_size."
 
 
-ENGINE_BESIDE = "; on a GPU that an engine shares, lower engine.gpu_memory_utilization."
+ENGINE_BESIDE = "; where Ray lets an engine share the GPU, lower engine.gpu_memory_utilization."
 """The end of the advice to stages that train beside an engine."""

@@ -33,17 +33,22 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def free_memory() -> None:
+    """Let go of what nothing uses any more, such as a trained model and its optimizer; on the GPU as well.
+
+    Models and trainers refer to each other in circles, which Python only looks for now and then. Where torch
+    was never imported there is nothing of the kind.
+    """
+    if (torch := sys.modules.get("torch")) is None:
+        return
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def peak_memory_of_programs() -> int:
     """Largest memory of any program that this process has started and waited for, in bytes."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-
-
-def give_back_gpu_memory() -> None:
-    """Leave the memory of a GPU to others, as far as nothing here uses it any more."""
-    torch = sys.modules.get("torch")  # nobody has used a GPU without it
-    if torch is not None and torch.cuda.is_initialized():
-        gc.collect()
-        torch.cuda.empty_cache()
 
 
 def out_of_memory_advice(stage: Stage, error: Exception) -> str:
