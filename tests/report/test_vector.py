@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import matplotlib as mpl
+
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     GRID_COLOUR,
     MUTED,
     START_COLOUR,
+    STYLE,
     Header,
     add_header,
     blank_figure,
@@ -18,8 +21,9 @@ from lorr_bench.report.figures.vector import DARK, FONTS, adapted
 
 
 def test_text_is_text_with_a_font_to_fall_back_on() -> None:
-    figure = blank_figure(1.0)
-    add_header(figure, Header("What is seen", ("on 5 seeds",)))
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(1.0)
+        add_header(figure, Header("What is seen", ("on 5 seeds",)))
     svg = svg_text(figure)
     assert re.search(r"<text [^>]*>What is seen</text>", svg)
     named = re.findall(r"font-family: ([^;\"]*)", svg)

@@ -138,14 +138,15 @@ def test_a_control_that_was_found_says_in_which_direction(lorr: list[int], told:
     assert answer("Controls", screen)[0].startswith(told)
 
 
-def test_a_control_that_was_not_tested_claims_nothing() -> None:
-    answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY, ("dpo+no_reset", 8): FEW}
+@pytest.mark.parametrize(("other", "told"), [(FEW, "+20.0 [+12.0, +28.0]"), (MANY, "0.0 [")])
+def test_a_control_that_was_not_tested_claims_nothing(other: list[int], told: str) -> None:
+    answers = {("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY, ("dpo+no_reset", 8): other}
     screen = screen_for(
         arms_at(answers, seeds=1), Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,))
     )
-    assert answer("Controls", screen)[0] == (
-        f"What the reset added: lorr {MINUS} no_reset +20.0 [+12.0, +28.0], not tested."
-    )
+    line = answer("Controls", screen)[0]
+    assert line.startswith(f"What the reset added: lorr {MINUS} no_reset {told}")
+    assert line.endswith("], not tested.")
 
 
 def test_smaller_budgets_are_told_in_sequence_up_to_the_first_that_was_not_shown() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from lorr_bench.report.contrasts import DECLARED, SECONDARY
 from lorr_bench.report.formatting import MINUS, points
 from lorr_bench.report.sentences.plugin_parts import plugin_settings, taken_out
-from lorr_bench.report.sentences.verdicts import outcome
+from lorr_bench.report.sentences.verdicts import NOT_TESTED, outcome, verdict
 from lorr_bench.report.study import Study
 
 MAX_CONTROLS: Final = 6
@@ -86,6 +86,6 @@ def _what_it_did(row: Any, lacks: str) -> str:
     part = lacks[0].upper() + lacks[1:]
     if row.significant:
         return f"{part} added points here" if row.difference > 0 else f"{part} cost points here"
-    if row.difference <= 0:
+    if row.difference <= 0 and verdict(row) != NOT_TESTED:
         return f"{part} added nothing here"
     return f"What {lacks} added"
