@@ -6,6 +6,8 @@ Makes a suite of 5,000 arms (50 methods times 100 plug-ins), and prints
   nothing done and with everything done; each is a process of its own, medians of some repeats;
 - seconds that the driver takes for a stage, with an executor that ends every stage at once;
 - seconds of a real worker process for a stage, with stages that import one pair each.
+
+``--simulate SUITE`` prints instead how the real driver would run a suite on many GPUs, in simulated time.
 """
 
 from __future__ import annotations
@@ -22,9 +24,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import simulation
 import yaml
 
 from lorr_bench.events import Ended, StageEvent
+from lorr_bench.forecast.devices import read_devices
 from lorr_bench.plan.identity.origins import file_digest
 from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
 from lorr_bench.plan.plan import Plan, make_plan
@@ -224,6 +228,27 @@ def print_row(what: str, stages: int, seconds: float) -> None:
     print(f"| {what} | {stages:,} | {seconds:.2f} | {1000 * seconds / stages:.2f} |", flush=True)
 
 
+def print_simulation(asked: argparse.Namespace) -> None:
+    """How the real driver would run a suite on many GPUs."""
+    plan = make_plan(load_suite(Path(asked.simulate), asked.set))
+    unknown = {"evaluate_general": 60.0 * asked.general_minutes}
+    devices = read_devices(asked.device)
+    seconds = simulation.by_run(asked.run) if asked.run else simulation.by_estimates(plan, devices, unknown)
+    worlds = [
+        simulation.World(
+            workers,
+            hours_between_losses=asked.loss_hours,
+            request_seconds=asked.request_ms / 1000,
+            driver_seconds=asked.driver_ms / 1000,
+        )
+        for workers in asked.workers
+    ]
+    with tempfile.TemporaryDirectory(prefix="lorr-bench-simulation-") as name:
+        for line in simulation.rows(plan, worlds, seconds, Path(name)):
+            print(line, flush=True)
+    print(f"\n{simulation.moved(plan)}")
+
+
 SMOKE: Final = Path(__file__).parents[1] / "suites" / "smoke.yaml"
 
 
@@ -235,7 +260,20 @@ def main() -> None:
     parser.add_argument("--benchmarks", type=int, default=2, choices=(2, 3), help="one of them general")
     parser.add_argument("--repeats", type=int, default=5, help="of each command")
     parser.add_argument("--imports", type=int, default=200, help="stages for a real worker process")
+    simulated = parser.add_argument_group("simulation")
+    simulated.add_argument("--simulate", metavar="SUITE", help="a suite file; prints only this table")
+    simulated.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for `plan`")
+    simulated.add_argument("--workers", type=int, nargs="+", default=[8, 64, 1000], help="GPUs, one a row")
+    simulated.add_argument("--device", default="h100-80gb", help="as for `plan --devices`")
+    simulated.add_argument("--run", type=Path, help="output folder of a run of the suite, to take times from")
+    simulated.add_argument("--loss-hours", type=float, default=1000.0, help="of one GPU between two losses")
+    simulated.add_argument("--request-ms", type=float, default=30.0, help="of a request to the store")
+    simulated.add_argument("--driver-ms", type=float, default=2.0, help="of the driver's work for a stage")
+    simulated.add_argument("--general-minutes", type=float, default=20.0, help="of lm-eval's tasks, a model")
     arguments = parser.parse_args()
+    if arguments.simulate:
+        print_simulation(arguments)
+        return
     with tempfile.TemporaryDirectory(prefix="lorr-bench-scheduling-") as name:
         folder = Path(name)
         suite = folder / "scale.yaml"

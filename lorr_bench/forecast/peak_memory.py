@@ -2,8 +2,9 @@
 
 Training with Adam keeps, in each process: the weights, a gradient and two moments of each trained parameter
 (Rajbhandari et al. 2020, arXiv 1910.02054, section 3.1), what the backward pass needs of the forward pass,
-and logits. What a block keeps of a token was counted on transformers' Llama with ``torch.autograd.graph``; a
-test counts it again.
+and logits. These are not all there at once: a peak is the largest of the phases of an update. An H100 took
+0.96 to 0.98 of it for models of 1.5B (docs/estimates.md). What a block keeps of a token was counted on
+transformers' Llama with ``torch.autograd.graph``; a test counts it again.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ LOGITS_PER_PIECE: Final = 1 << 26
 head have up to 2^27 logits in one copy, which is less."""
 COPIES_OF_LOGITS: Final = 3
 """Of a piece: its log-softmax, and the gradients of that and of the logits."""
-COPIES_OF_WHOLE_LOGITS: Final = {"gpu": 3.5, "cpu": 4.5}
-"""Of TRL's CPOTrainer and ORPOTrainer in the backward pass: the logits; the log-softmax of the chosen half;
-on a GPU their gradient, by TRL's kernel, and that of the slice which leaves out the last place. On a CPU,
-without the kernel, three gradients of the size of the logits in place of two: a test counts them."""
+COPIES_OF_WHOLE_LOGITS: Final = {"gpu": 2.5, "cpu": 4.5}
+"""Of TRL's CPOTrainer and ORPOTrainer in the backward pass: the log-softmax of the chosen half; on a GPU the
+logits and their gradient by TRL's kernel, then that and the one before the last place is left out. On a CPU,
+without the kernel, the logits and three such gradients: a test counts them."""
 COPIES_OF_SCORED_LOGITS: Final = 3
 """Of a piece without gradients: as the head gives them, in float32, and their log-softmax."""
 FORWARD_COPIES_OF_LOGITS: Final = 1.5
@@ -80,13 +81,12 @@ def training_peak(model: ModelSize, training: Training, *, on_gpu: bool) -> Peak
     if training.sharding not in CUT:
         return None
     states = {**_states(model, training), **_of_the_process(model, training, on_gpu=on_gpu)}
+    before = states if training.accumulates else {**states, "gradients": 0}
     phases = (
-        {**states, **part}
-        for part in (
-            _end_of_forward(model, training),
-            _loss(model, training, on_gpu=on_gpu),
-            _backward_of_a_block(model, training),
-        )
+        {**before, **_end_of_forward(model, training)},
+        {**before, **_loss(model, training, on_gpu=on_gpu)},
+        {**before, **_backward_of_a_block(model, training)},
+        states,  # the step of the optimizer, which works in place
     )
     return max(
         (Peak({name: size for name, size in parts.items() if size}) for parts in phases),

@@ -36,6 +36,7 @@ class Training:
         whole_logits: Whether the logits of all tokens of a micro-batch are held at once.
         reset: Regular expression of the tensors that a reset keeps a copy of; None without reset.
         diagnostics: Whether the start weights are kept in main memory, to measure the way from them.
+        accumulates: Whether an update has several micro-batches: gradients are there in their forward passes.
     """
 
     element_bytes: int
@@ -49,6 +50,7 @@ class Training:
     whole_logits: bool
     reset: str | None
     diagnostics: bool
+    accumulates: bool = True
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def _training(stage: Train) -> Training | None:
         whole_logits=adapter.holds_logits,
         reset=parameters.reset.pattern if parameters.reset else None,
         diagnostics=stage.setting.diagnostics,
+        accumulates=known.gradient_accumulation_steps != 1,
     )
 
 

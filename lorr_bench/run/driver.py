@@ -112,6 +112,7 @@ class Driver:
         scope: What this run is about.
         on_finished: Told the digests of all finished stages, at the beginning and after each one.
         check: Called every few seconds; ends the run by raising.
+        clock: Seconds; replaced where time is simulated.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Driver:
         scope: Scope = EVERYTHING,
         on_finished: Callable[[Set[str]], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -138,6 +140,7 @@ class Driver:
         self._scope = scope
         self._on_finished = on_finished
         self._check = check
+        self._clock = clock
         self._stages = {stage.digest: stage for stage in plan.stages}
         self._agenda = Agenda((), set(), set(), store.whole)
         self._begun: dict[str, float] = {}
@@ -149,7 +152,7 @@ class Driver:
 
         What needs a result that no pool of this run makes is left out too, and is no failure.
         """
-        started = time.perf_counter()
+        started = self._clock()
         self._prepare()
         interrupted = True
         try:
@@ -163,13 +166,14 @@ class Driver:
             self._executor.stop()
             self._tell(RunEnded(interrupted))
         self._journal.run_ends()
-        self._state.wall_seconds = time.perf_counter() - started
+        self._state.wall_seconds = self._clock() - started
         return self._state
 
     def _prepare(self) -> None:
         stages = self._plan.stages
-        finished = {stage.digest for stage in stages if self._store.read(stage) is not None}
-        waiting = self._scope.waiting(stages, finished, self._store.whole)
+        survey = self._store.survey(stages)
+        finished = set(survey.finished)
+        waiting = self._scope.waiting(stages, finished, survey.whole)
         todo = {stage.digest for stage in waiting}
         self._state.reused = len(finished - todo)
         self._agenda = Agenda(stages, todo, finished, self._store.whole)
@@ -201,13 +205,13 @@ class Driver:
         inputs = {role: self._stages[digest] for role, digest in stage.inputs.items()}
         order = Order(stage, inputs, self._store.location, log_file(self._logs, stage))
         slot = self._executor.begin(order)
-        self._begun[stage.digest] = time.monotonic()
+        self._begun[stage.digest] = self._clock()
         self._journal.begins(stage.digest, slot)
         self._tell(Began(stage.digest, slot))
 
     def _wake(self) -> None:
         """Bring back what has waited long enough; another run may have done it meanwhile."""
-        while self._delayed and self._delayed[0][0] <= time.monotonic():
+        while self._delayed and self._delayed[0][0] <= self._clock():
             _, digest = heapq.heappop(self._delayed)
             if self._store.read(self._stages[digest]) is not None:
                 self._end(Ended(digest, 0.0, 0))
@@ -219,7 +223,7 @@ class Driver:
         dues = [self._delayed[0][0]] if self._delayed else []
         if self._limit is not None and self._begun:
             dues.append(min(self._begun.values()) + self._limit)
-        return max(0.0, min([MAX_WAIT_SECONDS, *(due - time.monotonic() for due in dues)]))
+        return max(0.0, min([MAX_WAIT_SECONDS, *(due - self._clock() for due in dues)]))
 
     @property
     def _limit(self) -> float | None:
@@ -230,8 +234,8 @@ class Driver:
         if self._limit is None:
             return
         for digest, begun in list(self._begun.items()):
-            if time.monotonic() - begun >= self._limit:
-                self._begun[digest] = time.monotonic()  # it is ended once
+            if self._clock() - begun >= self._limit:
+                self._begun[digest] = self._clock()  # it is ended once
                 minutes = self._execution.stage_timeout_minutes
                 reason = f"it took longer than {minutes:g} minutes and was ended"
                 self._executor.end(self._stages[digest], reason)
@@ -241,7 +245,7 @@ class Driver:
             self._tell(event)
             return
         stage = self._stages[event.digest]
-        self._state.pool_seconds[stage.pool] += time.monotonic() - self._begun.pop(event.digest)
+        self._state.pool_seconds[stage.pool] += self._clock() - self._begun.pop(event.digest)
         match event:
             case Ended():
                 self._end(event)
@@ -277,7 +281,7 @@ class Driver:
     def _postpone(self, stage: Stage, reason: str, delay: float) -> None:
         self._journal.waits(stage.digest)
         self._tell(Postponed(stage.digest, reason, delay))
-        heapq.heappush(self._delayed, (time.monotonic() + delay, stage.digest))
+        heapq.heappush(self._delayed, (self._clock() + delay, stage.digest))
 
     def _redo(self, stage: Stage, spoiled: Stage) -> None:
         """Run an input again that is gone, then the stage. A disk that spoils for ever uses up attempts."""

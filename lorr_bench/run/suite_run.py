@@ -35,7 +35,7 @@ from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store, done_stages
+from lorr_bench.store.store import Store
 from lorr_bench.track.reporter import make_trackers
 
 RUN_FILE: Final = "run.json"
@@ -144,7 +144,8 @@ def run_suite(
     check_rows(plan)
     check_pairs(plan, store)
     scope = options.scope(plan)
-    waiting = scope.waiting(plan.stages, done_stages(plan.stages, store), store.whole)
+    survey = store.survey(plan.stages)
+    waiting = scope.waiting(plan.stages, survey.finished, survey.whole)
     check_devices(plan.suite, waiting)
     watcher(Planned(plan))
     for line in [*warnings, *revision_lines(plan, places.output)]:

@@ -21,7 +21,7 @@ from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.store.disk import file_digest, storage_error
 from lorr_bench.store.record import RECORD_FILE, Record, signed
 from lorr_bench.store.remote_files import RETRY_DELAYS_SECONDS, RemoteFiles, is_url
-from lorr_bench.store.store import DIGEST_LETTERS, DRAFTS, FREED_FILE, Store
+from lorr_bench.store.store import DIGEST_LETTERS, DRAFTS, FREED_FILE, Store, Survey
 
 __all__ = ["RemoteStore", "cache_folder", "is_url", "open_store"]
 
@@ -122,12 +122,28 @@ class RemoteStore(Store):
         """Whether the record and all files are in the remote store: none was freed."""
         return self.read(stage) is not None and not self._is_freed(stage)
 
+    def survey(self, stages: Sequence[Stage]) -> Survey:
+        """What is there of the stages of a plan, by the names of all files, which are listed once.
+
+        No file is opened: what is damaged shows when a stage, or the report, reads it, and is made again.
+
+        Raises:
+            StoreError: The store can't be reached.
+        """
+        names = self._remote.all_names()
+        finished = {stage.digest for stage in stages if _name(stage, RECORD_FILE) in names}
+        for stage in stages:
+            if stage.digest not in finished and self._send_again(stage) is not None:
+                finished.add(stage.digest)
+        return Survey(finished, lambda stage: _name(stage, FREED_FILE) not in names)
+
     def listing(self) -> dict[Kind, set[str]]:
         """Names of the finished results by kind of stage, quick to make: no record is read."""
-        found: dict[Kind, set[str]] = {}
-        for kind in KINDS:
-            names = self._remote.names(f"{kind}/*/{RECORD_FILE}")
-            found[kind] = {name.split("/")[-2] for name in names}
+        found: dict[Kind, set[str]] = {kind: set() for kind in KINDS}
+        for name in self._remote.all_names():
+            kind, *digest, file = name.split("/") if name.count("/") == 2 else ("", "")
+            if kind in found and file == RECORD_FILE:
+                found[kind].update(digest)
         return found
 
     def put(self, stage: Stage, folder: Path) -> None:

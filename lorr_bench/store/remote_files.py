@@ -92,10 +92,17 @@ class RemoteFiles:
         except FileNotFoundError:
             return 0
 
-    def names(self, pattern: str) -> list[str]:
-        """Full names of the files that match a pattern."""
-        found: list[str] = self._ask(lambda: self.system.glob(self._place(pattern)))
-        return found
+    def all_names(self) -> set[str]:
+        """Names of all files below the folder, relative to it.
+
+        One flat listing: an object store gives it in pages of a thousand names, not folder by folder.
+        """
+        try:
+            found: list[str] = self._ask(lambda: self.system.find(self._base))
+        except FileNotFoundError:
+            return set()
+        prefix = f"{self._base.lstrip('/')}/"
+        return {name.lstrip("/").removeprefix(prefix) for name in found}
 
     def _place(self, name: str) -> str:
         return f"{self._base}/{name}"

@@ -20,8 +20,9 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,19 @@ DRAFTS: Final = "drafts"
 UNFINISHED: Final = "unfinished"
 DAMAGED: Final = "damaged"
 FREED_FILE: Final = "freed.json"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a store holds of some stages, at one moment.
+
+    Attributes:
+        finished: Digests of those that are done.
+        whole: Whether all files of one that is done are there: none was freed.
+    """
+
+    finished: Set[str]
+    whole: Callable[[Stage], bool]
 
 
 class Store:
@@ -100,6 +114,14 @@ class Store:
         record = self.read(stage)
         folder = self.folder(stage)
         return record is not None and not ((folder / FREED_FILE).exists() and _absent(folder, record))
+
+    def survey(self, stages: Sequence[Stage]) -> Survey:
+        """What is there of the stages of a plan, for a run that begins.
+
+        Raises:
+            StoreError: The store can't be used.
+        """
+        return Survey({stage.digest for stage in stages if self.read(stage) is not None}, self.whole)
 
     def listing(self) -> dict[Kind, set[str]]:
         """Names of the result folders by kind of stage, quick to make: no folder is opened."""

@@ -75,9 +75,9 @@ class Trainer:
 def make_trainer(small_model, nano_pairs, tmp_path_factory):
     """Makes a ``Trainer`` of a method; an online one gets a model that is right now and then."""
 
-    def make_trainer(method, rows=12):
+    def make_trainer(method, rows=12, model=None):
         adapter = load_adapter(f"trl.{method}")
-        model = NANO_MODEL if adapter.online else small_model
+        model = model or (NANO_MODEL if adapter.online else small_model)
         kept = training_rows(adapter.rows, nano_pairs[:rows])[:rows]
         return Trainer(method, model, kept, tmp_path_factory.mktemp(method))
 

@@ -10,8 +10,8 @@ from stage_samples import sample
 from lorr_bench.errors import HeldError, MissingPackageError, StoreError
 from lorr_bench.store.record import Outcome
 from lorr_bench.store.remote import RemoteStore, cache_folder, is_url, open_store
-from lorr_bench.store.remote_files import file_system
-from lorr_bench.store.store import Store
+from lorr_bench.store.remote_files import RemoteFiles, file_system
+from lorr_bench.store.store import Store, done_stages
 
 STAGE = sample("train", seed=1)
 WEIGHTS = "model/model.safetensors"
@@ -59,6 +59,57 @@ def test_what_one_machine_writes_another_reads(machine):
     other = machine("two")
     assert other.read(STAGE) == written
     assert (other.folder(STAGE) / "log.jsonl").read_text("utf-8") == "small"
+
+
+@pytest.fixture
+def requests(monkeypatch):
+    """Counts requests to the stores behind URLs."""
+    asked = []
+    ask = RemoteFiles._ask
+
+    def counted(self, request):
+        asked.append(request)
+        return ask(self, request)
+
+    monkeypatch.setattr(RemoteFiles, "_ask", counted)
+    return asked
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_a_run_that_begins_lists_the_store_once_however_many_stages_it_has(machine, tmp_path, requests, kind):
+    url = f"memory://{tmp_path.name}/many" if kind == "memory" else None
+    stages = [sample("train", seed=number) for number in range(40)]
+    first = machine("one", url)
+    for stage in stages[:10]:
+        write(first, stage=stage)
+    first.free(stages[3])
+    requests.clear()
+    other = machine("two", url)
+    survey = other.survey(stages)
+    assert survey.finished == {stage.digest for stage in stages[:10]}
+    assert [survey.whole(stage) for stage in stages[:5]] == [True, True, True, False, True]
+    assert len(requests) == 1
+    assert done_stages(stages, other) == survey.finished
+    assert len(requests) == 2
+
+
+def test_a_store_that_is_not_there_yet_holds_nothing(machine):
+    store = machine("one")
+    assert (store.survey([STAGE]).finished, done_stages([STAGE], store)) == (set(), set())
+
+
+def test_a_survey_sends_what_was_not_sent_whole(machine, monkeypatch):
+    store = machine("one", delays_seconds=())
+    monkeypatch.setattr(RemoteFiles, "send", refuse)
+    with pytest.raises(StoreError, match="no network"):
+        write(store)
+    monkeypatch.undo()
+    assert machine("one").survey([STAGE]).finished == {STAGE.digest}
+    assert machine("two").survey([STAGE]).finished == {STAGE.digest}
+
+
+def refuse(*_):
+    raise StoreError("no network", where="here", fix="")
 
 
 def test_it_works_in_an_object_store_too(machine, tmp_path):
