@@ -82,13 +82,13 @@ class Policy:
         Returns:
             (sequences, places) float32, or float64 for a float64 model; 0 where nothing is scored.
         """
-        log_probs: Tensor = self.model(layout=layout)
-        return log_probs
+        log_probs: Tensor = self.model(layout=layout)  # flat: wrappers want no views
+        return log_probs.view(layout.scored.shape)
 
     def _log_probs(self, layout: Layout, usual_forward: Callable[..., Any]) -> Tensor:
         scores = self._packed(layout) if layout.packing else self._padded(layout, usual_forward)
         table = scores.new_zeros(layout.scored.numel())
-        return table.index_copy(0, layout.slots, scores).view(layout.scored.shape)
+        return table.index_copy(0, layout.slots, scores)
 
     @property
     def _causal_lm(self) -> Any:

@@ -75,9 +75,9 @@ class NativeTrainer:
         torch.manual_seed(self._job.seed)
         if self._accelerator.is_main_process:
             check_saving(self._model, self._tokenizer, self._job.output)
-        # The anchor is the start model: taken before shards are cut and a checkpoint is read.
-        self._loop.start(self._model)
         self._prepare()
+        # Anchor and diagnostics: what each process has of the start model, before a checkpoint is read.
+        self._loop.start(self._model)
         self._resume()
         while self._replay <= self._job.stop_after:
             self._pass()
