@@ -30,7 +30,7 @@ from lorr_bench.plan.identity.unchanged import Inputs
 from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.stage import Role, Stage
 from lorr_bench.stages.task import Clock, EngineRoom, Task
-from lorr_bench.stages.training.memory import out_of_memory_advice
+from lorr_bench.stages.training.memory import free_memory, out_of_memory_advice
 from lorr_bench.store.disk import storage_error
 from lorr_bench.store.lock import HeldError
 from lorr_bench.store.record import Outcome, Record
@@ -153,6 +153,8 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) ->
     except Exception as error:  # noqa: BLE001 - one arm's failure never stops the others
         traceback.print_exc()
         event = Failed(stage.digest, _unexplained(stage, error))
+    if stage.pool == "train":  # what the others load lives in processes of their own, or stays on purpose
+        free_memory()
     writer.write(event)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import resource
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +31,19 @@ def peak_memory() -> int:
         status = Path("/proc/self/status").read_text("ascii").splitlines()
         return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def free_memory() -> None:
+    """Let go of what nothing uses any more, such as a trained model and its optimizer; on the GPU as well.
+
+    Models and trainers refer to each other in circles, which Python only looks for now and then. Where torch
+    was never imported there is nothing of the kind.
+    """
+    if (torch := sys.modules.get("torch")) is None:
+        return
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def peak_memory_of_programs() -> int:

@@ -22,7 +22,12 @@ from lorr_bench.stages.training.anchor import anchor_model
 from lorr_bench.stages.training.charge import Counted, charge
 from lorr_bench.stages.training.diagnosed_pairs import make_probe
 from lorr_bench.stages.training.finite import check_finite
-from lorr_bench.stages.training.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
+from lorr_bench.stages.training.memory import (
+    forget_peak_memory,
+    free_memory,
+    peak_memory,
+    peak_memory_of_programs,
+)
 from lorr_bench.stages.training.selection import Selection, check_budget, select, tell_fit
 from lorr_bench.stages.training.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.store.record import Outcome
@@ -172,11 +177,13 @@ def _train_here(task: Task[Train], selection: Selection) -> Trained:
     meter = Meter(task.scratch / SPENT_FILE, job.loop, peak)
     job.loop.before_checkpoint = meter.save
     outcome = adapter.train(job)
+    peak_bytes = peak()
+    free_memory()  # what looks at the trained model loads it anew
     return Trained(
         counted=Counted(**{name: getattr(outcome, name) for name in Counted.names()}),
         spent=meter.before,
         measuring_seconds=job.loop.measuring_seconds,
-        peak_memory_bytes=peak(),
+        peak_memory_bytes=peak_bytes,
         metrics={
             "replays": list(outcome.replays),
             "diagnostics": job.loop.diagnostics,
