@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def keep_sums_in_float32(accelerator: Accelerator) -> None:
-    """Let sharded weights compute in bfloat16, gradients be added up in float32, and answers stay as they are.
+    """Let sharded weights compute in bfloat16, gradients add up in float32, and answers stay as they are.
 
     accelerate's own choice for bfloat16 turns all three into it: a log-probability of -709 would come out as
     -708 or -712. Call it before a model is prepared; without FSDP and bfloat16 it does nothing.

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import trl.trainer.dpo_trainer
 from lorr_bench_adapters.trl.methods import DPO
 
 from lorr_bench.data.tokens import tokenize_pairs
@@ -26,10 +27,19 @@ class Watch(ReplayProbe):
         return super().measure(model)
 
 
-def settings(batch):
+def settings(batch, *, bf16=False):
     return DPO.hyperparameters(
-        learning_rate=1e-3, per_device_train_batch_size=batch, max_length=MAX_LENGTH, max_grad_norm=0.1
+        learning_rate=1e-3,
+        per_device_train_batch_size=batch,
+        max_length=MAX_LENGTH,
+        max_grad_norm=0.1,
+        bf16=bf16,
     )
+
+
+def no_second_model(*_, **__):
+    """In place of what TRL would load the reference with, or take a hash of it."""
+    raise AssertionError("the rows carry what the reference says")
 
 
 def start_model(folder):
@@ -63,9 +73,11 @@ def train(order, progress):
         stop_after=order["stop_after"],
         seed=3,
         loop=loop,
-        hyperparameters=settings(order["batch"]),
+        hyperparameters=settings(order["batch"], bf16=order["bf16"]),
         progress=progress,
     )
+    if not order["deepspeed"]:
+        trl.trainer.dpo_trainer.create_model_from_path = trl.trainer.dpo_trainer.hash_module = no_second_model
     outcome = DPO().train(job)
     return {
         "steps": outcome.optimizer_steps,

@@ -20,6 +20,7 @@ from lorr_bench.stages.fingerprint import write_fingerprint
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training.anchor import anchor_model
 from lorr_bench.stages.training.charge import Counted, charge
+from lorr_bench.stages.training.determinism import algorithms
 from lorr_bench.stages.training.diagnosed_pairs import make_probe
 from lorr_bench.stages.training.finite import check_finite
 from lorr_bench.stages.training.memory import (
@@ -176,7 +177,8 @@ def _train_here(task: Task[Train], selection: Selection) -> Trained:
     peak = peak_memory if adapter.in_process else peak_memory_of_programs
     meter = Meter(task.scratch / SPENT_FILE, job.loop, peak)
     job.loop.before_checkpoint = meter.save
-    outcome = adapter.train(job)
+    with algorithms(deterministic=bool(task.stage.setting.deterministic)):
+        outcome = adapter.train(job)
     peak_bytes = peak()
     free_memory()  # what looks at the trained model loads it anew
     return Trained(

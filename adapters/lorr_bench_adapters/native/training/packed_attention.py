@@ -58,10 +58,10 @@ def packed_attention(  # noqa: PLR0917 - transformers calls it so
             module, query, key, value, attention_mask, **kwargs
         )
         return usual
-    lines = [heads[0].transpose(0, 1) for heads in (query, key, value)]
+    q, k, v = (heads[0].transpose(0, 1) for heads in (query, key, value))
     if (packing.kernel or _best_kernel(query)) == VARLEN:
-        return _varlen(*lines, packing.segments, kwargs.get("scaling"))[None], None
-    return _masked(module, *lines, packing, kwargs)[None], None
+        return _varlen(q, k, v, packing.segments, kwargs.get("scaling"))[None], None
+    return _masked(module, q, k, v, packing, kwargs)[None], None
 
 
 def _best_kernel(query: Tensor) -> str:
