@@ -1,7 +1,9 @@
 """DPO on TRL with all parts of LoRR, by one rank of ``test_training_ranks``; found through PYTHONPATH."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import trl.trainer.dpo_trainer
 from lorr_bench_adapters.trl.methods import DPO
@@ -35,6 +37,9 @@ def settings(batch, *, bf16=False):
         max_grad_norm=0.1,
         bf16=bf16,
     )
+
+
+SECOND_MODEL = ("create_model_from_path", "hash_module")
 
 
 def no_second_model(*_, **__):
@@ -76,9 +81,9 @@ def train(order, progress):
         hyperparameters=settings(order["batch"], bf16=order["bf16"]),
         progress=progress,
     )
-    if not order["deepspeed"]:
-        trl.trainer.dpo_trainer.create_model_from_path = trl.trainer.dpo_trainer.hash_module = no_second_model
-    outcome = DPO().train(job)
+    refused = {} if order["deepspeed"] else dict.fromkeys(SECOND_MODEL, no_second_model)
+    with mock.patch.multiple(trl.trainer.dpo_trainer, **refused) if refused else nullcontext():
+        outcome = DPO().train(job)
     return {
         "steps": outcome.optimizer_steps,
         "tokens": outcome.train_tokens,

@@ -238,8 +238,9 @@ class NativeTrainer:
 
     def _save(self) -> None:
         """Write the trained model; a sharded one is put together first."""
-        tensors = full_tensors(self._model) if self._is_sharded else None
-        if self._accelerator.is_main_process:
+        is_main = self._accelerator.is_main_process
+        tensors = full_tensors(self._model, kept=is_main) if self._is_sharded else None
+        if is_main:
             model = self._model if tensors is None else self._whole_model(tensors)
             save_model(model, self._tokenizer, self._job.model, self._job.output)
         self._accelerator.wait_for_everyone()
