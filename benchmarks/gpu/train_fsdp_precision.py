@@ -116,16 +116,20 @@ def fsdp_environment() -> dict[str, str]:
 def told_of_an_accelerator() -> Any:
     """Let accelerate shard on a CPU, which it does on accelerators only; returns what is to be put back."""
     from accelerate import DistributedType, FullyShardedDataParallelPlugin
-    from accelerate.state import AcceleratorState
+    from accelerate.state import AcceleratorState, PartialState
 
     prepare = AcceleratorState.__init__
 
     def shard(self: Any, *args: Any, **kwargs: Any) -> None:
+        is_made = AcceleratorState._shared_state.get("distributed_type") == DistributedType.FSDP
         prepare(self, *args, **kwargs)
+        if is_made:  # all of them share what they know
+            return
         plugin = kwargs.get("fsdp_plugin") or FullyShardedDataParallelPlugin()
         if self._mixed_precision != "no":
             plugin.set_mixed_precision(self._mixed_precision)  # as accelerate does where it shards
         self.distributed_type, self.fsdp_plugin = DistributedType.FSDP, plugin
+        PartialState._shared_state["distributed_type"] = DistributedType.FSDP
 
     AcceleratorState.__init__ = shard
     return prepare

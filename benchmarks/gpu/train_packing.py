@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,10 +66,9 @@ def measure(options: Options) -> str:
 
 def kernels(device: str) -> list[str]:
     """Padded batches, and every kernel for packed ones that runs here."""
-    from lorr_bench_adapters.native.training import policy
+    from lorr_bench_adapters.native.training.packed_attention import usable_kernels
 
-    usable: Callable[[str], Sequence[str]] = getattr(policy, "usable_kernels", lambda _: ["masked"])
-    return ["padded", *usable(device)]
+    return ["padded", *usable_kernels(device)]
 
 
 def trees_of(tokens: int, vocabulary: int) -> list[tuple[list[int], list[int], list[int]]]:
@@ -140,10 +139,7 @@ class Native:
         model: Any = load_model(start_model(self._model)).to(self._device).train()
         if self._kernel == "padded":
             return Policy(model, padding_free=False)
-        from lorr_bench_adapters.native.training import policy
-
-        chosen = {"kernel": self._kernel} if hasattr(policy, "usable_kernels") else {}
-        return Policy(model, padding_free=True, **chosen)
+        return Policy(model, padding_free=True, kernel=self._kernel)
 
     def _answer(self, policy: Any) -> Answer:
         import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lorr_bench.checks.hub_data import check_hub_data
 from lorr_bench.checks.hub_models import check_hub_models
 from lorr_bench.checks.lengths import length_lines
-from lorr_bench.checks.precision import precision_lines
+from lorr_bench.checks.precision import check_precision
 from lorr_bench.checks.reward_model import reward_model_lines
 from lorr_bench.checks.task_names import check_task_names
 from lorr_bench.checks.templates import check_template, template_lines
@@ -26,13 +26,15 @@ def check_plan(plan: Plan, *, task_names: bool = True) -> list[str]:
         Warnings, one sentence or two each.
 
     Raises:
-        SuiteError: A reset or an adapter finds no tensor of the model.
+        SuiteError: A reset or an adapter finds no tensor of the model, or its weights are of a type that is
+            too coarse for a learning rate.
         ModelError: A model can't be had, has no chat template where one is asked for, or no tokenizer that
             loads and ends texts; or a reward model does not score.
         DataError: lm-eval has no task of a name; or a data set of the Hub can't be had.
     """
     model = model_size(plan.model.path, plan.model.commit)
     check_trained_tensors(plan.arms, model)
+    check_precision(plan)
     check_template(plan)
     check_hub_models(plan)
     check_hub_data(plan)
@@ -40,7 +42,6 @@ def check_plan(plan: Plan, *, task_names: bool = True) -> list[str]:
         check_task_names(plan)
     return [
         *target_lines(plan.arms, model),
-        *precision_lines(plan),
         *length_lines(plan),
         *template_lines(plan),
         *reward_model_lines(plan),

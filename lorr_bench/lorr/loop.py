@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.reset import (
     clear_optimizer_state,
+    cut_alike,
     digest_of,
     reset_parameters,
     select_names,
@@ -133,6 +134,9 @@ class ReplayLoop:
     def start(self, model: nn.Module) -> None:
         """Remember the anchor; call it once, with the start weights, before a checkpoint is read.
 
+        Of weights that are sharded by then each process remembers its shard. What is measured is measured as
+        ``finish`` will, so the model lies where it is trained and computes in the precision of training.
+
         Raises:
             SuiteError: The reset selects no tensor of this model.
         """
@@ -140,7 +144,7 @@ class ReplayLoop:
             assert self._reset is not None
             names = select_names(model, self._reset.pattern)
             source = model if self._anchor_model is None else self._anchor_model(model)
-            self._anchor = snapshot(source, names)
+            self._anchor = cut_alike(snapshot(source, names), model)
         if self._probe is not None:
             with self._measuring():
                 self._probe.start(model)

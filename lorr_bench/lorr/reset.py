@@ -69,6 +69,20 @@ def snapshot(model: nn.Module, names: Iterable[str]) -> dict[str, Tensor]:
     }
 
 
+def cut_alike(anchor: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """The anchor, of sharded parameters cut into the same shards, so that no process keeps it whole.
+
+    Args:
+        anchor: By name of a trainable parameter of the model.
+        model: Sharded or not; what is not stays as it is.
+    """
+    parameters = trainable_parameters(model)
+    return {
+        name: placed_like(parameters[name], tensor) if _is_sharded(parameters[name]) else tensor
+        for name, tensor in anchor.items()
+    }
+
+
 def digest_of(anchor: Mapping[str, Tensor]) -> str:
     """The sha256 of names and bits of tensors, as hexadecimal digits."""
     import torch
@@ -147,7 +161,7 @@ def placed_like(parameter: Tensor, full: Tensor) -> Tensor:
     """The full tensor on the parameter's device, cut into the same shards; what is cut already stays so."""
     from torch.distributed.tensor import distribute_tensor
 
-    if not _is_sharded(parameter):
+    if not _is_sharded(parameter) or _is_sharded(full):
         return full.to(parameter.device)
     whole = full.to(parameter.to_local().device)
     return distribute_tensor(whole, parameter.device_mesh, parameter.placements)

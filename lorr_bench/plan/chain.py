@@ -189,6 +189,7 @@ class Chain:
             places=self._places,
             save_steps=training.save_steps,
             diagnostics=training.diagnostics,
+            deterministic=training.deterministic or None,
         )
 
     def _references(self, round_: _Round, pairs: str, replay: int) -> tuple[Reference, str]:

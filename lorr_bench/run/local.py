@@ -25,6 +25,9 @@ MAX_WORKERS_BY_CORES: Final = 8
 SILENCE_SECONDS: Final = 300.0
 """A worker that says nothing for so long, not even that it lives, is ended."""
 
+LONG_NAMED_ALLOCATOR: Final = "PYTORCH_CUDA_ALLOC_CONF"
+"""PyTorch's older name of what settings the allocator has."""
+
 QUIET: Final = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -101,6 +104,10 @@ def worker_environment(own: Mapping[str, str], slot: Slot) -> dict[str, str]:
     What the user has set wins, except for the GPUs, of which each slot has its own.
     """
     defaults = {**QUIET, "OMP_NUM_THREADS": str(slot.threads)}
+    if slot.pool == "train" and slot.devices and LONG_NAMED_ALLOCATOR not in own:
+        # Batches differ in length; pieces of memory that can't grow would be left in between. vLLM, whose
+        # memory is mapped by itself, would refuse it.
+        defaults["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
     if slot.pool == "engine":
         # vLLM would pin its threads to cores that training may be using.
         defaults["VLLM_CPU_OMP_THREADS_BIND"] = "nobind"

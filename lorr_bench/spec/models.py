@@ -125,6 +125,11 @@ class TrainingSpec(Model):
         0, ge=0, description="optimizer steps between checkpoints; 0: at the end of each replay only"
     )
     diagnostics: bool = Field(True, description="measure what LoRR does to the model, at every replay")
+    deterministic: bool = Field(
+        False,
+        description="PyTorch's deterministic algorithms: the same bits again on the same GPU, more slowly; a "
+        "CPU has them anyway",
+    )
 
 
 def _listed(budgets: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
 from lorr_bench.checks.check_plan import check_plan
+from lorr_bench.checks.precision import smallest_rate
 from lorr_bench.checks.trained_tensors import check_trained_tensors
 from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.forecast.model_size import read_model_size
@@ -84,24 +86,54 @@ def test_the_small_suite_has_nothing_to_warn_of(plan_of):
     assert check_plan(plan_of()) == []
 
 
-def lines(plan_of, dtype, rate, **more):
+def lines(plan_of, dtype, rate, *, training=None, **more):
     methods = {"dpo": {**DPO, "learning_rate": rate, **more}}
-    return check_plan(plan_of(model={"path": "nano", "dtype": dtype}, methods=methods, plugins={"plain": {}}))
+    model = {"path": "nano", "dtype": dtype}
+    return check_plan(plan_of(model=model, methods=methods, plugins={"plain": {}}, training=training or {}))
 
 
-def test_small_updates_of_bfloat16_weights_are_warned_of(plan_of):
-    (line,) = lines(plan_of, "bfloat16", 5e-7)
-    assert line.startswith("Precision: bfloat16 weights at a learning rate of 5e-07 (dpo+plain): ")
-    assert "`model.dtype: float32`, and `bf16: true`" in line
+@pytest.mark.parametrize(("dtype", "rate"), [("bfloat16", 5e-7), ("bfloat16", 3.0e-5), ("float16", 3.8e-6)])
+def test_a_learning_rate_that_the_weights_round_away_is_refused(plan_of, dtype, rate):
+    with pytest.raises(SuiteError, match=f"^model.dtype: {dtype} weights at a learning rate") as refused:
+        lines(plan_of, dtype, rate)
+    assert "(dpo+plain)" in refused.value.what
+    assert "`model.dtype: float32`, and `bf16: true`" in refused.value.fix
 
 
-@pytest.mark.parametrize(("dtype", "rate"), [("bfloat16", 1e-5), ("float32", 5e-7), ("float16", 5e-6)])
+# 2^-7 / 2^8 = 3.052e-5 and 2^-7 / 2^11 = 3.815e-6 are where half of typical weights begin to move
+@pytest.mark.parametrize(("dtype", "rate"), [("bfloat16", 3.06e-5), ("float32", 5e-7), ("float16", 3.82e-6)])
 def test_updates_that_reach_the_weights_are_not(plan_of, dtype, rate):
     assert lines(plan_of, dtype, rate) == []
 
 
 def test_an_adapter_is_trained_in_float32(plan_of):
     assert lines(plan_of, "bfloat16", 5e-7, lora={"r": 4, "target_modules": ["o_proj"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("sharding", "bf16", "refused"),
+    [("fsdp", True, False), ("fsdp", False, True), ("ddp", True, True), ("deepspeed_zero2", False, False)],
+)
+def test_what_keeps_float32_beside_the_weights_may_train_slowly(plan_of, sharding, bf16, refused):
+    training = {"num_processes": 2, "sharding": sharding}
+    with pytest.raises(SuiteError, match="rounded away") if refused else nullcontext():
+        lines(plan_of, "bfloat16", 5e-7, training=training, bf16=bf16)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize(("share", "moves"), [(0.98, False), (1.02, True)])
+def test_a_step_of_adam_moves_typical_weights_from_that_learning_rate_on(dtype, share, moves):
+    """Weights from 2^-7 to 2^-6, whose median is that of a normal distribution with deviation 0.02."""
+    import torch
+
+    start = torch.arange(128, 256).div(128 * 128).to(getattr(torch, dtype))
+    weights = torch.nn.Parameter(torch.cat([start, -start]))
+    weights.grad = torch.ones_like(weights)
+    before = weights.detach().clone()
+    # Without ε, which float16 can't hold, the first step is the learning rate.
+    torch.optim.AdamW([weights], lr=share * smallest_rate(dtype), weight_decay=0.0, eps=0.0).step()
+    inner = before.abs() > 2**-7  # below 2^-7 numbers lie closer
+    assert (weights != before)[inner].all().item() is moves
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from lorr_bench.values import Pair
 MAX_LENGTH = 96
 
 
-def settings(batch, lora=None):
+def settings(batch, lora=None, *, bf16=False):
     return DPO.hyperparameters.model_validate(
         {
             "learning_rate": 1e-3,
@@ -24,6 +24,7 @@ def settings(batch, lora=None):
             "max_length": MAX_LENGTH,
             "max_grad_norm": 0.1,
             "lora": lora,
+            "bf16": bf16,
         }
     )
 
@@ -64,13 +65,14 @@ def train(order, progress):
         stop_after=order["stop_after"],
         seed=3,
         loop=loop,
-        hyperparameters=settings(order["batch"], order["lora"]),
+        hyperparameters=settings(order["batch"], order["lora"], bf16=order["bf16"]),
         progress=progress,
     )
     outcome = DPO().train(job)
     return {
         "steps": outcome.optimizer_steps,
         "tokens": outcome.train_tokens,
+        "losses": [replay["loss"] for replay in outcome.replays],
         "norms": [replay["grad_norm"] for replay in outcome.replays],
         "diagnostics": loop.diagnostics,
     }

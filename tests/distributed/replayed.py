@@ -161,7 +161,7 @@ def train(model, wrap, *, start_when="wrapped", probed=False, checkpoints=False)
     return weights(model), {**seen, "diagnostics": loop.diagnostics}
 
 
-def reset_only(model, wrap, *, start_when="wrapped", forward=False):
+def reset_only(model, wrap, *, start_when="wrapped", forward=False, anchor=None):
     """Change all weights, then reset, with no step between.
 
     Args:
@@ -169,8 +169,10 @@ def reset_only(model, wrap, *, start_when="wrapped", forward=False):
         wrap: How.
         start_when: Whether the anchor is taken from the ``bare`` or from the ``wrapped`` model.
         forward: Let the model answer before the reset, as an evaluation does.
+        anchor: Gives the model that the anchor is taken from.
     """
-    loop = ReplayLoop(rows=1, seed=0, sft_weights=(0.0, 0.0), reset=Reset(RESET, 0.25, clear_optimizer=True))
+    reset = Reset(RESET, 0.25, clear_optimizer=True)
+    loop = ReplayLoop(rows=1, seed=0, sft_weights=(0.0, 0.0), reset=reset, anchor=anchor)
     if start_when == "bare":
         loop.start(model)
     model, optimizer = wrap(model, optimizer_of(model))
@@ -182,7 +184,7 @@ def reset_only(model, wrap, *, start_when="wrapped", forward=False):
         if forward:
             model(input_ids=torch.tensor([[3, 4]]))
     loop.finish(1, model, optimizer)
-    return weights(model), {}
+    return weights(model), {"cut_anchor": all(isinstance(kept, DTensor) for kept in loop._anchor.values())}
 
 
 CASES = {
@@ -201,6 +203,7 @@ CASES = {
     "fsdp_reset": lambda m: reset_only(load(m), fsdp),
     "accelerate_reset": lambda m: reset_only(load(m), accelerate),
     "fsdp_reset_started_bare": lambda m: reset_only(load(m), fsdp, start_when="bare"),
+    "fsdp_reset_to_another_model": lambda m: reset_only(load(m), fsdp, anchor=lambda _: load(m)),
     "fsdp_reset_after_forward": lambda m: reset_only(load(m), fsdp, forward=True),
     "fsdp_lora_reset": lambda m: reset_only(with_lora(load(m)), fsdp),
 }

@@ -132,11 +132,23 @@ def test_a_reset_follows_every_replay_but_the_last(runs, case):
 
 @pytest.mark.parametrize(
     "case",
-    ["ddp_reset", "fsdp_reset", "accelerate_reset", "fsdp_reset_started_bare", "fsdp_reset_after_forward"],
+    [
+        "ddp_reset",
+        "fsdp_reset",
+        "accelerate_reset",
+        "fsdp_reset_started_bare",
+        "fsdp_reset_to_another_model",
+        "fsdp_reset_after_forward",
+    ],
 )
 @pytest.mark.parametrize("rank", RANKS)
 def test_a_reset_without_steps_gives_the_bits_of_one_process(runs, one_process, case, rank):
     assert_same(runs.weights(case, rank), one_process["reset"][0], 0.0)
+
+
+@pytest.mark.parametrize("case", ["fsdp_reset", "fsdp_reset_to_another_model", "fsdp_lora_reset"])
+def test_no_process_keeps_the_whole_anchor_of_sharded_weights(runs, case):
+    assert runs.seen(case)["cut_anchor"]
 
 
 @pytest.mark.parametrize("case", ["fsdp_reset", "accelerate_reset"])

@@ -1,8 +1,11 @@
 """DPO on TRL with all parts of LoRR, by one rank of ``test_training_ranks``; found through PYTHONPATH."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
+import trl.trainer.dpo_trainer
 from lorr_bench_adapters.trl.methods import DPO
 
 from lorr_bench.data.tokens import tokenize_pairs
@@ -26,10 +29,22 @@ class Watch(ReplayProbe):
         return super().measure(model)
 
 
-def settings(batch):
+def settings(batch, *, bf16=False):
     return DPO.hyperparameters(
-        learning_rate=1e-3, per_device_train_batch_size=batch, max_length=MAX_LENGTH, max_grad_norm=0.1
+        learning_rate=1e-3,
+        per_device_train_batch_size=batch,
+        max_length=MAX_LENGTH,
+        max_grad_norm=0.1,
+        bf16=bf16,
     )
+
+
+SECOND_MODEL = ("create_model_from_path", "hash_module")
+
+
+def no_second_model(*_, **__):
+    """In place of what TRL would load the reference with, or take a hash of it."""
+    raise AssertionError("the rows carry what the reference says")
 
 
 def start_model(folder):
@@ -63,10 +78,12 @@ def train(order, progress):
         stop_after=order["stop_after"],
         seed=3,
         loop=loop,
-        hyperparameters=settings(order["batch"]),
+        hyperparameters=settings(order["batch"], bf16=order["bf16"]),
         progress=progress,
     )
-    outcome = DPO().train(job)
+    refused = {} if order["deepspeed"] else dict.fromkeys(SECOND_MODEL, no_second_model)
+    with mock.patch.multiple(trl.trainer.dpo_trainer, **refused) if refused else nullcontext():
+        outcome = DPO().train(job)
     return {
         "steps": outcome.optimizer_steps,
         "tokens": outcome.train_tokens,

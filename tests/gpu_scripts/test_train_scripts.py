@@ -25,6 +25,14 @@ def measured(monkeypatch):
         sys.modules.pop(name, None)
 
 
+def test_long_log_probabilities_are_float32_where_weights_are_sharded(measured):
+    assert "trl off by" in measured("train_fsdp_precision")
+
+
+def test_nothing_is_left_of_a_training(measured):
+    assert measured("train_twice").count(": 0 models, 0 optimizers, 0 MiB") == 4
+
+
 def test_packed_batches_answer_as_single_responses_do(measured):
     assert "masked: off by" in measured("train_packing")
 

@@ -164,6 +164,7 @@ SETTING = {
     "engine.data_parallel_size": 2,
     "training.save_steps": 5,
     "training.diagnostics": False,
+    "training.deterministic": True,
     "evaluation.general.0.trust_remote_code": True,  # refuses or allows, computes nothing
     "execution.executor": "ray",
     "execution.address": "auto",

@@ -91,6 +91,20 @@ def test_the_engine_is_not_pinned_to_cores_that_training_uses():
     assert "VLLM_CPU_OMP_THREADS_BIND" not in worker_environment({}, Slot("train", 1, (), 1))
 
 
+@pytest.mark.parametrize(
+    ("pool", "devices", "own", "expected"),
+    [
+        ("train", ("0",), {}, "expandable_segments:True"),
+        ("train", ("0",), {"PYTORCH_ALLOC_CONF": "backend:native"}, "backend:native"),
+        ("train", ("0",), {"PYTORCH_CUDA_ALLOC_CONF": "backend:native"}, None),
+        ("train", (), {}, None),
+        ("engine", ("0",), {}, None),
+    ],
+)
+def test_trainers_on_gpus_alone_have_memory_in_segments_that_grow(pool, devices, own, expected):
+    assert worker_environment(own, Slot(pool, 1, devices, 1)).get("PYTORCH_ALLOC_CONF") == expected
+
+
 def test_a_log_has_a_readable_and_safe_name(tmp_path):
     stage = sample("train", "train dpo+lorr, 16 pairs/../seed 0")
     assert (

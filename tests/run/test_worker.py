@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,22 @@ def test_out_of_memory_comes_with_advice_and_may_pass(tmp_path, monkeypatch, cap
     answer = answer_of(sample("train", "train"), Store(tmp_path / "store"))
     assert not answer["lasting"]
     assert "MemoryError: no room. Lower per_device_train_batch_size" in answer["reason"]
+
+
+def test_what_a_training_stage_leaves_is_let_go_of(tmp_path, monkeypatch):
+    import torch  # noqa: F401 - what a stage that loads a model has done
+
+    left = []
+
+    def trained(task):
+        model = type("Model", (), {})()
+        model.itself = model
+        left.append(weakref.ref(model))
+        return Outcome()
+
+    replace_stage(monkeypatch, trained, "train")
+    answer_of(sample("train", "train"), Store(tmp_path / "store"))
+    assert [model() for model in left] == [None]
 
 
 def test_a_full_disk_is_told_as_such(stage, tmp_path, monkeypatch):

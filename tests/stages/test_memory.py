@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from stage_samples import sample
 from lorr_bench.ports.registry import adapter_names, load_adapter
 from lorr_bench.stages.training.memory import (
     forget_peak_memory,
+    free_memory,
     is_out_of_memory,
     out_of_memory_advice,
     peak_memory,
@@ -31,6 +33,19 @@ def test_the_peak_of_a_program_is_its_own():
     block = "b = bytearray(200 * 2**20)"
     subprocess.run([sys.executable, "-c", block], check=True)
     assert peak_memory_of_programs() > 200 * 2**20
+
+
+class Circle:
+    """What only a search for circles finds unused, as a model and its trainer are."""
+
+    def __init__(self):
+        self.itself = self
+
+
+def test_what_nothing_uses_any_more_is_let_go_of():
+    left = weakref.ref(Circle())
+    free_memory()
+    assert left() is None
 
 
 SHORTAGES = [

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from lorr_bench.plan.kinds.train import Train
 from lorr_bench.ports.trainer import StartModel, TrainOutcome
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training import ranks
+from lorr_bench.stages.training import train as train_module
 from lorr_bench.stages.training.selection import select
 from lorr_bench.stages.training.train import make_job, reference, run_order, train
 from lorr_bench.values import Demonstration, Labelled
@@ -30,6 +33,10 @@ RESET = {
     "period": "replay",
     "anchor": "start",
 }
+
+
+class Model(list):
+    """What refers to itself, so that only a search for circles finds it unused."""
 
 
 class RecordingAdapter(DPO):
@@ -84,6 +91,47 @@ def test_the_ledger_by_hand(adapter, training, collection):
     assert spend["flops"] == 6 * 50 * 1000
     assert spend["wall_seconds"] >= 0
     assert spend["peak_memory_bytes"] > 10**6
+
+
+def test_a_trained_model_is_gone_before_what_it_became_is_looked_at(
+    adapters, training, collection, monkeypatch
+):
+    trained = []
+
+    class Leaving(RecordingAdapter):
+        def train(self, job):
+            model = Model()
+            model.append(model)
+            trained.append(weakref.ref(model))
+            return super().train(job)
+
+    adapters(Leaving())
+    seen = []
+    monkeypatch.setattr(train_module, "write_fingerprint", lambda *_: seen.append(trained[0]()))
+    train(training({"pairs": collection}))
+    assert seen == [None]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_deterministic_algorithms_are_used_where_they_are_asked_for(
+    adapters, training, collection, monkeypatch, asked
+):
+    import torch
+
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    seen = []
+
+    class Watching(RecordingAdapter):
+        def train(self, job):
+            seen.append(
+                (torch.are_deterministic_algorithms_enabled(), "CUBLAS_WORKSPACE_CONFIG" in os.environ)
+            )
+            return super().train(job)
+
+    adapters(Watching())
+    train(training({"pairs": collection}, setting={"deterministic": asked}))
+    assert seen == [(asked, asked)]
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_the_passes_through_frozen_weights_are_charged(adapters, training, collection):

@@ -118,11 +118,13 @@ class TrainSetting(ModelSetting):
         places: Settings of the adapter that name places.
         save_steps: Optimizer steps between checkpoints; 0 keeps one at the end of each replay only.
         diagnostics: Whether what LoRR does to the model is measured.
+        deterministic: Whether PyTorch uses its deterministic algorithms; None where it does not.
     """
 
     places: Mapping[str, Any]
     save_steps: int
     diagnostics: bool
+    deterministic: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,15 @@ from lorr_bench.stages.fingerprint import write_fingerprint
 from lorr_bench.stages.task import Task
 from lorr_bench.stages.training.anchor import anchor_model
 from lorr_bench.stages.training.charge import Counted, charge
+from lorr_bench.stages.training.determinism import algorithms
 from lorr_bench.stages.training.diagnosed_pairs import make_probe
 from lorr_bench.stages.training.finite import check_finite
-from lorr_bench.stages.training.memory import forget_peak_memory, peak_memory, peak_memory_of_programs
+from lorr_bench.stages.training.memory import (
+    forget_peak_memory,
+    free_memory,
+    peak_memory,
+    peak_memory_of_programs,
+)
 from lorr_bench.stages.training.order import read_order, write_order
 from lorr_bench.stages.training.reference_ranks import process_count, reference_in_processes
 from lorr_bench.stages.training.selection import Selection, check_budget, select, tell_fit
@@ -155,12 +161,15 @@ def _train_here(task: Task[Train], selection: Selection) -> Trained:
     peak = peak_memory if adapter.in_process else peak_memory_of_programs
     meter = Meter(task.scratch / SPENT_FILE, job.loop, peak)
     job.loop.before_checkpoint = meter.save
-    outcome = adapter.train(job)
+    with algorithms(deterministic=bool(task.stage.setting.deterministic)):
+        outcome = adapter.train(job)
+    peak_bytes = peak()
+    free_memory()  # what looks at the trained model loads it anew
     return Trained(
         counted=Counted(**{name: getattr(outcome, name) for name in Counted.names()}),
         spent=meter.before,
         measuring_seconds=job.loop.measuring_seconds,
-        peak_memory_bytes=peak(),
+        peak_memory_bytes=peak_bytes,
         metrics={
             "replays": list(outcome.replays),
             "diagnostics": job.loop.diagnostics,

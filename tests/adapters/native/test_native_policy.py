@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lorr_bench_adapters.native.training.layout import Tree, pack, pad
-from lorr_bench_adapters.native.training.policy import Policy, Rearranged, can_pack
+from lorr_bench_adapters.native.training.packed_attention import Rearranged
+from lorr_bench_adapters.native.training.policy import Policy, can_pack
 from transformers import GPT2Config, LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 

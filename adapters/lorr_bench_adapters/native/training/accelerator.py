@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lorr_bench.errors import MissingPackageError
 from lorr_bench_adapters.native.settings import NativeSettings
+from lorr_bench_adapters.sharded_precision import keep_sums_in_float32
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -21,7 +22,9 @@ def new_accelerator(settings: NativeSettings) -> Accelerator:
     # accelerate keeps its state as long as the process lives, and would keep the first precision.
     AcceleratorState._reset_state(reset_partial_state=True)
     precision = "bf16" if settings.bf16 else "no"
-    return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+    keep_sums_in_float32(accelerator)
+    return accelerator
 
 
 def apply_liger_kernel(model: Any, settings: NativeSettings) -> None:

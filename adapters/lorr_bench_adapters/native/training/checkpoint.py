@@ -24,10 +24,16 @@ DRAFT: Final = "draft-"
 WHOLE: Final = "step-"
 
 
-def full_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of the trainable parameters by name; all processes must ask, each gets whole tensors."""
+def full_tensors(model: nn.Module, *, kept: bool) -> dict[str, Tensor]:
+    """Whole copies of the trainable parameters in main memory, by name; all processes must ask.
+
+    Args:
+        model: Sharded or not.
+        kept: Whether this process wants them. Those that don't help to put them together, one at a time, and
+            get none.
+    """
     reshard(model)
-    return {name: _whole(parameter) for name, parameter in trainable_parameters(model).items()}
+    return _whole(trainable_parameters(model), kept=kept)
 
 
 def write_checkpoint(
@@ -50,7 +56,8 @@ def write_checkpoint(
         state: Position, logs and the like, as JSON values; ``step`` among them.
     """
     draft = folder / f"{DRAFT}{state['step']}"
-    parameters, moments = full_tensors(model), _moments(model, optimizer)
+    kept = accelerator.is_main_process
+    parameters, moments = full_tensors(model, kept=kept), _whole(_moments(model, optimizer), kept=kept)
     if accelerator.is_main_process:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
@@ -103,15 +110,19 @@ def read_checkpoint(
     return state
 
 
-def _whole(tensor: Tensor) -> Tensor:
-    whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-    return whole.detach().cpu().clone()
+def _whole(tensors: Mapping[str, Tensor], *, kept: bool) -> dict[str, Tensor]:
+    copies = {}
+    for name, tensor in tensors.items():
+        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        if kept:
+            copies[name] = whole.detach().to("cpu", copy=True)
+    return copies
 
 
 def _moments(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
     """What the optimizer holds of each parameter, as ``kind|name``; cleared parameters hold nothing."""
     return {
-        f"{kind}|{name}": _whole(moment)
+        f"{kind}|{name}": moment
         for name, parameter in trainable_parameters(model).items()
         for kind, moment in optimizer.state.get(parameter, {}).items()
     }

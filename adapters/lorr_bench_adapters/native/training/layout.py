@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -59,23 +60,61 @@ class Tree:
         return len(self.sequences[0]) - begin
 
     @property
+    def part_lengths(self) -> tuple[int, ...]:
+        """Tokens of the stem, and of each branch."""
+        return self.stem, *(len(sequence) - self.stem for sequence in self.sequences)
+
+    @property
     def size(self) -> int:
         """Tokens with the stem counted once."""
         return self.tokens - (len(self.sequences) - 1) * self.stem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bucket:
     """Trees of like length, padded for attention.
 
     Attributes:
         index: (trees, longest) where each token lies in the packed line; 0 at padding.
-        mask: (trees, 1, longest, longest) true where a token attends to another. Padding attends to padding
-            alone and nothing else attends to it, so what it holds never matters.
+        branch: (trees, longest) which branch each place belongs to: 0 the stem, -1 padding.
     """
 
     index: Tensor
-    mask: Tensor
+    branch: Tensor
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(trees, 1, longest, longest) true where a token attends to another; made where the bucket lies.
+
+        Padding attends to padding alone and nothing else attends to it, so what it holds never matters.
+        """
+        of_key, of_query = self.branch[:, None, None, :], self.branch[:, None, :, None]
+        sees = (of_key == of_query) | ((of_key == 0) & (of_query > 0))
+        return sees.tril()
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Stems and branches as sequences of different length, whose last query sees all of its keys.
+
+    Queries of a segment lie behind one another in the packed line. Its keys are the stem's and its own.
+
+    Attributes:
+        keys: (gathered,) where each key lies in the packed line.
+        copies: (most, tokens) for each token its places in ``keys``; ``gathered``, one too many, where it has
+            fewer.
+        query_ends: (segments + 1,) int32, where each segment begins among the queries, and the end.
+        key_ends: The same among the keys.
+        longest_query: Tokens of the longest segment.
+        longest_key: Its longest keys.
+    """
+
+    keys: Tensor
+    copies: Tensor
+    query_ends: Tensor
+    key_ends: Tensor
+    longest_query: int
+    longest_key: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +122,18 @@ class Packing:
     """How attention finds the trees in a packed line.
 
     Attributes:
-        buckets: The trees.
+        buckets: The trees, padded.
         padded: (slots,) the indexes of all buckets, flattened and joined.
         restored: (tokens,) for each token its place in ``padded``.
+        segments: The trees, cut into stems and branches.
+        kernel: The kernel that is to be used; None for the best one.
     """
 
     buckets: tuple[Bucket, ...]
     padded: Tensor
     restored: Tensor
+    segments: Segments
+    kernel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +224,7 @@ def moved(value: Any, device: Any) -> Any:
         return value.to(device, non_blocking=True)
     if isinstance(value, tuple):
         return tuple(moved(part, device) for part in value)
-    if isinstance(value, Layout | Packing | Bucket):
+    if isinstance(value, Layout | Packing | Bucket | Segments):
         return type(value)(**{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
     return value
 
@@ -228,23 +271,51 @@ def _packing(trees: Sequence[Tree], begins: NDArray[np.int64]) -> Packing:
     by_length = sorted(range(len(trees)), key=lambda row: trees[row].size)
     count = math.ceil(len(trees) / TREES_PER_BUCKET)
     buckets = [_bucket(trees, begins, part.tolist()) for part in np.array_split(by_length, count)]
-    padded = torch.cat([bucket.index.flatten() for bucket, _ in buckets])
-    real = torch.cat([branch.flatten() >= 0 for _, branch in buckets]).nonzero()[:, 0]
+    padded = torch.cat([bucket.index.flatten() for bucket in buckets])
+    real = torch.cat([bucket.branch.flatten() >= 0 for bucket in buckets]).nonzero()[:, 0]
     restored = torch.empty(int(begins[-1]), dtype=torch.int64)
     restored[padded[real]] = real
-    return Packing(tuple(bucket for bucket, _ in buckets), padded, restored)
+    return Packing(tuple(buckets), padded, restored, _segments(trees, begins))
 
 
-def _bucket(trees: Sequence[Tree], begins: NDArray[np.int64], rows: Sequence[int]) -> tuple[Bucket, Tensor]:
-    """A bucket, and which branch each of its places belongs to: 0 the stem, -1 padding."""
+def _bucket(trees: Sequence[Tree], begins: NDArray[np.int64], rows: Sequence[int]) -> Bucket:
     longest = max(trees[row].size for row in rows)
     index = np.zeros((len(rows), longest), dtype=np.int64)
     branch = np.full_like(index, -1)
     for line, row in enumerate(rows):
-        tree = trees[row]
-        index[line, : tree.size] = np.arange(begins[row], begins[row + 1])
-        lengths = [tree.stem, *(len(sequence) - tree.stem for sequence in tree.sequences)]
-        branch[line, : tree.size] = np.repeat(np.arange(len(lengths)), lengths)
-    of_key, of_query = branch[:, None, :], branch[:, :, None]
-    sees = np.tri(longest, dtype=bool) & ((of_key == of_query) | ((of_key == 0) & (of_query > 0)))
-    return Bucket(torch.from_numpy(index), torch.from_numpy(sees[:, None])), torch.from_numpy(branch)
+        index[line, : trees[row].size] = np.arange(begins[row], begins[row + 1])
+        lengths = trees[row].part_lengths
+        branch[line, : trees[row].size] = np.repeat(np.arange(len(lengths)), lengths)
+    return Bucket(torch.from_numpy(index), torch.from_numpy(branch))
+
+
+def _segments(trees: Sequence[Tree], begins: NDArray[np.int64]) -> Segments:
+    keys, queries = [], []
+    for tree, begin in zip(trees, begins[:-1], strict=True):
+        stem, at = np.arange(begin, begin + tree.stem), begin
+        for number, length in enumerate(tree.part_lengths):
+            own = np.arange(at, at + length)
+            at += length
+            if length:
+                keys.append(own if number == 0 else np.concatenate([stem, own]))
+                queries.append(length)
+    counts = [len(part) for part in keys]
+    gathered = np.concatenate(keys)
+    return Segments(
+        keys=torch.from_numpy(gathered),
+        copies=torch.from_numpy(_copies(gathered, int(begins[-1]))),
+        query_ends=torch.from_numpy(np.cumsum([0, *queries]).astype(np.int32)),
+        key_ends=torch.from_numpy(np.cumsum([0, *counts]).astype(np.int32)),
+        longest_query=max(queries),
+        longest_key=max(counts),
+    )
+
+
+def _copies(gathered: NDArray[np.int64], tokens: int) -> NDArray[np.int64]:
+    """For each token its places in ``gathered``, filled up with the number behind the last one."""
+    order = np.argsort(gathered, kind="stable")
+    counts = np.bincount(gathered, minlength=tokens)
+    copies = np.full((int(counts.max()), tokens), len(gathered), dtype=np.int64)
+    rank = np.arange(len(gathered)) - np.repeat(np.cumsum(counts) - counts, counts)
+    copies[rank, gathered[order]] = order
+    return copies

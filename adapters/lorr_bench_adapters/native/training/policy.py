@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -9,17 +10,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from lorr_bench_adapters.native.training.layout import Layout, Packing, Tree, moved, pack, pad
+from lorr_bench_adapters.native.training.layout import Layout, Tree, moved, pack, pad
+from lorr_bench_adapters.native.training.packed_attention import PACKED, packed_attention
 from lorr_bench_adapters.saving import base_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-PACKED: Final = "lorr_bench_packed"
-"""Name of the attention in the registry of transformers."""
 PACKED_FAMILIES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Models whose logits are ``lm_head(hidden states)`` and whose attention is looked up in the registry. Tests
 hold each to its padded forward pass."""
@@ -38,6 +37,7 @@ class Policy:
         padding_free: Whether to pack batches, where the model is of a family that allows it.
         scores_prompt: Whether log-probabilities of prompt tokens are wanted too.
         logits_per_piece: Logits to hold at once.
+        kernel: Of ``packed_attention.KERNELS``; the best one by default.
 
     Attributes:
         model: The model; replace it by its wrapped form.
@@ -50,12 +50,14 @@ class Policy:
         padding_free: bool,
         scores_prompt: bool = False,
         logits_per_piece: int = LOGITS_PER_PIECE,
+        kernel: str | None = None,
     ) -> None:
         self.model = model
         self._plain = model
         self._packs = padding_free and can_pack(model.config)
         self._scores_prompt = scores_prompt
         self._logits_per_piece = logits_per_piece
+        self._kernel = kernel
         if self._packs:
             AttentionInterface.register(PACKED, packed_attention)
             AttentionMaskInterface.register(PACKED, sdpa_mask)
@@ -74,7 +76,9 @@ class Policy:
         """The rows of a batch as this model takes them."""
         lay = pack if self._packs else pad
         placed: Layout = moved(lay(trees, scores_prompt=self._scores_prompt), device)
-        return placed
+        if placed.packing is None or self._kernel is None:
+            return placed
+        return replace(placed, packing=replace(placed.packing, kernel=self._kernel))
 
     def __call__(self, layout: Layout) -> Tensor:
         """Log-probabilities of the scored tokens.
@@ -82,13 +86,13 @@ class Policy:
         Returns:
             (sequences, places) float32, or float64 for a float64 model; 0 where nothing is scored.
         """
-        log_probs: Tensor = self.model(layout=layout)
-        return log_probs
+        log_probs: Tensor = self.model(layout=layout)  # flat: wrappers want no views
+        return log_probs.view(layout.scored.shape)
 
     def _log_probs(self, layout: Layout, usual_forward: Callable[..., Any]) -> Tensor:
         scores = self._packed(layout) if layout.packing else self._padded(layout, usual_forward)
         table = scores.new_zeros(layout.scored.numel())
-        return table.index_copy(0, layout.slots, scores).view(layout.scored.shape)
+        return table.index_copy(0, layout.slots, scores)
 
     @property
     def _causal_lm(self) -> Any:
@@ -98,7 +102,7 @@ class Policy:
         assert layout.packing is not None
         causal_lm = self._causal_lm
         # A mask of four dimensions keeps the model from making its own; the packed attention reads none.
-        any_mask = layout.packing.buckets[0].mask
+        any_mask = layout.tokens.new_ones((1, 1, 1, 1), dtype=torch.bool)
         hidden = causal_lm.base_model(
             input_ids=layout.tokens,
             position_ids=layout.positions,
@@ -142,66 +146,6 @@ def can_pack(config: Any) -> bool:
     windowed = config.model_type == "mistral" and config.sliding_window is not None
     known = config.model_type in PACKED_FAMILIES and config._attn_implementation in ("sdpa", PACKED)
     return known and full and not windowed
-
-
-def packed_attention(  # noqa: PLR0917 - transformers calls it so
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    packing: Packing | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Attention within the trees of a packed line; without ``packing`` the usual one.
-
-    Args:
-        module: The attention layer.
-        query: (1, heads, tokens, head size)
-        key: (1, key heads, tokens, head size)
-        value: (1, key heads, tokens, head size)
-        attention_mask: Not used where there is a packing.
-        packing: Where the trees are.
-        kwargs: Scale and dropout.
-
-    Returns:
-        (1, tokens, heads, head size)
-    """
-    if packing is None:
-        usual: tuple[Tensor, None] = sdpa_attention_forward(
-            module, query, key, value, attention_mask, **kwargs
-        )
-        return usual
-    padded = [
-        Rearranged.apply(heads[0].transpose(0, 1), packing.padded, packing.restored)
-        for heads in (query, key, value)
-    ]
-    sizes = [bucket.index.numel() for bucket in packing.buckets]
-    outputs = []
-    for bucket, *parts in zip(packing.buckets, *(heads.split(sizes) for heads in padded), strict=True):
-        q, k, v = (part.unflatten(0, bucket.index.shape).transpose(1, 2) for part in parts)
-        output, _ = sdpa_attention_forward(module, q, k, v, bucket.mask, **kwargs)
-        outputs.append(output.flatten(0, 1))
-    whole: Tensor = Rearranged.apply(torch.cat(outputs), packing.restored, packing.padded)
-    return whole[None], None
-
-
-class Rearranged(torch.autograd.Function):  # type: ignore[misc]
-    """``rows[index]``, whose backward pass is ``gradient[inverse]``: a gather both ways, nothing is added up.
-
-    That is the gradient when every row is picked once. Padding, which picks row 0 again, never passes a
-    gradient on: attention keeps it apart.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, index: Tensor, inverse: Tensor) -> Tensor:  # noqa: D102
-        ctx.save_for_backward(inverse)
-        return rows.index_select(0, index)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: D102
-        (inverse,) = ctx.saved_tensors
-        return gradient.index_select(0, inverse), None, None
 
 
 def _scored(head: nn.Module, hidden: Tensor, targets: Tensor) -> Tensor:

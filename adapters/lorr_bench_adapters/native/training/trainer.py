@@ -75,9 +75,9 @@ class NativeTrainer:
         torch.manual_seed(self._job.seed)
         if self._accelerator.is_main_process:
             check_saving(self._model, self._tokenizer, self._job.output)
-        # The anchor is the start model: taken before shards are cut and a checkpoint is read.
-        self._loop.start(self._model)
         self._prepare()
+        # Anchor and diagnostics: what each process has of the start model, before a checkpoint is read.
+        self._loop.start(self._model)
         self._resume()
         while self._replay <= self._job.stop_after:
             self._pass()
@@ -238,8 +238,9 @@ class NativeTrainer:
 
     def _save(self) -> None:
         """Write the trained model; a sharded one is put together first."""
-        tensors = full_tensors(self._model) if self._is_sharded else None
-        if self._accelerator.is_main_process:
+        is_main = self._accelerator.is_main_process
+        tensors = full_tensors(self._model, kept=is_main) if self._is_sharded else None
+        if is_main:
             model = self._model if tensors is None else self._whole_model(tensors)
             save_model(model, self._tokenizer, self._job.model, self._job.output)
         self._accelerator.wait_for_everyone()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from trl import KTOTrainer
 
 from lorr_bench_adapters.trl.labels import apart
+from lorr_bench_adapters.trl.training.given_reference import GivenReference
 from lorr_bench_adapters.trl.training.hybrid import FusedLogProbs
 from lorr_bench_adapters.trl.training.reference_batches import ReferenceBatches
 from lorr_bench_adapters.trl.training.replay import ReplayTrainer
@@ -60,14 +61,8 @@ class LabelsLoRR(FusedLogProbs):
         return loss + weight * sft
 
 
-class ReplayKTOTrainer(ReplayTrainer, LabelsLoRR, KTOTrainer):  # type: ignore[misc]
-    """A KTOTrainer whose epochs are replays.
+class ReplayKTOTrainer(ReplayTrainer, GivenReference, LabelsLoRR, KTOTrainer):  # type: ignore[misc]
+    """A KTOTrainer whose epochs are replays; its rows are tokenized and carry their reference.
 
-    Its rows carry mismatched responses for the KL estimate, so the loop may shuffle them.
+    They carry mismatched responses for the KL estimate too, so the loop may shuffle them.
     """
-
-    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset
-
-    def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trl import DPOTrainer
 
+from lorr_bench_adapters.trl.training.given_reference import GivenReference
 from lorr_bench_adapters.trl.training.hybrid import FusedLogProbs
 from lorr_bench_adapters.trl.training.reference_batches import ReferenceBatches
 from lorr_bench_adapters.trl.training.replay import ReplayTrainer
@@ -39,14 +40,5 @@ class PreferenceLoRR(FusedLogProbs):
         return loss + weight * sft
 
 
-class ReplayDPOTrainer(ReplayTrainer, PreferenceLoRR, DPOTrainer):  # type: ignore[misc]
-    """A DPOTrainer whose epochs are replays.
-
-    It takes rows that are tokenized and carry reference log-probabilities, so neither is computed again.
-    """
-
-    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset
-
-    def _precompute_ref_logps(self, dataset: Dataset, *_: Any) -> Dataset:
-        return dataset
+class ReplayDPOTrainer(ReplayTrainer, GivenReference, PreferenceLoRR, DPOTrainer):  # type: ignore[misc]
+    """A DPOTrainer whose epochs are replays; its rows are tokenized and carry their reference."""

@@ -17,6 +17,7 @@ from lorr_bench.ports.trainer import TrainJob, TrainOutcome
 from lorr_bench.store.seal import is_sealed, seal
 from lorr_bench_adapters.loading import count_parameters, load_trainable, save_model
 from lorr_bench_adapters.saving import check_saving
+from lorr_bench_adapters.sharded_precision import keep_sums_in_float32
 from lorr_bench_adapters.trl.training.callback import LoopCallback
 from lorr_bench_adapters.trl.training.checkpoint_state import SafeState
 
@@ -57,6 +58,20 @@ class ReplayCallback(LoopCallback):
         self.count: Callable[[], Mapping[str, int]] = dict
         self.tokens: Callable[[], int] = int
         self._sums: dict[str, tuple[float, int]] = {}
+        self._begun = False
+
+    def begin(self, model: nn.Module) -> None:
+        """Remember the start model, once, before a checkpoint is read."""
+        if not self._begun:
+            self._begun = True
+            self.loop.start(model)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Remember the start model, where it has just been cut, and order the rows."""
+        self.begin(kwargs["model"])
+        super().on_train_begin(args, state, control, **kwargs)
 
     def resume(self) -> Path | None:
         """The checkpoint to continue from, or None; what was cut off or damaged is removed."""
@@ -155,6 +170,7 @@ class ReplayTrainer(SafeState):
         replay.tokens = self._tokens_so_far
         super().__init__(lorr=replay, **kwargs)  # type: ignore[call-arg]
         trainer: Any = self
+        keep_sums_in_float32(trainer.accelerator)
         trainer.remove_callback(PrinterCallback)  # a line for each step would bury the log of the stage
         # Only a model with an adapter has a ``peft_config``.
         if REFERENCE_ADAPTER in getattr(trainer.model, "peft_config", ()):
@@ -170,7 +186,9 @@ class ReplayTrainer(SafeState):
         trainer: Any = self
         if trainer.is_world_process_zero():
             check_saving(trainer.model, trainer.processing_class, self._job.output)
-        self._job.loop.start(trainer.model)
+        if not trainer.is_fsdp_enabled:  # which cuts and places the weights later
+            with trainer.accelerator.autocast():  # as the model computes from now on
+                self.lorr.begin(trainer.model)
         checkpoint = self.lorr.resume()
         parameters, frozen = count_parameters(trainer.model)  # DeepSpeed will cut them into parts
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -183,6 +201,11 @@ class ReplayTrainer(SafeState):
             replays=tuple(self.lorr.replays),
             **counts,
         )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        trainer: Any = self
+        self.lorr.begin(trainer.model)  # sharded weights are the start model's until now
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _write_model(self) -> None:
         """Write the model; shards are gathered into a model of their own first."""
