@@ -141,7 +141,7 @@ INTERNALS = [
     Internal(
         file="transformers/integrations/sdpa_attention.py",
         name="sdpa_attention_forward",
-        user=f"{NATIVE}/policy.py",
+        user=f"{NATIVE}/packed_attention.py",
         purpose="is the attention within each tree of a packed batch",
     ),
     Internal(
@@ -166,10 +166,36 @@ INTERNALS = [
         for trainer, user in (("dpo", "preference"), ("kto", "labels"))
         for name, purpose in (
             ("_prepare_dataset", "takes rows that are tokenized already"),
-            ("_precompute_ref_logps", "takes rows that carry reference log-probabilities already"),
             ("_compute_loss", "is the loss to which λ·L_SFT is added"),
             ("_metrics", "logs the SFT term beside the trainer's own metrics"),
         )
+    ),
+    *(
+        Internal(
+            file=f"trl/trainer/{trainer}_trainer.py",
+            name=f"{trainer.upper()}Trainer.{name}",
+            user=f"{TRL}/given_reference.py",
+            purpose=purpose,
+        )
+        for trainer in ("dpo", "kto")
+        for name, purpose in (
+            ("_prepare_dataset", "takes rows that are tokenized already"),
+            ("_precompute_ref_logps", "takes rows that carry reference log-probabilities already"),
+            ("precompute_ref_logps", "says that the loss finds the reference in its rows"),
+            ("ref_model", "would hold a second model"),
+        )
+    ),
+    Internal(
+        file="accelerate/utils/dataclasses.py",
+        name="FullyShardedDataParallelPlugin.mixed_precision_policy",
+        user="adapters/lorr_bench_adapters/sharded_precision.py",
+        purpose="says in which precision FSDP computes, adds up and answers",
+    ),
+    Internal(
+        file="transformers/trainer.py",
+        name="Trainer._load_from_checkpoint",
+        user=f"{TRL}/replay.py",
+        purpose="is the last moment at which sharded weights are those of the start model",
     ),
     Internal(
         file="trl/trainer/utils.py",

@@ -35,10 +35,12 @@ def measure(options: Options) -> str:
         plan = plan_of_both(Path(folder), shape, tokens)
         orders = orders_of(plan, Path(folder))
         gc.collect()
+        before = still_there()
         for order in orders:
             serve_or_fail(order)
             if order.stage.kind in TRAINING:
-                left.append((order.stage.label, *still_there()))
+                more = (now - then for now, then in zip(still_there(), before, strict=True))
+                left.append((order.stage.label, *more))
     said = "; ".join(
         f"{label}: {models} models, {optimizers} optimizers, {taken / MIB:.0f} MiB"
         for label, models, optimizers, taken in left
