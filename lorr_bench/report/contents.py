@@ -17,15 +17,15 @@ from lorr_bench.report.sentences.first_screen import FirstScreen, first_screen
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Table
 from lorr_bench.report.tables.aggregates import aggregate_frame, aggregate_table
+from lorr_bench.report.tables.by_method.methods import method_frame, method_table
+from lorr_bench.report.tables.by_method.paper import paper_table
 from lorr_bench.report.tables.comparison import Comparison, comparison_table, make_comparison
 from lorr_bench.report.tables.conduct import conduct_frame, conduct_table
 from lorr_bench.report.tables.contrasts import declared_table, further_table
 from lorr_bench.report.tables.diagnostics import diagnostic_frame, diagnostic_table
 from lorr_bench.report.tables.efficiency import efficiency_frame, efficiency_table
 from lorr_bench.report.tables.ledger import ledger_frame, ledger_table
-from lorr_bench.report.tables.methods import method_frame, method_table
 from lorr_bench.report.tables.overlaps import overlap_frame, overlap_table
-from lorr_bench.report.tables.paper import paper_table
 from lorr_bench.report.tables.protocol import protocol_frame, protocol_table, shared_settings_table
 from lorr_bench.report.tables.published import published_frame, published_table
 from lorr_bench.report.tables.scores import score_frame

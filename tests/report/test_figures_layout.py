@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from synthetic_results import make_methods_results, make_results
 
 from lorr_bench.report.figures.arm_styles import ArmStyles
-from lorr_bench.report.figures.panels import Grid
-from lorr_bench.report.figures.scales import Scale
-from lorr_bench.report.figures.text_fit import (
+from lorr_bench.report.figures.canvas.panels import Grid
+from lorr_bench.report.figures.canvas.scales import Scale
+from lorr_bench.report.figures.canvas.text_fit import (
     number_text,
     text_width,
     truncated,

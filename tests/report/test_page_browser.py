@@ -278,7 +278,7 @@ def test_mathematics_is_shown_and_what_cannot_be_read_stays(text: str, tmp_path:
       show(String.raw`$\unknown{x}$ and $\frac{1$ <b>no</b>`);
       show(String.raw`\dfrac12`, { whole: true });
       show("$x$", { written: true });
-      show(String.raw`$${"{".repeat(500)}$`);
+      show(`$${"{".repeat(500)}x${"}".repeat(500)}$`);
     """
     read, money, unread, whole, written, deep = seen(text, script, tmp_path)
     assert read == [

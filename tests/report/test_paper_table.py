@@ -11,7 +11,7 @@ from table_texts import texts
 from lorr_bench.report.formats.latex import latex_report
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Table
-from lorr_bench.report.tables.paper import paper_table
+from lorr_bench.report.tables.by_method.paper import paper_table
 from lorr_bench.values import Analysis, Contrast, Results
 
 pytestmark = pytest.mark.slow

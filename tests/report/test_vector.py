@@ -6,6 +6,7 @@ import re
 
 import matplotlib as mpl
 
+from lorr_bench.report.figures.canvas.vector import DARK, FONTS, adapted
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     GRID_COLOUR,
@@ -17,7 +18,6 @@ from lorr_bench.report.figures.drawing import (
     blank_figure,
     svg_text,
 )
-from lorr_bench.report.figures.vector import DARK, FONTS, adapted
 
 
 def test_text_is_text_with_a_font_to_fall_back_on() -> None:

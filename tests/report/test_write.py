@@ -73,7 +73,7 @@ def test_every_figure_is_there_in_three_forms(folder: Path) -> None:
     assert {path.stem for path in figures} >= {"curves"}
     assert len(figures) == 3 * len({path.stem for path in figures})
     for form in ("png", "svg", "pdf"):
-        assert (folder / f"figure.{form}").read_bytes() == (folder / f"figures/curves.{form}").read_bytes()
+        assert (folder / f"figure.{form}").read_bytes() == (folder / f"figures/story.{form}").read_bytes()
 
 
 def test_the_files_that_the_page_links_to_are_written(folder: Path) -> None:

@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lorr_bench.report.figures.arm_styles import Selection
+from lorr_bench.report.figures.canvas.panels import Grid, Heading, Panel, lay_out, name_axes
+from lorr_bench.report.figures.canvas.text_fit import text_width, truncated_apart, widest
 from lorr_bench.report.figures.drawing import (
     MARGIN,
     START_COLOUR,
@@ -26,8 +28,6 @@ from lorr_bench.report.figures.drawing import (
     start_handle,
 )
 from lorr_bench.report.figures.figure_data import FigureData
-from lorr_bench.report.figures.panels import Grid, Heading, Panel, lay_out, name_axes
-from lorr_bench.report.figures.text_fit import text_width, truncated_apart, widest
 from lorr_bench.report.formatting import START_MODEL, count_range, interval_covers, percent, plural
 from lorr_bench.values import START
 

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lorr_bench.report.figures.arm_styles import ArmStyles, Selection
+from lorr_bench.report.figures.canvas.panels import Grid, Heading, Panel, lay_out, name_axes
+from lorr_bench.report.figures.canvas.scales import Scale, keep_to_shares, set_scale
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARK,
@@ -27,9 +29,7 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.figure_data import FigureData
-from lorr_bench.report.figures.panels import Grid, Heading, Panel, lay_out, name_axes
 from lorr_bench.report.figures.quantities import PAIRS, Quantity
-from lorr_bench.report.figures.scales import Scale, keep_to_shares, set_scale
 from lorr_bench.report.formatting import MISSING, count_range, interval_covers
 from lorr_bench.report.frames import rows_of
 from lorr_bench.report.study import Study

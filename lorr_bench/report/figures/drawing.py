@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lorr_bench.report.figures.text_fit import text_width, truncated, wrapped
-from lorr_bench.report.figures.vector import adapted
+from lorr_bench.report.figures.canvas.text_fit import text_width, truncated, wrapped
+from lorr_bench.report.figures.canvas.vector import adapted
 from lorr_bench.report.formatting import START_MODEL
 
 WIDTH: Final = 6.5

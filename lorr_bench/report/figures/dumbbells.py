@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lorr_bench.report.figures.arm_styles import Selection
+from lorr_bench.report.figures.canvas.scales import within_points
+from lorr_bench.report.figures.canvas.text_fit import truncated_apart, widest
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     GRID_COLOUR,
@@ -30,8 +32,6 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.figure_data import FigureData
-from lorr_bench.report.figures.scales import within_points
-from lorr_bench.report.figures.text_fit import truncated_apart, widest
 from lorr_bench.report.formatting import counted, interval_covers
 from lorr_bench.values import START, Measure
 

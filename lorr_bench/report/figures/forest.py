@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 from lorr_bench.report.contrasts import DECLARED, declared_mark, difference_interval
 from lorr_bench.report.figures.arm_styles import ArmStyles
+from lorr_bench.report.figures.canvas.scales import within_points
+from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARGIN,
@@ -27,8 +29,6 @@ from lorr_bench.report.figures.drawing import (
     blank_figure,
     dress,
 )
-from lorr_bench.report.figures.scales import within_points
-from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.formatting import DAGGER, MINUS, MISSING, interval_covers, plural, points
 from lorr_bench.report.frames import rows_of
 from lorr_bench.values import MATH, Measure

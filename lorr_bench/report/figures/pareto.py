@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lorr_bench.report.figures.arm_styles import ArmStyles
+from lorr_bench.report.figures.canvas.scales import Scale, set_scale
+from lorr_bench.report.figures.canvas.text_fit import number_text, text_width, truncated_apart, widest
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
     MARGIN,
@@ -32,8 +34,6 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.quantities import Quantity
-from lorr_bench.report.figures.scales import Scale, set_scale
-from lorr_bench.report.figures.text_fit import number_text, text_width, truncated_apart, widest
 from lorr_bench.report.formatting import counted, percent
 from lorr_bench.report.tables.comparison import Comparison
 from lorr_bench.values import START, Measure

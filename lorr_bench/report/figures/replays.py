@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.figures.arm_styles import ArmStyles, Selection
+from lorr_bench.report.figures.canvas.panels import Grid, Heading, lay_out, name_axes
+from lorr_bench.report.figures.canvas.scales import Scale, keep_to_shares
+from lorr_bench.report.figures.canvas.text_fit import number_text
 from lorr_bench.report.figures.drawing import MARK, STYLE, Drawing, Header, dress
-from lorr_bench.report.figures.panels import Grid, Heading, lay_out, name_axes
-from lorr_bench.report.figures.scales import Scale, keep_to_shares
-from lorr_bench.report.figures.text_fit import number_text
 from lorr_bench.report.formatting import counted
 
 MAX_METHODS, MAX_PLUGINS = 30, 8

@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.contrasts import DECLARED, declared_mark
+from lorr_bench.report.figures.canvas.panels import Heading, Panel
+from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, within_points
+from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
@@ -29,10 +32,7 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.figure_data import FigureData
-from lorr_bench.report.figures.panels import Heading, Panel
 from lorr_bench.report.figures.quantities import unique_pairs
-from lorr_bench.report.figures.scales import POINTS_LIMIT, within_points
-from lorr_bench.report.figures.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.formatting import (
     DAGGER,
     MINUS,

@@ -168,6 +168,6 @@ def _arms(study: Study) -> str:
     if len(names) <= 1:
         return listed(list(study.results.arms))
     return (
-        f"{len(names)} methods ({first_of(names, MAX_METHODS, between=', ')}) with {listed(study.plugins)}, "
-        f"each against {study.baseline_name}"
+        f"{len(names):,} methods ({first_of(names, MAX_METHODS, between=', ')}) with "
+        f"{listed(study.plugins)}, each against {study.baseline_name}"
     )

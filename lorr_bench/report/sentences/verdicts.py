@@ -197,7 +197,7 @@ def _missed(row: Any) -> str:
 
 def _luck(arms: int) -> str:
     """What the best of many must be told with."""
-    return f" Highest of {arms} arms: luck is among what put it first." if arms > MAX_SENTENCES else ""
+    return f" Highest of {arms:,} arms: luck is among what put it first." if arms > MAX_SENTENCES else ""
 
 
 def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lorr_bench.report.figures.canvas.text_fit import truncated, two_lines
 from lorr_bench.report.figures.drawing import MUTED, TICK_SIZE, WIDTH, Header, add_header, blank_figure
-from lorr_bench.report.figures.text_fit import truncated, two_lines
 from lorr_bench.values import Measure
 
 RIGHT, BOTTOM = 0.14, 0.46

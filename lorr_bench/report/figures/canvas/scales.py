@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from lorr_bench.report.figures.canvas.text_fit import number_text, text_width
 from lorr_bench.report.figures.drawing import TICK_SIZE
-from lorr_bench.report.figures.text_fit import number_text, text_width
 
 LOG_FROM = 6.0  # times the smallest value
 POINTS_LIMIT = 100.0

@@ -1,0 +1,1 @@
+"""What every figure is drawn on: its page, panels, scales, fitting text, and its SVG file."""

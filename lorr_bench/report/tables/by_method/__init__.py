@@ -1,0 +1,1 @@
+"""Tables whose rows are methods: all plug-ins beside each other, and the table of a paper."""
