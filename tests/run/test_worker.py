@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import time
-import weakref
 from pathlib import Path
 
 import pytest
@@ -128,20 +127,13 @@ def test_out_of_memory_comes_with_advice_and_may_pass(tmp_path, monkeypatch, cap
     assert "MemoryError: no room. Lower per_device_train_batch_size" in answer["reason"]
 
 
-def test_what_a_training_stage_leaves_is_let_go_of(tmp_path, monkeypatch):
-    import torch  # noqa: F401 - what a stage that loads a model has done
-
-    left = []
-
-    def trained(task):
-        model = type("Model", (), {})()
-        model.itself = model
-        left.append(weakref.ref(model))
-        return Outcome()
-
-    replace_stage(monkeypatch, trained, "train")
-    answer_of(sample("train", "train"), Store(tmp_path / "store"))
-    assert [model() for model in left] == [None]
+@pytest.mark.parametrize(("kind", "freed"), [("train", 1), ("reference", 1), ("grade_math", 0)])
+def test_what_a_training_stage_leaves_is_let_go_of(tmp_path, monkeypatch, kind, freed):
+    calls = []
+    monkeypatch.setattr(worker_module, "free_memory", lambda: calls.append(kind))
+    replace_stage(monkeypatch, lambda task: Outcome(), kind)
+    answer_of(sample(kind, kind), Store(tmp_path / "store"))
+    assert len(calls) == freed
 
 
 def test_a_full_disk_is_told_as_such(stage, tmp_path, monkeypatch):
