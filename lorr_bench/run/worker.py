@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -138,6 +138,7 @@ def serve(order: Mapping[str, Any], engines: EngineRoom, writer: EventWriter) ->
                 inputs,
                 store,
                 engines,
+                parts=[stage_from_dict(values) for values in order.get("parts", ())],
                 progress=_progress(stage, writer),
                 notice=notice,
                 clock=Clock(entered),
@@ -178,6 +179,7 @@ def run_stage(
     store: Store,
     engines: EngineRoom,
     *,
+    parts: Sequence[Stage] = (),
     progress: Callable[..., None],
     notice: Callable[[str], None],
     clock: Clock | None = None,
@@ -193,6 +195,7 @@ def run_stage(
         LorrBenchError: The stage failed in a way it can explain.
     """
     folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
+    answered = [_checked_input(store, part) for part in parts]
     _INPUTS.check(stage)
     with store.writing(stage) as draft:
         task = Task(
@@ -204,6 +207,7 @@ def run_stage(
             progress,
             notice,
             clock or Clock(),
+            answered,
         )
         try:
             outcome = _work(task)
