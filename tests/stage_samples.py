@@ -53,11 +53,30 @@ COLLECT = {
     "grader": "math-verify 1.0, grading 2",
     "seed": 0,
 }
+SAMPLE = {**MODEL, **ENGINE, **PROMPTS}
+SAMPLE |= {
+    name: COLLECT[name]
+    for name in ("num_prompts", "num_samples", "temperature", "top_p", "max_tokens", "seed")
+}
+PAIRED = {name: COLLECT[name] for name in ("max_tokens", "truncated", "pair_rule", "seed")}
+REFRESHED = {"rollout_ratio": 0.5, "unique_pairs": 10, "max_length": None, "replay": 2}
 HYPERPARAMETERS = {"per_device_train_batch_size": 4}
 PARAMETERS = {
     "fingerprint": {**MODEL, "packages": PACKAGES},
     "collect": COLLECT,
-    "refresh": {**COLLECT, "rollout_ratio": 0.5, "unique_pairs": 10, "max_length": None, "replay": 2},
+    "refresh": {**COLLECT, **REFRESHED},
+    "sample": SAMPLE,
+    "part": {"whole": "digest of the whole", "number": 0, "parts": 2},
+    "score": {
+        **MODEL,
+        "model": "sha256 of the reward model",
+        "template_date": "2025-01-01",
+        "batch_size": 8,
+        "max_length": 64,
+        "packages": PACKAGES,
+    },
+    "pair_scored": {**PAIRED, "pair_rule": "best_worst", "num_prompts": 50},
+    "refresh_scored": {**MODEL, **PAIRED, "pair_rule": "best_worst", **REFRESHED},
     "import_pairs": {
         "source": "sha256 of the pairs",
         "revision": None,
@@ -124,6 +143,10 @@ SETTING = {
     "fingerprint": PLACE,
     "collect": ASKS,
     "refresh": ASKS,
+    "sample": ASKS,
+    "score": {"model_path": "the reward model", "revision": None},
+    "pair_scored": {},
+    "refresh_scored": PLACE,
     "import_pairs": {"source": "pairs.jsonl", "unique_pairs": 0},
     "reference": {**PLACE, "adapter": "trl.dpo", "hyperparameters": HYPERPARAMETERS},
     "train": {**PLACE, "places": {}, "save_steps": 0, "diagnostics": False},
@@ -139,6 +162,16 @@ SETTING = {
     },
     "contamination": {"source": "problems.jsonl"},
     "families": {"source": "problems.jsonl"},
+}
+SETTING["part"] = {
+    "stage": {
+        "kind": "collect",
+        "label": "collect",
+        "params": COLLECT,
+        "inputs": {},
+        "setting": ASKS,
+        "counted_as": {},
+    }
 }
 KINDS = tuple(PARAMETERS)
 
@@ -177,6 +210,8 @@ def numbered(kind, number, label="a stage", **inputs):
         "reference": {"unique_pairs": number + 1},
         "grade_math": {"grader": f"math-verify {number}"},
         "families": {"cluster_column": f"family {number}"},
+        "score": {"batch_size": number + 1},
+        "part": {"number": number},
     }
     return sample(kind, label, inputs=inputs, **own.get(kind, {"seed": number}))
 

@@ -12,7 +12,7 @@ from lorr_bench.data.rows import near_names
 from lorr_bench.errors import DataError
 from lorr_bench.plan.identity.hub_errors import hub_refusal
 from lorr_bench.plan.kinds.answer_math import AnswerMath
-from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.collect import SamplingStage
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.plan import Plan
@@ -70,9 +70,11 @@ def _data_sets(plan: Plan) -> Iterator[HubData]:
         if isinstance(stage, ImportPairs) and (commit := stage.parameters.revision):
             asked = stage.parameters
             yield HubData(stage.setting.source, commit, "data.pairs", asked.split, asked.subset)
-        elif isinstance(stage, Collect | AnswerMath) and (commit := stage.parameters.prompts.rows.revision):
+        elif isinstance(stage, SamplingStage | AnswerMath) and (
+            commit := stage.parameters.prompts.rows.revision
+        ):
             rows, place = stage.parameters.prompts.rows, "data.collect"
-            where = place if isinstance(stage, Collect) else "evaluation.math"
+            where = place if isinstance(stage, SamplingStage) else "evaluation.math"
             yield HubData(stage.setting.source, commit, where, rows.split, rows.subset)
         elif isinstance(stage, EvaluateGeneral):
             for key, commit in (stage.parameters.data_sets or {}).items():

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from lorr_bench.errors import ModelError
 from lorr_bench.plan.identity.hub_errors import hub_refusal
-from lorr_bench.plan.identity.hub_model import is_fetched, is_whole_here
+from lorr_bench.plan.identity.hub_model import folder_here, is_fetched
 from lorr_bench.plan.identity.model_files import (
     ADAPTER_FAULT,
     ADAPTER_FILE,
@@ -16,7 +16,7 @@ from lorr_bench.plan.identity.model_files import (
     WEIGHTS,
     missing_part,
 )
-from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.answers.score import Score
 from lorr_bench.plan.plan import Plan
 
 LOOK_UP_SECONDS: Final = 20.0
@@ -33,7 +33,7 @@ def check_hub_models(plan: Plan) -> None:
             adapter of another, or it has no safetensors.
     """
     for name, commit, where in _models(plan):
-        if not is_whole_here(name, commit):
+        if folder_here(name, commit) is None:
             _check(name, commit, where)
 
 
@@ -41,10 +41,9 @@ def _models(plan: Plan) -> Iterator[tuple[str, str | None, str]]:
     """Name, commit and place in the suite of each model of the Hub."""
     if not Path(plan.model.path).is_dir():
         yield plan.model.path, plan.model.commit, "model.path"
-    places = (stage.setting.reward_model for stage in plan.stages if isinstance(stage, Collect))
-    scorer = next((place for place in places if place is not None), None)
-    if scorer is not None and not Path(scorer.path).is_dir():
-        yield scorer.path, scorer.revision, "data.collect.reward_model.path"
+    scorer = next((stage.setting.place for stage in plan.stages if isinstance(stage, Score)), None)
+    if scorer is not None and not Path(scorer.model_path).is_dir():
+        yield scorer.model_path, scorer.revision, "data.collect.reward_model.path"
 
 
 def _check(name: str, commit: str | None, where: str) -> None:

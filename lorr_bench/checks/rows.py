@@ -9,10 +9,9 @@ from lorr_bench.checks.lengths import check_prompt_lengths
 from lorr_bench.data.prompts import load_problems
 from lorr_bench.forecast.pair_counts import QUICK_BYTES
 from lorr_bench.plan.kinds.answer_math import AnswerMath
-from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.prompts import PromptSource
 from lorr_bench.plan.plan import Plan
-from lorr_bench.stages.pairs.collect import load_problems as load_asked
+from lorr_bench.stages.pairs.sampling import load_problems as load_asked
 from lorr_bench.values import Prompt
 
 
@@ -27,13 +26,11 @@ def prompt_lines(plan: Plan, *, fetch: bool) -> Iterator[str]:
         DataError: A row lacks a column or an answer, an id repeats, there are too few rows, or too few leave
             room for a response.
     """
-    collect = plan.first_pairs
-    if isinstance(collect, Collect) and (
-        fetch or _is_quick(collect.parameters.prompts, collect.setting.source)
-    ):
-        asked_first = load_asked(collect)
+    sampling = plan.first_asked
+    if sampling is not None and (fetch or _is_quick(sampling.parameters.prompts, sampling.setting.source)):
+        asked_first = load_asked(sampling)
         check_prompt_lengths(plan, asked_first)
-        yield _count_text(asked_first, collect.parameters.seed)
+        yield _count_text(asked_first, sampling.parameters.seed)
     read = set[str]()
     for stage in plan.stages:
         if not isinstance(stage, AnswerMath) or stage.parameters.prompts.rows.source in read:

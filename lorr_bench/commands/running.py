@@ -56,16 +56,15 @@ def run(asked: Asked, options: RunOptions, more: Sequence[str] = ()) -> None:
     """
     ended = _run(asked, options, more)
     out, err = consoles()
-    state, total = ended.finished.state, len(ended.finished.plan.stages)
+    state, stages = ended.finished.state, ended.finished.plan.stages
+    ran, total = sum(stage.digest in state.ran for stage in stages), len(stages)
     if not state.ran and not state.failed:
         done = "all that was asked for was" if options.only else f"all {total} stages were"
         out.print(f"Nothing to run: {done} done before.")
     else:
         reused = f", {state.reused} reused" if state.reused else ""
         again = f", {state.retried} tried again" if state.retried else ""
-        out.print(
-            f"{len(state.ran)} of {total} stages run{reused}{again} in {duration_text(state.wall_seconds)}."
-        )
+        out.print(f"{ran} of {total} stages run{reused}{again} in {duration_text(state.wall_seconds)}.")
     _end(asked, out, err, ended)
 
 

@@ -152,7 +152,7 @@ class Fitting:
         gpu = self._machine.smallest_gpu
         if gpu is None or one.share is None:
             return True
-        engine = Generation(one.training.element_bytes, self._context, one.share, 1, 1, None, 0)
+        engine = Generation(one.training.element_bytes, self._context, one.share, 1, 1)
         return generation_need(model, engine, gpu) <= gpu * one.share
 
     def _reference_rows(self, one: _Try, model: ModelSize) -> int | None:

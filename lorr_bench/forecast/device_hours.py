@@ -114,7 +114,7 @@ def _seconds(
     workload: Workload, estimates: Estimates, sizes: ModelSizes, device: Device
 ) -> tuple[Range | None, Figure]:
     """Seconds of one stage: by stages that were measured on such a device, else by the formula."""
-    model = estimates.model
+    model = estimates.model if workload.scorer is None else sizes(*workload.scorer)
     like = [
         found
         for found in estimates.measured
@@ -126,31 +126,27 @@ def _seconds(
     stage = estimates.first_of(workload)
     if model is None or (isinstance(stage, Train) and stage.adapter.online):
         return None, figure  # what an online method generates while it trains is not in its tokens
-    return formula_seconds(workload, model, sizes, device), figure
+    return formula_seconds(workload, model, device), figure
 
 
-def formula_seconds(workload: Workload, model: ModelSize, sizes: ModelSizes, device: Device) -> Range | None:
+def formula_seconds(workload: Workload, model: ModelSize, device: Device) -> Range | None:
     """Seconds of a stage, without what it takes to begin; None where the suite does not tell its tokens.
 
     Args:
         workload: Of the stage.
-        model: The start model.
-        sizes: Gives the size of a reward model by path and revision.
+        model: The model at work.
         device: Each of those that the stage occupies.
     """
     if workload.training is not None and workload.tokens is not None:
         return _training(workload.tokens / workload.devices, model, workload.training, device)
+    if workload.scorer is not None and workload.tokens is not None:
+        return _at_shares(workload.tokens * 2 * model.parameters, device.bf16_flops)
     if workload.scoring is not None and workload.tokens is not None:
         return _scoring(workload.tokens / workload.devices, model, workload.scoring, device)
     if workload.generation is None or not workload.tokens or not workload.answers:
         return None
     engine = _Engine(model, workload.generation, device)
-    spent = engine.seconds(workload.tokens, workload.answers)
-    scorer = sizes(*workload.generation.scorer) if workload.generation.scorer else None
-    if scorer is None:
-        return spent
-    flops = workload.tokens * 2 * scorer.parameters
-    return spent + _at_shares(flops, device.bf16_flops).times(1 / workload.devices)
+    return engine.seconds(workload.tokens, workload.answers)
 
 
 def _training(tokens: float, model: ModelSize, training: Training, device: Device) -> Range:

@@ -95,7 +95,7 @@ class Estimates:
         sizes: ModelSizes,
         machine: Machine,
     ) -> None:
-        self._plan, self._done, self.measured = plan, done, measured
+        self._plan, self._done, self.measured, self._sizes = plan, done, measured, sizes
         self._first: dict[Workload, Stage] = {}
         self._workload: dict[str, Workload] = {}
         self._all: dict[Kind, Counter[Workload]] = {}
@@ -160,8 +160,7 @@ class Estimates:
     def _kind(self, kind: Kind) -> KindEstimate:
         left = +self._left[kind]
         like = [found for found in self.measured if found.workload.kind == kind]
-        parameters = self.model.parameters if self.model else None
-        seconds = {workload: seconds_of(workload, parameters, like) for workload in left}
+        seconds = {workload: seconds_of(workload, self._parameters(workload), like) for workload in left}
         on_devices = {workload: figure for workload, figure in seconds.items() if workload.devices}
         disk = {workload: disk_of(workload, like) for workload in left}
         return KindEstimate(
@@ -175,6 +174,11 @@ class Estimates:
             largest=self.largest(kind),
             disk=self._weights() if kind == "train" else total(disk, left),
         )
+
+    def _parameters(self, workload: Workload) -> int | None:
+        """Of the model at work; None where they are not known."""
+        size = self.model if workload.scorer is None else self._sizes(*workload.scorer)
+        return size.parameters if size else None
 
     def _weights(self) -> Figure:
         """Weights that stay in the store when everything is done."""

@@ -12,6 +12,7 @@ from lorr_bench.forecast.peak_memory import (
     Peak,
     generation_need,
     generation_peak,
+    reward_peak,
     scoring_peak,
     training_peak,
 )
@@ -96,7 +97,7 @@ class MemoryEstimates:
         """Memory of a stage; None for work that needs little."""
         if workload.generation is not None:
             return self._generation(workload.generation)
-        return self._training(workload) if workload.kind in ("train", "reference") else None
+        return self._training(workload) if workload.kind in ("train", "reference", "score") else None
 
     def _training(self, workload: Workload) -> Memory:
         """Measured stages count before the formula, whose parts are told all the same."""
@@ -108,20 +109,25 @@ class MemoryEstimates:
             figure = Figure(max(peaks), MEASURED, stages=len(peaks))
             return Memory(figure, verdict(max(peaks), room), room, parts)
         if peak is None:
-            why = NO_MODEL if self._model is None else NO_FORMULA
+            why = NO_MODEL if self._size(workload) is None else NO_FORMULA
             return Memory(Figure(None, why), "unknown", room)
         fits = verdict(peak.bytes, room, self._machine.tolerance)
         return Memory(Figure(peak.bytes, FORMULA), fits, room, parts)
 
     def _training_peak(self, workload: Workload) -> Peak | None:
-        on_gpu = bool(self._machine.gpu_bytes)
-        if self._model is None:
+        on_gpu, model = bool(self._machine.gpu_bytes), self._size(workload)
+        if model is None:
             return None
         if workload.scoring is not None:
-            return scoring_peak(self._model, workload.scoring, on_gpu=on_gpu)
+            peak = scoring_peak if workload.scorer is None else reward_peak
+            return peak(model, workload.scoring, on_gpu=on_gpu)
         if workload.training is None:
             return None
-        return training_peak(self._model, workload.training, on_gpu=on_gpu)
+        return training_peak(model, workload.training, on_gpu=on_gpu)
+
+    def _size(self, workload: Workload) -> ModelSize | None:
+        """Size of the model at work."""
+        return self._model if workload.scorer is None else self._sizes(*workload.scorer)
 
     def _peaks(self, workload: Workload) -> list[int]:
         """Peaks of equal stages, measured on the same sort of device."""
@@ -138,15 +144,11 @@ class MemoryEstimates:
         room = main if gpu is None else gpu
         if self._model is None:
             return Memory(Figure(None, NO_MODEL), "unknown", room)
-        scorer = self._sizes(*generation.scorer) if generation.scorer else None
-        peak = generation_peak(self._model, generation, scorer, gpu_bytes=gpu)
+        peak = generation_peak(self._model, generation, gpu_bytes=gpu)
         found = verdict(peak.bytes, room)
         if gpu is not None:
             share = int(gpu * generation.gpu_share)
             found = _worse(found, verdict(generation_need(self._model, generation, gpu), share))
-        if generation.scorer and scorer is None:
-            figure = Figure(peak.bytes, f"{FORMULA}, without the reward model", "at least")
-            return Memory(figure, _worse(found, "unknown"), room, peak.parts)
         return Memory(Figure(peak.bytes, FORMULA), found, room, peak.parts)
 
 

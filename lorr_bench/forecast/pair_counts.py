@@ -13,7 +13,8 @@ from lorr_bench.data.tokenizer_file import TokenizerFile
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.forecast.measured import newest_records, planned_stage
 from lorr_bench.plan.identity.origins import is_hub_source
-from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.answers.pairs import Collection, is_collection
+from lorr_bench.plan.kinds.collect import SamplingStage
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.plan import Plan
@@ -38,7 +39,7 @@ class Known:
         in_template: Whether ready-made pairs were written in the chat template, as far as that is known.
     """
 
-    stage: Collect | ImportPairs
+    stage: Collection | ImportPairs
     pairs: Sequence[Pair]
     file: PairFile | None = None
     truncated: float = 0.0
@@ -81,8 +82,8 @@ def extendable_line(plan: Plan, store: Store) -> str | None:
         plan: The plan.
         store: Where finished collections lie.
     """
-    whole = plan.first_pairs
-    if not isinstance(whole, Collect) or "collection" in whole.inputs or store.read(whole) is not None:
+    whole = plan.first_asked
+    if whole is None or "collection" in plan.first_pairs.inputs or store.read(whole) is not None:
         return None
     answered = max(_smaller_collections(whole, store), default=None)
     if answered is None:
@@ -110,16 +111,19 @@ def check_pairs(plan: Plan, store: Store | None = None) -> None:
             pass
         return
     stage = plan.first_pairs
-    path = Path(stage.setting.source)
-    if isinstance(stage, ImportPairs) and path.is_file() and path.stat().st_size <= QUICK_BYTES:
+    if isinstance(stage, ImportPairs) and _is_quick(Path(stage.setting.source)):
         known = _from_file(stage)
         _check(plan, known, len(known.pairs), [])
+
+
+def _is_quick(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size <= QUICK_BYTES
 
 
 def _check(plan: Plan, known: Known, usable: int, left_out: Sequence[str]) -> None:
     """A ready-made set is the same for all seeds; a collection of too few pairs is told when training."""
     budget = plan.suite.budget.unique_pairs[-1]
-    if isinstance(known.stage, Collect) or usable >= budget:
+    if is_collection(known.stage) or usable >= budget:
         return
     repeated = f", {known.file.repeated} more repeat them" if known.file and known.file.repeated else ""
     why = f"; left out are {' and '.join(left_out)}" if left_out else ""
@@ -140,7 +144,7 @@ def _known(plan: Plan, store: Store) -> Known | None:
         in_template = bool(metrics.get("in_template", True))
         pairs = read_pairs(store.folder(stage) / PAIRS_FILE)
         return Known(stage, pairs, truncated=truncated, in_template=in_template)
-    if isinstance(stage, Collect):
+    if not isinstance(stage, ImportPairs):
         return None
     on_hub = is_hub_source(stage.setting.source, stage.parameters.revision, Path())
     return None if on_hub or not _has_template(stage) else _from_file(stage)
@@ -236,11 +240,11 @@ def _model_folder(path: str, revision: str | None) -> Path:
     return Path(found).parent if isinstance(found, str) else folder
 
 
-def _smaller_collections(whole: Collect, store: Store) -> Iterator[int]:
-    """Prompts of the collections that differ from this one in nothing but a smaller number of them."""
-    for record in newest_records(store.root, [Collect.kind]):
+def _smaller_collections(whole: SamplingStage, store: Store) -> Iterator[int]:
+    """Prompts of those stages that differ from this one in nothing but a smaller number of them."""
+    for record in newest_records(store.root, [whole.kind]):
         stage = planned_stage(record)
-        if not isinstance(stage, Collect) or stage.inputs != whole.inputs:
+        if not isinstance(stage, SamplingStage) or stage.inputs != whole.inputs:
             continue
         prompts = stage.parameters.num_prompts
         if prompts < whole.parameters.num_prompts and whole.parameters == replace(

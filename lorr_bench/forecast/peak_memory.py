@@ -333,9 +333,28 @@ def _logit_bytes(training: Training) -> int:
     return FLOAT_BYTES if training.mixed else training.element_bytes
 
 
-def generation_peak(
-    model: ModelSize, generation: Generation, scorer: ModelSize | None, *, gpu_bytes: int | None
-) -> Peak:
+def reward_peak(model: ModelSize, scoring: Scoring, *, on_gpu: bool) -> Peak:
+    """Memory of a stage of a reward model: weights, one block at a time, keys and values of all blocks.
+
+    The last are kept though nobody reads them: transformers' models do, unless they are told otherwise.
+
+    Args:
+        model: The reward model, whose output is one number.
+        scoring: The stage.
+        on_gpu: Memory is that of a GPU; on a CPU the process itself is part of it.
+    """
+    tokens = scoring.tokens
+    each = 2 * model.hidden + 3 * model.intermediate
+    parts = {
+        "weights": model.parameters * scoring.element_bytes,
+        "one block": tokens * each * scoring.element_bytes,
+        "keys and values": tokens * model.kv_bytes_per_token(scoring.element_bytes),
+        "process": 0 if on_gpu else PROCESS_BYTES,
+    }
+    return Peak({name: size for name, size in parts.items() if size})
+
+
+def generation_peak(model: ModelSize, generation: Generation, *, gpu_bytes: int | None) -> Peak:
     """Memory of the generation engine.
 
     On a GPU it takes the share that the suite gives it, however large the model; on a CPU weights and cache.
@@ -343,17 +362,14 @@ def generation_peak(
     Args:
         model: The model that answers.
         generation: The stage.
-        scorer: A reward model beside it.
         gpu_bytes: Memory of a GPU, or None on a CPU.
     """
-    beside = {"reward model": scorer.parameters * generation.scorer_bytes} if scorer else {}
     if gpu_bytes is not None:
-        return Peak({"the engine's share": int(gpu_bytes * generation.gpu_share), **beside})
+        return Peak({"the engine's share": int(gpu_bytes * generation.gpu_share)})
     return Peak(
         {
             "weights": model.parameters * generation.element_bytes,
             "KV cache": generation.kv_cache_gib * GIB,
-            **beside,
             "process": PROCESS_BYTES,
         }
     )

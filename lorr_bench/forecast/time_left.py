@@ -218,6 +218,8 @@ class TimeLeft:
             )
             is_counted = work.units is not None
             units = 1.0 if work.units is None else work.units
+            if stage.parts:
+                units = 0.0  # they have it
             self._sizes[stage.digest] = _Size(_Family(stage.kind, is_counted, work.like), units)
         return self._sizes[stage.digest]
 
@@ -235,7 +237,7 @@ class TimeLeft:
             return 0.0
         ends: dict[str, float] = {}
         for digest, stage in self._left.items():
-            begin = max((ends.get(needed, 0.0) for needed in stage.inputs.values()), default=0.0)
+            begin = max((ends.get(needed, 0.0) for needed in stage.needs), default=0.0)
             ends[digest] = begin + self._expected(stage, kinds) - passed.get(digest, 0.0)
         return max(ends.values(), default=0.0)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lorr_bench.generate.fingerprint import FINGERPRINT_TOKENS
-from lorr_bench.plan.kinds.collect import SamplingStage
+from lorr_bench.plan.kinds.answers.score import Score
 from lorr_bench.plan.kinds.fingerprint import Fingerprint
 from lorr_bench.plan.kinds.model import EngineStage, ModelStage
 from lorr_bench.plan.kinds.reference import Reference
@@ -55,7 +55,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What decides the memory of a stage that computes reference log-probabilities.
+    """What decides the memory of a stage that computes log-probabilities, or scores of a reward model.
 
     Attributes:
         element_bytes: Bytes of a weight.
@@ -80,8 +80,6 @@ class Generation:
         gpu_share: Share of each GPU that the engine takes.
         kv_cache_gib: Key-value cache on a CPU, in GiB.
         tensor_parallel: GPUs over which the model is cut.
-        scorer: Path and revision of a reward model that is loaded beside the engine.
-        scorer_bytes: Bytes of a weight of it.
     """
 
     element_bytes: int
@@ -89,8 +87,6 @@ class Generation:
     gpu_share: float
     kv_cache_gib: int
     tensor_parallel: int
-    scorer: tuple[str, str | None] | None
-    scorer_bytes: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ class Workload:
 
     Attributes:
         kind: What is done.
-        model: Identity of the start model; empty where no model is at work.
+        model: Identity of the model at work; empty where there is none.
         units: Work in units of the kind: sequences that pass through the policy, answers times their token
             limit, prompts, answers to grade; None where the suite does not tell.
         tokens: Tokens trained on or generated, at most; None where the suite does not tell, 0 where there are
@@ -107,7 +103,8 @@ class Workload:
         answers: Answers that are written to the disk.
         devices: Devices that the stage occupies; 0 for work of the processor alone.
         training: Of a train stage; None where its memory is not known.
-        scoring: Of a reference stage; likewise.
+        scoring: Of a stage that passes sequences through a model and learns nothing; likewise.
+        scorer: Path and revision of the reward model that is at work; None for the start model.
         generation: Of a stage of the engine.
         like: What else tells apart workloads of the kind.
     """
@@ -120,6 +117,7 @@ class Workload:
     devices: int = 1
     training: Training | None = None
     scoring: Scoring | None = None
+    scorer: tuple[str, str | None] | None = None
     generation: Generation | None = None
     like: Hashable = None
 
@@ -152,21 +150,20 @@ class Workloads:
             devices=work.devices,
             training=_training(stage) if isinstance(stage, Train) else None,
             scoring=_scoring(stage),
+            scorer=_scorer(stage),
             generation=_generation(stage) if isinstance(stage, EngineStage) else None,
             like=work.like,
         )
 
 
 def _generation(stage: EngineStage) -> Generation:
-    scorer, options = stage.reward_model if isinstance(stage, SamplingStage) else None, stage.setting.options
+    options = stage.setting.options
     return Generation(
         element_bytes=ELEMENT_BYTES[stage.parameters.dtype_in_engine],
         context=stage.parameters.generator.max_model_len,
         gpu_share=options.gpu_memory_utilization,
         kv_cache_gib=options.kv_cache_gib,
         tensor_parallel=options.tensor_parallel_size,
-        scorer=(scorer.path, scorer.revision) if scorer else None,
-        scorer_bytes=ELEMENT_BYTES[scorer.dtype] if scorer else 0,
     )
 
 
@@ -198,6 +195,14 @@ def _scoring(stage: Stage) -> Scoring | None:
     if isinstance(stage, Fingerprint):
         tokens = FINGERPRINT_TOKENS
         return Scoring(ELEMENT_BYTES[stage.parameters.weights.dtype], tokens, tokens, mixed=False)
+    if isinstance(stage, Score):
+        asked = stage.parameters
+        return Scoring(
+            ELEMENT_BYTES[asked.weights.dtype],
+            asked.batch_size * asked.max_length,
+            asked.max_length,
+            mixed=False,
+        )
     if not isinstance(stage, Reference):
         return None
     known = stage.known_settings
@@ -219,6 +224,11 @@ def scored_at_once(rows: int, row_tokens: int, limit: int | None) -> int:
         limit: ``precompute_ref_tokens`` of the known settings; one row passes whole.
     """
     return row_tokens * rows if limit is None else row_tokens * min(rows, max(1, limit // row_tokens))
+
+
+def _scorer(stage: Stage) -> tuple[str, str | None] | None:
+    place = stage.setting.place if isinstance(stage, Score) else None
+    return (place.model_path, place.revision) if place else None
 
 
 def _sharding_name(sharding: Sharding | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lorr_bench.errors import ModelError
 from lorr_bench.plan.identity.hub_model import model_folder
+from lorr_bench.ports.trainer import Progress
 from lorr_bench.spec.sources import RewardModelSpec
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ IGNORED_MISSING: Final = ("position_ids",)  # a buffer that old checkpoints hold
 
 
 def score_many(
-    prompts: Sequence[str], completions: Sequence[Sequence[str]], spec: RewardModelSpec
+    prompts: Sequence[str],
+    completions: Sequence[Sequence[str]],
+    spec: RewardModelSpec,
+    progress: Progress | None = None,
 ) -> list[list[float | None]]:
     """Score every answer; the model is loaded for the call and freed after it.
 
@@ -31,6 +35,7 @@ def score_many(
         prompts: What was asked, without any chat template.
         completions: The answers to each prompt.
         spec: The model, and how to run it.
+        progress: Told how many answers are scored.
 
     Returns:
         Scores in the shape of ``completions``, higher is better; None for an answer that is longer than
@@ -44,13 +49,16 @@ def score_many(
 
     model, tokenizer = _load(spec)
     texts = [(prompt, answer) for prompt, row in zip(prompts, completions, strict=True) for answer in row]
-    scores = iter(_scores(model, [_token_ids(tokenizer, *text, spec.template_date) for text in texts], spec))
+    ids = [conversation_ids(tokenizer, *text, spec.template_date) for text in texts]
+    scores = iter(_scores(model, ids, spec, progress))
     del model
     torch.cuda.empty_cache()  # the trainer needs the memory; does nothing without a GPU
     return [[next(scores) for _ in row] for row in completions]
 
 
-def _scores(model: Any, ids: Sequence[Sequence[int]], spec: RewardModelSpec) -> list[float | None]:
+def _scores(
+    model: Any, ids: Sequence[Sequence[int]], spec: RewardModelSpec, progress: Progress | None
+) -> list[float | None]:
     fitting = [place for place in range(len(ids)) if len(ids[place]) <= spec.max_length]
     fitting.sort(key=lambda place: -len(ids[place]))
     scores: list[float | None] = [None] * len(ids)
@@ -60,6 +68,8 @@ def _scores(model: Any, ids: Sequence[Sequence[int]], spec: RewardModelSpec) -> 
         values = _forward(model, [ids[place] for place in batch])
         for place, value in zip(batch, values, strict=True):
             scores[place] = _finite(value, spec)
+        if progress is not None:
+            progress(start + len(batch), len(fitting))
     return scores
 
 
@@ -114,7 +124,15 @@ def _set_padding(model: Any, tokenizer: Any) -> None:
         config.pad_token_id = tokenizer.pad_token_id
 
 
-def _token_ids(tokenizer: Any, prompt: str, answer: str, today: date) -> list[int]:
+def conversation_ids(tokenizer: Any, prompt: str, answer: str, today: date) -> list[int]:
+    """Token numbers of a prompt with its answer, as a reward model reads them.
+
+    Args:
+        tokenizer: Of the reward model.
+        prompt: What was asked, without any chat template.
+        answer: To it.
+        today: What a chat template is told.
+    """
     if tokenizer.chat_template:
         turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
         ids = tokenizer.apply_chat_template(

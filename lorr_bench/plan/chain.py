@@ -19,7 +19,7 @@ from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.ingredients import Ingredients, Sampled, grader
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.kinds.reference import Reference, ReferenceParameters, ReferenceSetting
-from lorr_bench.plan.kinds.refresh import Refresh, RefreshParameters
+from lorr_bench.plan.kinds.refresh import Refreshed
 from lorr_bench.plan.kinds.train import AdapterVersion, Processes, Train, TrainParameters, TrainSetting
 from lorr_bench.plan.stage import Role, Stage
 from lorr_bench.ports.trainer import split_places
@@ -117,25 +117,26 @@ class Chain:
         pairs, before = round_.collection, None
         for replay in range(1, self._arm.replays + 1):
             if before is not None:
-                pairs = self._add(self._refresh(round_, pairs, before, replay))
+                pairs = self._refresh(round_, pairs, before, replay)
             before = self._add(self._train(round_, pairs, replay, before))
         assert before is not None
         return before
 
-    def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> Refresh:
-        collection = self._ingredients.collect("", self._point.seed, self._sampled(round_.number))
-        return Refresh(
-            label=f"rollouts before replay {replay}: {self._label}{self._round_text(round_)}",
-            parameters=RefreshParameters.of(
-                collection.parameters,
+    def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> str:
+        """Digest of the stage with the pairs that a replay trains on."""
+        stages = self._ingredients.refresh(
+            f"rollouts before replay {replay}: {self._label}{self._round_text(round_)}",
+            self._ingredients.collect("", self._point.seed, self._sampled(round_.number)),
+            Refreshed(
                 rollout_ratio=self._arm.rollout_ratio,
                 unique_pairs=round_.unique_pairs,
                 max_length=self._arm.known_settings.max_length,
                 replay=(round_.number - 1) * self._arm.replays + replay,
             ),
-            setting=collection.setting,
-            inputs={"pairs": pairs, **self._ingredients.models(policy)},
+            pairs,
+            policy,
         )
+        return [self._add(stage) for stage in stages][-1]
 
     def _train(self, round_: _Round, pairs: str, stop_after: int, before: str | None) -> Train:
         inputs: dict[Role, str] = {"pairs": pairs}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -17,13 +17,7 @@ from lorr_bench.plan.identity.origins import (
     prompt_origin,
 )
 from lorr_bench.plan.identity.revisions import Revisions
-from lorr_bench.plan.kinds.collect import (
-    Collect,
-    CollectParameters,
-    CollectSetting,
-    RewardModel,
-    RewardModelPlace,
-)
+from lorr_bench.plan.kinds.collect import Collect, CollectParameters
 from lorr_bench.plan.kinds.fingerprint import Fingerprint, FingerprintParameters
 from lorr_bench.plan.kinds.import_pairs import (
     ImportPairs,
@@ -33,13 +27,15 @@ from lorr_bench.plan.kinds.import_pairs import (
     optional_parameters,
 )
 from lorr_bench.plan.kinds.model import Dtype, EngineOptions, Generator, ModelPlace, ModelSetting, Weights
-from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSource, Round
+from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSetting, PromptSource, Round
+from lorr_bench.plan.kinds.refresh import Refresh, Refreshed, RefreshParameters
+from lorr_bench.plan.scored import Scorer
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
-from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role
+from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role, Stage
 from lorr_bench.ports.versions import installed_version, installed_versions, package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark
 from lorr_bench.spec.models import Suite
-from lorr_bench.spec.sources import PairFileSpec, PromptSpec, RewardModelSpec
+from lorr_bench.spec.sources import PairFileSpec, PromptSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,14 +145,13 @@ class Ingredients:
         return prompt_origin(spec, self.folder, self.revisions, "data.collect.source")
 
     @cached_property
-    def scorer(self) -> tuple[RewardModel, RewardModelPlace] | None:
-        """The reward model that scores the answers, and where it lies; None where the verifier does."""
+    def scorer(self) -> Scorer | None:
+        """The reward model that scores the answers; None where the verifier does."""
         spec = self.suite.data.collect
         if spec is None or spec.reward_model is None:
             return None
         origin = model_origin(spec.reward_model, self.folder, self.revisions, "data.collect.reward_model")
-        place = RewardModelPlace(path=origin.path, revision=origin.commit)
-        return reward_model(spec.reward_model, origin), place
+        return Scorer.of(spec.reward_model, origin)
 
     def chat(self, spec: PromptSpec | GeneralBenchmark) -> ChatTemplate | None:
         """Parameter: what the chat template is told; None where none is used."""
@@ -179,7 +174,7 @@ class Ingredients:
         folder = Path(self.model.path)
         return self.suite.model.template_date if not folder.is_dir() or asks_for_date(folder) else None
 
-    def pairs(self, seed: int) -> Sequence[Collect | ImportPairs]:
+    def pairs(self, seed: int) -> Sequence[Stage]:
         """The stages that collect or import the pairs of a seed; the last one has all."""
         if self.suite.data.collect is not None:
             return self.collections(f"collect, seed {seed}", seed, Sampled(), None)
@@ -235,11 +230,11 @@ class Ingredients:
             ),
         )
 
-    def collections(self, label: str, seed: int, sampled: Sampled, policy: str | None) -> Sequence[Collect]:
+    def collections(self, label: str, seed: int, sampled: Sampled, policy: str | None) -> Sequence[Stage]:
         """The stages that sample answers and pair them up, each beginning with what the one before has.
 
-        There are several where the suite extends a collection. What a policy answers is asked at once: it
-        is another one where its pairs are others.
+        The last one has the pairs. Several collections follow each other where the suite extends one. What a
+        policy answers is asked at once: it is another one where its pairs are others.
 
         Args:
             label: Name of the last.
@@ -247,28 +242,34 @@ class Ingredients:
             sampled: What they have of their own.
             policy: Digest of the stage whose model answers; None for the start model.
         """
-        whole = self.collect(label, seed, sampled)
-        stages: list[Collect] = []
+        stages: list[Stage] = []
+        for part in self._growing(self.collect(label, seed, sampled), policy):
+            earlier = stages[-1] if stages else None
+            stages += self._collected(part, self.models(policy), earlier)
+        return stages
+
+    def _growing(self, whole: Collect, policy: str | None) -> Iterator[Collect]:
+        """The collections up to the whole one, without inputs."""
+        answered = 0
         for prompts in self._extended if policy is None else ():
             parameters = replace(whole.parameters, num_prompts=prompts)
-            answered = stages[-1].parameters.asked if stages else 0
             if answered < parameters.asked < whole.parameters.asked:  # shares of a round may be the same
-                first = replace(whole, label=f"{label}, first {prompts} prompts", parameters=parameters)
-                stages.append(self._with_inputs(first, stages, policy))
-        return [*stages, self._with_inputs(whole, stages, policy)]
+                answered = parameters.asked
+                yield replace(whole, label=f"{whole.label}, first {prompts} prompts", parameters=parameters)
+        yield whole
+
+    def _collected(self, part: Collect, models: dict[Role, str], earlier: Stage | None) -> Sequence[Stage]:
+        """The stages of one collection, behind the one that it extends."""
+        if self.scorer is not None:
+            return self.scorer.collection(part, models, earlier)
+        before: dict[Role, str] = {} if earlier is None else {"collection": earlier.digest}
+        return [replace(part, inputs={**models, **before})]
 
     @property
     def _extended(self) -> tuple[int, ...]:
         """How many prompts the collections have that the suite's own extends."""
         spec = self.suite.data.collect
         return spec.extends if spec is not None else ()
-
-    def _with_inputs(self, stage: Collect, earlier: Sequence[Collect], policy: str | None) -> Collect:
-        """The stage with its model, and the last of the collections that it extends."""
-        inputs = self.models(policy)
-        if earlier:
-            inputs["collection"] = earlier[-1].digest
-        return replace(stage, inputs=inputs)
 
     def collect(self, label: str, seed: int, sampled: Sampled) -> Collect:
         """A stage that samples answers and pairs them up, without its inputs.
@@ -280,7 +281,6 @@ class Ingredients:
         """
         spec = self.suite.data.collect
         assert spec is not None
-        described, place = self.scorer or (None, None)
         temperature = spec.temperature if sampled.temperature is None else sampled.temperature
         parameters = CollectParameters(
             weights=self.weights,
@@ -294,16 +294,34 @@ class Ingredients:
             max_tokens=spec.max_tokens,
             truncated=spec.truncated,
             grading=spec.grading,
-            reward_model=described,
+            reward_model=None,
             pair_rule=spec.pair_rule,
             grader=grader(),
             seed=seed,
             part=sampled.part,
         )
-        setting = CollectSetting(
-            place=self.place, options=self.options, source=self.prompts.path, reward_model=place
-        )
+        setting = PromptSetting(place=self.place, options=self.options, source=self.prompts.path)
         return Collect(label=label, parameters=parameters, setting=setting)
+
+    def refresh(
+        self, label: str, collection: Collect, refreshed: Refreshed, pairs: str, policy: str
+    ) -> Sequence[Stage]:
+        """The stages that make some pairs of a round anew; the last one has all pairs.
+
+        Args:
+            label: Name of the last.
+            collection: How the first ones were collected.
+            refreshed: Which are made anew.
+            pairs: Digest of the stage that has them.
+            policy: Digest of the stage whose model answers.
+        """
+        graded = Refresh(
+            label=label,
+            parameters=RefreshParameters.of(collection.parameters, refreshed),
+            setting=collection.setting,
+            inputs={"pairs": pairs, **self.models(policy)},
+        )
+        return [graded] if self.scorer is None else self.scorer.refresh(graded)
 
     def models(self, policy: str | None) -> dict[Role, str]:
         """Inputs of a stage of the engine.
@@ -313,19 +331,6 @@ class Ingredients:
         """
         start: dict[Role, str] = {START_ROLE: self.fingerprint.digest}
         return {**start, "model": policy} if policy else start
-
-
-def reward_model(spec: RewardModelSpec, origin: Origin) -> RewardModel:
-    """What a suite says of its reward model, which comes from an origin."""
-    return RewardModel(
-        model=origin.identity,
-        dtype=spec.dtype,
-        trust_remote_code=spec.trust_remote_code,
-        template_date=spec.template_date,
-        batch_size=spec.batch_size,
-        max_length=spec.max_length,
-        packages=installed_versions("torch", "transformers"),
-    )
 
 
 def grader() -> str:

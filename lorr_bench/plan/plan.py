@@ -14,7 +14,9 @@ from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.ingredients import Ingredients
 from lorr_bench.plan.json_values import canonical_digest
-from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.answers.pairs import Collection, PairScored, is_collection
+from lorr_bench.plan.kinds.answers.sample import Sample
+from lorr_bench.plan.kinds.collect import Collect, SamplingStage
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.measurements import Evaluation, Measurements
 from lorr_bench.plan.published import REFERENCE_FIGURES, load_published
@@ -65,14 +67,25 @@ class Plan:
         return self.model.identity
 
     @property
-    def first_pairs(self) -> Collect | ImportPairs:
+    def first_pairs(self) -> Collection | ImportPairs:
         """The stage with all pairs of the first seed; of those that are collected in rounds the first's."""
-        begun = {stage.inputs.get("collection") for stage in self.stages if isinstance(stage, Collect)}
+        begun = {stage.inputs.get("collection") for stage in self.stages if is_collection(stage)}
         return next(
             stage
             for stage in self.stages
-            if isinstance(stage, Collect | ImportPairs) and stage.digest not in begun
+            if (is_collection(stage) or isinstance(stage, ImportPairs)) and stage.digest not in begun
         )
+
+    @property
+    def first_asked(self) -> SamplingStage | None:
+        """The stage that samples the last answers of those pairs; None where they are ready-made."""
+        pairs = self.first_pairs
+        if isinstance(pairs, PairScored):
+            answers = pairs.inputs["answers"]
+            return next(
+                stage for stage in self.stages if isinstance(stage, Sample) and stage.digest == answers
+            )
+        return pairs if isinstance(pairs, Collect) else None
 
     @property
     def baselines(self) -> dict[str, str]:

@@ -14,6 +14,11 @@ Kind = Literal[
     "fingerprint",
     "collect",
     "refresh",
+    "part",
+    "sample",
+    "score",
+    "pair_scored",
+    "refresh_scored",
     "import_pairs",
     "reference",
     "train",
@@ -24,7 +29,9 @@ Kind = Literal[
     "families",
 ]
 Pool = Literal["train", "engine", "grade"]
-Role = Literal["start", "model", "before", "pairs", "collection", "reference", "answers", "problems"]
+Role = Literal[
+    "start", "model", "before", "pairs", "collection", "reference", "answers", "scores", "problems"
+]
 """The part that an input plays for a stage that reads it."""
 
 START_ROLE: Final = "start"
@@ -99,6 +106,7 @@ class Stage(ABC):
         parameters: Everything that changes the outcome.
         setting: What the work needs but does not depend on.
         inputs: Digests of the stages whose results are read, by the part they play.
+        parts: Digests of the stages that answer a share of its prompts each; their number decides nothing.
         counted_as: Digests that stand for inputs in this stage's own, by part: of an input of which the stage
             reads no more than another, smaller one would hold.
     """
@@ -115,6 +123,7 @@ class Stage(ABC):
     setting: Setting
     inputs: Mapping[Role, str] = field(default_factory=dict)
     counted_as: Mapping[Role, str] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -122,6 +131,11 @@ class Stage(ABC):
         inputs = canonical({**self.inputs, **self.counted_as})
         work = f'"params":{self.parameters.text},"version":{self.version}'
         return sha256(f'{{"inputs":{inputs},"kind":"{self.kind}",{work}}}')
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Digests of all stages that have to be done before it."""
+        return (*self.inputs.values(), *self.parts)
 
     @abstractmethod
     def work(self, inputs: Mapping[Role, Stage]) -> Work:
@@ -157,7 +171,7 @@ class Stage(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {
+        described = {
             "kind": self.kind,
             "label": self.label,
             "params": self.parameters.to_dict(),
@@ -165,3 +179,4 @@ class Stage(ABC):
             "setting": self.setting.to_dict(),
             "counted_as": dict(self.counted_as),
         }
+        return {**described, "parts": list(self.parts)} if self.parts else described

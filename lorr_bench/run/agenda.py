@@ -25,8 +25,7 @@ def unfinished(
     by_digest = {stage.digest: stage for stage in stages}
     for stage in reversed(stages):
         if stage.digest in needed:
-            inputs = stage.inputs.values()
-            needed.update(d for d in inputs if d not in finished or not whole(by_digest[d]))
+            needed.update(d for d in stage.needs if d not in finished or not whole(by_digest[d]))
     return needed
 
 
@@ -105,13 +104,13 @@ class Agenda:
         """The result of a finished stage is gone: it runs again, with whatever it needs for that."""
         if digest in self._finished:
             self._finished.discard(digest)
-            for needed in self._stages[digest].inputs.values():
+            for needed in self._stages[digest].needs:
                 if needed in self._finished and not self._whole(self._stages[needed]):
                     self.redo(needed)
             self._wait(digest)
 
     def _wait(self, digest: str) -> None:
-        missing = {needed for needed in self._stages[digest].inputs.values() if needed not in self._finished}
+        missing = {needed for needed in self._stages[digest].needs if needed not in self._finished}
         self._missing[digest] = missing
         for needed in missing:
             self._readers.setdefault(needed, set()).add(digest)

@@ -203,7 +203,8 @@ class Driver:
         if stage.digest in self._state.failed:
             return
         inputs = {role: self._stages[digest] for role, digest in stage.inputs.items()}
-        order = Order(stage, inputs, self._store.location, log_file(self._logs, stage))
+        parts = [self._stages[digest] for digest in stage.parts]
+        order = Order(stage, inputs, self._store.location, log_file(self._logs, stage), parts)
         slot = self._executor.begin(order)
         self._begun[stage.digest] = self._clock()
         self._journal.begins(stage.digest, slot)

@@ -7,7 +7,7 @@ keeps its engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ class Order:
         stage: What to do.
         inputs: The stages whose results it reads, by the part they play.
         store: Location of the store: an absolute path, or an fsspec URL.
+        parts: The stages that answered a share of its prompts each.
         log: File on the driver's machine that gets what the stage prints.
     """
 
@@ -31,6 +32,7 @@ class Order:
     inputs: Mapping[Role, Stage]
     store: str
     log: Path
+    parts: Sequence[Stage] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -39,6 +41,7 @@ class Order:
             "inputs": {role: needed.to_dict() for role, needed in self.inputs.items()},
             "store": self.store,
             "log": str(self.log),
+            "parts": [part.to_dict() for part in self.parts],
         }
 
 

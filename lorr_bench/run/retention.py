@@ -119,7 +119,7 @@ class Retention:
         """Digests of the stages that read the result of each."""
         readers: defaultdict[str, set[str]] = defaultdict(set)
         for digest, stage in self._stages.items():
-            for needed in stage.inputs.values():
+            for needed in stage.needs:
                 readers[needed].add(digest)
         return readers
 

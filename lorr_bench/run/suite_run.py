@@ -11,12 +11,16 @@ from typing import Any, Final
 
 from lorr_bench.checks.check_plan import check_plan
 from lorr_bench.checks.devices import check_devices
+from lorr_bench.checks.reward_model import readiness_lines
 from lorr_bench.checks.rows import check_rows
 from lorr_bench.devices import usable_cores, visible_gpus
 from lorr_bench.errors import StoreError
 from lorr_bench.events import Planned, Watcher, notes_to, tell_all
+from lorr_bench.forecast.machine import this_machine
 from lorr_bench.forecast.pair_counts import check_pairs, extendable_line
+from lorr_bench.plan.kinds.answers.part import Part
 from lorr_bench.plan.measurements import Evaluation
+from lorr_bench.plan.parts import in_parts
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Pool
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
@@ -147,6 +151,7 @@ def run_suite(
     survey = store.survey(plan.stages)
     waiting = scope.waiting(plan.stages, survey.finished, survey.whole)
     check_devices(plan.suite, waiting)
+    warnings += readiness_lines(plan.suite, waiting, lambda: this_machine(os.environ))
     watcher(Planned(plan))
     for line in [*warnings, *revision_lines(plan, places.output)]:
         notice(line)
@@ -199,9 +204,9 @@ class _Run:
         return self._finished(state, page)
 
     def _drive(self, watcher: Watcher, journal: Journal) -> RunState:
-        suite = self.plan.suite
+        suite, plan = self.plan.suite, self._shared_plan()
         return Driver(
-            self.plan,
+            plan,
             self.store,
             make_executor(suite),
             watcher=watcher,
@@ -209,9 +214,19 @@ class _Run:
             logs=self.places.output / "logs",
             execution=suite.execution,
             scope=self.scope,
-            on_finished=Retention(self.plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
+            on_finished=Retention(plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
             check=self._check,
         ).run()
+
+    def _shared_plan(self) -> Plan:
+        """The plan as engines share it: where a GPU draws, each answer has a random state of its own."""
+        execution, stages = self.plan.suite.execution, self.plan.stages
+        if execution.parts == 1:
+            return self.plan
+        survey = self.store.survey(stages)
+        waiting = {stage.digest for stage in self.scope.waiting(stages, set(survey.finished), survey.whole)}
+        drawn = execution.executor == "local" and bool(visible_gpus(os.environ))
+        return in_parts(self.plan, waiting, execution.parts, drawn=drawn)
 
     def _check(self) -> None:
         if self.lock.lost:
@@ -283,7 +298,8 @@ def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, A
     kinds = {stage.digest: stage.kind for stage in plan.stages}
     by_kind: dict[str, float] = {}
     for digest, seconds in state.ran.items():
-        by_kind[kinds[digest]] = by_kind.get(kinds[digest], 0.0) + seconds
+        kind = kinds.get(digest, Part.kind)  # which no plan has before it is run
+        by_kind[kind] = by_kind.get(kind, 0.0) + seconds
     return {
         "suite": plan.suite.name,
         "stages": len(plan.stages),

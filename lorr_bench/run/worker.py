@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -153,6 +153,7 @@ def _served(stage: Stage, order: Mapping[str, Any], engines: EngineRoom, writer:
                 inputs,
                 store,
                 engines,
+                parts=[stage_from_dict(values) for values in order.get("parts", ())],
                 progress=_progress(stage, writer),
                 notice=notice,
                 clock=Clock(entered),
@@ -192,6 +193,7 @@ def run_stage(
     store: Store,
     engines: EngineRoom,
     *,
+    parts: Sequence[Stage] = (),
     progress: Callable[..., None],
     notice: Callable[[str], None],
     clock: Clock | None = None,
@@ -207,6 +209,7 @@ def run_stage(
         LorrBenchError: The stage failed in a way it can explain.
     """
     folders = {role: _checked_input(store, needed) for role, needed in inputs.items()}
+    answered = [_checked_input(store, part) for part in parts]
     _INPUTS.check(stage)
     with store.writing(stage) as draft:
         task = Task(
@@ -218,6 +221,7 @@ def run_stage(
             progress,
             notice,
             clock or Clock(),
+            answered,
         )
         try:
             outcome = _work(task)

@@ -26,7 +26,7 @@ class Resources(Model):
 class PoolResources(Model):
     """What the workers of each pool ask of a cluster."""
 
-    train: Resources = Field(default_factory=Resources, description="training")
+    train: Resources = Field(default_factory=Resources, description="training and reward models")
     engine: Resources = Field(default_factory=Resources, description="generation and lm-eval")
     grade: Resources = Field(default_factory=Resources, description="grading, contamination and families")
 
@@ -49,6 +49,11 @@ class ExecutionSpec(Model):
     )
     retry_delay_seconds: float = Field(
         5.0, ge=0, description="wait before a second attempt; doubles with every further one, up to 5 minutes"
+    )
+    parts: Annotated[int, Field(gt=0)] = Field(
+        1,
+        description="engines that answer one collection or benchmark together, each a share of its prompts. "
+        "Without GPUs, and on a Ray cluster, only benchmarks of greedy answers are shared",
     )
     stage_timeout_minutes: float | None = Field(
         None, gt=0, description="a stage that takes longer is ended and tried again"

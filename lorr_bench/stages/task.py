@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -132,6 +132,7 @@ class Task(Generic[S_co]):
         progress: Told how far the work is.
         notice: Told what the user should know of.
         clock: Measures parts of the stage.
+        parts: Folders of the stages that answered a share of the prompts each; none where nobody did.
     """
 
     stage: S_co
@@ -142,6 +143,7 @@ class Task(Generic[S_co]):
     progress: Progress
     notice: Callable[[str], None] = lambda _: None
     clock: Clock = field(default_factory=Clock)
+    parts: Sequence[Path] = ()
 
     @property
     def start_model(self: Task[ModelStage]) -> StartModel:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lorr_bench.budget import EQUAL_QUANTITIES
+from lorr_bench.plan.kinds.answers.pairs import is_collection
 from lorr_bench.plan.kinds.contamination import Contamination
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
@@ -122,7 +123,7 @@ def _truncated(records: Mapping[str, Record], stages: Mapping[str, Stage]) -> di
     return {
         stages[digest].label: record.outcome.metrics.get("truncated_share", 0.0)
         for digest, record in records.items()
-        if stages[digest].kind == "collect"
+        if is_collection(stages[digest])
     }
 
 

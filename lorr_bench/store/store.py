@@ -265,7 +265,7 @@ class _Claim(Lock):
     """The lock on the work of a stage."""
 
     def __init__(self, root: Path, stage: Stage) -> None:
-        super().__init__(root / CLAIMS / stage.digest, needs=sorted(stage.inputs.values()))
+        super().__init__(root / CLAIMS / stage.digest, needs=sorted(stage.needs))
         self._drafts = root / DRAFTS
         self._digest = stage.digest
 

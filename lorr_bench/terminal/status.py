@@ -23,7 +23,15 @@ MAX_ROWS: Final = 40
 MAX_FAILURES: Final = 20
 TRAINING: Final = "training"
 SHARED: Final = "shared"
-OF_NO_MODEL: Final = ("collect", "import_pairs", "contamination", "families")
+OF_NO_MODEL: Final = (
+    "collect",
+    "sample",
+    "score",
+    "pair_scored",
+    "import_pairs",
+    "contamination",
+    "families",
+)
 
 Key = tuple[str, int | None]
 """A row: arm and data budget; shared work, and the start model, have no budget."""

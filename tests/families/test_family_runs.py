@@ -118,7 +118,7 @@ def rows(file):
 
 
 def test_a_family_runs_from_start_to_end(family, finished, tokenizer):
-    [(collection, _)] = stages(finished, "collect")
+    [(collection, _)] = stages(finished, "pair_scored")
     pairs = rows(collection / "pairs.jsonl")
     assert len(pairs) >= 2
     assert {pair["chosen_truncated"] or pair["rejected_truncated"] for pair in pairs} == {False}

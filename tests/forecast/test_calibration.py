@@ -16,7 +16,7 @@ from lorr_bench.forecast.calibration import (
 )
 from lorr_bench.forecast.workload import Generation, Workload
 
-ENGINE = Generation(4, 128, 0.5, 1, 1, None, 0)
+ENGINE = Generation(4, 128, 0.5, 1, 1)
 
 
 def training(units, **more):

@@ -44,7 +44,7 @@ def training(**changes):
 
 
 def seconds(workload, model=LLAMA):
-    found = formula_seconds(workload, read_model_size(model), sizes, H100)
+    found = formula_seconds(workload, read_model_size(model), H100)
     return found.low, found.high
 
 
@@ -94,7 +94,6 @@ def test_scoring_is_one_forward_pass():
 def generation(**changes):
     values = {
         "element_bytes": 2, "context": 4096, "gpu_share": 0.9, "kv_cache_gib": 1, "tensor_parallel": 1,
-        "scorer": None, "scorer_bytes": 0,
     }  # fmt: skip
     return Generation(**{**values, **changes})
 
@@ -143,14 +142,14 @@ def test_two_gpus_read_twice_as_fast():
 
 
 def test_a_reward_model_reads_every_answer():
-    scored = seconds(answers(scorer=(REWARD, None), scorer_bytes=2), QWEN)
+    work = Workload("score", "", 1000, tokens=1_024_000, scorer=(REWARD, None))
     reading = 2 * PUBLISHED_PARAMETERS[REWARD] * 1_024_000 / (0.2 * 989e12)
-    assert scored[1] - seconds(answers(), QWEN)[1] == pytest.approx(reading)
+    assert seconds(work, REWARD)[1] == pytest.approx(reading)
 
 
 def test_what_nobody_tells_is_unknown():
     work = Workload("evaluate_general", "", None, tokens=None, answers=None, generation=generation())
-    assert formula_seconds(work, read_model_size(QWEN), sizes, H100) is None
+    assert formula_seconds(work, read_model_size(QWEN), H100) is None
 
 
 def hours(plan, devices, measured=(), done=()):

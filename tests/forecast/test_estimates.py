@@ -8,7 +8,7 @@ from lorr_bench.forecast.calibration import Measured
 from lorr_bench.forecast.estimates import Estimates
 from lorr_bench.forecast.memory import Machine, MemoryEstimates, verdict
 from lorr_bench.forecast.model_size import ModelSize, read_model_size
-from lorr_bench.forecast.workload import Generation, Workload, Workloads
+from lorr_bench.forecast.workload import Generation, Scoring, Workload, Workloads
 
 GIB = 1 << 30
 CPU = Machine((), 16 * GIB)
@@ -120,8 +120,8 @@ TINY = ModelSize({"embed": (10,)}, 1, 4, 4, 1, 1, 2, 5, context=None)
 FIRST_PASS = 8_192 * 2 * 24 + 256 * 5 * 26
 
 
-def engine(share=0.5, context=100, scorer=None):
-    generation = Generation(2, context, share, 1, 1, scorer, 2)
+def engine(share=0.5, context=100):
+    generation = Generation(2, context, share, 1, 1)
     return Workload("collect", "tiny", 1, generation=generation)
 
 
@@ -136,19 +136,34 @@ def test_an_engine_fits_when_its_share_holds_weights_and_one_context():
     assert memory(engine(), 2 * needed - 2).verdict == "does not fit"
 
 
-def test_a_reward_model_must_fit_beside_the_engine():
-    """The engine's half of it, and 20 bytes of the reward model."""
-    gpu = 2 * (820 + FIRST_PASS)
-    assert memory(engine(scorer=("reward", None)), gpu).verdict == "fits"
-    crowded = engine(share=1 - 10 / gpu, scorer=("reward", None))
-    assert memory(crowded, gpu).verdict == "does not fit"
+def scorer():
+    scoring = Scoring(element_bytes=2, tokens=20, max_length=10, mixed=False)
+    return Workload("score", "reward", 1, scoring=scoring, scorer=("reward", "abc"))
 
 
-def test_a_reward_model_elsewhere_makes_the_estimate_a_lower_bound():
-    gpu = 2 * (820 + FIRST_PASS)
-    found = memory(engine(scorer=("reward", None)), gpu, lambda path, revision: None)
-    assert (found.figure.bound, found.verdict) == ("at least", "unknown")
-    assert str(found.figure) == "formula, without the reward model"
+@pytest.mark.parametrize(
+    ("gpu", "expected"), [(2 * 1176, "fits"), (2 * 980, "may not fit"), (2 * 979, "does not fit")]
+)
+def test_a_reward_model_must_fit_beside_the_engine(gpu, expected):
+    """20 bytes of weights; of 20 tokens 2 · (2 · 4 + 3 · 4) of a block, and 8 of keys and values: 980 of half a GPU."""
+    asked = []
+
+    def sizes(path, revision):
+        asked.append((path, revision))
+        return TINY
+
+    found = memory(scorer(), gpu, sizes)
+    assert (found.figure.value, found.verdict) == (980, expected)
+    assert set(asked) == {("reward", "abc")}
+
+
+def test_of_a_reward_model_elsewhere_nothing_is_said():
+    found = memory(scorer(), 1640, lambda path, revision: None)
+    assert (found.figure.value, found.verdict, found.figure.basis) == (
+        None,
+        "unknown",
+        "no model on this machine",
+    )
 
 
 def test_training_has_what_an_engine_leaves_of_a_gpu(plan_of):

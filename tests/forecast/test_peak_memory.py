@@ -14,6 +14,7 @@ from lorr_bench.forecast.peak_memory import (
     generation_need,
     generation_peak,
     logit_bytes,
+    reward_peak,
     scoring_peak,
     training_peak,
 )
@@ -59,8 +60,6 @@ GENERATION = {
     "gpu_share": 0.5,
     "kv_cache_gib": 2,
     "tensor_parallel": 1,
-    "scorer": None,
-    "scorer_bytes": 0,
 }
 
 
@@ -254,13 +253,20 @@ def test_on_a_cpu_the_process_and_the_start_weights_count_too():
 
 
 def test_an_engine_on_a_cpu_is_weights_and_cache():
-    peak = generation_peak(SMALL, Generation(**GENERATION), None, gpu_bytes=None)
+    peak = generation_peak(SMALL, Generation(**GENERATION), gpu_bytes=None)
     assert peak.bytes == 208 + 2 * 1024 * MIB + PROCESS_BYTES
 
 
-def test_an_engine_on_a_gpu_takes_its_share_with_a_reward_model_beside_it():
-    generation = Generation(**{**GENERATION, "scorer": ("r", None), "scorer_bytes": 2})
-    assert generation_peak(SMALL, generation, SMALL, gpu_bytes=1000).bytes == 500 + 208
+def test_an_engine_on_a_gpu_takes_its_share():
+    assert generation_peak(SMALL, Generation(**GENERATION), gpu_bytes=1000).bytes == 500
+
+
+def test_a_reward_model_keeps_keys_and_values_and_makes_no_logits():
+    """20 tokens with 2·4 of the stream and 3·8 hidden units; keys and values of 1 layer, 2 heads of 2."""
+    scoring = Scoring(element_bytes=4, tokens=20, max_length=10, mixed=False)
+    parts = {"weights": 416, "one block": 20 * 4 * (8 + 24), "keys and values": 20 * 2 * 2 * 2 * 4}
+    assert reward_peak(SMALL, scoring, on_gpu=True).parts == parts
+    assert reward_peak(SMALL, scoring, on_gpu=False).parts == {**parts, "process": PROCESS_BYTES}
 
 
 def test_an_engine_needs_its_weights_and_the_cache_of_one_context():

@@ -43,6 +43,15 @@ CASES = {
         NEWCOMER,
         ("model.path: the model tiny/gated is gated, and this user may not read it", *LICENCE),
     ),
+    "a gated reward model, not let in": (
+        [
+            "data={collect: {source: nano/train, num_prompts: 12, max_tokens: 8, pair_rule: best_worst, "
+            "reward_model: {path: tiny/gated}}}",
+            "model=nano",
+        ],
+        NEWCOMER,
+        ("data.collect.reward_model.path: the model tiny/gated is gated", *LICENCE),
+    ),
     "a model of pickled weights": (
         ["model.path=tiny/pickled"],
         {},

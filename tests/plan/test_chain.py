@@ -261,7 +261,7 @@ def test_rollouts_within_rounds(plan_of):
     refreshes = labelled(plan, f"rollouts before replay 2: {arm}")
     asked = [stage.parameters for stage in refreshes]
     # replays are counted over all rounds: the second of two rounds of two replays ends with the fourth
-    assert [(p.replay, p.unique_pairs, p.temperature, p.part) for p in asked] == [
+    assert [(p.refreshed.replay, p.refreshed.unique_pairs, p.temperature, p.part) for p in asked] == [
         (2, 4, 1.0, Round(1, 2)),
         (4, 4, 0.5, Round(2, 2)),
     ]

@@ -171,6 +171,7 @@ SETTING = {
     "execution.workers": 3,
     "execution.attempts": 1,
     "execution.retry_delay_seconds": 0,
+    "execution.parts": 3,
     "execution.stage_timeout_minutes": 60,
     "execution.keep": "none",
     "execution.report_to": ["tensorboard"],

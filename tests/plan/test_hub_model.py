@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import httpx
 import huggingface_hub
@@ -21,7 +21,13 @@ from hypothesis import strategies as st
 
 from lorr_bench.errors import DataError, ModelError
 from lorr_bench.plan.identity.hub_errors import hub_refusal
-from lorr_bench.plan.identity.hub_model import is_fetched, is_whole_here, model_folder, on_this_machine
+from lorr_bench.plan.identity.hub_model import (
+    fetch_description,
+    folder_here,
+    is_fetched,
+    model_folder,
+    on_this_machine,
+)
 from lorr_bench.plan.identity.model_files import NOT_READ, is_read
 from lorr_bench.ports.trainer import StartModel
 
@@ -166,12 +172,31 @@ def test_a_fetched_model_has_to_be_whole(snapshot, tmp_path):
 
 def test_a_model_is_here_when_all_of_it_is(snapshot, small_model, tmp_path):
     asked = snapshot(small_model)
-    assert is_whole_here("org/name", COMMIT)
+    assert folder_here("org/name", COMMIT) is not None
     assert asked[0][1]["local_files_only"]
     snapshot(tmp_path)
-    assert not is_whole_here("org/name", COMMIT)
+    assert folder_here("org/name", COMMIT) is None
     snapshot(IncompleteSnapshotError("2 files", snapshot_path="/x"))
-    assert not is_whole_here("org/name", COMMIT)
+    assert folder_here("org/name", COMMIT) is None
+
+
+def test_a_description_is_all_but_the_weights(snapshot, tmp_path):
+    asked = snapshot(tmp_path)
+    assert fetch_description("org/name", COMMIT, "here") == tmp_path
+    ((_, options),) = asked
+    assert (options["revision"], options["local_files_only"]) == (COMMIT, False)
+    assert [name for name in FETCHED if any(map(PurePath(name).match, options["ignore_patterns"]))] == [
+        name for name in FETCHED if name.endswith(".safetensors")
+    ]
+
+
+def test_a_description_that_is_refused_is_told_and_one_that_does_not_come_is_not(snapshot):
+    snapshot(refusal(GatedRepoError, 403))
+    with pytest.raises(ModelError, match="the model org/name is gated") as refused:
+        fetch_description("org/name", COMMIT, "data.collect.reward_model.path")
+    assert refused.value.where == "data.collect.reward_model.path"
+    snapshot(OSError("no network"))
+    assert fetch_description("org/name", COMMIT, "here") is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lorr_bench.errors import DataError, ModelError, SuiteError
 from lorr_bench.plan.identity import origins
 from lorr_bench.plan.identity.origins import is_hub_source, model_origin, pair_origin, prompt_origin
 from lorr_bench.plan.identity.revisions import Revisions
-from lorr_bench.plan.ingredients import reward_model
+from lorr_bench.plan.scored import Scorer
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec, RewardModelSpec
 
 COMMIT = "c" * 40
@@ -80,14 +80,14 @@ def test_another_folder_is_refused_before_it_is_read(tmp_path):
 
 
 def judge(path, folder, revision=None):
-    """The reward model of a suite, as a collection knows it."""
+    """The reward model of a suite, as a stage that scores knows it."""
     spec = RewardModelSpec(path=str(path), revision=revision)
-    return reward_model(spec, model_origin(spec, folder, Revisions(), "data.collect.reward_model"))
+    return Scorer.of(spec, model_origin(spec, folder, Revisions(), "data.collect.reward_model")).parameters
 
 
 def test_a_reward_model_is_known_by_revision_settings_and_packages(tmp_path):
     found = judge("owner/model", tmp_path, COMMIT)
-    assert (found.model, found.batch_size) == (f"owner/model@{COMMIT}", 8)
+    assert (found.weights.model, found.batch_size) == (f"owner/model@{COMMIT}", 8)
     assert set(found.packages) == {"torch", "transformers"}
 
 

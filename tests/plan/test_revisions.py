@@ -156,11 +156,11 @@ def test_every_stage_has_the_one_commit_in_parameters_and_setting(hub, load, hub
     seen = {"model": set(), "judge": set(), "prompts": set(), "test": set()}
     for stage in plan.stages:
         params, setting = stage.parameters.to_dict(), stage.setting.to_dict()
-        if "model" in params:
+        if stage.kind == "score":
+            seen["judge"].add((params["model"], setting["model_path"], setting["revision"]))
+        elif "model" in params:
             seen["model"].add((params["model"], setting["revision"]))
-        if judge := setting.get("reward_model"):
-            seen["judge"].add((params["reward_model"]["model"], judge["path"], judge["revision"]))
-        if stage.kind == "collect":
+        if stage.kind == "sample":
             seen["prompts"].add((params["source"], params["revision"]))
         if stage.kind == "answer_math":
             seen["test"].add((params["source"], params["revision"]))

@@ -36,12 +36,12 @@ def world(load, values, small_model, tmp_path, monkeypatch):
     return {stage.kind: stage for stage in make_plan(load(values)).stages}
 
 
-WITH_THE_MODEL = {"fingerprint", "collect", "reference", "train", "answer_math", "evaluate_general"}
+WITH_THE_MODEL = {"fingerprint", "sample", "reference", "train", "answer_math", "evaluate_general"}
 READ = {
     "model/config.json": WITH_THE_MODEL,
     "model/new.jinja": WITH_THE_MODEL,
-    "judge/config.json": {"collect"},
-    "prompts.jsonl": {"collect", "contamination"},
+    "judge/config.json": {"score"},
+    "prompts.jsonl": {"sample", "contamination"},
     "benchmark.jsonl": {"answer_math", "families"},
     "tasks/mine.yaml": {"evaluate_general"},
     "rows.json": {"evaluate_general"},
@@ -70,7 +70,7 @@ def test_a_model_is_read_once_while_it_looks_the_same(world, tmp_path, monkeypat
     whole = unchanged.folder_digest
     monkeypatch.setattr(unchanged, "folder_digest", lambda *of: read.append(of[0].name) or whole(*of))
     for _ in range(3):
-        for kind in ("train", "collect"):
+        for kind in ("train", "sample", "score"):
             inputs.check(world[kind])
     assert sorted(read) == ["judge", "model"]
     os.utime(tmp_path / "model" / "config.json", (0, 0))

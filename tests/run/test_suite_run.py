@@ -1,5 +1,6 @@
 """Run and report, with an executor and a report that only pretend."""
 
+import json
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_everything_runs_once(world):
     assert finished.page == world.places.output / "page"
     assert world().state.reused == 25
     assert world.executor.begun == []
+
+
+@pytest.mark.slow
+def test_parts_run_before_what_they_belong_to_and_the_work_stays_the_same(world, monkeypatch):
+    monkeypatch.setattr(suite_run, "visible_gpus", lambda _: ["0", "1"])
+    finished = world("execution.parts=2")
+    begun = [stage.digest for stage in world.executor.begun]
+    cut = [stage for stage in world.executor.begun if stage.parts]
+    assert {stage.kind for stage in cut} == {"collect", "answer_math"}
+    assert len(begun) == len(finished.state.ran) == 25 + 2 * len(cut)
+    assert all(begun.index(part) < begun.index(s.digest) for s in cut for part in s.parts)
+    described = json.loads((world.places.output / "run.json").read_text("utf-8"))
+    assert described["stage_seconds"]["part"] == 2 * len(cut)
+    assert world().state.reused == 25
+    assert world("execution.parts=3").state.ran == {}
 
 
 @pytest.mark.slow

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_fingerprint import put_fingerprint, start_folder
-from stage_samples import sample
+from stage_samples import PARAMETERS, REFRESHED, sample
 
 from lorr_bench.data.pairs import read_pairs, write_pairs
-from lorr_bench.stages.pairs.refresh import HELD_OUT, draw_rows, refresh
+from lorr_bench.stages.pairs.refresh import HELD_OUT, draw_rows, refresh, refresh_scored
+from lorr_bench.stages.pairs.scored import sample as draw
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.values import Completion, Pair
 
@@ -62,7 +63,7 @@ def refreshed(tmp_path):
     rows = [{"id": f"p{i}", "problem": f"0 and {i}", "answer": str(i)} for i in range(PROBLEMS)]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
-    def run(script, ratio=1.0, *, held_out=2, replay=2, again=False, long=None, **changes):
+    def run(script, ratio=1.0, *, held_out=2, replay=2, again=False, long=None, scored=False, **changes):
         asked = {
             "chat_template": True,
             "template_date": "2025-01-01",
@@ -91,17 +92,54 @@ def refreshed(tmp_path):
         write_pairs(pairs / "pairs.jsonl", rows)
         put_fingerprint(policy)
         engine = ScriptedEngine(script)
-        task = Task(
-            stage=sample("refresh", "rollouts", setting=setting, **asked),
-            inputs={"pairs": pairs, "model": policy, "start": start_folder(tmp_path)},
-            output=tmp_path / "out",
-            scratch=tmp_path / "scratch",
-            engines=EngineRoom(lambda *_: engine),
-            progress=lambda *_: None,
-        )
-        return refresh(task), read_pairs(tmp_path / "out" / "pairs.jsonl"), engine
+
+        def task(kind, out, inputs, **parameters):
+            return Task(
+                stage=sample(
+                    kind, "rollouts", setting=setting if kind != "refresh_scored" else {}, **parameters
+                ),
+                inputs=inputs,
+                output=tmp_path / out,
+                scratch=tmp_path / "scratch",
+                engines=EngineRoom(lambda *_: engine),
+                progress=lambda *_: None,
+            )
+
+        with_models = {"pairs": pairs, "model": policy, "start": start_folder(tmp_path)}
+        if scored:
+            (tmp_path / "answers").mkdir()
+            sampled = {name: asked[name] for name in PARAMETERS["sample"] | REFRESHED if name in asked}
+            draw(task("sample", "answers", with_models, **{**REFRESHED, **sampled}))
+            rows = (tmp_path / "answers" / "answers.jsonl").read_text("utf-8").splitlines()
+            (tmp_path / "answers" / "scores.jsonl").write_text("\n".join(map(judged, rows)), "utf-8")
+            paired = {name: asked[name] for name in PARAMETERS["refresh_scored"] if name in asked}
+            stored = dict.fromkeys(("answers", "scores"), tmp_path / "answers")
+            outcome = refresh_scored(task("refresh_scored", "out", {"pairs": pairs, **stored}, **paired))
+        else:
+            outcome = refresh(task("refresh", "out", with_models, **asked))
+        return outcome, read_pairs(tmp_path / "out" / "pairs.jsonl"), engine
 
     return run
+
+
+def judged(row):
+    """A score like the verifier's: the right answer to p3 is 3."""
+    answer = json.loads(row)
+    right = answer["text"] == f"Now \\boxed{{{answer['id'][1:]}}}"
+    return json.dumps({"id": answer["id"], "repeat": answer["repeat"], "score": float(right)})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"ratio": 0.0}, {"ratio": 0.5, "seed": 1}, {"long": 1, "max_length": 9, "unique_pairs": 3}],
+)
+def test_answers_that_are_scored_alike_refresh_alike(refreshed, words, changes):
+    """A reward model that scores as the verifier does, in stages of its own."""
+    script = {**answers(1, 3), "one two three four five six seven eight nine": ["1", "98"]}
+    at_once, pairs, engine = refreshed(script, pair_rule="best_worst", **changes)
+    apart, same, asked = refreshed(script, pair_rule="best_worst", scored=True, **changes)
+    assert (apart.metrics, apart.spend, same) == (at_once.metrics, at_once.spend, pairs)
+    assert asked.asked == engine.asked
 
 
 def answers(*right):

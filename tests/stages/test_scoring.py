@@ -1,4 +1,4 @@
-"""Scores of a collection's answers, from the verifier and from a reward model."""
+"""Scores of a collection's answers from the verifier, and the rows that are kept of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from stage_samples import sample
 
 from lorr_bench.stages.pairs import answers as module
-from lorr_bench.stages.pairs.answers import score_answers, scored_rows
+from lorr_bench.stages.pairs.answered import Answered
+from lorr_bench.stages.pairs.answers import grade_answers, scored_rows
 from lorr_bench.values import Completion, Prompt, Verdict
 
 PROBLEMS = [Prompt("a", "two and two", "4"), Prompt("b", "one and one", "2")]
@@ -16,14 +17,13 @@ def completions(*rows):
     return [[Completion(text, 3, truncated=False) for text in row] for row in rows]
 
 
-def stage(rule="one_each", reward_model=None, setting=None):
-    setting = {"reward_model": setting}
-    return sample("collect", "collect, seed 0", pair_rule=rule, reward_model=reward_model, setting=setting)
+def graded(problems, given, rule="one_each"):
+    return grade_answers(sample("collect", pair_rule=rule).parameters, Answered(problems, problems, given))
 
 
 def test_verdicts_are_scored_one_and_zero():
     given = completions([r"\boxed{4}", r"\boxed{5}", "no idea"], ["it is 2", "it is 3"])
-    scores = score_answers(stage(), PROBLEMS, given)
+    scores = graded(PROBLEMS, given)
     assert scores.values == [[1.0, 0.0, 0.0], [1.0, 0.0]]
     assert [[verdict.correct for verdict in row] for row in scores.verdicts] == [
         [True, False, False],
@@ -34,48 +34,18 @@ def test_verdicts_are_scored_one_and_zero():
 def test_an_answer_whose_grading_did_not_finish_has_no_score(monkeypatch):
     verdicts = [Verdict(False, None, reason) for reason in ("timeout", "crash", "no_answer", "different")]
     monkeypatch.setattr(module, "grade_many", lambda _, policy: verdicts)
-    scores = score_answers(stage(), PROBLEMS[:1], completions(["w", "x", "y", "z"]))
+    scores = graded(PROBLEMS[:1], completions(["w", "x", "y", "z"]))
     assert scores.values == [[None, None, 0.0, 0.0]]
 
 
 def test_the_length_rule_scores_what_has_no_box_below_what_is_wrong():
     given = completions([r"\boxed{4}", "it is 4", r"\boxed{5}", "it is 5", r"cut off: \boxed{4"])
-    assert score_answers(stage("verifier_length"), PROBLEMS[:1], given).values == [
-        [1.0, -1.0, 0.0, -1.0, -1.0]
-    ]
-
-
-def test_a_reward_model_reads_the_problems_and_comes_from_where_the_stage_says(monkeypatch):
-    asked = []
-
-    def score_many(prompts, texts, spec):
-        asked.append((prompts, texts, spec))
-        return [[0.5, None], [-1.0]]
-
-    monkeypatch.setattr(module, "score_many", score_many)
-    described = {
-        "dtype": "bfloat16",
-        "batch_size": 2,
-        "max_length": 64,
-        "trust_remote_code": False,
-        "template_date": "2025-01-01",
-        "model": "x@y",
-    }
-    described["packages"] = {"torch": "1"}
-    where = {"path": "/models/judge", "revision": None}
-    given = completions(["u", "v"], ["w"])
-    scores = score_answers(stage("best_worst", described, where), PROBLEMS, given)
-    [(prompts, texts, spec)] = asked
-    assert prompts == ["two and two", "one and one"]
-    assert texts == [["u", "v"], ["w"]]
-    assert (spec.path, spec.dtype, spec.batch_size, spec.max_length) == ("/models/judge", "bfloat16", 2, 64)
-    assert scores.values == [[0.5, None], [-1.0]]
-    assert scores.verdicts is None
+    assert graded(PROBLEMS[:1], given, "verifier_length").values == [[1.0, -1.0, 0.0, -1.0, -1.0]]
 
 
 def test_rows_of_a_collection_hold_score_and_verdict():
     given = completions([r"\boxed{4}"], ["it is 3"])
-    scores = score_answers(stage(), PROBLEMS, given)
+    scores = graded(PROBLEMS, given)
     rows = list(scored_rows(PROBLEMS, given, scores, truncated=False))
     assert [(row["score"], row["correct"], row["extracted"]) for row in rows] == [
         (1.0, True, "4"),

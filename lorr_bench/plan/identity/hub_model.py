@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from lorr_bench.errors import ModelError
 from lorr_bench.plan.identity.hub_errors import hub_refusal
-from lorr_bench.plan.identity.model_files import NOT_READ, check_model_folder, missing_part
+from lorr_bench.plan.identity.model_files import NOT_READ, WEIGHTS, check_model_folder, missing_part
 from lorr_bench.ports.trainer import StartModel
 
 FETCHED: Final[Mapping[str, str]] = {
@@ -78,8 +78,8 @@ def model_folder(model: str, revision: str | None, where: str = "model.path") ->
         ) from error
 
 
-def is_whole_here(model: str, revision: str | None) -> bool:
-    """Whether all that would be fetched of a model of the Hub is on this machine.
+def folder_here(model: str, revision: str | None) -> Path | None:
+    """Where all that would be fetched of a model of the Hub lies on this machine; None where some is missing.
 
     Args:
         model: A Hub id.
@@ -88,18 +88,43 @@ def is_whole_here(model: str, revision: str | None) -> bool:
     try:
         folder = Path(_snapshot(model, revision, local_files_only=True))
     except Exception:  # noqa: BLE001 - the client has several for what is missing
-        return False
-    return folder.is_dir() and missing_part({file.name for file in folder.iterdir()}) is None
+        return None
+    whole = folder.is_dir() and missing_part({file.name for file in folder.iterdir()}) is None
+    return folder if whole else None
 
 
-def _snapshot(model: str, revision: str | None, *, local_files_only: bool) -> str:
+def fetch_description(model: str, revision: str | None, where: str) -> Path | None:
+    """Fetch what says how a model of the Hub is made and reads texts, without its weights.
+
+    Args:
+        model: A Hub id.
+        revision: Its commit, branch or tag.
+        where: Its place in the suite, for errors.
+
+    Returns:
+        Where it lies; None where the Hub does not answer.
+
+    Raises:
+        ModelError: The Hub has no such model, or this user may not read it.
+    """
+    try:
+        return Path(_snapshot(model, revision, local_files_only=False, left_out=(f"*{WEIGHTS}",)))
+    except Exception as error:
+        if (refused := hub_refusal(error, "model", model, revision, where)) is not None:
+            raise refused from error
+        return None  # no network, a proxy, a time-out, a server's fault: of many libraries
+
+
+def _snapshot(
+    model: str, revision: str | None, *, local_files_only: bool, left_out: Sequence[str] = ()
+) -> str:
     from huggingface_hub import snapshot_download
 
     folder: str = snapshot_download(
         model,
         revision=revision,
         allow_patterns=list(FETCHED),
-        ignore_patterns=list(NOT_FETCHED),
+        ignore_patterns=[*NOT_FETCHED, *left_out],
         local_files_only=local_files_only,
     )
     return folder

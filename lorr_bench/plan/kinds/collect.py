@@ -1,116 +1,76 @@
-"""Collect: ask prompts, score the answers, pair better with worse."""
+"""Collect: ask prompts, grade the answers, pair better with worse."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar, Literal
 
 from lorr_bench.plan.json_values import JsonObject
-from lorr_bench.plan.kinds.model import Dtype, EngineParameters, EngineStage
-from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptSetting, PromptSource, Round
+from lorr_bench.plan.kinds.model import EngineParameters, EngineStage
+from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptCount, PromptSetting, PromptSource
 from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
 from lorr_bench.spec.base import GradingSpec
-from lorr_bench.spec.sources import ROW_RULES, RewardModelSpec
+from lorr_bench.spec.sources import ROW_RULES
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardModel(JsonObject):
-    """A reward model that scores answers; ``RewardModelSpec`` describes its settings.
-
-    Attributes:
-        model: Its identity.
-        packages: Versions of what runs it.
-    """
-
-    model: str
-    dtype: Dtype
-    trust_remote_code: bool
-    template_date: date
-    batch_size: int
-    max_length: int
-    packages: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardModelPlace(JsonObject):
-    """Where a reward model lies.
-
-    Attributes:
-        path: A folder, or a Hub id.
-        revision: Commit of a Hub id.
-    """
-
-    path: str
-    revision: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CollectParameters(EngineParameters):
-    """What decides the pairs of a collection; ``CollectSpec`` describes what a suite says of it.
+class SamplingParameters(PromptCount, EngineParameters):
+    """What decides sampled answers; ``CollectSpec`` describes what a suite says of it.
 
     Attributes:
         prompts: What is asked.
         chat: What the model's chat template is told; None where none is used.
-        grader: What grades, with its version.
-        reward_model: What scores in place of the grader.
-        seed: Of prompts, answers and pairs.
-        part: The round that asks its share of the prompts; None where all are asked.
+        seed: Of prompts and answers.
     """
 
     prompts: PromptSource
     chat: ChatTemplate | None = None
-    num_prompts: int
     num_samples: int
     temperature: float
     top_p: float
     max_tokens: int
-    truncated: Literal["leave_out", "pair"]
-    grading: GradingSpec
-    reward_model: RewardModel | None
-    pair_rule: ROW_RULES
-    grader: str
-    seed: int
-    part: Round | None = None
-
-    @property
-    def asked(self) -> int:
-        """Prompts that are asked; of a round its own share."""
-        return self.part.share(self.num_prompts) if self.part else self.num_prompts
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectSetting(PromptSetting):
-    """Where prompts and models lie."""
+class PairingParameters(JsonObject):
+    """What decides which scored answers are paired; ``CollectSpec`` describes what a suite says of it.
 
-    reward_model: RewardModelPlace | None = None
+    Attributes:
+        max_tokens: Token limit of an answer.
+        seed: Draws among answers.
+    """
+
+    max_tokens: int
+    truncated: Literal["leave_out", "pair"]
+    pair_rule: ROW_RULES
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectParameters(PairingParameters, SamplingParameters):
+    """What decides the pairs of a collection; ``CollectSpec`` describes what a suite says of it.
+
+    Attributes:
+        grader: What grades, with its version.
+        reward_model: Nothing: what a reward model scores has stages of its own. Digests of collections hold
+            the key.
+        seed: Of prompts, answers and pairs.
+    """
+
+    grading: GradingSpec
+    reward_model: None
+    grader: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingStage(EngineStage):
-    """A stage that samples answers and pairs them up."""
+    """A stage that samples answers."""
 
     roles: ClassVar[frozenset[Role]] = frozenset(("start", "model"))
 
-    parameters: CollectParameters
-    setting: CollectSetting
-
-    @property
-    def reward_model(self) -> RewardModelSpec | None:
-        """What loads the reward model; None where the grader scores."""
-        described, place = self.parameters.reward_model, self.setting.reward_model
-        if described is None or place is None:
-            return None
-        return RewardModelSpec(
-            path=place.path,
-            revision=place.revision,
-            dtype=described.dtype,
-            trust_remote_code=described.trust_remote_code,
-            template_date=described.template_date,
-            batch_size=described.batch_size,
-            max_length=described.max_length,
-        )
+    parameters: SamplingParameters
+    setting: PromptSetting
 
     @property
     def purpose(self) -> str:
@@ -120,11 +80,8 @@ class SamplingStage(EngineStage):
         )
 
     def sources(self) -> Iterator[Source]:
-        """The models, and the prompts."""
+        """The model, and the prompts."""
         yield from super().sources()
-        described, place = self.parameters.reward_model, self.setting.reward_model
-        if described is not None and place is not None:
-            yield Source(place.path, described.model, "model")
         yield Source(self.setting.source, self.parameters.prompts.rows.source, "file")
 
     @staticmethod
@@ -134,7 +91,14 @@ class SamplingStage(EngineStage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collect(SamplingStage):
+class GradedStage(SamplingStage):
+    """A stage that samples answers, grades them and pairs them up."""
+
+    parameters: CollectParameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect(GradedStage):
     """Preference pairs from answers to the prompts of a seed; the input ``collection`` has the first ones."""
 
     kind: ClassVar[Kind] = "collect"

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from lorr_bench.plan.identity.origins import Origin
-from lorr_bench.plan.json_values import Group, JsonArray
+from lorr_bench.plan.json_values import Group, JsonArray, JsonObject
 from lorr_bench.plan.kinds.model import EngineSetting
 from lorr_bench.spec.sources import PromptSpec, StartModelSpec
 from lorr_bench.tokens.chat import Chat
@@ -147,3 +147,23 @@ class Round(JsonArray):
         """The round's share of some items, those of earlier rounds left out."""
         count = len(items)
         return items[count * (self.number - 1) // self.rounds : count * self.number // self.rounds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptCount(JsonObject):
+    """Which of the prompts of a seed are asked.
+
+    Attributes:
+        num_prompts: How many all rounds ask.
+        part: The round that asks its share of them; None where all are asked.
+        seed: That puts them in order.
+    """
+
+    num_prompts: int
+    part: Round | None = None
+    seed: int
+
+    @property
+    def asked(self) -> int:
+        """Prompts that are asked; of a round its own share."""
+        return self.part.share(self.num_prompts) if self.part else self.num_prompts

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.answers.pairs import is_collection
 from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting
 from lorr_bench.plan.kinds.train import AdapterStage, responses_of
 from lorr_bench.plan.stage import Kind, Pool, Role, Stage, Work
@@ -77,7 +77,7 @@ class Reference(AdapterStage):
     def work(self, inputs: Mapping[Role, Stage]) -> Work:
         """One forward pass over the rows of the largest budget; a prompt gives one pair at most."""
         asked, pairs = self.parameters, inputs.get("pairs")
-        most = pairs.parameters.asked if isinstance(pairs, Collect) else asked.unique_pairs
+        most = pairs.parameters.asked if is_collection(pairs) else asked.unique_pairs
         each = responses_of(inputs) if asked.rows in OF_EACH_RESPONSE else 1
         sequences = min(most, asked.unique_pairs) * each
         length = self.known_settings.max_length

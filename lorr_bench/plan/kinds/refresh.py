@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from lorr_bench.plan.kinds.collect import CollectParameters, SamplingStage
+from lorr_bench.plan.json_values import Group
+from lorr_bench.plan.kinds.collect import CollectParameters, GradedStage
 from lorr_bench.plan.stage import Kind, Role, Stage, Work
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefreshParameters(CollectParameters):
-    """What decides the refreshed pairs, beside how the first ones were collected.
+class Refreshed(Group):
+    """Which pairs of a round are made anew.
 
     Attributes:
         rollout_ratio: ρ, the probability with which a pair is drawn.
@@ -26,28 +27,31 @@ class RefreshParameters(CollectParameters):
     max_length: int | None
     replay: int
 
-    @classmethod
-    def of(
-        cls,
-        collection: CollectParameters,
-        *,
-        rollout_ratio: float,
-        unique_pairs: int,
-        max_length: int | None,
-        replay: int,
-    ) -> RefreshParameters:
-        """The refreshing of pairs that were collected so."""
-        return cls(
-            **{field.name: getattr(collection, field.name) for field in fields(collection)},
-            rollout_ratio=rollout_ratio,
-            unique_pairs=unique_pairs,
-            max_length=max_length,
-            replay=replay,
-        )
+    @property
+    def expected(self) -> int:
+        """How many pairs are drawn in the mean."""
+        return round(self.unique_pairs * self.rollout_ratio)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refresh(SamplingStage):
+class RefreshParameters(CollectParameters):
+    """What decides the refreshed pairs, beside how the first ones were collected.
+
+    Attributes:
+        refreshed: Which of them are made anew.
+    """
+
+    refreshed: Refreshed
+
+    @classmethod
+    def of(cls, collection: CollectParameters, refreshed: Refreshed) -> RefreshParameters:
+        """The refreshing of pairs that were collected so."""
+        own = {field.name: getattr(collection, field.name) for field in fields(collection)}
+        return cls(**own, refreshed=refreshed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresh(GradedStage):
     """New pairs for some of those of a round."""
 
     kind: ClassVar[Kind] = "refresh"
@@ -60,10 +64,10 @@ class Refresh(SamplingStage):
     @property
     def purpose(self) -> str:
         """The replay before which the answers are made."""
-        return f"{self.kind}, replay {self.parameters.replay}"
+        return f"{self.kind}, replay {self.parameters.refreshed.replay}"
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - its own parameters say it
         """Answers times their token limit; rows are drawn with probability ρ, so their number is expected."""
         asked = self.parameters
-        drawn = round(asked.unique_pairs * asked.rollout_ratio)
-        return self.generation(drawn * asked.num_samples, asked.max_tokens, asked.prompts.rows.source)
+        answers = asked.refreshed.expected * asked.num_samples
+        return self.generation(answers, asked.max_tokens, asked.prompts.rows.source)

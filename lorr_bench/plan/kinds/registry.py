@@ -8,6 +8,10 @@ from typing import Any, Final, get_type_hints
 
 from lorr_bench.errors import StoreError
 from lorr_bench.plan.kinds.answer_math import AnswerMath
+from lorr_bench.plan.kinds.answers.pairs import PairScored, RefreshScored
+from lorr_bench.plan.kinds.answers.part import Part
+from lorr_bench.plan.kinds.answers.sample import Sample
+from lorr_bench.plan.kinds.answers.score import Score
 from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.contamination import Contamination
 from lorr_bench.plan.kinds.evaluate_general import EvaluateGeneral
@@ -26,6 +30,11 @@ KINDS: Final[Mapping[Kind, type[Stage]]] = {
         Fingerprint,
         Collect,
         Refresh,
+        Part,
+        Sample,
+        Score,
+        PairScored,
+        RefreshScored,
         ImportPairs,
         Reference,
         Train,
@@ -51,7 +60,7 @@ def stage_from_dict(values: Mapping[str, Any]) -> Stage:
     if kind is None:
         raise StoreError(f"there is no kind of stage {values.get('kind')!r}", where=where, fix=fix)
     parameters, setting = json_classes(kind)
-    if unlike := values.keys() ^ {"kind", "label", "params", "inputs", "setting", "counted_as"}:
+    if unlike := (values.keys() - {"parts"}) ^ {"kind", "label", "params", "inputs", "setting", "counted_as"}:
         raise StoreError(f"{', '.join(sorted(unlike))} is missing or not known", where=where, fix=fix)
     return kind(
         label=values["label"],
@@ -59,6 +68,7 @@ def stage_from_dict(values: Mapping[str, Any]) -> Stage:
         setting=setting.from_dict(values["setting"]),
         inputs=values["inputs"],
         counted_as=values["counted_as"],
+        parts=tuple(values.get("parts", ())),
     )
 
 

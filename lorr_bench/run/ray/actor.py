@@ -221,9 +221,9 @@ def missing_on_node(
             f"{host} does not see the store {order['store']}. Put it on a path that all nodes share, "
             "or name an object store with --store"
         )
-    setting = order["stage"]["setting"]
-    places = [setting.get(name) for name in PATH_SETTINGS] + [(setting.get("reward_model") or {}).get("path")]
-    for place in places:
+    own = order["stage"]["setting"]
+    setting = own["stage"]["setting"] if "stage" in own else own  # of a part that of the whole
+    for place in (setting.get(name) for name in PATH_SETTINGS):
         if place is not None and Path(place).is_absolute() and not Path(place).exists():
             return f"{host} has no {place}. Put it on a path that all nodes share"
     return ""

@@ -30,14 +30,14 @@ def answer_math(task: Task[AnswerMath]) -> Outcome:
         StageError: The engine does not hold the model.
     """
     engine = task.engine()
-    problems, prompts = _problems_and_prompts(task, engine)
+    problems, prompts = questions(task, engine)
     generation = _generation(task)
     rows: list[dict[str, Any]] = []
     ways = samplings(task.stage.parameters)
     total = len(prompts) * sum(sampling.n for _, sampling in ways)
     for name, sampling in ways:
         with task.clock.part("generate"):
-            completions = ask(engine, prompts, sampling, _after(rows, total, task.progress))
+            completions = ask(task, engine, prompts, sampling, _after(rows, total, task.progress))
         rows += _rows(prompts, completions, name, sampling.n, generation)
     tell_unasked(task, engine, prompts, completions)  # the same for every way of drawing
     task.write_lines(PROBLEMS_FILE, _problem_rows(problems, prompts))
@@ -70,7 +70,12 @@ def samplings(asked: AnswerMathParameters) -> list[tuple[str, Sampling]]:
     return [(GREEDY, greedy)] * asked.greedy + [(SAMPLED, drawn)] * (asked.repeats > 0)
 
 
-def _problems_and_prompts(task: Task[AnswerMath], engine: Engine) -> tuple[list[Prompt], list[Prompt]]:
+def questions(task: Task[AnswerMath], engine: Engine) -> tuple[list[Prompt], list[Prompt]]:
+    """The problems, and the same as the model is asked them.
+
+    Raises:
+        DataError: They can't be read, or are not as many as the benchmark has.
+    """
     asked, setting = task.stage.parameters, task.stage.setting
     spec, chat = asked.prompts.spec(setting.source), asked.chat
     problems = load_problems(spec, folder=Path(), count=asked.limit, seed=0, sizes=setting.sizes)

@@ -9,9 +9,8 @@ from typing import Any, Final
 from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG, is_usable
 from lorr_bench.grade import Policy, grade_many
 from lorr_bench.grade.extraction.finding import is_boxed
-from lorr_bench.grade.reward import score_many
-from lorr_bench.plan.kinds.collect import SamplingStage
-from lorr_bench.spec.sources import ROW_RULES
+from lorr_bench.plan.kinds.collect import CollectParameters
+from lorr_bench.stages.pairs.answered import Answered
 from lorr_bench.values import Completion, Prompt, Verdict
 
 # A time-out says nothing about the answer, so such an answer is not held up as a wrong one.
@@ -31,42 +30,16 @@ class Scores:
     verdicts: Sequence[Sequence[Verdict]] | None
 
 
-def score_answers(
-    stage: SamplingStage, problems: Sequence[Prompt], completions: Sequence[Sequence[Completion]]
-) -> Scores:
-    """Score the answers of a collection with what its stage names: the verifier, or a reward model.
-
-    Args:
-        stage: Says what scores.
-        problems: What was asked, without any chat template: a reward model has one of its own.
-        completions: The answers to each problem.
-
-    Raises:
-        ModelError: The reward model can't be loaded or used.
-    """
-    spec = stage.reward_model
-    if spec is None:
-        policy = Policy(**stage.parameters.grading.model_dump())
-        return _verifier_scores(problems, completions, stage.parameters.pair_rule, policy)
-    texts = [[answer.text for answer in row] for row in completions]
-    return Scores(score_many([problem.text for problem in problems], texts, spec), None)
-
-
-def _verifier_scores(
-    problems: Sequence[Prompt],
-    completions: Sequence[Sequence[Completion]],
-    rule: ROW_RULES,
-    policy: Policy,
-) -> Scores:
-    r"""Verdicts as scores: 1 right, 0 wrong, None unknown.
+def grade_answers(asked: CollectParameters, answered: Answered) -> Scores:
+    r"""The verifier's verdicts as scores: 1 right, 0 wrong, None unknown.
 
     For ``verifier_length`` an answer without a ``\boxed{...}`` scores -1, right or wrong, as in DPO-VP.
     """
-    verdicts = _grade(problems, completions, policy)
-    score = _score_with_format if rule == "verifier_length" else _score
+    verdicts = _grade(answered, Policy(**asked.grading.model_dump()))
+    score = _score_with_format if asked.pair_rule == "verifier_length" else _score
     values = [
         [score(verdict, answer.text) for verdict, answer in zip(judged, row, strict=True)]
-        for judged, row in zip(verdicts, completions, strict=True)
+        for judged, row in zip(verdicts, answered.completions, strict=True)
     ]
     return Scores(values, verdicts)
 
@@ -81,17 +54,15 @@ def _score_with_format(verdict: Verdict, text: str) -> float | None:
     return _score(verdict, text) if is_boxed(text) else UNFORMATTED
 
 
-def _grade(
-    prompts: Sequence[Prompt], completions: Sequence[Sequence[Completion]], policy: Policy
-) -> list[list[Verdict]]:
+def _grade(answered: Answered, policy: Policy) -> list[list[Verdict]]:
     """One verdict for each completion, in the same nesting."""
     flat = [
         (prompt.answer, completion.text)
-        for prompt, row in zip(prompts, completions, strict=True)
+        for prompt, row in zip(answered.problems, answered.completions, strict=True)
         for completion in row
     ]
     verdicts = iter(grade_many(flat, policy=policy))
-    return [[next(verdicts) for _ in row] for row in completions]
+    return [[next(verdicts) for _ in row] for row in answered.completions]
 
 
 def scored_rows(

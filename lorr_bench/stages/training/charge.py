@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
-from lorr_bench.plan.kinds.collect import Collect
+from lorr_bench.plan.kinds.answers.pairs import is_collection
 from lorr_bench.plan.kinds.registry import stage_from_dict
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.stage import Role
@@ -103,7 +103,7 @@ def _asks_a_share(task: Task[Train]) -> bool:
     """Whether each round asks prompts of its own."""
     record = task.record_of("collection" if "collection" in task.inputs else "pairs")
     collection = stage_from_dict(record.stage)
-    return isinstance(collection, Collect) and collection.parameters.part is not None
+    return is_collection(collection) and collection.parameters.part is not None
 
 
 def _data(stage: Train, selection: Selection) -> dict[str, float]:

@@ -166,7 +166,7 @@ def test_the_embedded_model_is_found_wherever_the_package_lies(make_slot):
         ("train", {"model_path": "/nowhere/model"}),
         ("answer_math", {"source": "/nowhere/model"}),
         ("evaluate_general", {"include_path": "/nowhere/model"}),
-        ("collect", {"reward_model": {"path": "/nowhere/model", "revision": None}}),
+        ("score", {"model_path": "/nowhere/model"}),
     ],
 )
 def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, kind, setting):
@@ -177,8 +177,14 @@ def test_a_path_that_the_node_lacks_is_named_and_nothing_is_begun(make_slot, kin
     assert f"{socket.gethostname()} has no /nowhere/model" in failed.reason
 
 
+def test_a_path_that_the_node_lacks_for_a_part_is_named():
+    order = request(kind="part")["order"]
+    order["stage"]["setting"]["stage"]["setting"]["model_path"] = "/nowhere/model"
+    assert "has no /nowhere/model" in missing_on_node(order, None)
+
+
 def test_a_name_of_the_hub_is_no_path():
-    order = request(kind="collect", model_path="org/name", source="nano/easy", reward_model=None)["order"]
+    order = request(kind="collect", model_path="org/name", source="nano/easy")["order"]
     assert missing_on_node(order, None) == ""
 
 
