@@ -146,8 +146,8 @@ def _room_lines(score: Score, folder: Path, suite: Suite, machine: Machine) -> I
         )
     if peak.bytes > room:
         yield (
-            f"Memory: the reward model needs {size_text(peak.bytes)} for {score.parameters.batch_size} answers "
-            f"of {scoring.max_length} tokens, and {on} has {size_text(room)}. {score.memory_advice}"
+            f"Memory: the reward model needs {size_text(peak.bytes)} for {score.parameters.batch_size} "
+            f"answers of {scoring.max_length} tokens, and {on} has {size_text(room)}. {score.memory_advice}"
         )
 
 

@@ -357,13 +357,6 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
     try:
         with without_collections():
             from vllm import LLM
-    except ImportError as error:
-        raise MissingPackageError(
-            f"vLLM does not import ({error})",
-            where="generation",
-            fix="Install it: pip install 'lorr-bench[cpu]' or pip install 'lorr-bench[nvidia]'.",
-        ) from error
-    try:
         return LLM(
             model=model_folder(model, revision),
             dtype=settings.dtype,
@@ -380,6 +373,12 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             seed=0,
             disable_log_stats=True,
         )
+    except ImportError as error:  # some of its imports wait until the engine starts
+        raise MissingPackageError(
+            f"vLLM does not import ({error})",
+            where="generation",
+            fix="Install all it needs: pip install 'lorr-bench[cpu]' or pip install 'lorr-bench[nvidia]'.",
+        ) from error
     except (ValueError, OSError) as error:
         if OTHERS_HOLD_MEMORY in str(error):
             raise CrowdedError(

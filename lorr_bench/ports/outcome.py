@@ -15,6 +15,8 @@ from lorr_bench.ports.trainer import places_of
 WITHOUT_OUTCOME: Final = (
     "name",
     "description",
+    "device",
+    "variants",
     "data.pairs.streaming",
     "budget.equal",
     "budget.limits",
@@ -33,6 +35,7 @@ WITHOUT_OUTCOME: Final = (
     "engine.tensor_parallel_size",
     "engine.data_parallel_size",
     "training.save_steps",
+    "training.deterministic",
     "training.diagnostics",
     "execution",
     "methods.NAME.like",

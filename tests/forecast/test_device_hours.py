@@ -114,7 +114,7 @@ def test_generation_reads_weights_and_cache_for_every_256_tokens():
     at_worst = 1_024_000 / 256 * (weights + 256 * 512 * cache) / 0.864e12 / 0.3
     at_best = 256_000 / 256 * (weights + 256 * 128 * cache) / 0.864e12 / 0.7
     l40s = read_devices("l40s").device
-    found = formula_seconds(answers(), read_model_size(QWEN), sizes, l40s)
+    found = formula_seconds(answers(), read_model_size(QWEN), l40s)
     assert (found.low, found.high) == pytest.approx((at_best, at_worst))
     assert at_worst == pytest.approx(351.0, rel=0.01)  # with a pocket calculator
 

@@ -361,6 +361,18 @@ def test_a_missing_vllm_names_the_command(monkeypatch):
     assert "pip install" in caught.value.fix
 
 
+def test_a_package_that_the_start_misses_is_named_and_not_waited_for(monkeypatch):
+    """vLLM's warm-up on a GPU imports torchvision, long after vLLM itself was imported."""
+
+    def start(**arguments):
+        raise ModuleNotFoundError("No module named 'torchvision'")
+
+    monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=start))
+    with pytest.raises(MissingPackageError, match="torchvision") as caught:
+        Engine("model", None, SETTINGS)
+    assert not caught.value.may_pass
+
+
 def test_a_model_that_vllm_refuses_is_a_model_error(monkeypatch):
     def refuse(**arguments):
         raise ValueError("no such architecture")

@@ -307,6 +307,8 @@ def test_resolved_yaml_has_defaults_in_order(write_suite: Write, tmp_path: Path)
         "training",
         "engine",
         "execution",
+        "device",
+        "variants",
     ]
     assert "    num_samples: 4\n" in text
     assert "    type: plain\n" in text

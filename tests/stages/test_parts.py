@@ -45,6 +45,9 @@ class Scripted:
     def load(self, folder, revision):
         pass
 
+    def sleep(self):
+        pass
+
     def fits(self, prompt):
         return self.count_tokens(prompt) < self.context
 

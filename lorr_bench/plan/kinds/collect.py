@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from lorr_bench.plan.json_values import JsonObject
 from lorr_bench.plan.kinds.model import EngineParameters, EngineStage
@@ -12,6 +12,9 @@ from lorr_bench.plan.kinds.prompts import ChatTemplate, PromptCount, PromptSetti
 from lorr_bench.plan.stage import Kind, Role, Source, Stage, Work
 from lorr_bench.spec.base import GradingSpec
 from lorr_bench.spec.sources import ROW_RULES
+
+COLLECTING: Final = "collect"
+"""What answers are for from which pairs are collected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +77,9 @@ class SamplingStage(EngineStage):
 
     @property
     def purpose(self) -> str:
-        """What its answers are for: its kind, and the round."""
-        return (
-            self.kind if self.parameters.part is None else f"{self.kind}, round {self.parameters.part.number}"
-        )
+        """What its answers are for, with the round: the same whoever scores them."""
+        part = self.parameters.part
+        return COLLECTING if part is None else f"{COLLECTING}, round {part.number}"
 
     def sources(self) -> Iterator[Source]:
         """The model, and the prompts."""

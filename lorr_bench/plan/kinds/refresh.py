@@ -32,6 +32,11 @@ class Refreshed(Group):
         """How many pairs are drawn in the mean."""
         return round(self.unique_pairs * self.rollout_ratio)
 
+    @property
+    def purpose(self) -> str:
+        """What their answers are for: the same whoever scores them."""
+        return f"refresh, replay {self.replay}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshParameters(CollectParameters):
@@ -64,7 +69,7 @@ class Refresh(GradedStage):
     @property
     def purpose(self) -> str:
         """The replay before which the answers are made."""
-        return f"{self.kind}, replay {self.parameters.refreshed.replay}"
+        return self.parameters.refreshed.purpose
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - its own parameters say it
         """Answers times their token limit; rows are drawn with probability ρ, so their number is expected."""

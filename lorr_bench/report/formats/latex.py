@@ -68,7 +68,7 @@ SYMBOLS: Final = {
     "≈": r"$\approx$",
     "∞": r"$\infty$",
     "→": r"$\to$",
-    "√": r"$\radical$",
+    "√": r"$\surd$",
     "°": r"$^\circ$",
     "Δ": r"$\Delta$",
     "Σ": r"$\Sigma$",

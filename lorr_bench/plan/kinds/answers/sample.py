@@ -44,7 +44,7 @@ class Sample(SamplingStage):
     def purpose(self) -> str:
         """What its answers are for: of drawn rows with the replay before which they are made."""
         refreshed = self.parameters.refreshed
-        return f"{self.kind}, replay {refreshed.replay}" if refreshed else super().purpose
+        return refreshed.purpose if refreshed else super().purpose
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:  # noqa: ARG002 - its own parameters say it
         """Answers times their token limit."""
