@@ -15,11 +15,12 @@ from scripted_fingerprint import SCRIPTED
 from lorr_bench.evaluate.general import GeneralResult
 from lorr_bench.evaluate.scores import TaskScore
 from lorr_bench.plan.kinds import train as train_kind
+from lorr_bench.plan.parts import in_parts
 from lorr_bench.ports.trainer import TrainOutcome
 from lorr_bench.run.worker import run_stage
 from lorr_bench.stages import fingerprint
 from lorr_bench.stages.measuring import evaluate_general, grade_math
-from lorr_bench.stages.pairs import answers
+from lorr_bench.stages.pairs import answers, scored
 from lorr_bench.stages.task import EngineRoom
 from lorr_bench.stages.training import train
 from lorr_bench.store.seal import is_sealed, seal
@@ -28,6 +29,29 @@ from lorr_bench.values import Completion, Verdict
 
 STEPS = 4
 ROLLOUTS = {"type": "lorr", "replays": 2, "rollout_ratio": 0.5, "reset": "off"}
+
+
+VALUES = {
+    **SUITE,
+    "seeds": [0],
+    "budget": {"unique_pairs": [8], "equal": "prompts"},
+    "plugins": {"plain": {}, "renewed": ROLLOUTS},
+    "training": {"diagnostics": False},
+    "data": {"collect": {"source": "nano/train", "num_prompts": 12, "num_samples": 2, "max_tokens": 9}},
+    "evaluation": {
+        "math": [
+            {
+                "name": "easy",
+                "source": "nano/easy",
+                "limit": 2,
+                "max_tokens": 9,
+                "avg_at": 2,
+                "cluster_column": "family",
+            }
+        ],
+        "general": [{"name": "general", "tasks": ["nano_compare"], "limit": 2}],
+    },
+}
 
 
 class ScriptedEngine:
@@ -59,6 +83,11 @@ class ScriptedEngine:
 
 def grade(answers, *, policy):
     return [Verdict(text == "1", text, "equal" if text == "1" else "different") for _, text in answers]
+
+
+def score(problems, answers, reward_model, progress):
+    """Of a reward model that likes ``1``."""
+    return [[float(text == "1") for text in row] for row in answers]
 
 
 class FileTrainer(DPO):
@@ -118,6 +147,7 @@ def script_heavy_parts(patch):
     patch.setattr(train_kind, "adapter_of", lambda name: trainer)
     for module in (answers, grade_math):
         patch.setattr(module, "grade_many", grade)
+    patch.setattr(scored, "score_many", score)
     patch.setattr(evaluate_general, "run_lm_eval", run_lm_eval)
     patch.setattr(evaluate_general, "counted", lambda llm, progress: contextlib.nullcontext())
     patch.setattr(fingerprint, "take_fingerprint", lambda model: SCRIPTED)
@@ -127,41 +157,32 @@ def script_heavy_parts(patch):
 
 @pytest.fixture(scope="session")
 def plan(tmp_path_factory):
-    """Every kind of stage but ``import_pairs``."""
-    folder = tmp_path_factory.mktemp("suite")
-    values = {
-        **SUITE,
-        "seeds": [0],
-        "budget": {"unique_pairs": [8], "equal": "prompts"},
-        "plugins": {"plain": {}, "renewed": ROLLOUTS},
-        "training": {"diagnostics": False},
-        "data": {"collect": {"source": "nano/train", "num_prompts": 12, "num_samples": 2, "max_tokens": 9}},
-        "evaluation": {
-            "math": [
-                {
-                    "name": "easy",
-                    "source": "nano/easy",
-                    "limit": 2,
-                    "max_tokens": 9,
-                    "avg_at": 2,
-                    "cluster_column": "family",
-                }
-            ],
-            "general": [{"name": "general", "tasks": ["nano_compare"], "limit": 2}],
-        },
-    }
-    return plan_of(values, folder)
+    """Every kind of stage of a suite that samples, grades and trains."""
+    return plan_of(VALUES, tmp_path_factory.mktemp("suite"))
 
 
 @pytest.fixture(scope="session")
-def ready_made(tmp_path_factory):
-    """A stage of the kind that the plan lacks."""
-    folder = tmp_path_factory.mktemp("ready-made")
+def others(tmp_path_factory):
+    """Stages of the kinds that the plan lacks, with those that they read before them."""
+    return [*ready_made(tmp_path_factory.mktemp("ready-made")), *judged(tmp_path_factory.mktemp("judged"))]
+
+
+def ready_made(folder):
+    """Pairs from a file."""
     rows = [{"prompt": f"p{number}", "chosen": "c", "rejected": "r"} for number in range(16)]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    values = {**SUITE, "data": {"pairs": {"source": "pairs.jsonl"}}}
-    found = plan_of(values, folder)
-    return next(stage for stage in found.stages if stage.kind == "import_pairs")
+    found = plan_of({**SUITE, "data": {"pairs": {"source": "pairs.jsonl"}}}, folder)
+    return [stage for stage in found.stages if stage.kind == "import_pairs"]
+
+
+def judged(folder):
+    """All of a suite whose answers a reward model scores; a benchmark's answers in two parts, which nobody reads."""
+    judge = {"path": "owner/judge", "revision": "abc"}
+    collect = {**VALUES["data"]["collect"], "pair_rule": "best_worst", "reward_model": judge}
+    plan = plan_of({**VALUES, "data": {"collect": collect}}, folder)
+    asked = {stage.digest for stage in plan.stages if stage.kind == "answer_math"}
+    parts = [stage for stage in in_parts(plan, asked, 2, drawn=True).stages if stage.kind == "part"]
+    return [*plan.stages, *parts[:2]]
 
 
 class Bench:
@@ -179,9 +200,13 @@ class Bench:
             progress = lambda done, total, tokens=0: None  # noqa: E731
             return run_stage(stage, inputs, self.store, engines, progress=progress, notice=print)
 
+    def add(self, stages):
+        """Stages that another plan has."""
+        self.stages.update({stage.digest: stage for stage in stages})
+
     def finish(self):
         """Run what is not done."""
-        for stage in self.plan.stages:
+        for stage in self.stages.values():
             if not self.store.whole(stage):
                 self.run(stage)
 
@@ -197,22 +222,22 @@ def bench(plan, quick_collections, scripted, tmp_path, notices):
 
 
 @pytest.fixture(scope="session")
-def finished_stages(plan, ready_made, tmp_path_factory):
-    """A store in which all stages are done, ``ready_made`` among them; made without faults."""
+def finished_stages(plan, others, tmp_path_factory):
+    """A store in which all stages are done, ``others`` among them; made without faults."""
     folder = tmp_path_factory.mktemp("finished") / "store"
     with pytest.MonkeyPatch.context() as patch:
         script_heavy_parts(patch)
         bench = Bench(plan, Store(folder))
+        bench.add(others)
         bench.finish()
-        bench.run(ready_made)
     return folder
 
 
 @pytest.fixture
-def finished(bench, ready_made, finished_stages):
+def finished(bench, others, finished_stages):
     """All stages done, in a store of the test's own."""
     shutil.copytree(finished_stages, bench.store.root, dirs_exist_ok=True)
-    bench.stages[ready_made.digest] = ready_made
+    bench.add(others)
     return bench
 
 

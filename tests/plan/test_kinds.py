@@ -14,19 +14,21 @@ from lorr_bench.errors import StoreError, SuiteError
 from lorr_bench.plan.json_values import Group, JsonObject
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.kinds.registry import KINDS, json_classes, stage_from_dict
+from lorr_bench.plan.parts import in_parts
 from lorr_bench.plan.stage import Kind, Pool, Role
 
 ROUNDS = {"iterative": {"rounds": 2}, "per_device_train_batch_size": 4}
 PLUGINS = {"plain": {}, "renewed": {"type": "lorr", "replays": 2, "rollout_ratio": 0.5}}
 
 PROMPTS = {"unique_pairs": [8], "equal": "prompts"}
+JUDGE = {"path": "owner/judge", "revision": "abc"}
 
 
 @pytest.fixture
 def planned(plan_of, values, tmp_path):
     """Stages of every kind, as plans have them: rounds, rollouts, families of both sorts, ready-made pairs.
 
-    One collection extends another.
+    One collection extends another, verified or scored by a reward model, and answers are cut into parts.
     """
     values["evaluation"]["general"][0]["cluster_column"] = "question"
     values["data"]["collect"] |= {"chat_template": True}
@@ -41,6 +43,13 @@ def planned(plan_of, values, tmp_path):
         plan_of(data={"pairs": {"source": "pairs.jsonl"}}),
         plan_of(data={"collect": {**values["data"]["collect"], "extends": [20]}}),
     ]
+    scored = {**values["data"]["collect"], "pair_rule": "best_worst", "reward_model": JUDGE}
+    plans += [
+        plan_of(methods={"dpo": ROUNDS}, plugins=PLUGINS, budget=PROMPTS, data={"collect": scored}),
+        plan_of(data={"collect": {**scored, "extends": [20]}}),
+    ]
+    everything = {stage.digest for plan in plans for stage in plan.stages}
+    plans += [in_parts(plan, everything, 2, drawn=True) for plan in plans]
     return [stage for plan in plans for stage in plan.stages]
 
 

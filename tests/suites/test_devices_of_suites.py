@@ -81,12 +81,19 @@ def test_a_suite_fits_the_device_that_it_names(verdicts, own_model, name):
     assert set(found.values()) == {"fits"}
 
 
+COLLECTING = {
+    "paper/main_table": {"sample", "score"},  # its judge is a reward model
+    "paper/iterative_math": {"collect"},
+}
+"""Kinds of stages that make a paper suite's pairs, of those whose memory is estimated."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant", "gpus"), VARIANTS)
 def test_a_paper_suite_fits_one_four_and_eight_gpus_by_one_override(verdicts, name, variant, gpus):
     found, device = verdicts(name, f"variant={variant}")
     assert device == ("h100-80gb" if gpus == 1 else f"h100-80gb:{gpus}")
-    assert {"collect", "train", "reference"} <= found.keys()
+    assert {"train", "reference"} | COLLECTING[name] <= found.keys()
     assert set(found.values()) == {"fits"}
 
 
