@@ -32,9 +32,9 @@ def difference(row: Any) -> str:
 def test_the_verdict_is_that_of_the_quickstart() -> None:
     row = contrast("dpo+lorr", "dpo+plain")
     low, high = row.difference_low * 100, row.difference_high * 100
-    assert f"dpo+lorr scored {row.treatment_mean:.1%}".replace("%", " %") in PAGE
-    assert f"{row.difference * 100:.1f} points above dpo+plain" in PAGE
-    assert f"95 % interval {low:.1f} to {high:.1f}; corrected p = {row.p_holm:.3f}" in PAGE
+    before, after = (f"{score * 100:.1f} %" for score in (row.reference_mean, row.treatment_mean))
+    assert f"from {before} (dpo+plain) to {after}, +{row.difference * 100:.1f} points" in PAGE
+    assert f"[+{low:.1f}, +{high:.1f}], corrected p = {row.p_holm:.3f}: significant" in PAGE
     assert f"p was {row.p_value:.4f}" in PAGE
     assert f"One of {row.detectable * 100:.1f} points would be found" in PAGE
 

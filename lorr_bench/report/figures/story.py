@@ -263,6 +263,7 @@ def _notes(story: Story) -> Iterator[str]:
     """On what it rests, and what the marks are."""
     row = story.main
     alone = row.paired_seeds == 1
-    yield f"{counts(row)}; bars and lines: 95 % interval over {interval_covers(one_seed=alone)}."
+    each = "" if alone else " Small: single seeds."
+    yield f"{counts(row)}; bars and lines: 95 % interval over {interval_covers(one_seed=alone)}.{each}"
     tested = "filled: significant after correction, open: not" if not alone else "open: not tested"
     yield f"Differences at {row.unique_pairs:,} pairs; {tested}; {DAGGER}: declared beforehand."
