@@ -16,7 +16,7 @@ from typing import Final
 from lorr_bench.forecast.calibration import Figure, seconds_of
 from lorr_bench.forecast.devices import Device, Devices
 from lorr_bench.forecast.estimates import Estimates
-from lorr_bench.forecast.memory import ModelSizes
+from lorr_bench.forecast.memory import ModelSizes, size_at_work
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.peak_memory import ENGINE_BATCH, GIB, LARGE_GPU_GIB
 from lorr_bench.forecast.workload import Generation, Scoring, Training, Workload
@@ -114,7 +114,7 @@ def _seconds(
     workload: Workload, estimates: Estimates, sizes: ModelSizes, device: Device
 ) -> tuple[Range | None, Figure]:
     """Seconds of one stage: by stages that were measured on such a device, else by the formula."""
-    model = estimates.model if workload.scorer is None else sizes(*workload.scorer)
+    model = size_at_work(workload, estimates.model, sizes)
     like = [
         found
         for found in estimates.measured

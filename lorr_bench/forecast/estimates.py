@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lorr_bench.forecast.calibration import NONE, Figure, Measured, disk_of, seconds_of, tokens_of, total
-from lorr_bench.forecast.memory import NO_MODEL, Machine, Memory, MemoryEstimates, ModelSizes
+from lorr_bench.forecast.memory import NO_MODEL, Machine, Memory, MemoryEstimates, ModelSizes, size_at_work
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.workload import ELEMENT_BYTES, Workload, Workloads
 from lorr_bench.plan.kinds.model import ModelStage
@@ -177,7 +177,7 @@ class Estimates:
 
     def _parameters(self, workload: Workload) -> int | None:
         """Of the model at work; None where they are not known."""
-        size = self.model if workload.scorer is None else self._sizes(*workload.scorer)
+        size = size_at_work(workload, self.model, self._sizes)
         return size.parameters if size else None
 
     def _weights(self) -> Figure:

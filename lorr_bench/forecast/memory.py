@@ -109,13 +109,15 @@ class MemoryEstimates:
             figure = Figure(max(peaks), MEASURED, stages=len(peaks))
             return Memory(figure, verdict(max(peaks), room), room, parts)
         if peak is None:
-            why = NO_MODEL if self._size(workload) is None else NO_FORMULA
+            unknown = size_at_work(workload, self._model, self._sizes) is None
+            why = NO_MODEL if unknown else NO_FORMULA
             return Memory(Figure(None, why), "unknown", room)
         fits = verdict(peak.bytes, room, self._machine.tolerance)
         return Memory(Figure(peak.bytes, FORMULA), fits, room, parts)
 
     def _training_peak(self, workload: Workload) -> Peak | None:
-        on_gpu, model = bool(self._machine.gpu_bytes), self._size(workload)
+        on_gpu = bool(self._machine.gpu_bytes)
+        model = size_at_work(workload, self._model, self._sizes)
         if model is None:
             return None
         if workload.scoring is not None:
@@ -124,10 +126,6 @@ class MemoryEstimates:
         if workload.training is None:
             return None
         return training_peak(model, workload.training, on_gpu=on_gpu)
-
-    def _size(self, workload: Workload) -> ModelSize | None:
-        """Size of the model at work."""
-        return self._model if workload.scorer is None else self._sizes(*workload.scorer)
 
     def _peaks(self, workload: Workload) -> list[int]:
         """Peaks of equal stages, measured on the same sort of device."""
@@ -150,6 +148,17 @@ class MemoryEstimates:
             share = int(gpu * generation.gpu_share)
             found = _worse(found, verdict(generation_need(self._model, generation, gpu), share))
         return Memory(Figure(peak.bytes, FORMULA), found, room, peak.parts)
+
+
+def size_at_work(workload: Workload, start: ModelSize | None, sizes: ModelSizes) -> ModelSize | None:
+    """Size of the model that a stage works on; None where it is not known.
+
+    Args:
+        workload: Of the stage.
+        start: Size of the start model.
+        sizes: Gives the size of a reward model by path and revision.
+    """
+    return start if workload.scorer is None else sizes(*workload.scorer)
 
 
 def verdict(needed: float, room: float, tolerance: float = 0.0) -> Verdict:

@@ -32,7 +32,7 @@ from lorr_bench.run.executor import Executor, Order
 from lorr_bench.run.local import log_file
 from lorr_bench.run.state import Journal
 from lorr_bench.spec.execution import ExecutionSpec
-from lorr_bench.store.store import Store
+from lorr_bench.store.store import Store, Survey
 
 POOLS: Final[tuple[Pool, ...]] = ("engine", "train", "grade")
 MAX_WAIT_SECONDS: Final = 5.0
@@ -112,6 +112,7 @@ class Driver:
         scope: What this run is about.
         on_finished: Told the digests of all finished stages, at the beginning and after each one.
         check: Called every few seconds; ends the run by raising.
+        survey: What the store holds, where somebody has just looked; the driver looks where nobody has.
         clock: Seconds; replaced where time is simulated.
     """
 
@@ -128,6 +129,7 @@ class Driver:
         scope: Scope = EVERYTHING,
         on_finished: Callable[[Set[str]], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
+        survey: Survey | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
@@ -140,6 +142,7 @@ class Driver:
         self._scope = scope
         self._on_finished = on_finished
         self._check = check
+        self._survey = survey
         self._clock = clock
         self._stages = {stage.digest: stage for stage in plan.stages}
         self._agenda = Agenda((), set(), set(), store.whole)
@@ -171,7 +174,7 @@ class Driver:
 
     def _prepare(self) -> None:
         stages = self._plan.stages
-        survey = self._store.survey(stages)
+        survey = self._survey or self._store.survey(stages)
         finished = set(survey.finished)
         waiting = self._scope.waiting(stages, finished, survey.whole)
         todo = {stage.digest for stage in waiting}

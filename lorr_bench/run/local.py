@@ -65,8 +65,8 @@ def make_slots(suite: Suite, gpus: Sequence[str], cores: int) -> tuple[tuple[Slo
     """The slots of this machine, and how many training and engine stages may run at the same time.
 
     On GPUs each group of as many as a stage needs is a slot, for training and for engines alike; on the same
-    GPU they take turns. On a CPU training has as many
-    slots as workers, and there is one engine. Grading has a slot of its own.
+    GPU they take turns. On a CPU training has as many slots as workers, and there is one engine. Grading has
+    a slot of its own.
 
     Args:
         suite: How many workers it wants, and how many GPUs its stages need.

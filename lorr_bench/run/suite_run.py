@@ -39,7 +39,7 @@ from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store
+from lorr_bench.store.store import Store, Survey
 from lorr_bench.track.reporter import make_trackers
 
 RUN_FILE: Final = "run.json"
@@ -164,7 +164,7 @@ def run_suite(
                 notice(f"the report will say: {sentence}")
             declare(plan, store, places.output, clock)
             run = _Run(plan, scope, places, store, watcher, lock)
-            return run.finish(retry_failed=options.retry_failed)
+            return run.finish(survey, retry_failed=options.retry_failed)
     except OSError as error:
         raise storage_error(error, places.output) from error
 
@@ -180,8 +180,13 @@ class _Run:
     watcher: Watcher
     lock: Lock
 
-    def finish(self, *, retry_failed: bool) -> FinishedRun:
-        """Run, and report; a result that the report finds damaged is made again, once."""
+    def finish(self, survey: Survey, *, retry_failed: bool) -> FinishedRun:
+        """Run, and report; a result that the report finds damaged is made again, once.
+
+        Args:
+            survey: What the store held when the run began.
+            retry_failed: Whether what failed before is tried again.
+        """
         journal = Journal(self.places.output / STATE_FILE)
         if retry_failed:
             journal.forget_failures()
@@ -191,20 +196,21 @@ class _Run:
         for word in (unproven_warning(self.plan, self.store), extendable_line(self.plan, self.store)):
             if word is not None:
                 notice(word)
-        state = self._drive(watcher, journal)
+        state = self._drive(watcher, journal, survey)
         if state.disk_full:
             return self._finished(state, None)
         set_aside = len(self.store.set_aside)
         page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         if len(self.store.set_aside) > set_aside and not state.halted:
-            state = _merged(state, self._drive(watcher, journal))
+            again = self.store.survey(self.plan.stages)
+            state = _merged(state, self._drive(watcher, journal, again))
             page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         description = _describe(self.plan, state, seconds)
         write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
         return self._finished(state, page)
 
-    def _drive(self, watcher: Watcher, journal: Journal) -> RunState:
-        suite, plan = self.plan.suite, self._shared_plan()
+    def _drive(self, watcher: Watcher, journal: Journal, survey: Survey) -> RunState:
+        suite, plan = self.plan.suite, self._shared_plan(survey)
         return Driver(
             plan,
             self.store,
@@ -216,15 +222,15 @@ class _Run:
             scope=self.scope,
             on_finished=Retention(plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
             check=self._check,
+            survey=survey if plan is self.plan else None,  # which knows no parts
         ).run()
 
-    def _shared_plan(self) -> Plan:
+    def _shared_plan(self, survey: Survey) -> Plan:
         """The plan as engines share it: where a GPU draws, each answer has a random state of its own."""
         execution, stages = self.plan.suite.execution, self.plan.stages
         if execution.parts == 1:
             return self.plan
-        survey = self.store.survey(stages)
-        waiting = {stage.digest for stage in self.scope.waiting(stages, set(survey.finished), survey.whole)}
+        waiting = {stage.digest for stage in self.scope.waiting(stages, survey.finished, survey.whole)}
         drawn = execution.executor == "local" and bool(visible_gpus(os.environ))
         return in_parts(self.plan, waiting, execution.parts, drawn=drawn)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 from lorr_bench.generate.fingerprint import FINGERPRINT_FILE, take_fingerprint
 from lorr_bench.plan.kinds.fingerprint import Fingerprint
 from lorr_bench.plan.stage import Stage
@@ -32,6 +30,5 @@ def write_fingerprint(task: Task[Stage], model: StartModel) -> None:
     Raises:
         ModelError: The model or its tokenizer does not load.
     """
-    gc.collect()  # a model that was trained in this process would stand beside the one to load
     with task.clock.part("fingerprint"):
         (task.output / FINGERPRINT_FILE).write_text(take_fingerprint(model).to_text(), "utf-8")

@@ -38,7 +38,7 @@ def answer_rows(
     """Rows of the answers that were drawn in one way."""
     name = _name(sampling)
     for place, row in zip(places, completions, strict=True):
-        yield {"sampling": name, "place": place, "answers": [_written(answer) for answer in row]}
+        yield {"sampling": name, "place": place, "answers": [asdict(answer) for answer in row]}
 
 
 def put_together(folders: Sequence[Path], sampling: Sampling, prompts: int) -> list[list[Completion]]:
@@ -67,8 +67,4 @@ def put_together(folders: Sequence[Path], sampling: Sampling, prompts: int) -> l
 
 
 def _name(sampling: Sampling) -> str:
-    return canonical_digest({**asdict(sampling), "stop": list(sampling.stop)})
-
-
-def _written(answer: Completion) -> dict[str, Any]:
-    return {"text": answer.text, "tokens": answer.tokens, "truncated": answer.truncated, "end": answer.end}
+    return canonical_digest(asdict(sampling))

@@ -82,6 +82,14 @@ def test_everything_runs_once(world):
 
 
 @pytest.mark.slow
+def test_the_store_is_looked_through_once_when_a_run_begins(world, monkeypatch):
+    survey, looks = Store.survey, []
+    monkeypatch.setattr(Store, "survey", lambda store, stages: looks.append(store) or survey(store, stages))
+    world()
+    assert looks == [world.store]
+
+
+@pytest.mark.slow
 def test_parts_run_before_what_they_belong_to_and_the_work_stays_the_same(world, monkeypatch):
     monkeypatch.setattr(suite_run, "visible_gpus", lambda _: ["0", "1"])
     finished = world("execution.parts=2")

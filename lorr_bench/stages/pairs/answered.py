@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
@@ -68,14 +68,7 @@ class Answered:
         task.write_lines(
             ANSWERS_FILE,
             (
-                {
-                    "id": prompt.id,
-                    "repeat": repeat,
-                    "text": answer.text,
-                    "tokens": answer.tokens,
-                    "truncated": answer.truncated,
-                    "end": answer.end,
-                }
+                {"id": prompt.id, "repeat": repeat, **asdict(answer)}
                 for prompt, row in zip(self.prompts, self.completions, strict=True)
                 for repeat, answer in enumerate(row)
             ),

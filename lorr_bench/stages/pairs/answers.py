@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from lorr_bench.data.pairing import RIGHT, UNFORMATTED, WRONG, is_usable
@@ -90,10 +90,7 @@ def _written(prompt: Prompt, repeat: int, completion: Completion) -> dict[str, A
         "prompt": prompt.text,
         "gold": prompt.answer,
         "repeat": repeat,
-        "text": completion.text,
-        "tokens": completion.tokens,
-        "truncated": completion.truncated,
-        "end": completion.end,
+        **asdict(completion),
     }
 
 
