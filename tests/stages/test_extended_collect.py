@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+from scripted_engine import ScriptedEngine
 from scripted_fingerprint import put_fingerprint
 from small_suite import SUITE, load
 
@@ -23,25 +24,8 @@ FILES = ("answers.jsonl", "prompts.jsonl", "pairs.jsonl")
 FIRST, ALL = 25, 40
 
 
-class Counting:
+class Counting(ScriptedEngine):
     """An engine that answers by the text of a prompt alone, and remembers what it was asked."""
-
-    context = 6
-
-    def __init__(self):
-        self.asked = []
-
-    def disagreement(self, fingerprint):
-        return None
-
-    def load(self, folder, revision):
-        pass
-
-    def fits(self, prompt):
-        return self.count_tokens(prompt) < self.context
-
-    def count_tokens(self, prompt):
-        return len(prompt.split())
 
     def generate(self, prompts, sampling, progress=None, names=None):
         self.asked += prompts

@@ -8,6 +8,7 @@ import json
 import random
 
 import pytest
+from scripted_engine import ScriptedEngine
 from scripted_fingerprint import put_fingerprint
 from small_suite import SUITE, load
 
@@ -31,28 +32,8 @@ JUDGE = {"path": "nano"}
 DRAWN = Sampling(n=2, temperature=1.0, top_p=1.0, max_tokens=8, seed=3)
 
 
-class Scripted:
+class Scripted(ScriptedEngine):
     """Answers by prompt and sampling alone, as an engine does whose answers have a random state each."""
-
-    context = 6
-
-    def __init__(self):
-        self.asked = []
-
-    def disagreement(self, fingerprint):
-        return None
-
-    def load(self, folder, revision):
-        pass
-
-    def sleep(self):
-        pass
-
-    def fits(self, prompt):
-        return self.count_tokens(prompt) < self.context
-
-    def count_tokens(self, prompt):
-        return len(prompt.split())
 
     def chat(self, problem, chat):
         return f"<user>{problem}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from scripted_engine import ScriptedEngine
 from scripted_fingerprint import put_fingerprint
 from small_suite import SUITE, load
 from transformers import LlamaConfig, LlamaForSequenceClassification
@@ -55,25 +56,8 @@ serve(json.load(sys.stdin), EngineRoom(), EventWriter(sys.stdout))
 """
 
 
-class Scripted:
+class Scripted(ScriptedEngine):
     """Answers by the text of a prompt, marks what it wraps in a template, and remembers what it was asked."""
-
-    context = 6
-
-    def __init__(self):
-        self.asked = []
-
-    def disagreement(self, fingerprint):
-        return None
-
-    def load(self, folder, revision):
-        pass
-
-    def fits(self, prompt):
-        return self.count_tokens(prompt) < self.context
-
-    def count_tokens(self, prompt):
-        return len(prompt.split())
 
     def generate(self, prompts, sampling, progress=None, names=None):
         self.asked += prompts
