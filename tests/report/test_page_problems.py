@@ -51,6 +51,17 @@ def test_an_arm_is_shown_at_its_largest_budget_with_every_seed() -> None:
     ]
 
 
+def test_the_page_says_whose_answers_it_shows() -> None:
+    """Of very many arms the store keeps the answers of the first seed alone."""
+    scored = make_results()
+    seeds = {score.point.seed for score in scored.scores if score.point != START}
+    every = [answer("dpo+lorr", 0, seed=seed) for seed in seeds]
+    told = [embedded_problems(Study(make_results(answers=shown))).sample for shown in (every, every[:1])]
+    assert len(seeds) > 1
+    assert told[0].startswith("Of each arm the largest budget, every seed. Sampled by")
+    assert told[1].startswith("Of each arm the largest budget, the first seed. Sampled by")
+
+
 def test_the_first_compared_arm_stands_beside_its_baseline() -> None:
     answers = [answer(arm, 0) for arm in ("start", "dpo+plain", "dpo+no_reset", "dpo+lorr")]
     found = data(make_results(answers=answers))

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lorr_bench.report.contrasts import DECLARED, declared_mark
+from lorr_bench.report.contrasts import DECLARED, PRIMARY, declared_mark
 from lorr_bench.report.figures.canvas.panels import Heading, Panel
 from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, within_points
 from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
@@ -80,7 +80,7 @@ class Story:
     def main(self) -> Any:
         """The contrast of the headline."""
         found = rows_of(self.frames.contrasts, self.data.study.primary_measure or self.data.measures[0])
-        declared = found[(found["role"] == "primary") & found["difference"].notna()]
+        declared = found[(found["role"] == PRIMARY) & found["difference"].notna()]
         return contrast_of(declared, best_arm(declared), self.data.study)
 
     @property

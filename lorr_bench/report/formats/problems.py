@@ -11,7 +11,7 @@ from lorr_bench.outside import visible_text
 from lorr_bench.report.formats.embed import script_json
 from lorr_bench.report.formatting import plural
 from lorr_bench.report.study import Study
-from lorr_bench.values import Point, Results, SampleAnswer
+from lorr_bench.values import START, Point, Results, SampleAnswer
 
 MAX_MODELS = 64
 """Models whose answers are shown."""
@@ -45,12 +45,14 @@ class EmbeddedProblems:
             text).
         models: How many models answered.
         problems: How many problems there are.
+        sample: Whose answers they are, and how the problems were chosen, in sentences.
         left_out: What was left out, in sentences; empty where nothing was.
     """
 
     json: str
     models: int
     problems: int
+    sample: str
     left_out: str
 
 
@@ -80,7 +82,8 @@ def embedded_problems(study: Study, max_bytes: int = MAX_BYTES) -> EmbeddedProbl
     )
     body = ",".join(kept[place] for place in sorted(kept))
     left_out = _left_out(results, len(labels), len(problems), len(kept))
-    return EmbeddedProblems(f'{head[:-1]},"problems":[{body}]}}', len(labels), len(kept), left_out)
+    json = f'{head[:-1]},"problems":[{body}]}}'
+    return EmbeddedProblems(json, len(labels), len(kept), _sample(study), left_out)
 
 
 def without_middle(text: str) -> str:
@@ -143,6 +146,21 @@ def _pair(results: Results, problems: Sequence[Problem]) -> list[int]:
         if arm != baseline and arm in arms and baseline in arms:
             return [arms.index(baseline), arms.index(arm)]
     return [0, max(0, len(arms) - 1)]
+
+
+def _sample(study: Study) -> str:
+    """Of very many arms the store keeps the answers of one seed."""
+    shown, known = (
+        {found.point.seed for found in rows if found.point != START}
+        for rows in (study.results.answers, study.results.scores)
+    )
+    told = f"Of each arm the largest budget, {'every' if shown >= known else 'the first'} seed."
+    if study.compared_arms:
+        told += (
+            " Sampled by how the verdicts of the first compared arm and its baseline fall, so the shares here "
+            "are not the scores."
+        )
+    return told
 
 
 def _left_out(results: Results, models: int, problems: int, kept: int) -> str:

@@ -34,7 +34,7 @@ def cost_line(ledger: pd.DataFrame, arm: str, baseline: str, budget: int) -> str
 
 
 def _told(row: Any, base: Any) -> Iterator[str]:
-    """``3.00× the updates (96 after 32)``."""
+    """``3.00× the updates (96 against 32)``."""
     for name in TOLD:
         found = row[f"{name}_ratio"]
         spent = " against ".join(quantity(name, each[name]) for each in (row, base))
