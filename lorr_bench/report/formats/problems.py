@@ -157,8 +157,8 @@ def _sample(study: Study) -> str:
     told = f"Of each arm the largest budget, {'every' if shown >= known else 'the first'} seed."
     if study.compared_arms:
         told += (
-            " Sampled by how the verdicts of the first compared arm and its baseline fall, so the shares here "
-            "are not the scores."
+            " Sampled by how the verdicts of the first compared arm and its baseline fall, so the shares "
+            "here are not the scores."
         )
     return told
 
