@@ -1,4 +1,4 @@
-"""Shapes of the models that the paper suites name: facts, so that they can be planned without a network.
+"""Shapes of the models that shipped suites name: facts, so that they can be planned without a network.
 
 Each is the model's ``config.json`` on the Hugging Face Hub, as far as it decides sizes; the number of
 parameters that follows is that of the Hub's page.
@@ -26,6 +26,12 @@ _QWEN_7B: Final = {
     "vocab_size": 152_064,
     "tie_word_embeddings": False,
 }
+_QWEN_SMALL: Final = {
+    "model_type": "qwen2",
+    "num_key_value_heads": 2,
+    "vocab_size": 151_936,
+    "tie_word_embeddings": True,
+}
 
 KNOWN_CONFIGURATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "meta-llama/Llama-3.2-3B-Instruct": {
@@ -35,6 +41,22 @@ KNOWN_CONFIGURATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "num_hidden_layers": 28,
         "num_attention_heads": 24,
         "tie_word_embeddings": True,
+    },
+    "Qwen/Qwen2.5-0.5B": {
+        **_QWEN_SMALL,
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "max_position_embeddings": 32_768,
+    },
+    "Qwen/Qwen2.5-1.5B": {
+        **_QWEN_SMALL,
+        "hidden_size": 1536,
+        "intermediate_size": 8960,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 12,
+        "max_position_embeddings": 131_072,
     },
     "Qwen/Qwen2.5-7B": {**_QWEN_7B, "max_position_embeddings": 131_072},
     "Qwen/Qwen2.5-7B-Instruct": {**_QWEN_7B, "max_position_embeddings": 32_768},

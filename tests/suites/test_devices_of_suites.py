@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.forecast.devices import read_devices
@@ -18,11 +19,13 @@ from lorr_bench.spec.load import load_suite
 from lorr_bench.store.store import Store
 
 SUITES = Path(__file__).parents[2] / "suites"
-NAMES = sorted(file.relative_to(SUITES).with_suffix("").as_posix() for file in SUITES.rglob("*.yaml"))
-UNVARIED = [name for name in NAMES if name != "paper/main_table"]
-VARIANTS = [
-    (f"paper/{name}", f"{gpus}x80gb", gpus) for name in ("main_table", "iterative_math") for gpus in (1, 4, 8)
-]
+SAID = {
+    file.relative_to(SUITES).with_suffix("").as_posix(): yaml.safe_load(file.read_text("utf-8"))
+    for file in sorted(SUITES.rglob("*.yaml"))
+}
+UNVARIED = [name for name, said in SAID.items() if "device" in said]
+VARIED = [name for name, said in SAID.items() if "variants" in said]
+VARIANTS = [(name, variant) for name in VARIED for variant in SAID[name]["variants"]]
 SMALL_MACHINE = Machine((), 8 << 30)
 # Qwen2.5-1.5B, the largest model that the suite on GSM8K is for.
 QWEN = {
@@ -43,9 +46,8 @@ def verdicts(tmp_path):
     """Whether the largest stage of each kind fits, by kind."""
 
     def of(name, *overrides):
-        options = (
-            ["evaluation.general=[]"] if name.startswith("paper") else []
-        )  # lm-eval's index takes seconds
+        lm_eval_is_needed = name in ("quickstart", "smoke", "methods")  # its index takes seconds
+        options = [] if lm_eval_is_needed else ["evaluation.general=[]"]
         loaded = load_suite(SUITES / f"{name}.yaml", [*options, *overrides])
         plan, device = make_plan(loaded), loaded.suite.device
         machine = SMALL_MACHINE if device == "cpu" else machine_with(read_devices(device))
@@ -72,40 +74,49 @@ def own_model(tmp_path):
     return (f"model.path={tmp_path}", *sources)
 
 
+def fits(found, name):
+    """Whether all that was estimated fits, and the pairs and the training are among it."""
+    is_scored = "reward_model" in SAID[name]["data"]["collect"]
+    assert ({"sample", "score", "train"} if is_scored else {"collect", "train"}) <= found.keys()
+    return set(found.values()) == {"fits"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", UNVARIED)
 def test_a_suite_fits_the_device_that_it_names(verdicts, own_model, name):
     found, device = verdicts(name, *(own_model if name == "gsm8k" else ()))
     assert device is not None
-    assert {"collect", "train"} <= found.keys()
-    assert set(found.values()) == {"fits"}
-
-
-COLLECTING = {
-    "paper/main_table": {"sample", "score"},  # its judge is a reward model
-    "paper/iterative_math": {"collect"},
-}
-"""Kinds of stages that make a paper suite's pairs, of those whose memory is estimated."""
+    assert fits(found, name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "variant", "gpus"), VARIANTS)
-def test_a_paper_suite_fits_one_four_and_eight_gpus_by_one_override(verdicts, name, variant, gpus):
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_a_suite_fits_the_device_of_each_of_its_variants(verdicts, name, variant):
     found, device = verdicts(name, f"variant={variant}")
-    assert device == ("h100-80gb" if gpus == 1 else f"h100-80gb:{gpus}")
-    assert {"train", "reference"} | COLLECTING[name] <= found.keys()
-    assert set(found.values()) == {"fits"}
+    assert "reference" in found
+    assert fits(found, name)
+    if variant.endswith("x80gb"):
+        gpus = variant.removesuffix("x80gb")
+        assert device == ("h100-80gb" if gpus == "1" else f"h100-80gb:{gpus}")
+
+
+def test_a_paper_suite_has_a_variant_for_one_four_and_eight_gpus():
+    papers = [said for name, said in SAID.items() if name.startswith("paper/")]
+    assert all({"1x80gb", "4x80gb", "8x80gb"} <= said["variants"].keys() for said in papers)
+
+
+def test_every_suite_has_a_device_as_it_stands_or_in_its_variants():
+    """The main table as the papers have it fits no single GPU, as a test below shows."""
+    assert set(SAID) - set(UNVARIED) == {"paper/main_table"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["main_table", "iterative_math"])
+@pytest.mark.parametrize("name", VARIED)
 def test_an_update_has_the_same_rows_in_every_variant(name):
     """Rows of a micro-batch, times micro-batches, times processes, of each method."""
-    batches = [
-        global_batches(SUITES / "paper" / f"{name}.yaml", options)
-        for options in ([], *([f"variant={gpus}x80gb"] for gpus in (1, 4, 8)))
-    ]
-    assert all(one == batches[0] for one in batches)
+    options = [[], *([f"variant={variant}"] for variant in SAID[name]["variants"])]
+    first, *others = (global_batches(SUITES / f"{name}.yaml", chosen) for chosen in options)
+    assert all(other == first for other in others)
 
 
 def global_batches(file, options):
