@@ -34,6 +34,15 @@ _QWEN_SMALL: Final = {
 }
 
 KNOWN_CONFIGURATIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "meta-llama/Llama-3.2-1B-Instruct": {
+        **_LLAMA_3,
+        "head_dim": 64,
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "tie_word_embeddings": True,
+    },
     "meta-llama/Llama-3.2-3B-Instruct": {
         **_LLAMA_3,
         "hidden_size": 3072,

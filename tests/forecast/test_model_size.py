@@ -72,6 +72,19 @@ def test_a_configuration_alone_gives_the_published_number_of_parameters(name, fo
     assert read_model_size(folder(config)).parameters == parameters
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("Qwen/Qwen2.5-0.5B", 494_032_768),
+        ("Qwen/Qwen2.5-1.5B", 1_543_714_304),
+        ("meta-llama/Llama-3.2-1B-Instruct", 1_235_814_400),
+    ],
+)
+def test_a_model_of_a_shipped_suite_has_the_published_size_without_a_network(name, parameters):
+    """The numbers are those of the Hub's pages."""
+    assert read_model_size(name).parameters == parameters
+
+
 def test_the_embedded_model_is_counted_by_hand():
     """Embedding 128·128; 4 blocks of 4 attention matrices, 3 MLP matrices and 2 norms; the last norm."""
     block = 4 * 128 * 128 + 3 * 384 * 128 + 2 * 128

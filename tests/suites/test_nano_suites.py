@@ -42,3 +42,10 @@ def test_settings_are_chosen_on_other_problems_with_other_seeds(name):
     assert tuning["benchmark"]["source"] == "nano/validation"
     assert tuning["seeds"] == [100]
     assert 100 not in said["seeds"]
+
+
+def test_the_page_of_experiments_names_every_suite_that_asks_a_question():
+    page = (SUITES.parent / "docs" / "experiments.md").read_text("utf-8")
+    folders = ("nano", "paper", "onegpu")
+    names = {f"{folder}/{file.stem}" for folder in folders for file in (SUITES / folder).glob("*.yaml")}
+    assert {name for name in names if f"`{name}`" not in page} == {f"nano/{name}" for name in SUPERSEDED}
