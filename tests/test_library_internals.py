@@ -218,6 +218,31 @@ INTERNALS = [
         )
         for trainer in ("grpo", "rloo")
     ),
+    *(
+        Internal(
+            file=f"trl/trainer/{trainer}_trainer.py",
+            name=f"*.{name}",
+            user=f"{TRL}/colocated.py",
+            purpose="lets a trainer that was made without vLLM draw its answers with the suite's engine",
+        )
+        for trainer in ("grpo", "rloo")
+        for name in ("use_vllm", "vllm_generation", "_last_loaded_step")
+    ),
+    *(
+        Internal(
+            file="trl/generation/vllm_generation.py",
+            name=f"VLLMGeneration.{name}",
+            user=f"{TRL}/colocated.py",
+            purpose=purpose,
+        )
+        for name, purpose in (
+            ("_init_vllm", "would start a second engine"),
+            (
+                "_iter_named_params",
+                "gives the weights of the moment, an adapter merged, as the model's files name them",
+            ),
+        )
+    ),
     Internal(
         file="trl/trainer/grpo_trainer.py",
         name="GRPOTrainer._buffered_inputs",

@@ -164,7 +164,7 @@ class TimeLeft:
             at_once: How many stages run now, this one included.
         """
         self._add(stage)
-        self._slots[stage.pool].add(slot)
+        self._slots[stage.worker_pool].add(slot)
         self._most_at_once = max(self._most_at_once, at_once)
 
     def measured(self, stage: Stage, seconds: float) -> None:
@@ -178,7 +178,7 @@ class TimeLeft:
         """A stage will not run any more: it is done, or failed."""
         if self._left.pop(stage.digest, None) is not None:
             family, units = self._size(stage)
-            left = self._of_family[stage.pool, family]
+            left = self._of_family[stage.worker_pool, family]
             left.units -= units
             left.stages -= 1
 
@@ -205,7 +205,7 @@ class TimeLeft:
             if digest in self._left
         }
         for digest, seconds in passed.items():
-            pools[self._left[digest].pool] -= seconds
+            pools[self._left[digest].worker_pool] -= seconds
         spread = [seconds / max(1, len(self._slots[pool])) for pool, seconds in pools.items()]
         return max([*spread, sum(pools.values()) / self._most_at_once, self._longest_chain(kinds, passed)])
 
@@ -227,7 +227,7 @@ class TimeLeft:
         if stage.digest not in self._left:
             self._left[stage.digest] = stage
             family, units = self._size(stage)
-            left = self._of_family[stage.pool, family]
+            left = self._of_family[stage.worker_pool, family]
             left.units += units
             left.stages += 1
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -20,12 +20,13 @@ from lorr_bench.generate.fingerprint import Fingerprint, swap_tolerance, tokeniz
 from lorr_bench.generate.streams import stream_seed
 from lorr_bench.imports import without_collections
 from lorr_bench.plan.identity.hub_model import model_folder
-from lorr_bench.ports.trainer import Progress
+from lorr_bench.ports.trainer import Drawn, Progress
 from lorr_bench.tokens.chat import Chat, chat_prompt
 from lorr_bench.tokens.special import encode, special_stops, stop_token_ids
 from lorr_bench.values import Completion
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from vllm import LLM
 
 ENVIRONMENT: Final = {
@@ -112,7 +113,8 @@ class Engine:
             os.environ.setdefault(name, value)
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(settings.kv_cache_gib)
         self.llm = _start(model, revision, settings)
-        self._loaded = self._began_with = (model, revision)
+        self._began_with = (model, revision)
+        self._loaded: tuple[str, str | None] | None = self._began_with
         self._parts = settings.tensor_parallel_size
         self._distance_at_start: float | None = None
         self._asleep = False
@@ -134,16 +136,37 @@ class Engine:
             model: A folder, or a Hub id.
             revision: Hub revision.
         """
+        if self._asleep or (model, revision) != self._loaded:
+            self._swap({"weights_path": model_folder(model, revision)})
+            self._loaded = (model, revision)
+        self.llm.reset_prefix_cache()  # it holds keys and values of the weights before
+
+    def take(self, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Copy the weights of a model in training, of the engine's shape, and forget cached prefixes.
+
+        An engine that sleeps wakes.
+
+        Args:
+            tensors: All weights, named as in the model's files.
+        """
+        self._swap({"weights_iterator": tensors})
+        self.llm.reset_prefix_cache()
+
+    def _swap(self, source: dict[str, Any]) -> None:
+        """Load weights into the layers of the engine; wake it, where it sleeps."""
+        self._loaded = None  # also where it fails halfway
         if self._asleep:
             self.llm.wake_up(tags=["weights"])
-        if self._asleep or (model, revision) != self._loaded:
-            self.llm.collective_rpc("reload_weights", kwargs={"weights_path": model_folder(model, revision)})
-            self.llm.collective_rpc(pack_tied_heads)
-            self._loaded = (model, revision)
+        self.llm.collective_rpc("reload_weights", kwargs=source)
+        self.llm.collective_rpc(pack_tied_heads)
         if self._asleep:
             self.llm.wake_up(tags=["kv_cache"])  # after the weights, which loading needs room for
             self._asleep = False
-        self.llm.reset_prefix_cache()  # it holds keys and values of the weights before
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether its weights are gone, so that it can't answer before it has others."""
+        return self._asleep
 
     def disagreement(self, fingerprint: Fingerprint) -> str | None:
         """How the engine contradicts the fingerprint of the model that it should hold; None where it agrees.
@@ -246,6 +269,39 @@ class Engine:
                 outputs = self.llm.generate(asked, drawn(n=sampling.n, seed=None), use_tqdm=False)
         answers = [_completion(answer, tokenizer) for output in outputs for answer in output.outputs]
         return [answers[first : first + sampling.n] for first in range(0, len(answers), sampling.n)]
+
+    def draw(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Drawn]:
+        """One answer to each prompt, with the log-probabilities that it was drawn with.
+
+        The same prompt may come several times: each has draws of its own. torch's random state of this
+        process is as before.
+
+        Args:
+            prompts: Tokens of each prompt.
+            sampling: How; ``n`` is 1 and ``stop`` empty.
+        """
+        import torch
+        from vllm import SamplingParams, TokensPrompt
+
+        way = partial(
+            SamplingParams,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            max_tokens=sampling.max_tokens,
+            stop_token_ids=stop_token_ids(self.llm.get_tokenizer()),
+            logprobs=0,  # that of the token drawn, and no others
+            detokenize=False,
+        )
+        asked = [TokensPrompt(prompt_token_ids=list(tokens)) for tokens in prompts]
+        if torch.cuda.is_available():
+            texts = [" ".join(map(str, tokens)) for tokens in prompts]
+            seeds = stream_seeds(texts, sampling, [str(place) for place in range(len(texts))])
+            outputs = self.llm.generate(asked, [way(seed=seed) for seed in seeds], use_tqdm=False)
+        else:
+            with torch.random.fork_rng(devices=()):
+                self._seed(stream_seed(sampling.purpose, sampling.seed, "", "", 0))
+                outputs = self.llm.generate(asked, way(seed=None), use_tqdm=False)
+        return [_drawn(output.outputs[0]) for output in outputs]
 
     def _seed(self, seed: int) -> None:
         """Seed the processes that draw: this one, or where the model is cut, one for each part."""
@@ -371,6 +427,8 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             config_format="hf",
             enable_sleep_mode=torch.cuda.is_available(),
             seed=0,
+            # Of what is drawn; log-probabilities of prompts are the model's own in any case.
+            logprobs_mode="processed_logprobs",
             disable_log_stats=True,
         )
     except ImportError as error:  # some of its imports wait until the engine starts
@@ -391,6 +449,12 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
             where=model,
             fix="Check the folder, its config.json, engine.max_model_len and engine.gpu_memory_utilization.",
         ) from error
+
+
+def _drawn(answer: Any) -> Drawn:
+    tokens = tuple(answer.token_ids)
+    places = zip(tokens, answer.logprobs, strict=True)
+    return Drawn(tokens, tuple(place[token].logprob for token, place in places))
 
 
 def _completion(answer: Any, tokenizer: Any) -> Completion:

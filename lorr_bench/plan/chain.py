@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.ingredients import Ingredients, Sampled, grader
+from lorr_bench.plan.kinds.model import Generator
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.kinds.reference import Reference, ReferenceParameters, ReferenceSetting
 from lorr_bench.plan.kinds.refresh import Refreshed
 from lorr_bench.plan.kinds.train import AdapterVersion, Processes, Train, TrainParameters, TrainSetting
-from lorr_bench.plan.stage import Role, Stage
+from lorr_bench.plan.refusals import can_use_engine
+from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import split_places
+from lorr_bench.ports.versions import installed_version
 from lorr_bench.spec.base import GradingSpec
 from lorr_bench.values import Point
 
@@ -150,6 +153,8 @@ class Chain:
             inputs["model"] = round_.policy
         if before is not None:
             inputs["before"] = before
+        if self._generator is not None:
+            inputs[START_ROLE] = self._ingredients.fingerprint.digest
         part = "" if stop_after == self._arm.replays else f", up to replay {stop_after}"
         return Train(
             label=f"train {self._label}{self._round_text(round_)}{part}",
@@ -176,7 +181,21 @@ class Chain:
             seed=self._point.seed,
             grader=grader() if grading is not None else None,
             grading=grading,
+            generator=self._generator,
         )
+
+    @property
+    def _generator(self) -> Generator | None:
+        """What draws the answers of an online method; None where it does that itself.
+
+        Left open, it is the engine where vLLM's build for GPUs is installed: as with the engine's dtype, a
+        plan is often made elsewhere than where it runs.
+        """
+        arm, suite = self._arm, self._ingredients.suite
+        wanted = arm.known_settings.use_vllm
+        if wanted is None:
+            wanted = installed_version("vllm") is not None and can_use_engine(arm, suite)
+        return self._ingredients.generator if arm.adapter.online and wanted else None
 
     def _grading(self) -> GradingSpec | None:
         """How an online method's own answers are graded; other methods train on answers that are graded."""
@@ -191,6 +210,7 @@ class Chain:
             save_steps=training.save_steps,
             diagnostics=training.diagnostics,
             deterministic=training.deterministic or None,
+            options=self._ingredients.options if self._generator is not None else None,
         )
 
     def _references(self, round_: _Round, pairs: str, replay: int) -> tuple[Reference, str]:

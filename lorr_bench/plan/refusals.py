@@ -57,6 +57,7 @@ def _reasons(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, st
     yield from _data(arm, suite)
     yield from _reset(arm)
     yield from _processes(arm, suite, library)
+    yield from _engine(arm, suite)
 
 
 def _objective(arm: Arm) -> Iterator[tuple[str, str]]:
@@ -141,3 +142,31 @@ def _processes(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, 
         )
     if library != "ddp" and arm.known_settings.lora is not None:
         yield f"LoRA with `sharding: {library}` is not supported", "Use `sharding: ddp`."
+
+
+def can_use_engine(arm: Arm, suite: Suite) -> bool:
+    """Whether an online method can draw its answers with the engine while it trains.
+
+    Args:
+        arm: Method and plug-in.
+        suite: What is asked.
+    """
+    return not any(_obstacles(arm, suite))
+
+
+def _engine(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    if arm.known_settings.use_vllm:
+        yield from _obstacles(arm, suite)
+
+
+def _obstacles(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    """What the engine can't do for a method that trains beside it."""
+    if suite.training.num_processes > 1:
+        yield "`use_vllm` draws answers for one process", "Leave it out, or set `training.num_processes: 1`."
+    if suite.engine.tensor_parallel_size > 1:
+        yield (
+            "`use_vllm` gives its weights to an engine on one GPU",
+            "Leave it out, or set `engine.tensor_parallel_size: 1`.",
+        )
+    if arm.known_settings.lora is not None and arm.known_settings.lora.four_bit:
+        yield "`use_vllm` needs weights that are not in 4 bits", "Leave it out, or set `load_in_4bit: false`."

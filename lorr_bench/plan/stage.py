@@ -98,7 +98,7 @@ class Stage(ABC):
     Attributes:
         kind: What is done.
         version: Of the work: raised when the code changes what it writes for the same parameters.
-        pool: Which workers do it.
+        pool: Which workers do it, of most of its kind.
         entry_point: ``module:function`` of the task, and the outcome it returns.
         roles: The parts that its inputs can play.
         freeable: Files and folders of the result that can be freed: weights, checkpoints, log-probabilities.
@@ -144,6 +144,11 @@ class Stage(ABC):
         Args:
             inputs: The stages whose results it reads, as far as they are known.
         """
+
+    @property
+    def worker_pool(self) -> Pool:
+        """Which workers do it."""
+        return self.pool
 
     def sources(self) -> Iterator[Source]:
         """What it reads outside the store."""

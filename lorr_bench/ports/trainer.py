@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -56,6 +56,50 @@ class StartModel:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """An answer that was sampled.
+
+    Attributes:
+        tokens: Of the answer, the one that ended it included.
+        logprobs: Log-probability of each, in nats, under the distribution that it was drawn from: that of
+            temperature and nucleus.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+
+
+class Answering(Protocol):
+    """The generation engine, as an online method uses it while it trains."""
+
+    @property
+    def context(self) -> int:
+        """Tokens of the longest sequence."""
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether its weights are gone, so that it can't answer before it has others."""
+
+    def take(self, tensors: Iterable[tuple[str, Any]]) -> None:
+        """Copy the weights of a model in training; an engine that sleeps wakes.
+
+        Args:
+            tensors: All weights, named as in the model's files.
+        """
+
+    def draw(self, prompts: Sequence[Sequence[int]], sampling: Any) -> list[Drawn]:
+        """One answer to each prompt.
+
+        Args:
+            prompts: Tokens of each prompt.
+            sampling: A ``lorr_bench.generate.engine.Sampling``.
+        """
+
+    def sleep(self) -> None:
+        """Give the memory of the GPU back until weights are loaded; on a CPU nothing happens."""
+
+
+@dataclass(frozen=True)
 class TrainJob:
     """One training run.
 
@@ -75,6 +119,8 @@ class TrainJob:
         progress: Told about optimizer steps.
         grading: Policies by which an online method's answers are graded, as fields of
             ``lorr_bench.grade.Policy``; those that are not named have their defaults.
+        engine: Gives the engine that an online method draws its answers with, holding ``model``; None where
+            the method draws them itself.
     """
 
     model: StartModel
@@ -89,6 +135,7 @@ class TrainJob:
     hyperparameters: Any
     progress: Progress
     grading: Mapping[str, Any] = field(default_factory=dict)
+    engine: Callable[[], Answering] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +192,7 @@ class KnownSettings:
         gradient_checkpointing: Whether activations are computed again in the backward pass.
         lora: The adapter that is trained; None where all weights are.
         learning_rate: The highest of the training.
+        use_vllm: Whether an online method draws its answers with vLLM; None where the machine decides.
     """
 
     max_length: int | None = None
@@ -158,6 +206,7 @@ class KnownSettings:
     gradient_checkpointing: bool = False
     lora: Lora | None = None
     learning_rate: float | None = None
+    use_vllm: bool | None = None
 
     @property
     def global_batch_size(self) -> int | None:

@@ -175,17 +175,21 @@ class _Bench:
         assert isinstance(planned, Train)
         pairs, train = fake_collection(planned), training_stage(planned)
         self._write_collection(pairs, planned, train.parameters.unique_pairs)
-        steps: list[Step] = [(train, {"pairs": pairs})]
+        steps: list[Step] = []
+        inputs: dict[Role, Stage] = {"pairs": pairs}
         if "reference" in planned.inputs:
             reference = replace(stages[planned.inputs["reference"]], inputs={"pairs": pairs.digest})
-            steps = [(reference, {"pairs": pairs}), (train, {"pairs": pairs, "reference": reference})]
+            steps.append((reference, {"pairs": pairs}))
+            inputs["reference"] = reference
+        if START_ROLE in planned.inputs:
+            inputs[START_ROLE] = stages[planned.inputs[START_ROLE]]  # done by the engine's own probe
         label = f"{STEPS} optimizer steps of `{planned.label}`, sequences of the full length"
-        return self._tried(label, steps, largest)
+        return self._tried(label, [*steps, (train, inputs)], largest)
 
     def _write_collection(self, stage: ImportPairs, planned: Train, unique_pairs: int) -> None:
         known = planned.known_settings
         length = known.max_length or 1
-        prompt_tokens = length - SPECIAL_TOKENS if known.max_completion_length is not None else 1
+        prompt_tokens = 1 if known.max_completion_length is None else self._prompt_tokens(planned)
         pairs = fake_pairs(
             _tokenizer(planned), unique_pairs + HELD_OUT, prompt_tokens=prompt_tokens, length=length
         )
@@ -194,6 +198,15 @@ class _Bench:
             for name, rows in ((ANSWERS_FILE, fake_answers(pairs)), (PROMPTS_FILE, fake_prompts(pairs))):
                 (draft.folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
             draft.commit(Outcome())
+
+    @staticmethod
+    def _prompt_tokens(planned: Train) -> int:
+        """Tokens of an online method's longest prompt; the context of an engine holds its answer, too."""
+        known, generator = planned.known_settings, planned.parameters.generator
+        longest = (known.max_length or 1) - SPECIAL_TOKENS
+        if generator is None or generator.max_model_len is None:
+            return longest
+        return min(longest, generator.max_model_len - (known.max_completion_length or 0) - SPECIAL_TOKENS)
 
     def _tried(self, label: str, steps: Sequence[Step], largest: Largest) -> Probed:
         started, failure = time.perf_counter(), ""
@@ -262,11 +275,12 @@ def training_stage(planned: Train) -> Train:
         stop_after=1,
         unique_pairs=pairs_of_steps(adapter, few.hyperparameters, processes),
     )
+    start: dict[Role, str] = {role: digest for role, digest in planned.inputs.items() if role == START_ROLE}
     return Train(
         label=f"probe of {planned.label}",
         parameters=changed,
         setting=replace(planned.setting, save_steps=0),
-        inputs={"pairs": fake_collection(planned).digest},
+        inputs={**start, "pairs": fake_collection(planned).digest},
     )
 
 

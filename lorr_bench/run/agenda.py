@@ -119,4 +119,4 @@ class Agenda:
 
     def _offer(self, digest: str) -> None:
         del self._missing[digest]
-        heapq.heappush(self._ready.setdefault(self._stages[digest].pool, []), self._place[digest])
+        heapq.heappush(self._ready.setdefault(self._stages[digest].worker_pool, []), self._place[digest])

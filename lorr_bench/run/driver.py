@@ -66,7 +66,7 @@ class Scope:
         """
         wanted = self.only if self.only is not None else {stage.digest for stage in stages}
         needed = unfinished(stages, wanted, finished, whole)
-        return [stage for stage in stages if stage.digest in needed and stage.pool in self.pools]
+        return [stage for stage in stages if stage.digest in needed and stage.worker_pool in self.pools]
 
 
 EVERYTHING: Final = Scope()
@@ -249,7 +249,7 @@ class Driver:
             self._tell(event)
             return
         stage = self._stages[event.digest]
-        self._state.pool_seconds[stage.pool] += self._clock() - self._begun.pop(event.digest)
+        self._state.pool_seconds[stage.worker_pool] += self._clock() - self._begun.pop(event.digest)
         match event:
             case Ended():
                 self._end(event)
@@ -291,7 +291,7 @@ class Driver:
         """Run an input again that is gone, then the stage. A disk that spoils for ever uses up attempts."""
         reason = f"the result of `{spoiled.label}` is gone or damaged"
         attempts = self._journal.fails(stage.digest, reason, log_file(self._logs, stage))
-        hopeless = spoiled.digest in self._state.failed or spoiled.pool not in self._scope.pools
+        hopeless = spoiled.digest in self._state.failed or spoiled.worker_pool not in self._scope.pools
         used_up = attempts >= self._execution.attempts
         if hopeless or used_up:
             self._give_up(GivenUp(stage.digest, reason, used_up=used_up))

@@ -216,14 +216,16 @@ class LocalExecutor:
         A slot whose GPU is at work for another slot is not free.
         """
         busy = sum(worker.stage is not None for worker in self._workers if worker.slot.pool != "grade")
-        return self._free(stage.pool) is not None and (stage.pool == "grade" or busy < self._at_once)
+        return self._free(stage.worker_pool) is not None and (
+            stage.worker_pool == "grade" or busy < self._at_once
+        )
 
     def begin(self, order: Order) -> str:
         """Begin a stage, if it can be on a GPU that no other pool wants.
 
         A process that runs already is preferred, because its engine is warm.
         """
-        worker = self._free(order.stage.pool)
+        worker = self._free(order.stage.worker_pool)
         assert worker is not None
         worker.stage = order.stage
         if worker.process is None:

@@ -17,7 +17,7 @@ from lorr_bench.events import ENGINE_START
 from lorr_bench.generate.engine import Engine, EngineSettings
 from lorr_bench.generate.fingerprint import read_fingerprint
 from lorr_bench.plan.identity.hub_model import on_this_machine
-from lorr_bench.plan.kinds.model import EngineStage, ModelStage
+from lorr_bench.plan.kinds.model import EngineOptions, EngineStage, Generator, ModelStage
 from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import Progress, StartModel
 from lorr_bench.store.record import RECORD_FILE, Record
@@ -62,8 +62,13 @@ class EngineRoom:
         self._start = start
         self._engine: Engine | None = None
 
-    def holding(self, task: Task[EngineStage]) -> Engine:
+    def holding(self, task: Task[ModelStage], generator: Generator, options: EngineOptions) -> Engine:
         """The engine of this process, proven to hold the model of a stage.
+
+        Args:
+            task: The stage.
+            generator: What it generates with.
+            options: How that is started.
 
         The seconds of its start are the part ``engine_start``, those of swap and proof ``load``. Where the
         proof fails a fresh engine is started on the model, once.
@@ -71,9 +76,9 @@ class EngineRoom:
         Raises:
             StageError: The fresh engine does not hold the model either.
         """
-        dtype = task.stage.parameters.dtype_in_engine
-        expected = read_fingerprint(task.fingerprint_folder).within(dtype)
-        engine = self._engine or self._started(task, task.start_model)
+        settings = _settings(task.stage, generator, options)
+        expected = read_fingerprint(task.fingerprint_folder).within(settings.dtype)
+        engine = self._engine or self._started(task, task.start_model, settings)
         with task.clock.part("load"):
             engine.load(task.model.path, task.model.revision)
             fault = engine.disagreement(expected)
@@ -82,7 +87,7 @@ class EngineRoom:
         task.notice(f"{task.stage.label}: {fault}. Starting a fresh engine.")
         self._engine = None
         engine.close()
-        engine = self._started(task, task.model)
+        engine = self._started(task, task.model, settings)
         with task.clock.part("load"):
             fault = engine.disagreement(expected)
         if fault is not None:
@@ -99,24 +104,27 @@ class EngineRoom:
         if self._engine is not None:
             self._engine.sleep()
 
-    def _started(self, task: Task[EngineStage], model: StartModel) -> Engine:
-        parameters, options = task.stage.parameters, task.stage.setting.options
+    def _started(self, task: Task[ModelStage], model: StartModel, settings: EngineSettings) -> Engine:
         with task.clock.part(ENGINE_START):
-            settings = EngineSettings(
-                dtype=parameters.dtype_in_engine,
-                max_model_len=parameters.generator.max_model_len,
-                trust_remote_code=parameters.weights.trust_remote_code,
-                kv_cache_gib=options.kv_cache_gib,
-                gpu_memory_utilization=options.gpu_memory_utilization,
-                enforce_eager=options.enforce_eager,
-                tensor_parallel_size=options.tensor_parallel_size,
-                batch_invariant=bool(parameters.generator.batch_invariant),
-            )
             self._engine = self._start(model.path, model.revision, settings)
             if model == task.start_model:
                 # Says how exact this engine is; whether that is enough is decided where the model is used.
                 self._engine.disagreement(read_fingerprint(task.inputs[START_ROLE]).within(settings.dtype))
         return self._engine
+
+
+def _settings(stage: ModelStage, generator: Generator, options: EngineOptions) -> EngineSettings:
+    weights = stage.parameters.weights
+    return EngineSettings(
+        dtype=generator.engine_dtype or weights.dtype,
+        max_model_len=generator.max_model_len,
+        trust_remote_code=weights.trust_remote_code,
+        kv_cache_gib=options.kv_cache_gib,
+        gpu_memory_utilization=options.gpu_memory_utilization,
+        enforce_eager=options.enforce_eager,
+        tensor_parallel_size=options.tensor_parallel_size,
+        batch_invariant=bool(generator.batch_invariant),
+    )
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ class Task(Generic[S_co]):
         Raises:
             StageError: No engine gives the log-probabilities of the model that was saved.
         """
-        return self.engines.holding(self)
+        return self.engines.holding(self, self.stage.parameters.generator, self.stage.setting.options)
 
     def record_of(self, role: Role) -> Record:
         """The record of an input stage."""

@@ -79,7 +79,7 @@ class FakeLLM:
         self.finish = {"finish_reason": "length", "stop_reason": None}
 
     def collective_rpc(self, work, kwargs=None):
-        self.calls.append((work, kwargs["weights_path"]) if kwargs else work)
+        self.calls.append((work, *kwargs.values()) if kwargs else work)
 
     def reset_prefix_cache(self):
         self.calls.append("reset")
@@ -99,10 +99,12 @@ class FakeLLM:
             return [
                 types.SimpleNamespace(prompt_logprobs=self.scored(p["prompt_token_ids"])) for p in prompts
             ]
-        answer = types.SimpleNamespace(text="t", token_ids=[116, 3], **self.finish)
+        places = [{116: types.SimpleNamespace(logprob=-0.5)}, {3: types.SimpleNamespace(logprob=-1.5)}]
+        answer = types.SimpleNamespace(text="t", token_ids=[116, 3], logprobs=places, **self.finish)
         self.prompts = prompts
         ways = sampling if isinstance(sampling, list) else [sampling] * len(prompts)
-        return [types.SimpleNamespace(outputs=[answer] * way.n) for _, way in zip(prompts, ways, strict=True)]
+        numbers = [getattr(way, "n", 1) for way in ways]
+        return [types.SimpleNamespace(outputs=[answer] * n) for _, n in zip(prompts, numbers, strict=True)]
 
     def scored(self, tokens):
         """As vLLM gives them: nothing for the first token, then a table of the tokens of each place."""
@@ -157,6 +159,53 @@ def test_an_engine_that_slept_has_its_weights_before_its_cache(engine, tmp_path,
     read = [("reload_weights", str(tmp_path)), pack_tied_heads]
     awake = [("wake up", "weights"), *read, ("wake up", "kv_cache"), "reset"]
     assert engine.llm.calls == [("sleep", 2), *awake, "reset"]
+
+
+def test_an_engine_takes_the_weights_of_a_model_in_training_and_none_of_them_for_a_file_s(engine, tmp_path):
+    tensors = [("layer", 1.0)]
+    engine.take(tensors)
+    engine.load(str(tmp_path), None)  # the model it began with, whose weights it has no more
+    taken, read = ("reload_weights", tensors), ("reload_weights", str(tmp_path))
+    assert engine.llm.calls == [taken, pack_tied_heads, "reset", read, pack_tied_heads, "reset"]
+
+
+def test_an_engine_that_slept_wakes_with_the_weights_it_takes(engine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    engine.sleep()
+    assert engine.sleeps
+    engine.take([])
+    assert not engine.sleeps
+    work = [("reload_weights", []), pack_tied_heads]
+    awake = [("wake up", "weights"), *work, ("wake up", "kv_cache"), "reset"]
+    assert engine.llm.calls == [("sleep", 2), *awake]
+
+
+DRAW = Sampling(n=1, temperature=0.5, top_p=0.9, max_tokens=2, seed=11, purpose="training, step 4")
+
+
+def test_an_answer_is_drawn_for_each_prompt_with_the_log_probabilities_of_its_tokens(engine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    state = torch.random.get_rng_state()
+    drawn = engine.draw([[1, 2], [3]], DRAW)
+    assert [(one.tokens, one.logprobs) for one in drawn] == [((116, 3), (-0.5, -1.5))] * 2
+    assert engine.llm.prompts == [{"prompt_token_ids": [1, 2]}, {"prompt_token_ids": [3]}]
+    way = engine.llm.sampling
+    assert (way.temperature, way.top_p, way.max_tokens, way.logprobs, way.seed) == (0.5, 0.9, 2, 0, None)
+    assert torch.equal(torch.random.get_rng_state(), state), "training draws from this state"
+
+
+def test_on_a_gpu_the_same_prompt_twice_has_draws_of_its_own_at_every_step(engine, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    engine.draw([[1, 2], [1, 2]], DRAW)
+    seeds = [way.seed for way in engine.llm.sampling]
+    engine.draw([[1, 2], [1, 2]], dataclasses.replace(DRAW, purpose="training, step 5"))
+    assert len({*seeds, *(way.seed for way in engine.llm.sampling)}) == 4
 
 
 def test_on_a_cpu_an_engine_does_not_sleep(engine, monkeypatch):

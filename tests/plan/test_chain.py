@@ -3,6 +3,7 @@
 import pytest
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.plan import chain as chain_of_stages
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.values import Point
 
@@ -306,7 +307,32 @@ def test_every_stage_of_the_engine_has_the_fingerprint_of_the_start_model(plan_o
     plan = plan_of(**changes)
     [start] = [stage.digest for stage in plan.stages if stage.kind == "fingerprint"]
     for stage in plan.stages:
-        assert (stage.inputs.get("start") == start) == (stage.pool == "engine"), stage.label
+        assert (stage.inputs.get("start") == start) == (stage.worker_pool == "engine"), stage.label
+
+
+@pytest.mark.parametrize(
+    ("use_vllm", "gpu_build", "drawn"),
+    [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
+)
+def test_what_draws_the_answers_of_an_online_method(plan_of, monkeypatch, use_vllm, gpu_build, drawn):
+    """Only vLLM's build for GPUs is a package called `vllm`."""
+    monkeypatch.setattr(chain_of_stages, "installed_version", lambda name: "0.32.0" if gpu_build else None)
+    settings = {} if use_vllm is None else {"use_vllm": use_vllm}
+    plan = plan_of(methods={"grpo": settings}, plugins=PLAIN)
+    [train, *_] = [stage for stage in plan.stages if stage.kind == "train"]
+    [start] = [stage.digest for stage in plan.stages if stage.kind == "fingerprint"]
+    assert (train.inputs.get("start") == start) == drawn
+    assert ("engine" in train.parameters.to_dict()) == drawn
+    assert (train.setting.options is not None) == drawn
+    assert train.worker_pool == ("engine" if drawn else "train")
+    assert ("use_vllm" in train.parameters.hyperparameters) == (use_vllm is not None)
+
+
+def test_several_processes_draw_their_answers_themselves(plan_of, monkeypatch):
+    monkeypatch.setattr(chain_of_stages, "installed_version", lambda name: "0.32.0")
+    plan = plan_of(methods={"grpo": {}}, plugins=PLAIN, training={"num_processes": 2})
+    [train, *_] = [stage for stage in plan.stages if stage.kind == "train"]
+    assert train.parameters.generator is None
 
 
 @pytest.mark.parametrize("pairs", [2, 1])

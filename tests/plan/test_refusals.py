@@ -26,7 +26,7 @@ def of_type(data_type):
     return {"pairs": {"source": "pairs.jsonl", "type": data_type}}
 
 
-def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
+def arm(adapter=None, lora=None, replays=3, reset=None, use_vllm=None, **parts):
     """An arm that can be trained, but for the parts that are given."""
     adapter = {
         "name": "method",
@@ -44,7 +44,9 @@ def arm(adapter=None, lora=None, replays=3, reset=None, **parts):
         plugin="plugin",
         baseline="method+plugin",
         adapter_name="here.method",
-        adapter=SimpleNamespace(known_settings=lambda _: KnownSettings(lora=lora), **adapter),
+        adapter=SimpleNamespace(
+            known_settings=lambda _: KnownSettings(lora=lora, use_vllm=use_vllm), **adapter
+        ),
         hyperparameters=None,
         budgets=(8,),
         at_budgets={},
@@ -184,6 +186,24 @@ def scored(values):
             "elsewhere starts its own processes",
             "Set `training.num_processes: 1`.",
         ),
+        (
+            arm(ONLINE, use_vllm=True),
+            TWO,
+            "`use_vllm` draws answers for one process",
+            "Leave it out, or set `training.num_processes: 1`.",
+        ),
+        (
+            arm(ONLINE, use_vllm=True),
+            {"engine": {"tensor_parallel_size": 2}},
+            "`use_vllm` gives its weights to an engine on one GPU",
+            "Leave it out, or set `engine.tensor_parallel_size: 1`.",
+        ),
+        (
+            arm(ONLINE, use_vllm=True, lora=replace(LORA, four_bit=True)),
+            {},
+            "`use_vllm` needs weights that are not in 4 bits",
+            "Leave it out, or set `load_in_4bit: false`.",
+        ),
     ],
 )
 def test_a_refusal_says_why_and_what_to_do(suite, refused, changes, reason, fix):
@@ -276,6 +296,8 @@ def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
         (arm(lora=LORA, reset={}), {}),
         (arm(lora=LORA, reset={"anchor": "round"}, iterative=rounds()), {}),
         (arm(lora=LORA, iterative=rounds()), {}),
+        (arm(ONLINE, use_vllm=True, lora=LORA), {}),
+        (arm(ONLINE), {**TWO, "engine": {"tensor_parallel_size": 2}}),
     ],
 )
 def test_what_can_be_is_not_refused(suite, good, changes):

@@ -43,6 +43,12 @@ class OnlineSettings(TrainingSettings):
     max_completion_length: int = Field(256, gt=0, description="token limit of an answer")
     temperature: float = Field(1.0, gt=0, le=5, description="sampling temperature")
     top_p: float = Field(1.0, gt=0, le=1, description="nucleus of the sampling distribution")
+    use_vllm: bool | None = Field(
+        None,
+        description="draw answers with vLLM, which takes turns with training on the GPU; left out: where "
+        "vLLM's build for GPUs is installed, for one process without 4-bit weights",
+        exclude_if=lambda value: value is None,  # so that the key could be added and no digest changes
+    )
 
     @model_validator(mode="after")
     def _whole_groups(self) -> Self:
@@ -59,6 +65,7 @@ class OnlineSettings(TrainingSettings):
             super().known(),
             num_generations=self.num_generations,
             max_completion_length=self.max_completion_length,
+            use_vllm=self.use_vllm,
         )
 
     @property
@@ -104,7 +111,11 @@ class OnlineMethod(TRLMethod):
                 where="methods",
                 fix="Lower per_device_train_batch_size or gradient_accumulation_steps, or ask more prompts.",
             )
-        check_prompt_lengths(prompt_ids([row["prompt"] for row in rows], tokenizer), settings.max_length)
+        asked = prompt_ids([row["prompt"] for row in rows], tokenizer)
+        check_prompt_lengths(asked, settings.max_length)
+        engine = job.engine() if job.engine is not None else None
+        if engine is not None:
+            _check_context(max(map(len, asked)) + settings.max_completion_length, engine.context)
         trainer, config = self.trainer_and_config()
         model = load_trainable(job.model, settings.lora, job.seed)
         stop_at_ends(model, tokenizer)
@@ -121,8 +132,27 @@ class OnlineMethod(TRLMethod):
             ),
             train_dataset=Dataset.from_list(rows),
             processing_class=tokenizer,
+            engine=engine,
         )
         return made
+
+
+def _check_context(needed: int, context: int) -> None:
+    """Refuse an engine whose context is too short.
+
+    Args:
+        needed: Tokens of the longest prompt and answer.
+        context: Of the engine.
+
+    Raises:
+        DataError: It is shorter.
+    """
+    if needed > context:
+        raise DataError(
+            f"the longest prompt and answer take {needed} tokens, the engine's context is {context}",
+            where="engine.max_model_len",
+            fix="Raise it, or lower max_completion_length in the method's settings.",
+        )
 
 
 def prompts_of(rows: Sequence[Any], tokenizer: Any) -> list[dict[str, str]]:

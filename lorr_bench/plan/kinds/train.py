@@ -15,10 +15,17 @@ from lorr_bench.lorr.loop import Reset
 from lorr_bench.plan.json_values import JsonArray, JsonObject
 from lorr_bench.plan.kinds.collect import Collect
 from lorr_bench.plan.kinds.import_pairs import ImportPairs
-from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting, ModelStage
+from lorr_bench.plan.kinds.model import (
+    ENGINE_BESIDE,
+    EngineOptions,
+    Generator,
+    ModelParameters,
+    ModelSetting,
+    ModelStage,
+)
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.sharding import Sharding
-from lorr_bench.plan.stage import Kind, Pool, Role, Stage, Work
+from lorr_bench.plan.stage import START_ROLE, Kind, Pool, Role, Stage, Work
 from lorr_bench.ports.registry import load_adapter
 from lorr_bench.ports.trainer import KnownSettings, TrainerAdapter
 from lorr_bench.spec.base import GradingSpec
@@ -89,6 +96,7 @@ class TrainParameters(ModelParameters):
         seed: Of order and training.
         grader: What grades an online method's own answers; None for other methods.
         grading: Its policies; likewise.
+        generator: What draws those answers; None where the method does it itself.
     """
 
     adapter: AdapterVersion
@@ -103,6 +111,7 @@ class TrainParameters(ModelParameters):
     seed: int
     grader: str | None = None
     grading: GradingSpec | None = None
+    generator: Generator | None = None
 
     @property
     def replays(self) -> int:
@@ -119,12 +128,14 @@ class TrainSetting(ModelSetting):
         save_steps: Optimizer steps between checkpoints; 0 keeps one at the end of each replay only.
         diagnostics: Whether what LoRR does to the model is measured.
         deterministic: Whether PyTorch uses its deterministic algorithms; None where it does not.
+        options: How the engine is started that an online method draws its answers with; None without one.
     """
 
     places: Mapping[str, Any]
     save_steps: int
     diagnostics: bool
     deterministic: bool | None = None
+    options: EngineOptions | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +188,9 @@ class Train(AdapterStage):
     version: ClassVar[int] = 4
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:train"
-    roles: ClassVar[frozenset[Role]] = frozenset(("pairs", "collection", "reference", "model", "before"))
+    roles: ClassVar[frozenset[Role]] = frozenset(
+        ("pairs", "collection", "reference", "model", "before", START_ROLE)
+    )
     freeable: ClassVar[tuple[str, ...]] = ("model", "checkpoint")
 
     parameters: TrainParameters
@@ -192,6 +205,11 @@ class Train(AdapterStage):
     def settings(self) -> Mapping[str, Any]:
         """Those that change the result, and places on this machine."""
         return {**self.parameters.hyperparameters, **self.setting.places}
+
+    @property
+    def worker_pool(self) -> Pool:
+        """Beside an engine it trains in the engine's own process, which has one already."""
+        return self.pool if self.parameters.generator is None else "engine"
 
     def work(self, inputs: Mapping[Role, Stage]) -> Work:
         """Sequences that pass through the policy, over the replays of this stage."""

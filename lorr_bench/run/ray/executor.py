@@ -82,12 +82,12 @@ class RayExecutor:
         if not self._shares:
             self._connect()
         busy = [slot for slot in self._slots if slot.order is not None]
-        if not self._may_begin(stage.pool, busy):
+        if not self._may_begin(stage.worker_pool, busy):
             return False
-        if not busy or self._free(stage.pool) is not None:
+        if not busy or self._free(stage.worker_pool) is not None:
             return True
         kept = [slot for slot in self._slots if slot.order is not None or slot.is_warm]
-        return has_room(living_nodes(), _held(kept), self._shares[stage.pool])
+        return has_room(living_nodes(), _held(kept), self._shares[stage.worker_pool])
 
     def begin(self, order: Order) -> str:
         """Begin a stage, on a slot that is warm if there is one.
@@ -96,7 +96,7 @@ class RayExecutor:
             StoreError: The store can't be written.
         """
         token = self._token(order.store)
-        slot = self._free(order.stage.pool) or self._open(order.stage.pool)
+        slot = self._free(order.stage.worker_pool) or self._open(order.stage.worker_pool)
         slot.order, slot.end_reason = order, ""
         follower = threading.Thread(target=self._follow, args=(slot, order, token), daemon=True)
         follower.start()

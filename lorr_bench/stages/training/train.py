@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from lorr_bench.errors import DivergedError
+from lorr_bench.generate.engine import Engine
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.kinds.reference import Reference
 from lorr_bench.plan.kinds.train import Train
@@ -207,7 +209,16 @@ def make_job(task: Task[Train], selection: Selection) -> TrainJob:
         hyperparameters=task.stage.hyperparameters,
         progress=task.progress,
         grading=grading.model_dump() if grading is not None else {},
+        engine=_engine(task),
     )
+
+
+def _engine(task: Task[Train]) -> Callable[[], Engine] | None:
+    """Gives the engine that an online method draws its answers with; None where it draws them itself."""
+    generator, options = task.stage.parameters.generator, task.stage.setting.options
+    if generator is None or options is None:
+        return None
+    return partial(task.engines.holding, task, generator, options)
 
 
 def make_loop(task: Task[Train], selection: Selection) -> ReplayLoop:

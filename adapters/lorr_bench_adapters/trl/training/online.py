@@ -13,8 +13,9 @@ from trl.trainer.utils import RepeatSampler
 
 from lorr_bench.errors import DivergedError
 from lorr_bench.grade import Policy, grade_many
-from lorr_bench.ports.trainer import TrainJob
+from lorr_bench.ports.trainer import Answering, TrainJob
 from lorr_bench_adapters.trl.training.callback import ReplaySampler
+from lorr_bench_adapters.trl.training.colocated import draw_with
 from lorr_bench_adapters.trl.training.hybrid import LoRRTrainer
 from lorr_bench_adapters.trl.training.replay import ReplayTrainer
 
@@ -63,12 +64,14 @@ class _Rewarded(ReplayTrainer, LoRRTrainer):
     token_masks: ClassVar[tuple[str, ...]] = ("prompt_mask", "completion_mask")
     averages_rows: ClassVar[bool] = False  # micro-batches are parts of one generation, of equal size
 
-    def __init__(self, *, job: TrainJob, **kwargs: Any) -> None:
+    def __init__(self, *, job: TrainJob, engine: Answering | None = None, **kwargs: Any) -> None:
         self._policy = Policy(**job.grading)
         super().__init__(job=job, reward_funcs=self._reward, **kwargs)
         trainer: Any = self
         causal_lm = trainer.model.get_base_model() if is_peft_model(trainer.model) else trainer.model
         causal_lm.register_forward_hook(_check_logits)  # which answers without its adapter's own forward
+        if engine is not None:
+            draw_with(trainer, engine, job.seed)
 
     def _reward(
         self, completions: list[str], completion_ids: list[list[int]], answer: list[str], **_: Any
