@@ -170,6 +170,7 @@ class Spend:
         cut_responses: Responses of the rows trained on that ``max_length`` cuts.
         left_out_pairs: Pairs passed over on the way to the last one trained on, because the prompt alone
             reaches ``max_length`` or both responses are equal after cutting.
+        flipped_pairs: Of the pairs trained on those whose responses were swapped by label noise.
         verifier_calls: Answers graded to obtain the pairs.
         generated_tokens: Tokens generated to obtain the pairs.
         train_tokens: Tokens that passed through the trained policy.
@@ -185,6 +186,7 @@ class Spend:
     pair_visits: int = 0
     cut_responses: int = 0
     left_out_pairs: int = 0
+    flipped_pairs: int = 0
     verifier_calls: int = 0
     generated_tokens: int = 0
     train_tokens: int = 0

@@ -18,6 +18,7 @@ from lorr_bench.forecast.devices import read_devices
 from lorr_bench.forecast.forecast import estimate_plan
 from lorr_bench.forecast.pair_counts import pair_lines
 from lorr_bench.outside import without_secrets
+from lorr_bench.plan.arms import training_lines
 from lorr_bench.run.commits import revision_lines
 from lorr_bench.run.declaration import foreseen
 from lorr_bench.run.planned_tests import what_is_tested
@@ -65,7 +66,7 @@ def show_plan(asked: Asked, devices: str | None, *, probe: bool, as_json: bool) 
     plan, places = asked.plan(ask=True)
     store = store_of(places)
     doubts = check_plan(plan)
-    notes = [*prompt_lines(plan, fetch=False), *pair_lines(plan, store)]
+    notes = [*training_lines(plan.arms), *prompt_lines(plan, fetch=False), *pair_lines(plan, store)]
     forecast = estimate_plan(plan, store, os.environ, chosen)
     late = (f"The report will say: {line}." for line in foreseen(plan, store, places.output))
     look = _Look(

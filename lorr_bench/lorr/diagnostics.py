@@ -18,7 +18,8 @@ dormant_share      share of dormant MLP units (arXiv 2302.12902, τ = 0.025) ove
 distance/GROUP     ‖θ - θ_start‖ of the trained weights of a group of modules
 ================== =======================================================================================
 
-``start`` is the model that training started from, in this round. Every process of a distributed run measures
+``start`` is the model that training started from, in this round: of a primed arm the primed one, and after a
+reset that comes before the first replay. Every process of a distributed run measures
 the same pairs and gets the same values.
 """
 

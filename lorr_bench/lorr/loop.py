@@ -6,6 +6,7 @@
         one pass over the rows, in a new order, with loss = L_pref + λ_replay · L_SFT(chosen)
         if replay < L: reset the selected tensors towards the anchor
 
+Other periods of the reset are options, among them once before the first replay and once after the last.
 A plain method is this loop with L = 1, no reset and λ = 0, so both arms of a comparison run the same code.
 
 A trainer calls ``start`` once, asks ``order`` and ``sft_weight`` for each pass, calls ``step`` after each
@@ -45,13 +46,15 @@ class Reset:
         factor: α, the share of the trained weights that stays.
         clear_optimizer: Whether the optimizer forgets the moments of the reset parameters.
         period: ``replay``: after each replay but the last; ``round``: after the last replay of each round but
-            the last; a number: after so many optimizer steps, but not after the last one.
+            the last; ``begin``: before the first replay of each round, where the anchor is another model;
+            ``end``: after the last replay of the last round; a number: after so many optimizer steps, but not
+            after the last one.
     """
 
     pattern: str
     factor: float
     clear_optimizer: bool
-    period: Literal["replay", "round"] | int = "replay"
+    period: Literal["replay", "round", "begin", "end"] | int = "replay"
 
 
 class Probe(Protocol):
@@ -76,7 +79,8 @@ class ReplayLoop:
         rounds: How many there are.
         anchor: Gives the model to reset towards, for the model that training starts from; None resets towards
             the latter.
-        probe: Measures at the start and at the end of each replay, before the reset.
+        probe: Measures at the start and at the end of each replay, before the reset; but after one that
+            begins or ends all replays, so that it measures what is trained, and what is kept.
 
     Attributes:
         resets_done: How often it has reset.
@@ -132,7 +136,9 @@ class ReplayLoop:
         return self._sft_weights[replay - 1]
 
     def start(self, model: nn.Module) -> None:
-        """Remember the anchor; call it once, with the start weights, before a checkpoint is read.
+        """Remember the anchor, and go back to it where the period says ``begin``.
+
+        Call it once, with the start weights, before a checkpoint is read; its weights have that behind them.
 
         Of weights that are sharded by then each process remembers its shard. What is measured is measured as
         ``finish`` will, so the model lies where it is trained and computes in the precision of training.
@@ -145,6 +151,10 @@ class ReplayLoop:
             names = select_names(model, self._reset.pattern)
             source = model if self._anchor_model is None else self._anchor_model(model)
             self._anchor = cut_alike(snapshot(source, names), model)
+            if self._reset.period == "begin":
+                reset_parameters(model, self._anchor, self._reset.factor)
+                self._anchor = {}  # nothing else is reset, and no optimizer has moments yet
+                self.resets_done = 1
         if self._probe is not None:
             with self._measuring():
                 self._probe.start(model)
@@ -162,17 +172,16 @@ class ReplayLoop:
         Raises:
             DivergedError: The model's weights, or what it computes, are no numbers.
         """
+        period = None if self._reset is None else self._reset.period
+        last, last_round = replay == self.replays, self._round == self._rounds
+        if period == "end" and last and last_round:
+            self._apply(model, optimizer)
         if self._probe is not None:
             with self._measuring():
                 measured = self._probe.measure(model)
             check_values(measured)
             self.diagnostics.append(measured)
-        if self._reset is None:
-            return
-        between_replays = self._reset.period == "replay" and replay < self.replays
-        last = replay == self.replays
-        between_rounds = self._reset.period == "round" and last and self._round < self._rounds
-        if between_replays or between_rounds:
+        if (period == "replay" and not last) or (period == "round" and last and not last_round):
             self._apply(model, optimizer)
 
     def state(self) -> dict[str, Any]:
@@ -202,6 +211,11 @@ class ReplayLoop:
     def _resets_at_all(self) -> bool:
         if self._reset is None:
             return False
-        if self._reset.period == "replay":
-            return self.replays > 1
-        return self._reset.period != "round" or self._round < self._rounds
+        happens = {
+            "replay": self.replays > 1,
+            "round": self._round < self._rounds,
+            "begin": self._anchor_model is not None,  # else the anchor is where training begins
+            "end": self._round == self._rounds,
+        }
+        period = self._reset.period
+        return happens[period] if isinstance(period, str) else True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,21 @@ from lorr_bench.values import arm_name
 
 
 @dataclass(frozen=True)
+class Priming:
+    """A training on the first pairs, before that of an arm.
+
+    Attributes:
+        unique_pairs: How many pairs.
+        replays: Passes over them.
+        hyperparameters: Checked by the adapter's own model.
+    """
+
+    unique_pairs: int
+    replays: int
+    hyperparameters: BaseModel
+
+
+@dataclass(frozen=True)
 class Arm:
     """One line of the comparison.
 
@@ -38,6 +53,8 @@ class Arm:
         reset: What is reset between replays; None where nothing is.
         rollout_ratio: ρ.
         iterative: How its rounds are laid out, or None for one round.
+        label_noise: Share of its training pairs that are the wrong way round.
+        priming: What it is trained on before its first round; None where it begins at the start model.
     """
 
     method: str
@@ -52,6 +69,8 @@ class Arm:
     reset: ResetParameters | None
     rollout_ratio: float
     iterative: IterativeSpec | None
+    label_noise: float = 0.0
+    priming: Priming | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +96,19 @@ class Arm:
         """The arm with the hyper-parameters that it has at a data budget."""
         return replace(self, hyperparameters=self.at_budgets.get(unique_pairs, self.hyperparameters))
 
+    @property
+    def primer(self) -> Arm:
+        """The priming as an arm: its passes alone, with neither reset nor SFT term."""
+        assert self.priming is not None
+        return replace(
+            self,
+            hyperparameters=self.priming.hyperparameters,
+            sft_weights=(0.0,) * self.priming.replays,
+            reset=None,
+            rollout_ratio=0.0,
+            priming=None,
+        )
+
     def share(self, total: int, number: int) -> int:
         """How many of all pairs or prompts a round has; rounds that share them differ by one at most.
 
@@ -100,11 +132,26 @@ def make_arms(loaded: LoadedSuite) -> tuple[Arm, ...]:
     return tuple(arm for method in loaded.suite.methods for arm in _arms_of(loaded, method, library))
 
 
+def training_lines(arms: Iterable[Arm]) -> Iterator[str]:
+    """What is unlike the training that a method's name says: primings and wrong labels, sentences."""
+    arms = tuple(arms)
+    primings = {arm.method: arm.priming for arm in arms if arm.priming is not None}
+    for method, priming in primings.items():
+        yield (
+            f"Priming: each arm of {method} begins after {priming.replays} replays of the first "
+            f"{priming.unique_pairs:,} pairs, which it is charged."
+        )
+    noisy = [f"{arm.name} {arm.label_noise:g}" for arm in arms if arm.label_noise]
+    if noisy:
+        yield f"Label noise, share of training pairs whose responses are swapped: {', '.join(noisy)}."
+
+
 def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Arm]:
     suite, method = loaded.suite, loaded.suite.methods[method_name]
     adapter_name = find_adapter(method.adapter or method_name, method.backend)
     adapter = load_adapter(adapter_name)
     _checked(loaded, adapter, method.hyperparameters, ("methods", method_name))
+    priming = _priming(loaded, adapter, method_name)
     plugins = suite.plugins_of(method_name)
     arms = []
     for plugin_name in plugins:
@@ -124,11 +171,25 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
             reset=reset,
             rollout_ratio=plugin.rollout_ratio if isinstance(plugin, LorrPlugin) else 0.0,
             iterative=method.iterative,
+            label_noise=plugin.label_noise,
+            priming=priming,
         )
         for unique_pairs in arm.budgets:
             check_combination(arm.at(unique_pairs), suite, library)
         arms.append(arm)
     return arms
+
+
+def _priming(loaded: LoadedSuite, adapter: TrainerAdapter, method_name: str) -> Priming | None:
+    """The priming of a method: one for all its arms, whatever `overrides` says of them."""
+    method = loaded.suite.methods[method_name]
+    if method.priming is None:
+        return None
+    settings = {**method.hyperparameters, **method.priming.settings}
+    place = ("methods", method_name, "priming", "settings")
+    return Priming(
+        method.priming.unique_pairs, method.priming.replays, _checked(loaded, adapter, settings, place)
+    )
 
 
 def _settings(
@@ -146,7 +207,7 @@ def _settings(
 
 
 def _checked(
-    loaded: LoadedSuite, adapter: TrainerAdapter, values: dict[str, Any], prefix: tuple[str, str]
+    loaded: LoadedSuite, adapter: TrainerAdapter, values: dict[str, Any], prefix: tuple[str, ...]
 ) -> BaseModel:
     try:
         return adapter.hyperparameters.model_validate(values)

@@ -2,6 +2,7 @@
 
 ::
 
+    priming:  collect → reference → train on the first pairs, before the first round
     round:    collect → reference → train
     rollouts: train up to replay ℓ → refresh → reference → train on from there
 
@@ -12,16 +13,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lorr_bench.errors import SuiteError
-from lorr_bench.plan.arms import Arm
+from lorr_bench.plan.arms import Arm, Priming
 from lorr_bench.plan.ingredients import Ingredients, Sampled, grader
 from lorr_bench.plan.kinds.model import Generator
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.plan.kinds.reference import Reference, ReferenceParameters, ReferenceSetting
 from lorr_bench.plan.kinds.refresh import Refreshed
-from lorr_bench.plan.kinds.train import AdapterVersion, Processes, Train, TrainParameters, TrainSetting
+from lorr_bench.plan.kinds.train import (
+    AdapterVersion,
+    LabelNoise,
+    Processes,
+    Train,
+    TrainParameters,
+    TrainSetting,
+)
 from lorr_bench.plan.refusals import can_use_engine
 from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import split_places
@@ -36,15 +44,24 @@ class _Round:
 
     Attributes:
         number: Counted from 1.
+        rounds: How many there are.
         collection: Digest of the stage that gave pairs and answers.
         policy: Digest of the train stage of the round before; None in the first.
         unique_pairs: Data budget of the round.
+        primed: Digest of the priming, in the first round; None where there is none.
     """
 
     number: int
+    rounds: int
     collection: str
     policy: str | None
     unique_pairs: int
+    primed: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What it adds to a label."""
+        return f", round {self.number} of {self.rounds}" if self.rounds > 1 else ""
 
 
 class Chain:
@@ -75,9 +92,23 @@ class Chain:
             pairs = collection
             if self._arm.iterative is not None:
                 pairs = self._collect(number, policy)
-            policy = self._round(_Round(number, pairs, policy, self._share(number)))
+            round_ = _Round(number, self._arm.rounds, pairs, policy, self._share(number))
+            if policy is None and self._arm.priming is not None:
+                round_ = replace(round_, primed=self._prime(self._arm.primer, pairs, self._arm.priming))
+            policy = self._round(round_)
         assert policy is not None
         return policy
+
+    def _prime(self, primer: Arm, collection: str, priming: Priming) -> str:
+        """Digest of the stage that trains on the first pairs, for all arms of the method alike."""
+        chain = Chain(self._ingredients, self._add, primer, self._point)
+        first = _Round(1, 1, collection, None, priming.unique_pairs)
+        stage = chain._train(first, collection, priming.replays, None)
+        label = (
+            f"prime {primer.method} on the first {priming.unique_pairs:,} pairs, {priming.replays} replays, "
+            f"seed {self._point.seed}{self._noise_text}"
+        )
+        return self._add(replace(stage, label=label))
 
     def _collect(self, number: int, policy: str | None) -> str:
         """Digest of the stage with the pairs of a round."""
@@ -128,7 +159,7 @@ class Chain:
     def _refresh(self, round_: _Round, pairs: str, policy: str, replay: int) -> str:
         """Digest of the stage with the pairs that a replay trains on."""
         stages = self._ingredients.refresh(
-            f"rollouts before replay {replay}: {self._label}{self._round_text(round_)}",
+            f"rollouts before replay {replay}: {self._label}{round_.text}",
             self._ingredients.collect("", self._point.seed, self._sampled(round_.number)),
             Refreshed(
                 rollout_ratio=self._arm.rollout_ratio,
@@ -151,13 +182,15 @@ class Chain:
             inputs["reference"], counted_as["reference"] = self._add(shared), own
         if round_.policy is not None:
             inputs["model"] = round_.policy
+        if round_.primed is not None:
+            inputs["primed"] = round_.primed
         if before is not None:
             inputs["before"] = before
         if self._generator is not None:
             inputs[START_ROLE] = self._ingredients.fingerprint.digest
         part = "" if stop_after == self._arm.replays else f", up to replay {stop_after}"
         return Train(
-            label=f"train {self._label}{self._round_text(round_)}{part}",
+            label=f"train {self._label}{round_.text}{part}",
             parameters=self._parameters(round_, stop_after),
             setting=self._setting(),
             inputs=inputs,
@@ -174,7 +207,7 @@ class Chain:
             hyperparameters=self._hyperparameters,
             sft_weights=arm.sft_weights,
             reset=arm.reset,
-            round=Round(round_.number, arm.rounds),
+            round=Round(round_.number, round_.rounds),
             stop_after=stop_after,
             processes=Processes(made.suite.training.num_processes, made.sharding),
             unique_pairs=round_.unique_pairs,
@@ -182,6 +215,7 @@ class Chain:
             grader=grader() if grading is not None else None,
             grading=grading,
             generator=self._generator,
+            label_noise=self._label_noise,
         )
 
     @property
@@ -196,6 +230,11 @@ class Chain:
         if wanted is None:
             wanted = installed_version("vllm") is not None and can_use_engine(arm, suite)
         return self._ingredients.generator if arm.adapter.online and wanted else None
+
+    @property
+    def _label_noise(self) -> LabelNoise | None:
+        share = self._arm.label_noise
+        return LabelNoise(share=share, seed=self._point.seed) if share else None
 
     def _grading(self) -> GradingSpec | None:
         """How an online method's own answers are graded; other methods train on answers that are graded."""
@@ -238,6 +277,7 @@ class Chain:
             rows=arm.adapter.rows,
             settings=arm.adapter.reference_settings(arm.hyperparameters),
             unique_pairs=self._whole_batches(unique_pairs),
+            label_noise=self._label_noise,
         )
         setting = ReferenceSetting(
             place=made.place,
@@ -248,11 +288,12 @@ class Chain:
         inputs: dict[Role, str] = {"pairs": pairs}
         if round_.policy is not None and arm.iterative is not None and arm.iterative.reference == "round":
             inputs["model"] = round_.policy
-        label = f"reference, {arm.adapter.backend} on {arm.adapter.rows}, seed {self._point.seed}"
+        rows = f"{arm.adapter.backend} on {arm.adapter.rows}"
+        label = f"reference, {rows}, seed {self._point.seed}{self._noise_text}"
         if pairs != round_.collection:
-            label = f"reference before replay {replay}: {self._label}{self._round_text(round_)}"
+            label = f"reference before replay {replay}: {self._label}{round_.text}"
         elif round_.policy is not None:
-            label = f"reference: {self._label}{self._round_text(round_)}"
+            label = f"reference: {self._label}{round_.text}"
         return Reference(label=label, parameters=parameters, setting=setting, inputs=inputs)
 
     def _whole_batches(self, pairs: int) -> int:
@@ -264,5 +305,7 @@ class Chain:
     def _label(self) -> str:
         return str(self._point)
 
-    def _round_text(self, round_: _Round) -> str:
-        return f", round {round_.number} of {self._arm.rounds}" if self._arm.rounds > 1 else ""
+    @property
+    def _noise_text(self) -> str:
+        """What tells stages apart that arms of one label noise share."""
+        return f", label noise {self._arm.label_noise:g}" if self._arm.label_noise else ""

@@ -61,15 +61,21 @@ def predicted_spend(
         )
     pairs = unique_pairs * repeats
     rollouts = pairs * (arm.replays - 1) if arm.rollout_ratio else 0
-    units, rows_each = {"labels": (unique_pairs, responses), "right_answers": (prompts, samples)}.get(
-        arm.adapter.rows, (unique_pairs, 1)
-    )
+    rows_of = {"labels": responses, "right_answers": samples}.get(arm.adapter.rows, 1)
+    of_prompts = arm.adapter.rows == "right_answers"
+    visits, steps = 0, 0
+    if arm.priming is not None:
+        first = prompts if of_prompts else arm.priming.unique_pairs
+        rows = math.ceil(first * rows_of / processes)
+        visits = arm.priming.unique_pairs * arm.priming.replays
+        steps = arm.adapter.steps_per_pass(rows, arm.priming.hyperparameters) * arm.priming.replays
+    units = prompts if of_prompts else unique_pairs
     return Spend(
         prompts=prompts,
         unique_pairs=pairs + rollouts,
-        pair_visits=pairs * arm.replays,
+        pair_visits=pairs * arm.replays + visits,
         verifier_calls=(prompts * repeats + rollouts) * samples,
-        optimizer_steps=_steps(arm, units, rows_each, processes) * arm.replays,
+        optimizer_steps=_steps(arm, units, rows_of, processes) * arm.replays + steps,
     )
 
 

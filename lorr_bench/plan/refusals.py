@@ -55,6 +55,8 @@ def check_combination(arm: Arm, suite: Suite, library: Library) -> None:
 def _reasons(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, str]]:
     yield from _objective(arm)
     yield from _data(arm, suite)
+    yield from _noise(arm, suite)
+    yield from _priming(arm)
     yield from _reset(arm)
     yield from _processes(arm, suite, library)
     yield from _engine(arm, suite)
@@ -104,9 +106,55 @@ def _data(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
         yield f"{arm.adapter.backend} can't change its rows between replays", "Set `rollout_ratio: 0`."
 
 
+def _noise(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    if not arm.label_noise:
+        return
+    if arm.adapter.rows == "prompts":
+        yield (
+            f"`label_noise` swaps the responses of pairs, and {arm.adapter.name} makes its own answers",
+            "Leave it out; `plugins:` under a method names those it is combined with.",
+        )
+    file = suite.data.pairs
+    if file is not None and file.type == "prompt_completion":
+        yield (
+            "`label_noise` swaps two responses, and rows of `type: prompt_completion` hold one",
+            "Set `label_noise: 0`, or give a set of preferences in `data.pairs`.",
+        )
+
+
+def _priming(arm: Arm) -> Iterator[tuple[str, str]]:
+    """The reference stays the start model, and the pairs of the priming are among those of the arm."""
+    if arm.priming is None:
+        return
+    if arm.adapter.online:
+        yield f"{arm.adapter.name} has no pairs to be primed on", "Leave out `priming`."
+    if not arm.adapter.in_process:
+        yield (
+            f"the reference of {arm.adapter.backend} is the model that it trains, which would be the primed "
+            "one",
+            "Leave out `priming`, or choose another `backend`.",
+        )
+    smallest = min(arm.share(pairs, 1) for pairs in arm.budgets)
+    if arm.priming.unique_pairs > smallest:
+        yield (
+            f"`priming` wants {arm.priming.unique_pairs} pairs, and the first round has {smallest} at its "
+            "smallest data budget",
+            f"Set `priming.unique_pairs` to {smallest} at most.",
+        )
+    primed_length = arm.primer.known_settings.max_length
+    if primed_length != arm.known_settings.max_length:
+        yield (
+            f"its max_length is {arm.known_settings.max_length} and that of its priming {primed_length}, so "
+            "others would be the first pairs",
+            "Give both the same `max_length`.",
+        )
+
+
 def _reset(arm: Arm) -> Iterator[tuple[str, str]]:
     if arm.reset is None:
         return
+    if arm.reset.period == "begin":
+        yield from _begin(arm, arm.reset.anchor)
     if arm.reset.period == "round" and arm.rounds == 1:
         yield "`period: round` resets between rounds, and there is one", "Add `iterative:` to the method."
     if not arm.adapter.in_process and isinstance(arm.reset.period, int):
@@ -120,12 +168,26 @@ def _reset(arm: Arm) -> Iterator[tuple[str, str]]:
         yield from _lora(arm, arm.reset.anchor)
 
 
+def _begin(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:
+    """A reset before the first replay; towards a fresh initialisation it changes even the start model."""
+    before = arm.priming is not None or arm.rounds > 1
+    if anchor == "round" or (anchor == "start" and not before):
+        yield (
+            "`period: begin` resets before the first replay, and training begins at the anchor itself",
+            "Use `anchor: start` with `priming:` or `iterative:` in the method.",
+        )
+    if not arm.adapter.in_process:
+        yield f"{arm.adapter.backend} can't be reset before its first replay", "Use `period: replay`."
+
+
 def _lora(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:
     """A LoRA adapter can shrink towards the model it sits on, and towards no other."""
     if anchor == "init":
         yield "a LoRA adapter can't reset its base to a fresh initialisation", "Use `anchor: start`."
     if anchor == "start" and arm.rounds > 1:
         yield "a LoRA adapter of a later round can't reset to the first start", "Use `anchor: round`."
+    if anchor == "start" and arm.priming is not None:
+        yield "a LoRA adapter on a primed model can't reset to the start model", "Use `anchor: round`."
 
 
 def _processes(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,7 @@ Kind = Literal[
 ]
 Pool = Literal["train", "engine", "grade"]
 Role = Literal[
-    "start", "model", "before", "pairs", "collection", "reference", "answers", "scores", "problems"
+    "start", "model", "primed", "before", "pairs", "collection", "reference", "answers", "scores", "problems"
 ]
 """The part that an input plays for a stage that reads it."""
 

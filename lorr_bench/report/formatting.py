@@ -22,6 +22,7 @@ TITLES = {
     "pair_visits": "pair visits",
     "cut_responses": "cut responses",
     "left_out_pairs": "pairs left out",
+    "flipped_pairs": "flipped pairs",
     "verifier_calls": "verifier calls",
     "generated_tokens": "generated tokens",
     "train_tokens": "training tokens",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -35,6 +35,18 @@ class IterativeSpec(Model):
         return self
 
 
+class PrimingSpec(Model):
+    """Heavy priming: many passes over the first rows of the data, before the training of each arm."""
+
+    unique_pairs: int = Field(gt=0, description="pairs to prime on, the first ones of every data budget")
+    replays: int = Field(gt=0, le=1000, description="passes over them")
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="hyper-parameters of the priming that are not the method's own; those of `overrides` "
+        "never count for it, so that all arms of a method begin with one priming",
+    )
+
+
 class MethodSpec(BaseModel):
     """A method and its hyper-parameters; the adapter checks the names it does not know here."""
 
@@ -43,7 +55,7 @@ class MethodSpec(BaseModel):
     like: str | None = Field(
         None,
         description="an earlier method of this suite, whose settings and plug-ins count here too where "
-        "nothing else is said; its adapter and rounds do not",
+        "nothing else is said; its adapter, rounds and priming do not",
     )
     adapter: str | None = Field(None, description="registered method; this method's own name by default")
     backend: str | None = Field(
@@ -53,6 +65,11 @@ class MethodSpec(BaseModel):
         None, min_length=1, description="plug-ins to combine it with; all by default"
     )
     iterative: IterativeSpec | None = Field(None, description="several rounds instead of one")
+    priming: PrimingSpec | None = Field(
+        None,
+        description="a training of its own on the first pairs, from whose weights every arm begins. The "
+        "reference and the anchor `start` stay θ₀; it is charged to each arm",
+    )
 
     @property
     def hyperparameters(self) -> dict[str, Any]:
@@ -67,6 +84,7 @@ RESET_PRESETS: dict[str, str] = {
     "attention": r"\.(q_proj|k_proj|v_proj|o_proj)\.",
     "mlp": r"\.(gate_proj|up_proj|down_proj)\.",
     "full_layers": r"\.layers\.\d+\.",
+    "all": r".",
 }
 
 
@@ -83,7 +101,8 @@ class ResetSpec(Model):
     tensors: str = Field(
         "downstream",
         description="`o_proj`, `down_proj`, `downstream` (both), `attention`, `mlp`, `full_layers` "
-        "(published as harmful), or a regular expression searched in parameter names. "
+        "(published as harmful), `all` (embeddings, norms and head too), or a regular expression searched in "
+        "parameter names. "
         "The record says 'downstream projections'; one source says o_proj alone",
     )
     anchor: Literal["start", "round", "init"] = Field(
@@ -91,10 +110,12 @@ class ResetSpec(Model):
         description="`start`: θ₀; `round`: the policy at the start of the round; `init`: a fresh random "
         "initialisation (Ash & Adams 2020). The record reuses the initial data; the anchor is our choice",
     )
-    period: Literal["replay", "round"] | Annotated[int, Field(gt=0)] = Field(
+    period: Literal["replay", "round", "begin", "end"] | Annotated[int, Field(gt=0)] = Field(
         "replay",
-        description="`replay`: after every replay but the last; `round`: after every round but the last; a "
-        "number: after so many optimizer steps. The record has it inside the loop, and calls it periodic",
+        description="`replay`: after every replay but the last; `round`: after every round but the last; "
+        "`begin`: once, before the first replay, of weights that were trained before (primed, or of a later "
+        "round); `end`: once, after the last replay, which is shrinkage alone; a number: after so many "
+        "optimizer steps. The record has it inside the loop, and calls it periodic",
     )
     optimizer_state: Literal["clear", "keep"] = Field(
         "clear", description="optimizer moments of the reset tensors. Not in the record: our choice"
@@ -143,6 +164,13 @@ class AnyPlugin(Model):
         description="data budgets of the suite that its arms are trained at; all by default. A control may "
         "do with the largest",
     )
+    label_noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of training pairs whose two responses are swapped, drawn for each pair by seed "
+        "and id; a smaller share is a subset of a larger one. Diagnostics see all pairs as they are",
+    )
 
     @field_validator("unique_pairs")
     @classmethod
@@ -187,6 +215,10 @@ class LorrPlugin(AnyPlugin):
 Plugin = Annotated[PlainPlugin | LorrPlugin, Field(discriminator="type")]
 
 
+NOT_SHARED: Final = ("like", "adapter", "iterative", "priming")
+"""What a method that is like another has of its own."""
+
+
 def with_settings_of(earlier: dict[str, Any], name: str, method: Any) -> Any:
     """The method, with the settings of the one it is like."""
     if not isinstance(method, dict) or method.get("like") is None:
@@ -195,5 +227,5 @@ def with_settings_of(earlier: dict[str, Any], name: str, method: Any) -> Any:
     if not isinstance(model, dict):
         hint = nearest(str(method["like"]), earlier)
         raise ValueError(f"{name} is like {method['like']}, which is no earlier method; {hint}".rstrip("; "))  # noqa: TRY004
-    shared = {key: value for key, value in model.items() if key not in ("like", "adapter", "iterative")}
+    shared = {key: value for key, value in model.items() if key not in NOT_SHARED}
     return {**shared, **method}

@@ -164,10 +164,14 @@ class Task(Generic[S_co]):
 
     @property
     def model(self: Task[ModelStage]) -> StartModel:
-        """The model that the stage works on: that of the input ``model``, else the suite's start model."""
-        if "model" not in self.inputs:
+        """The model that the stage works on.
+
+        That of the input ``model``, else that of the input ``primed``, else the suite's start model.
+        """
+        trained = self.inputs.get("model") or self.inputs.get("primed")
+        if trained is None:
             return self.start_model
-        return dataclasses.replace(self.start_model, path=str(self.inputs["model"] / "model"), revision=None)
+        return dataclasses.replace(self.start_model, path=str(trained / "model"), revision=None)
 
     @property
     def fingerprint_folder(self) -> Path:

@@ -12,7 +12,7 @@ from lorr_bench.plan.json_values import canonical_digest
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
-from lorr_bench.plan.stage import Stage
+from lorr_bench.plan.stage import Role, Stage
 from lorr_bench.store.record import Record
 from lorr_bench.store.results import replay_values
 from lorr_bench.store.store import DIGEST_LETTERS
@@ -92,6 +92,8 @@ class History:
                 "replays": arm.replays,
                 "rounds": arm.rounds,
                 "rollout_ratio": arm.rollout_ratio,
+                "label_noise": arm.label_noise,
+                "primed_pairs": arm.priming.unique_pairs if arm.priming is not None else 0,
                 **{name: parameters[name] for name in SETTINGS},
                 "start_model": plan.start_model,
                 "digest": training.digest,
@@ -123,11 +125,17 @@ class History:
                 yield Section(_key(evaluation), rows)
 
     def _chain(self, digest: str) -> tuple[Train, ...]:
-        """The trainings that lead to a model: earlier replays, earlier rounds."""
+        """The trainings that lead to a model: the priming, earlier replays, earlier rounds."""
         chain = [self._trained[digest]]
-        while earlier := chain[0].inputs.get("before", chain[0].inputs.get("model")):
+        while earlier := _earlier(chain[0]):
             chain.insert(0, self._trained[earlier])
         return tuple(chain)
+
+
+def _earlier(training: Train) -> str | None:
+    """Digest of the training that one goes on from."""
+    roles: tuple[Role, ...] = ("before", "model", "primed")
+    return next((training.inputs[role] for role in roles if role in training.inputs), None)
 
 
 def section_key(training: Stage) -> str:

@@ -113,6 +113,35 @@ def test_a_run_goes_on_from_the_middle_of_a_replay(straight, dpo, tmp_path, peri
     assert again.lorr.resets_done == trainer.lorr.resets_done == 1
 
 
+def test_a_reset_at_the_end_is_in_the_model_and_comes_again_behind_the_last_checkpoint(
+    straight, dpo, tmp_path
+):
+    """Half of the weights that the last checkpoint has, and half of the start."""
+    trainer, checkpoints = straight("end")
+    start, kept = (
+        AutoModelForCausalLM.from_pretrained(folder).state_dict()
+        for folder in (dpo.start.path, checkpoints / "checkpoint-4")
+    )
+    for name, tensor in weights_of(trainer).items():
+        is_reset = any(mark in name for mark in (".o_proj.", ".down_proj."))
+        expected = 0.5 * kept[name] + 0.5 * start[name] if is_reset else kept[name]
+        assert torch.equal(tensor, expected), name
+    again = make("dpo", dpo.start.path, dpo.rows, tmp_path, lorr=resetting("end"))
+    again.train(resume_from_checkpoint=str(checkpoints / "checkpoint-4"))
+    assert_same(weights_of(again), weights_of(trainer))
+    assert again.lorr.resets_done == trainer.lorr.resets_done == 1
+
+
+def test_a_run_that_is_stopped_before_its_end_has_no_reset_at_the_end(dpo, tmp_path):
+    class Stopper(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            control.should_training_stop = state.global_step == 3
+
+    trainer = make("dpo", dpo.start.path, dpo.rows, tmp_path, lorr=resetting("end"), callbacks=[Stopper()])
+    trainer.train()
+    assert trainer.lorr.resets_done == 0
+
+
 def test_a_checkpoint_of_other_start_weights_is_refused(straight, dpo, tmp_path):
     """Its model read as the start, the resets of the rest would go back to a trained model."""
     checkpoint = straight("replay")[1] / "checkpoint-2"

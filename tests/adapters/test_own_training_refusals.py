@@ -43,6 +43,15 @@ def test_arguments_that_contradict_lorr_are_refused(tmp_path, changes, sentence)
     assert found.value.where.startswith("DPOConfig.")
 
 
+def test_a_best_model_is_not_reset_at_the_end(tmp_path):
+    best = {"load_best_model_at_end": True, "eval_strategy": "epoch", "save_strategy": "epoch"}
+    args = arguments(tmp_path, **best)
+    check_arguments(args, LORR, in_trainer=True)
+    with pytest.raises(SuiteError, match="would change the best model instead of the last one") as found:
+        check_arguments(args, LoRRConfig(reset={"period": "end"}), in_trainer=True)
+    assert found.value.where == "DPOConfig.load_best_model_at_end"
+
+
 def test_packing_is_refused(tmp_path):
     with pytest.raises(SuiteError, match="packing joins rows before LoRR can order them"):
         check_arguments(arguments(tmp_path, SFTConfig, packing=True), LORR, in_trainer=True)
@@ -170,6 +179,8 @@ def test_two_callbacks_are_refused():
         ({"rollout_ratio": 0.5}, "rollout_ratio needs answers and a grader"),
         ({"reset": {"anchor": "init"}}, "`init` needs a second model"),
         ({"reset": {"period": "round"}}, "a trainer has one round"),
+        ({"reset": {"period": "begin"}}, "a trainer begins at its anchor, so `begin` changes nothing"),
+        ({"label_noise": 0.1}, "label_noise is for suites"),
         ({"replay": 3}, "replay"),
         ({"sft": {"weights": [0.5]}}, "sft.weights has 1 entries for 3 replays"),
     ],

@@ -187,6 +187,22 @@ def reset_only(model, wrap, *, start_when="wrapped", forward=False, anchor=None)
     return weights(model), {"cut_anchor": all(isinstance(kept, DTensor) for kept in loop._anchor.values())}
 
 
+def begun_over(folder, wrap, *, start_when="wrapped"):
+    """Weights that were trained before, and the start given back by the reset before the first replay."""
+    model = load(folder)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.7)
+    reset = Reset(".", 0.25, clear_optimizer=True, period="begin")
+    loop = ReplayLoop(rows=1, seed=0, sft_weights=(0.0,), reset=reset, anchor=lambda _: load(folder))
+    if start_when == "bare":
+        loop.start(model)
+    model, _ = wrap(model, optimizer_of(model))
+    if start_when == "wrapped":
+        loop.start(model)
+    return weights(model), {"resets": loop.resets_done}
+
+
 CASES = {
     "ddp": lambda m: train(load(m), ddp),
     "fsdp": lambda m: train(load(m), fsdp),
@@ -205,6 +221,9 @@ CASES = {
     "fsdp_reset_started_bare": lambda m: reset_only(load(m), fsdp, start_when="bare"),
     "fsdp_reset_to_another_model": lambda m: reset_only(load(m), fsdp, anchor=lambda _: load(m)),
     "fsdp_reset_after_forward": lambda m: reset_only(load(m), fsdp, forward=True),
+    "ddp_begun": lambda m: begun_over(m, ddp, start_when="bare"),
+    "fsdp_begun": lambda m: begun_over(m, fsdp),
+    "accelerate_begun": lambda m: begun_over(m, accelerate),
     "fsdp_lora_reset": lambda m: reset_only(with_lora(load(m)), fsdp),
 }
 

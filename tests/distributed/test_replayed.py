@@ -151,6 +151,16 @@ def test_no_process_keeps_the_whole_anchor_of_sharded_weights(runs, case):
     assert runs.seen(case)["cut_anchor"]
 
 
+@pytest.mark.parametrize("case", ["ddp_begun", "fsdp_begun", "accelerate_begun"])
+@pytest.mark.parametrize("rank", RANKS)
+def test_a_reset_before_the_first_replay_changes_every_tensor_once(runs, small_model, case, rank):
+    """1/4 of 1.7 times the start, and 3/4 of the start."""
+    start = replayed.weights(replayed.load(small_model))
+    expected = {name: (0.25 * 1.7 + 0.75) * tensor for name, tensor in start.items()}
+    assert_same(runs.weights(case, rank), expected, 1e-15)
+    assert runs.seen(case, rank)["resets"] == 1
+
+
 @pytest.mark.parametrize("case", ["fsdp_reset", "accelerate_reset"])
 def test_a_tied_tensor_is_reset_once(runs, small_model, case):
     start = replayed.weights(replayed.load(small_model))["model.embed_tokens.weight"]

@@ -159,3 +159,88 @@ def test_a_restored_loop_goes_on_where_the_other_stopped(model):
     assert again.resets_done == 2
     assert len(again.diagnostics) == 2
     assert len(first.diagnostics) == 1
+
+
+# --- before the first replay and after the last ---------------------------------------------------------
+
+
+def once(period, factor=0.25):
+    return Reset(pattern="weight", factor=factor, clear_optimizer=True, period=period)
+
+
+def start_model(_):
+    """θ₀, where training begins with other weights."""
+    return scalar(100.0)
+
+
+def test_before_the_first_replay_the_weights_go_back_once():
+    loop = loop_with(once("begin"), anchor=start_model)
+    # 20 → 0.25 · 20 + 0.75 · 100 = 80, then three steps of 8
+    assert train(loop, scalar(20.0)) == [88.0, 96.0, 104.0]
+    assert loop.resets_done == 1
+
+
+def test_with_nothing_kept_training_begins_at_the_anchor_to_the_bit():
+    primed, start = scalar(1 / 3), scalar(0.1)
+    loop_with(once("begin", factor=0.0), anchor=lambda _: start).start(primed)
+    assert torch.equal(primed.weight, start.weight)
+
+
+def test_where_training_begins_at_the_anchor_nothing_goes_back(model):
+    """The first round of an arm that is not primed: 0.3 θ + 0.7 θ would be another θ by a rounding."""
+    model = scalar(0.1)
+    loop = loop_with(once("begin", factor=0.3))
+    loop.start(model)
+    assert torch.equal(model.weight, scalar(0.1).weight)
+    assert (loop.resets_done, loop.forgotten) == (0, frozenset())
+
+
+def test_the_probe_starts_from_what_training_starts_from():
+    loop = loop_with(once("begin"), anchor=start_model, probe=Watch())
+    train(loop, scalar(20.0))
+    assert loop.diagnostics == [{"moved": 8.0}, {"moved": 16.0}, {"moved": 24.0}]
+
+
+def test_a_run_that_goes_on_has_the_reset_before_its_first_replay_behind_it():
+    first, again = (loop_with(once("begin"), anchor=start_model) for _ in range(2))
+    first.start(scalar(20.0))
+    model = scalar(20.0)
+    again.start(model)
+    again.restore(json.loads(json.dumps(first.state())))
+    with torch.no_grad():
+        model.weight.fill_(88.0)  # the weights of the checkpoint
+    again.finish(2, model, torch.optim.SGD(model.parameters(), lr=1.0))
+    assert (model.weight.item(), again.resets_done) == (88.0, 1)
+
+
+def test_after_the_last_replay_the_weights_are_interpolated_once():
+    loop = loop_with(once("end"))
+    # 100 + 3 · 8 = 124 → 0.25 · 124 + 0.75 · 100 = 106
+    assert train(loop, scalar(100.0)) == [108.0, 116.0, 106.0]
+    assert loop.resets_done == 1
+
+
+def test_a_single_replay_has_an_end(model):
+    assert train(loop_with(once("end"), replays=1), model) == [2.0]
+
+
+def test_the_end_is_that_of_the_last_round(model):
+    loop = loop_with(once("end"), round=1, rounds=2)
+    assert train(loop, model) == [8.0, 16.0, 24.0]
+    assert loop.resets_done == 0
+    assert train(loop_with(once("end"), round=2, rounds=2), scalar(100.0))[-1] == 106.0
+
+
+def test_the_last_measurement_is_of_the_weights_that_are_kept():
+    loop = loop_with(once("end"), probe=Watch())
+    train(loop, scalar(100.0))
+    assert loop.diagnostics == [{"moved": 8.0}, {"moved": 16.0}, {"moved": 6.0}]
+
+
+def test_every_trainable_tensor_is_one_of_all():
+    from lorr_bench.lorr.reset import select_names
+    from lorr_bench.spec.methods import RESET_PRESETS
+
+    module = nn.ModuleDict({"embed_tokens": nn.Embedding(2, 2), "norm": nn.LayerNorm(2)})
+    module["norm"].bias.requires_grad_(requires_grad=False)
+    assert select_names(module, RESET_PRESETS["all"]) == ["embed_tokens.weight", "norm.weight"]

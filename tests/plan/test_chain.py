@@ -4,6 +4,7 @@ import pytest
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan import chain as chain_of_stages
+from lorr_bench.plan.arms import training_lines
 from lorr_bench.plan.kinds.prompts import Round
 from lorr_bench.values import Point
 
@@ -346,3 +347,140 @@ def test_fewer_pairs_than_rounds_are_refused(plan_of, pairs):
 
 def test_reuse_splits_nothing_and_takes_any_number_of_pairs(plan_of):
     plan_of(methods=rounds(prompts="reuse"), plugins=PLAIN, budget={"unique_pairs": [1]})
+
+
+# --- priming ---------------------------------------------------------------------------------------------
+
+PRIMING = {"unique_pairs": 4, "replays": 5}
+PRIME = "prime dpo on the first 4 pairs, 5 replays, seed 0"
+
+
+def primed(**more):
+    return {"dpo": {**BATCH, "learning_rate": 1e-4, "priming": {**PRIMING, **more}}}
+
+
+def test_a_primed_arm_begins_where_the_priming_ends_and_refers_to_the_start(plan_of):
+    assert chain(plan_of(methods=primed()), Point("dpo+lorr", 8, 0)) == {
+        "collect, seed 0": {},
+        "reference, trl on pairs, seed 0": {"pairs": "collect, seed 0"},
+        PRIME: {"pairs": "collect, seed 0", "reference": "reference, trl on pairs, seed 0"},
+        "train dpo+lorr, 8 pairs, seed 0": {
+            "pairs": "collect, seed 0",
+            "reference": "reference, trl on pairs, seed 0",
+            "primed": PRIME,
+        },
+    }
+
+
+def test_a_priming_is_the_loop_alone_over_the_first_pairs(plan_of):
+    [stage] = labelled(plan_of(methods=primed(settings={"learning_rate": 1e-3})), PRIME)
+    parameters = stage.parameters
+    assert (parameters.unique_pairs, parameters.sft_weights, parameters.stop_after) == (4, (0.0,) * 5, 5)
+    assert (parameters.reset, parameters.round, parameters.seed) == (None, Round(1, 1), 0)
+    assert parameters.hyperparameters["learning_rate"] == 1e-3
+    assert parameters.hyperparameters["per_device_train_batch_size"] == 4
+
+
+def test_all_arms_and_budgets_of_a_seed_begin_with_one_priming(plan_of):
+    """Whatever the settings of one arm are: two seeds, two primings."""
+    plan = plan_of(methods=primed(), overrides={"dpo+lorr": {"learning_rate": 1e-2}})
+    primings = labelled(plan, "prime ")
+    assert [stage.label for stage in primings] == [PRIME, PRIME.replace("seed 0", "seed 1")]
+    assert {stage.parameters.hyperparameters["learning_rate"] for stage in primings} == {1e-4}
+    begun = {stage.inputs["primed"] for stage in labelled(plan, "train ")}
+    assert begun == {stage.digest for stage in primings}
+
+
+def test_a_priming_is_the_training_of_an_arm_that_does_the_same(plan_of):
+    """Same digest, same work: an arm of five replays alone on the same four pairs."""
+    plugins = {**PLAIN, "five": {"type": "lorr", "replays": 5, "reset": "off", "sft": "off"}}
+    alone = plan_of(
+        methods={"dpo": {**BATCH, "learning_rate": 1e-4}}, plugins=plugins, budget={"unique_pairs": [4]}
+    )
+    [priming, _] = labelled(plan_of(methods=primed()), "prime ")
+    assert alone.training[Point("dpo+five", 4, 0)] == priming.digest
+
+
+def test_an_arm_that_is_not_primed_is_the_work_it_was(plan_of):
+    before = plan_of().training
+    both = {
+        "dpo": plan_of().suite.methods["dpo"].model_dump(exclude_none=True),
+        "primed": {"adapter": "dpo", **primed()["dpo"]},
+    }
+    after = plan_of(methods=both).training
+    assert {point: after[point] for point in before} == before
+    assert not {digest for point, digest in after.items() if point not in before} & set(before.values())
+
+
+def test_a_priming_comes_before_the_first_round_alone(plan_of):
+    methods = {"dpo": {**BATCH, "priming": {"unique_pairs": 2, "replays": 5}, "iterative": {"rounds": 2}}}
+    plan = plan_of(methods=methods, plugins=PLAIN)
+    arm = "dpo+plain, 8 pairs, seed 0"
+    found = chain(plan, Point("dpo+plain", 8, 0))
+    first = "prime dpo on the first 2 pairs, 5 replays, seed 0"
+    assert found[first]["pairs"] == "collect, seed 0, round 1 of 2"
+    assert found[f"train {arm}, round 1 of 2"]["primed"] == first
+    assert found[f"train {arm}, round 1 of 2"]["reference"] == found[first]["reference"]
+    assert "primed" not in found[f"train {arm}, round 2 of 2"]
+    assert found[f"train {arm}, round 2 of 2"]["model"] == f"train {arm}, round 1 of 2"
+
+
+def test_every_part_between_rollouts_begins_at_the_primed_model(plan_of):
+    plan = plan_of(**{**ROLLOUTS, "methods": primed()})
+    begun = [stage.inputs["primed"] for stage in trainings(plan, "dpo+rollouts")]
+    assert begun == [labelled(plan, PRIME)[0].digest] * 3
+
+
+def test_a_priming_of_labels_has_a_reference_of_its_own_pairs(plan_of):
+    """KTO's KL estimate mixes rows, and must not look at those beyond the priming."""
+    plan = plan_of(methods={"kto": primed()["dpo"]}, plugins={"plain": {}})
+    stages = {stage.digest: stage for stage in plan.stages}
+    [first, _] = labelled(plan, "prime ")
+    assert stages[first.inputs["reference"]].parameters.unique_pairs == 4
+
+
+# --- label noise -----------------------------------------------------------------------------------------
+
+NOISES = {
+    **PLAIN,
+    "less": {"type": "plain", "label_noise": 0.1},
+    "more": {"type": "plain", "label_noise": 0.3},
+}
+
+
+def test_noisy_arms_have_references_of_pairs_that_are_the_same_way_round(plan_of):
+    plan = plan_of(plugins=NOISES)
+    for plugin, text in (("plain", ""), ("less", ", label noise 0.1"), ("more", ", label noise 0.3")):
+        found = chain(plan, Point(f"dpo+{plugin}", 8, 1))
+        assert found[f"train dpo+{plugin}, 8 pairs, seed 1"]["reference"] == (
+            f"reference, trl on pairs, seed 1{text}"
+        )
+    noises = [stage.parameters.label_noise for stage in labelled(plan, "reference, trl on pairs, seed 1")]
+    assert [noise and (noise.share, noise.seed) for noise in noises] == [None, (0.1, 1), (0.3, 1)]
+
+
+def test_noise_is_the_same_for_all_plugins_budgets_and_the_priming(plan_of):
+    lorr = {"type": "lorr", "label_noise": 0.3}
+    plan = plan_of(methods=primed(), plugins={**NOISES, "lorr": lorr})
+    noisy = [stage for stage in plan.stages if stage.kind == "train" and stage.parameters.label_noise]
+    assert {(stage.parameters.seed, stage.parameters.label_noise.seed) for stage in noisy} == {(0, 0), (1, 1)}
+    [shared] = labelled(plan, f"{PRIME}, label noise 0.3")
+    of_more = [stage for stage in noisy if stage.label.startswith(("train dpo+more", "train dpo+lorr"))]
+    assert len(of_more) == 8
+    assert {stage.inputs["primed"] for stage in of_more if stage.parameters.seed == 0} == {shared.digest}
+    assert len({stage.inputs["reference"] for stage in of_more if stage.parameters.seed == 0}) == 1
+
+
+def test_no_noise_is_the_work_of_an_arm_that_says_nothing_of_it(plan_of):
+    silent = plan_of(plugins=PLAIN).training
+    assert plan_of(plugins={"plain": {"label_noise": 0.0}}).training == silent
+
+
+def test_a_plan_says_in_words_what_is_primed_and_what_is_noisy(plan_of):
+    methods = {"simpo": BATCH, "dpo": {**BATCH, "priming": PRIMING}}
+    assert list(training_lines(plan_of(methods=methods, plugins=NOISES).arms)) == [
+        "Priming: each arm of dpo begins after 5 replays of the first 4 pairs, which it is charged.",
+        "Label noise, share of training pairs whose responses are swapped: simpo+less 0.1, simpo+more 0.3, "
+        "dpo+less 0.1, dpo+more 0.3.",
+    ]
+    assert list(training_lines(plan_of().arms)) == []

@@ -173,3 +173,24 @@ def test_a_limit_holds_for_every_arm(plan_of):
         BudgetError, match=r"grpo\+three at 16 pairs needs 600 verifier_calls, the limit is 599"
     ):
         plan_of(methods={"dpo": BATCH, "grpo": GRPO}, plugins=PLUGINS, budget=budget)
+
+
+PRIMED = {**BATCH, "priming": {"unique_pairs": 6, "replays": 5}}
+
+
+def test_a_priming_adds_visits_and_steps_and_no_data(charged):
+    """6 pairs are 2 steps a pass: 10 steps and 30 visits more than without."""
+    assert charged("dpo", PRIMED) == (50, 16, 30 + 16, 200, 10 + 4)
+    assert charged("dpo", PRIMED, "three") == (50, 16, 30 + 48, 200, 10 + 12)
+
+
+def test_a_priming_has_batches_of_its_own(charged):
+    """Batches of 5: 2 steps a pass; the 12 labels of 6 pairs: 3 steps."""
+    own = {**BATCH, "priming": {**PRIMED["priming"], "settings": {"per_device_train_batch_size": 5}}}
+    assert charged("dpo", own)[-1] == 10 + 4
+    assert charged("kto", own)[-1] == 15 + 8
+
+
+def test_a_priming_on_right_answers_has_at_most_all_answers(charged):
+    """200 answers are 50 steps a pass."""
+    assert charged("rejection_sampling", PRIMED) == (50, 16, 30 + 16, 200, 5 * 50 + 50)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.ports.outcome import WITHOUT_OUTCOME, changes_results
-from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, MethodSpec
+from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, MethodSpec, PrimingSpec
 from lorr_bench.spec.models import Suite
 
 # Path of each field that changes what is computed, with another value for it.
@@ -457,7 +457,9 @@ LORR = {
     "sft.weights": [0.1, 0.1, 0.1],
     "rollout_ratio": 0.5,
     "unique_pairs": [16],  # fewer trainings
+    "label_noise": 0.1,
 }
+PRIMING = {"unique_pairs": 4, "replays": 3, "settings": {"learning_rate": 1e-3}}
 ITERATIVE = {
     "rounds": 2,
     "temperature": [1.0, 1.0, 0.5],
@@ -470,6 +472,7 @@ METHOD = {
     "backend": "native",
     "plugins": ["plain"],
     "iterative": {"rounds": 3},
+    "priming": {"unique_pairs": 8, "replays": 2},
 }
 PROMPTS_ALONE = {"unique_pairs": [8, 16], "equal": "prompts"}
 
@@ -477,6 +480,7 @@ PROMPTS_ALONE = {"unique_pairs": [8, 16], "equal": "prompts"}
 def test_every_field_of_lorr_and_of_methods_is_here():
     assert sorted(field_paths(LorrPlugin)) == sorted(["type", *LORR])
     assert sorted(IterativeSpec.model_fields) == sorted(ITERATIVE)
+    assert sorted(PrimingSpec.model_fields) == sorted(PRIMING)
     assert sorted(MethodSpec.model_fields) == sorted(METHOD)
 
 
@@ -501,6 +505,14 @@ def test_fields_of_rounds_change_a_digest(load, values, field):
         digests(make_plan(load(changed(values, f"methods.dpo.iterative.{field}", ITERATIVE[field]))))
         != before
     )
+
+
+@pytest.mark.parametrize("field", PRIMING)
+def test_fields_of_a_priming_change_a_digest(load, values, field):
+    values["methods"]["dpo"]["priming"] = {"unique_pairs": 8, "replays": 2}
+    before = digests(make_plan(load(values)))
+    after = digests(make_plan(load(changed(values, f"methods.dpo.priming.{field}", PRIMING[field]))))
+    assert after != before
 
 
 @pytest.mark.parametrize("field", [field for field, value in METHOD.items() if value is not None])

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from lorr_bench.errors import SuiteError
-from lorr_bench.plan.arms import Arm
+from lorr_bench.plan.arms import Arm, Priming
 from lorr_bench.plan.kinds.train import ResetParameters
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.plan.refusals import check_combination
@@ -20,6 +20,11 @@ PAIRS = {"pairs": {"source": "pairs.jsonl"}}
 EXTERNAL = {"in_process": False, "backend": "elsewhere", "shardings": ()}
 TWO = {"training": {"num_processes": 2}}
 ONLINE = {"rows": "prompts", "online": True, "takes_sft_term": False}
+
+
+LENGTH = 64
+"""Stands for all hyper-parameters of an arm."""
+PRIMING = Priming(unique_pairs=8, replays=20, hyperparameters=LENGTH)
 
 
 def of_type(data_type):
@@ -45,9 +50,10 @@ def arm(adapter=None, lora=None, replays=3, reset=None, use_vllm=None, **parts):
         baseline="method+plugin",
         adapter_name="here.method",
         adapter=SimpleNamespace(
-            known_settings=lambda _: KnownSettings(lora=lora, use_vllm=use_vllm), **adapter
+            known_settings=lambda length: KnownSettings(lora=lora, use_vllm=use_vllm, max_length=length),
+            **adapter,
         ),
-        hyperparameters=None,
+        hyperparameters=LENGTH,
         budgets=(8,),
         at_budgets={},
         reset=replace(RESET, **reset) if reset is not None else None,
@@ -181,6 +187,72 @@ def scored(values):
             "Use `anchor: round`.",
         ),
         (
+            arm(ONLINE, label_noise=0.1),
+            {},
+            "`label_noise` swaps the responses of pairs, and method makes its own answers",
+            "Leave it out; `plugins:` under a method names those it is combined with.",
+        ),
+        (
+            arm({"rows": "chosen"}, label_noise=0.1),
+            {"data": of_type("prompt_completion")},
+            "`label_noise` swaps two responses, and rows of `type: prompt_completion` hold one",
+            "Set `label_noise: 0`, or give a set of preferences in `data.pairs`.",
+        ),
+        (
+            arm(ONLINE, priming=PRIMING),
+            {},
+            "method has no pairs to be primed on",
+            "Leave out `priming`.",
+        ),
+        (
+            arm(EXTERNAL, priming=PRIMING),
+            {},
+            "the reference of elsewhere is the model that it trains, which would be the primed one",
+            "Leave out `priming`, or choose another `backend`.",
+        ),
+        (
+            arm(priming=replace(PRIMING, unique_pairs=9)),
+            {},
+            "`priming` wants 9 pairs, and the first round has 8 at its smallest data budget",
+            "Set `priming.unique_pairs` to 8 at most.",
+        ),
+        (
+            arm(priming=replace(PRIMING, unique_pairs=3), iterative=rounds()),
+            {},
+            "`priming` wants 3 pairs, and the first round has 2 at its smallest data budget",
+            "Set `priming.unique_pairs` to 2 at most.",
+        ),
+        (
+            arm(priming=replace(PRIMING, hyperparameters=32)),
+            {},
+            "its max_length is 64 and that of its priming 32, so others would be the first pairs",
+            "Give both the same `max_length`.",
+        ),
+        (
+            arm(lora=LORA, priming=PRIMING, reset={"anchor": "start"}),
+            {},
+            "a LoRA adapter on a primed model can't reset to the start model",
+            "Use `anchor: round`.",
+        ),
+        (
+            arm(reset={"period": "begin"}),
+            {},
+            "`period: begin` resets before the first replay, and training begins at the anchor itself",
+            "Use `anchor: start` with `priming:` or `iterative:` in the method.",
+        ),
+        (
+            arm(reset={"period": "begin", "anchor": "round"}, priming=PRIMING),
+            {},
+            "`period: begin` resets before the first replay, and training begins at the anchor itself",
+            "Use `anchor: start` with `priming:` or `iterative:` in the method.",
+        ),
+        (
+            arm(EXTERNAL, reset={"period": "begin"}, iterative=rounds()),
+            {},
+            "elsewhere can't be reset before its first replay",
+            "Use `period: replay`.",
+        ),
+        (
             arm(EXTERNAL),
             TWO,
             "elsewhere starts its own processes",
@@ -298,6 +370,18 @@ def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
         (arm(lora=LORA, iterative=rounds()), {}),
         (arm(ONLINE, use_vllm=True, lora=LORA), {}),
         (arm(ONLINE), {**TWO, "engine": {"tensor_parallel_size": 2}}),
+        (arm(label_noise=1.0), {}),
+        (arm({"rows": "labels"}, label_noise=0.1), {"data": of_type("unpaired")}),
+        (arm({"rows": "right_answers"}, label_noise=0.1), {}),
+        (arm(EXTERNAL, label_noise=0.1, reset={"period": "end"}), {}),
+        (arm(label_noise=0.1, rollout_ratio=0.5, iterative=rounds(), replays=2), {}),
+        (arm(priming=PRIMING, reset={"period": "begin"}), {}),
+        (arm(priming=replace(PRIMING, unique_pairs=2), iterative=rounds()), {}),
+        (arm(priming=PRIMING, lora=LORA, reset={"anchor": "round"}), {}),
+        (arm(reset={"period": "begin"}, iterative=rounds()), {}),
+        (arm(reset={"period": "begin", "anchor": "init"}), {}),
+        (arm(reset={"period": "end"}, replays=1), {}),
+        (arm(lora=LORA, reset={"period": "end"}), {}),
     ],
 )
 def test_what_can_be_is_not_refused(suite, good, changes):
@@ -343,3 +427,11 @@ def test_one_replay_can_be_reset_by_steps(load, values):
     assert made.reset == ResetParameters(
         pattern=r"\.(o_proj|down_proj)\.", factor=0.5, clear_optimizer=True, period=5, anchor="init"
     )
+
+
+def test_one_replay_can_be_reset_at_its_end(load, values):
+    values["plugins"] = {
+        "shrunk": {"type": "lorr", "replays": 1, "reset": {"period": "end", "tensors": "all"}}
+    }
+    [made] = make_plan(load(values)).arms
+    assert (made.reset.period, made.reset.pattern) == ("end", ".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lorr_bench.report.sentences.plugin_parts import plugin_settings, taken_out
+from lorr_bench.report.sentences.plugin_parts import plugin_settings, primed_line, taken_out
 
 SUITE = """
 plugins:
@@ -15,6 +15,7 @@ plugins:
   replay_only: {type: lorr, replays: 3, reset: null, sft: null, rollout_ratio: 0.0}
   once: {type: lorr, replays: 1, reset: null, sft: {cap: 0.5}, rollout_ratio: 0.0}
   fresh: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, rollout_ratio: 0.5}
+  noisy: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, label_noise: 0.3}
 """
 
 
@@ -27,6 +28,8 @@ plugins:
         ("no_reset", "once", "the replays"),
         ("fresh", "lorr", "the fresh rollouts"),
         ("lorr", "plain", "the replays, the reset and the SFT term"),
+        ("noisy", "lorr", "the label noise"),
+        ("lorr", "noisy", ""),
         ("lorr", "lorr", ""),
         ("no_reset", "lorr", ""),
         ("lorr", "softer", ""),
@@ -40,3 +43,19 @@ def test_only_what_was_taken_out_is_named(whole: str, control: str, told: str) -
 @pytest.mark.parametrize("text", ["", "a: [", "- 1", "plugins: 3", "plugins: {lorr: 3}", "\x00"])
 def test_a_text_that_describes_no_plugin_has_none(text: str) -> None:
     assert plugin_settings(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("methods", "line"),
+    [
+        ("{dpo: {priming: null}, ipo: {}}", ""),
+        ("{dpo: {priming: {replays: 2}}, ipo: {}}", "What dpo used has the priming in it."),
+        (
+            "{a: {priming: {replays: 2}}, b: {priming: {replays: 3}}}",
+            "What a and b used has the priming in it.",
+        ),
+        ("3", ""),
+    ],
+)
+def test_primed_methods_are_named(methods: str, line: str) -> None:
+    assert primed_line(f"methods: {methods}") == line

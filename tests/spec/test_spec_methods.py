@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.plan.arms import make_arms
 from lorr_bench.spec.load import load_suite, resolved_yaml
-from lorr_bench.spec.methods import RESET_PRESETS, IterativeSpec, LorrPlugin, ResetSpec
+from lorr_bench.spec.methods import RESET_PRESETS, IterativeSpec, LorrPlugin, PrimingSpec, ResetSpec
 from lorr_bench.spec.models import TrainingSpec
 
 Write = Callable[..., Path]
@@ -54,6 +55,42 @@ def test_faulty_rounds_have_line_and_reason(write_suite: Write, given: str, what
     assert what in text
 
 
+# --- priming --------------------------------------------------------------------------------------------
+
+
+def test_a_priming_is_no_hyperparameter(write_suite: Write) -> None:
+    given = "priming: {unique_pairs: 64, replays: 20, settings: {beta: 0.5}}\n    beta: 0.1"
+    dpo = load_suite(write_suite("beta: 0.1", given)).suite.methods["dpo"]
+    assert dpo.priming == PrimingSpec(unique_pairs=64, replays=20, settings={"beta": 0.5})
+    assert dpo.hyperparameters == {"beta": 0.1, "learning_rate": 0.0001}
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ("{replays: 20}", "`methods.dpo.priming.unique_pairs` is missing"),
+        ("{unique_pairs: 0, replays: 20}", "greater than 0"),
+        ("{unique_pairs: 8, replays: 1001}", "less than or equal to 1000"),
+        (
+            "{unique_pairs: 8, replays: 3, setting: {}}",
+            "unknown key `methods.dpo.priming.setting`; did you mean `settings`?",
+        ),
+    ],
+)
+def test_a_faulty_priming_has_line_and_reason(write_suite: Write, given: str, what: str) -> None:
+    path = write_suite("beta: 0.1", f"priming: {given}")
+    text = faults(path).replace("\n  ", "; ")
+    assert text.startswith(f"{path}:13: ")
+    assert what in text
+
+
+def test_a_setting_of_a_priming_that_the_method_does_not_know(write_suite: Write) -> None:
+    given = "priming: {unique_pairs: 8, replays: 2, settings: {learnin_rate: 1}}\n    beta: 0.1"
+    with pytest.raises(SuiteError, match=r"`methods.dpo.priming.settings.learnin_rate`") as caught:
+        make_arms(load_suite(write_suite("beta: 0.1", given)))
+    assert "did you mean `learning_rate`?" in str(caught.value)
+
+
 # --- plug-ins of a method -------------------------------------------------------------------------------
 
 
@@ -90,13 +127,14 @@ def test_an_override_of_a_combination_that_the_method_leaves_out(write_suite: Wr
 def test_a_method_takes_the_settings_of_an_earlier_one(write_suite: Write) -> None:
     path = write_suite(
         "beta: 0.1",
-        "plugins: [plain]\n    adapter: ipo\n    backend: trl\n    iterative: {rounds: 2}\n    beta: 0.1",
+        "plugins: [plain]\n    adapter: ipo\n    backend: trl\n    iterative: {rounds: 2}\n"
+        "    priming: {unique_pairs: 8, replays: 2}\n    beta: 0.1",
     )
     path.write_text(path.read_text("utf-8").replace("  simpo:", "  simpo: {like: dpo, beta: 2.0}"), "utf-8")
     simpo = load_suite(path).suite.methods["simpo"]
     assert simpo.hyperparameters == {"beta": 2.0, "learning_rate": 0.0001}
     assert (simpo.plugins, simpo.backend) == (("plain",), "trl")
-    assert (simpo.adapter, simpo.iterative) == (None, None)
+    assert (simpo.adapter, simpo.iterative, simpo.priming) == (None, None, None)
 
 
 def test_likeness_is_passed_on(write_suite: Write) -> None:

@@ -133,6 +133,43 @@ def test_a_later_round_adds_to_the_rounds_before(line, collected, finished):
     }
 
 
+def test_a_priming_is_charged_its_training_and_none_of_the_data(line, collected, finished):
+    """Its pairs are the first of those that the arm pays for: four passes over one, of 40 tokens each."""
+    counted = {
+        "optimizer_steps": 4,
+        "train_tokens": 160,
+        "generated_tokens": 0,
+        "verifier_calls": 0,
+        "parameters": 50,
+    }
+    spend = {
+        "prompts": 1,
+        "verifier_calls": 2,
+        "generated_tokens": 10,
+        "unique_pairs": 1,
+        "pair_visits": 4,
+        "cut_responses": 1,
+        "flipped_pairs": 1,
+        "wall_seconds": 2.0,
+        "peak_memory_bytes": 300,
+    }
+    primed = finished("primed", spend=spend, metrics={"counted": counted})
+    assert line({"pairs": collected(), "primed": primed}) == {
+        "prompts": 3,
+        "verifier_calls": 6,
+        "generated_tokens": 60,
+        "unique_pairs": 2,
+        "pair_visits": 4 + 6,
+        "optimizer_steps": 4 + 9,
+        "train_tokens": 160 + 1000,
+        "flops": 6 * 50 * 1160,
+        "wall_seconds": 5.0,
+        "peak_memory_bytes": 300,
+        "cut_responses": 0,
+        "left_out_pairs": 0,
+    }
+
+
 @pytest.mark.parametrize(("before", "in_all"), [(2, 3), (3, 3), (4, 4)])
 def test_the_same_prompts_asked_again_count_once(line, collected, finished, before, in_all):
     spend = line({"pairs": collected(), "model": earlier_round(finished, prompts=before)}, round=[2, 2])

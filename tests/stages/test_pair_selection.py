@@ -1,5 +1,7 @@
 """Which rows a training takes, held against the tokens that transformers' own tokenizer gives."""
 
+import dataclasses
+import hashlib
 import json
 import shutil
 
@@ -29,16 +31,17 @@ def tokens(text):
 def chosen(tmp_path, adapters):
     """Select from pairs; gives the selection and its task."""
 
-    def make(pairs, kind="pairs", *, budget=4, number=1, max_length=LENGTH, answers=None):
+    def make(pairs, kind="pairs", *, budget=4, number=1, max_length=LENGTH, answers=None, **params):
         folder = tmp_path / "pairs"
         folder.mkdir(exist_ok=True)
         write_pairs(folder / "pairs.jsonl", pairs)
         if answers is not None:
-            asked = [{"id": row["id"], "answers": 1} for row in answers]
-            for name, rows in (("prompts", asked), ("answers", answers)):
+            prompts = [{"id": name, "answers": 1} for name in dict.fromkeys(row["id"] for row in answers)]
+            for name, rows in (("prompts", prompts), ("answers", answers)):
                 (folder / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
         settings = {"max_length": max_length}
-        stage = sample("train", "train it", unique_pairs=budget, round=[number, 2], hyperparameters=settings)
+        asked = {"unique_pairs": budget, "round": [number, 2], "hyperparameters": settings, **params}
+        stage = sample("train", "train it", **asked)
         task = Task(stage, {"pairs": folder}, tmp_path, tmp_path, EngineRoom(), lambda *_: None)
         adapter = DPO()
         adapter.rows = kind
@@ -194,3 +197,58 @@ def test_a_tokenizer_without_end_token_is_named(chosen, nano_pairs, monkeypatch,
     with pytest.raises(ModelError, match="names no end-of-sequence token") as caught:
         chosen(nano_pairs)
     assert caught.value.where == "the start"
+
+
+# --- label noise -----------------------------------------------------------------------------------------
+
+NOISE = {"label_noise": {"share": 0.3, "seed": 5}}
+
+
+def wrong(pairs):
+    """Ids of the pairs that draw less than 0.3 with seed 5, by the rule written out."""
+    draws = {pair.id: hashlib.sha256(f"label noise/5/{pair.id}".encode()).hexdigest()[:16] for pair in pairs}
+    return {name for name, draw in draws.items() if int(draw, 16) / 16**16 < 0.3}
+
+
+@pytest.mark.parametrize("max_length", [LENGTH, None])
+def test_rows_have_flipped_labels_and_all_other_pairs_their_own(
+    chosen, nano_pairs, monkeypatch, capsys, max_length
+):
+    if max_length is None:
+        monkeypatch.setattr(DPO, "known_settings", lambda *_: KnownSettings())
+    selection, task = chosen(nano_pairs, budget=20, **NOISE)
+    expected = wrong(nano_pairs[:20])
+    assert 1 < len(expected) < 19
+    assert selection.flipped == expected
+    assert list(selection.pairs) == nano_pairs[:20]
+    assert list(selection.rest) == nano_pairs[20:]
+    for pair, row in zip(nano_pairs, selection.rows, strict=False):
+        ways = (pair.rejected, pair.chosen) if pair.id in expected else (pair.chosen, pair.rejected)
+        assert (row.id, row.prompt, row.chosen, row.rejected) == (pair.id, pair.prompt, *ways)
+    counted = {"flipped_pairs": len(expected)}
+    assert selection.spend.items() >= counted.items()
+    assert selection.metrics.items() >= counted.items()
+    tell_fit(task, selection)
+    told = f"{len(expected)} of 20 pairs have their responses swapped: label noise."
+    assert told in capsys.readouterr().out
+
+
+def test_of_flipped_pairs_the_other_response_is_imitated_and_may_be_cut(chosen, nano_pairs):
+    """Every rejected response is too long, and no chosen one is."""
+    pairs = [dataclasses.replace(pair, rejected=WORDS) for pair in nano_pairs[:20]]
+    selection, _ = chosen(pairs, "chosen", budget=20, **NOISE)
+    assert selection.cut_responses == len(wrong(pairs)) > 1
+
+
+def test_right_answers_of_flipped_pairs_are_the_wrong_ones(chosen, nano_pairs):
+    answers = [
+        {"id": p.id, "prompt": p.prompt, "text": text, "correct": correct, "truncated": False, "end": "",
+         "usable": True, "gold": "1"}
+        for p in nano_pairs[:20]
+        for text, correct in ((p.chosen, True), (p.rejected, False))
+    ]  # fmt: skip
+    selection, _ = chosen(nano_pairs, "right_answers", budget=20, answers=answers, max_length=96, **NOISE)
+    flipped = wrong(nano_pairs[:20])
+    assert [row.response for row in selection.rows] == [
+        pair.rejected if pair.id in flipped else pair.chosen for pair in nano_pairs[:20]
+    ]

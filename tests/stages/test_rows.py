@@ -138,3 +138,41 @@ def test_a_file_of_a_collection_is_read_once(collection):
 @pytest.mark.parametrize(("pairs", "answers"), [(1, 2), (2, 6), (3, 8)])
 def test_a_larger_budget_asked_more(collection, pairs, answers):
     assert len(Collection(collection).answers_up_to(PAIRS[:pairs])) == answers
+
+
+# --- label noise: the pair of the first prompt is the wrong way round ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        ("pairs", [Pair("a", "A?", "2", "1", 0, chosen_score=0.0, rejected_score=1.0), PAIRS[1]]),
+        (
+            "labels",
+            [
+                Labelled("A?", "2", True),
+                Labelled("A?", "1", False),
+                Labelled("C?", "5", True),
+                Labelled("C?", "6", False),
+            ],
+        ),
+        ("chosen", [Demonstration("A?", "2"), Demonstration("C?", "5")]),
+        # The second prompt has no pair, so nothing of it is flipped.
+        (
+            "right_answers",
+            [
+                Demonstration("A?", "2", end="<end>"),
+                Demonstration("B?", "3", end="<end>"),
+                Demonstration("B?", "03", truncated=True),
+                Demonstration("C?", "5", end="<end>"),
+            ],
+        ),
+    ],
+)
+def test_a_flipped_pair_is_trained_on_the_wrong_way_round(collection, kind, rows):
+    assert training_rows(kind, PAIRS[:2], Collection(collection), frozenset("a")) == rows
+
+
+def test_a_flipped_row_of_one_response_has_the_other_label(tmp_path):
+    [row] = training_rows("labels", [Pair("a", "A?", "", "1", 0)], Collection(tmp_path), frozenset("a"))
+    assert row == Labelled("A?", "1", True)

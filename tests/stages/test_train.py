@@ -19,6 +19,7 @@ from lorr_bench.ports.trainer import StartModel, TrainOutcome
 from lorr_bench.stages.task import EngineRoom, Task
 from lorr_bench.stages.training import ranks
 from lorr_bench.stages.training import train as train_module
+from lorr_bench.stages.training.charge import Counted
 from lorr_bench.stages.training.selection import select
 from lorr_bench.stages.training.train import make_job, reference, run_order, train
 from lorr_bench.values import Demonstration, Labelled
@@ -164,6 +165,16 @@ def test_the_folders_of_the_inputs_play_their_parts(adapter, training, collectio
     assert adapter.job.reference == tmp_path / "reference" / "reference.parquet"
     assert adapter.job.output == tmp_path / "out" / "model"
     assert adapter.job.checkpoints == tmp_path / "scratch" / "checkpoints"
+
+
+def test_a_primed_training_begins_at_the_primed_model(adapter, training, collection, finished):
+    counted = dataclasses.asdict(Counted(9, 1000, 0, 0, 50))
+    spend = {"pair_visits": 4, "wall_seconds": 1.0, "peak_memory_bytes": 1}
+    primed = finished("primed", spend=spend, metrics={"counted": counted})
+    task = training({"pairs": collection, "primed": primed})
+    train(task)
+    assert adapter.job.model == dataclasses.replace(START, path=str(primed / "model"))
+    assert task.start_model == START
 
 
 def test_places_on_this_machine_complete_the_hyperparameters(adapter, training, collection):
@@ -392,7 +403,12 @@ def loop_of(adapter, training, collection, monkeypatch):
 def test_the_anchor_is_given_where_it_is_not_the_model_that_training_starts_from(
     loop_of, tmp_path, anchor, later, given
 ):
-    loop = loop_of({"model": tmp_path} if later else {}, reset={**RESET, "anchor": anchor})
+    """In a later round, and of a primed arm."""
+    for role in ("model", "primed"):
+        check_anchor(loop_of({role: tmp_path} if later else {}, reset={**RESET, "anchor": anchor}), given)
+
+
+def check_anchor(loop, given):
     assert (loop["anchor"] is not None) == given
     assert (loop["reset"].period, loop["reset"].factor) == ("replay", 0.5)
 

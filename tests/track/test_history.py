@@ -43,6 +43,8 @@ PLAN = SimpleNamespace(
             replays=2,
             rounds=2,
             rollout_ratio=0.5,
+            label_noise=0.1,
+            priming=SimpleNamespace(unique_pairs=4),
             baseline="dpo+plain",
         ),
     ),
@@ -112,6 +114,29 @@ def test_a_training_counts_replays_and_steps_over_all_rounds(history):
     assert [(step, values["replay"]) for step, values in rows] == [(2, 1), (4, 2), (7, 3), (10, 4)]
     assert [values["trainer/loss"] for _, values in rows] == [0.7, 0.6, 0.5, 0.4]
     assert [values["kl"] for _, values in rows] == [7.0, 6.0, 5.0, 4.0]
+
+
+def test_a_priming_tells_first(history):
+    priming = sample("train", "prime dpo", sft_weights=[0.0] * 2, stop_after=2)
+    first = train(1, 2, primed=priming.digest)
+    stages, training = (priming, first), {POINT: first.digest}
+    plan = SimpleNamespace(**{**vars(PLAN), "stages": stages, "training": training, "evaluations": ()})
+    records = {
+        priming.digest: record(priming, replays(0.9, 0.8), steps=6, counted=6),
+        first.digest: record(first, replays(0.7, 0.6), steps=10, counted=4),
+    }
+    rows = [row for section in told(History(plan), records).values() for row in section]
+    assert [(step, values["trainer/loss"]) for step, values in rows] == [
+        (3, 0.9),
+        (6, 0.8),
+        (8, 0.7),
+        (10, 0.6),
+    ]
+
+
+def test_noise_and_priming_are_told(history):
+    config = history.run(POINT).config
+    assert (config["label_noise"], config["primed_pairs"]) == (0.1, 4)
 
 
 def test_ledger_and_seconds_stand_in_the_last_row_of_a_training(history):

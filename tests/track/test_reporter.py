@@ -38,6 +38,8 @@ PLAN = SimpleNamespace(
             replays=1,
             rounds=1,
             rollout_ratio=0.0,
+            label_noise=0.0,
+            priming=None,
         )
         for plugin in ("plain", "lorr")
     ],

@@ -25,12 +25,16 @@ class LoRRConfig(LorrPlugin):
     def _without_a_suite(self) -> Self:
         if self.unique_pairs is not None:
             raise ValueError("unique_pairs is for suites: give train_dataset the rows to train on")
+        if self.label_noise:
+            raise ValueError("label_noise is for suites: swap the responses of rows in train_dataset")
         if self.rollout_ratio:
             raise ValueError("rollout_ratio needs answers and a grader: `lorr-bench run` has them")
         if self.reset is not None and self.reset.anchor == "init":
             raise ValueError("reset.anchor: `init` needs a second model: `lorr-bench run` makes it")
         if self.reset is not None and self.reset.period == "round":
             raise ValueError("reset.period: a trainer has one round; `lorr-bench run` has several")
+        if self.reset is not None and self.reset.period == "begin":
+            raise ValueError("reset.period: a trainer begins at its anchor, so `begin` changes nothing")
         return self
 
     @property

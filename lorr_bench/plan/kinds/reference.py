@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from lorr_bench.plan.kinds.answers.pairs import is_collection
 from lorr_bench.plan.kinds.model import ENGINE_BESIDE, ModelParameters, ModelSetting
-from lorr_bench.plan.kinds.train import AdapterStage, responses_of
+from lorr_bench.plan.kinds.train import AdapterStage, LabelNoise, responses_of
 from lorr_bench.plan.stage import Kind, Pool, Role, Stage, Work
 from lorr_bench.ports.trainer import RowKind
 
@@ -26,6 +26,7 @@ class ReferenceParameters(ModelParameters):
         rows: What the method trains on.
         settings: What else changes them, as the adapter says.
         unique_pairs: How many pairs give the rows.
+        label_noise: Which pairs are the wrong way round; None where none is.
     """
 
     backend: str
@@ -33,6 +34,7 @@ class ReferenceParameters(ModelParameters):
     rows: RowKind
     settings: Mapping[str, Any]
     unique_pairs: int
+    label_noise: LabelNoise | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,13 +70,26 @@ class ResetParameters(JsonObject):
     pattern: str
     factor: float
     clear_optimizer: bool
-    period: Literal["replay", "round"] | int
+    period: Literal["replay", "round", "begin", "end"] | int
     anchor: Literal["start", "round", "init"]
 
     @property
     def of_loop(self) -> Reset:
         """What the loop is told of it; the anchor is a model for it."""
         return Reset(self.pattern, self.factor, self.clear_optimizer, self.period)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelNoise(JsonObject):
+    """Training pairs whose responses are swapped; ``lorr_bench.data.label_noise`` has the rule.
+
+    Attributes:
+        share: Of the pairs, in expectation.
+        seed: Draws them.
+    """
+
+    share: float
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +110,7 @@ class TrainParameters(ModelParameters):
         grader: What grades an online method's own answers; None for other methods.
         grading: Its policies; likewise.
         generator: What draws those answers; None where the method does it itself.
+        label_noise: Which pairs are trained on the wrong way round; None where none is.
     """
 
     adapter: AdapterVersion
@@ -112,6 +126,7 @@ class TrainParameters(ModelParameters):
     grader: str | None = None
     grading: GradingSpec | None = None
     generator: Generator | None = None
+    label_noise: LabelNoise | None = None
 
     @property
     def replays(self) -> int:
@@ -189,7 +204,7 @@ class Train(AdapterStage):
     pool: ClassVar[Pool] = "train"
     entry_point: ClassVar[str] = "lorr_bench.stages.training.train:train"
     roles: ClassVar[frozenset[Role]] = frozenset(
-        ("pairs", "collection", "reference", "model", "before", START_ROLE)
+        ("pairs", "collection", "reference", "model", "primed", "before", START_ROLE)
     )
     freeable: ClassVar[tuple[str, ...]] = ("model", "checkpoint")
 

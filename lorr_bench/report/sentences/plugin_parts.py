@@ -1,4 +1,7 @@
-"""What a plug-in is made of, as the resolved suite says it: a control is told by what it lacks."""
+"""What plug-ins and methods are made of, as the resolved suite says it.
+
+A control is told by what it lacks, and a primed method by its priming.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ NAMES: Final = {
     "reset": "the reset",
     "sft": "the SFT term",
     "rollout_ratio": "the fresh rollouts",
+    "label_noise": "the label noise",
 }
-"""Parts of LoRR by the names of their settings."""
+"""Parts of LoRR, and the noise that it is held against, by the names of their settings."""
 OFF: Final = (None, 0, 1, False)
 """A setting with one of these values does nothing: a single replay is plain training."""
 
@@ -31,6 +35,22 @@ def plugin_settings(suite_text: str) -> dict[str, dict[str, Any]]:
     Returns:
         By plug-in, its settings of ``NAMES``, None where it has none; empty where no plug-in is described.
     """
+    described = _described(suite_text, "plugins")
+    return {name: {part: found.get(part) for part in NAMES} for name, found in described.items()}
+
+
+def primed_line(suite_text: str) -> str:
+    """Which methods are primed, a sentence for the ledger; empty where none is.
+
+    Args:
+        suite_text: The resolved suite as YAML.
+    """
+    primed = [name for name, method in _described(suite_text, "methods").items() if method.get("priming")]
+    return f"What {listed(primed)} used has the priming in it." if primed else ""
+
+
+def _described(suite_text: str, section: str) -> dict[str, dict[str, Any]]:
+    """What the suite says of each plug-in or method; empty where it describes none."""
     # The loader in C reads a suite of thousands of methods ten times faster; both are safe.
     loader = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(suite_text)
     try:
@@ -39,11 +59,9 @@ def plugin_settings(suite_text: str) -> dict[str, dict[str, Any]]:
         return {}
     finally:
         loader.dispose()
-    plugins = suite.get("plugins") if isinstance(suite, dict) else None
-    if not isinstance(plugins, dict):
-        return {}
-    described = {name: found for name, found in plugins.items() if isinstance(found, dict)}
-    return {str(name): {part: found.get(part) for part in NAMES} for name, found in described.items()}
+    found = suite.get(section) if isinstance(suite, dict) else None
+    entries = found.items() if isinstance(found, dict) else ()
+    return {str(name): entry for name, entry in entries if isinstance(entry, dict)}
 
 
 def taken_out(whole: Settings, control: Settings) -> str:

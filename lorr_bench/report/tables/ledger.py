@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from lorr_bench.report.formatting import TITLES, quantity, ratio
 from lorr_bench.report.sentences.captions import truncated_line
+from lorr_bench.report.sentences.plugin_parts import primed_line
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import MODEL, Cell, Column, Table, breaks_between, text_cells
 from lorr_bench.values import Spend
@@ -48,15 +49,21 @@ def ledger_table(study: Study, frame: pd.DataFrame) -> Table:
     return Table(
         section="ledger",
         heading="What every arm used",
-        caption=(
-            f"What each arm used, mean of its seeds; ×: ratio to {study.baseline_name} at the same budget. "
-            f"Evaluation is not part of it. {truncated_line(study.results)}"
-        ).strip(),
+        caption=" ".join(filter(None, _caption(study))),
         columns=(*MODEL, *(Column(TITLES[name]) for name in QUANTITIES)),
         rows=tuple(row for group in groups.values() for row in group),
         file="ledger.csv",
         breaks=breaks_between([*groups.values()]),
     )
+
+
+def _caption(study: Study) -> Iterator[str]:
+    yield (
+        f"What each arm used, mean of its seeds; ×: ratio to {study.baseline_name} at the same budget. "
+        "Evaluation is not part of it."
+    )
+    yield primed_line(study.results.suite_text)
+    yield truncated_line(study.results)
 
 
 def _cells(row: Any, *, with_ratios: bool) -> tuple[Cell, ...]:

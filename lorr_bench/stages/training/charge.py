@@ -1,4 +1,4 @@
-"""What a training run is charged: the pairs' collection, the training, and all rounds before."""
+"""What a training run is charged: the pairs' collection, the training, the priming, and all rounds before."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lorr_bench.stages.task import Task
 from lorr_bench.stages.training.rows import Collection
 from lorr_bench.stages.training.selection import Selection
 from lorr_bench.stages.training.spent import Spent
+from lorr_bench.store.record import Record
 from lorr_bench.values import Pair
 
 FLOPS_PER_PARAMETER_AND_TOKEN: Final = 6  # forward 2, backward 4: Kaplan et al. 2020, arXiv 2001.08361
@@ -74,6 +75,8 @@ def _spends_before(task: Task[Train], selection: Selection) -> Iterator[Mapping[
         return
     earlier = task.record_of("model").outcome.spend if "model" in task.inputs else {}
     yield earlier
+    if "primed" in task.inputs:
+        yield _priming(task.record_of("primed"))
     data = _data(task.stage, selection)
     if earlier and not _asks_a_share(task):
         data["prompts"] = max(0, data["prompts"] - earlier["prompts"])  # the same prompts, asked again
@@ -115,6 +118,13 @@ def _data(stage: Train, selection: Selection) -> dict[str, float]:
     return {**collected, "unique_pairs": pairs, "pair_visits": pairs * stage.parameters.replays}
 
 
+def _priming(record: Record) -> dict[str, float]:
+    """The training of a priming alone: its pairs are among those of the arm, which pays for them."""
+    spend = record.outcome.spend
+    training = _training(record.outcome.metrics["counted"])
+    return {**training, **{name: spend[name] for name in ("pair_visits", "wall_seconds")}}
+
+
 def _training(counted: dict[str, float]) -> dict[str, float]:
     quantities = {name: value for name, value in counted.items() if not name.endswith("parameters")}
     trained = FLOPS_PER_PARAMETER_AND_TOKEN * counted["parameters"]
@@ -128,6 +138,6 @@ def _minus(quantities: dict[str, float]) -> dict[str, float]:
 
 
 def _peak_before(task: Task[Train]) -> float:
-    roles: tuple[Role, ...] = ("before", "model")
+    roles: tuple[Role, ...] = ("before", "model", "primed")
     records = [task.record_of(role) for role in roles if role in task.inputs]
     return max((record.outcome.spend["peak_memory_bytes"] for record in records), default=0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from lorr_bench.data.label_noise import swapped
 from lorr_bench.ports.trainer import RowKind
 from lorr_bench.values import Demonstration, Labelled, Pair, Prompt, Row
 
@@ -53,21 +54,26 @@ class Collection:
         return _lines(self._folder / ANSWERS_FILE)
 
 
-def training_rows(kind: RowKind, pairs: Sequence[Pair], collection: Collection) -> list[Row]:
+def training_rows(
+    kind: RowKind, pairs: Sequence[Pair], collection: Collection, flipped: Set[str] = frozenset()
+) -> list[Row]:
     """Rows of a method.
 
     Args:
         kind: What the method trains on.
         pairs: The pairs of its data budget, in the order of asking.
         collection: Where they come from.
+        flipped: Ids of the pairs whose label is wrong. A method of right answers takes the wrong ones to
+            their prompts; prompts alone have no label.
     """
+    pairs = [swapped(pair) if pair.id in flipped else pair for pair in pairs]
     make: dict[RowKind, Callable[[], list[Row]]] = {
         "pairs": lambda: list(pairs),
         "labels": lambda: labelled(pairs),
         "chosen": lambda: [
             Demonstration(pair.prompt, pair.chosen, pair.chosen_truncated, pair.chosen_end) for pair in pairs
         ],
-        "right_answers": lambda: right_answers(collection.answers_up_to(pairs)),
+        "right_answers": lambda: right_answers(collection.answers_up_to(pairs), flipped),
         "prompts": lambda: prompts(collection.answers_up_to(pairs)),
     }
     return make[kind]()
@@ -86,11 +92,16 @@ def labelled(pairs: Sequence[Pair]) -> list[Row]:
     ]
 
 
-def right_answers(answers: Sequence[dict[str, Any]]) -> list[Row]:
-    """The different right answers to each prompt that may be trained on, white space at their ends apart."""
+def right_answers(answers: Sequence[dict[str, Any]], flipped: Set[str] = frozenset()) -> list[Row]:
+    """The different right answers to each prompt that may be trained on, white space at their ends apart.
+
+    Args:
+        answers: To the prompts, as a collection has them.
+        flipped: Ids of the prompts whose wrong answers are taken for the right ones.
+    """
     first: dict[tuple[str, str], Row] = {}
     for row in answers:
-        if row["correct"] and row["usable"]:
+        if row["correct"] != (row["id"] in flipped) and row["usable"]:
             content = row["prompt"].strip(), row["text"].strip()
             first.setdefault(content, Demonstration(row["prompt"], row["text"], row["truncated"], row["end"]))
     return list(first.values())

@@ -14,6 +14,7 @@ from lorr_bench.data.fitting import (
     fit_prompts,
     named_rows,
 )
+from lorr_bench.data.label_noise import flipped_ids
 from lorr_bench.data.pairs import read_pairs
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError
@@ -33,14 +34,15 @@ class Selection:
     """The data of one training.
 
     Attributes:
-        pairs: The pairs of its data budget, in the order of asking.
-        rows: The rows of its method that these give.
+        pairs: The pairs of its data budget, in the order of asking, with their right labels.
+        rows: The rows of its method that these give, label noise applied.
         rest: Pairs behind the last one of the budget, for the diagnostics.
         collection: Where pairs and rows come from.
         max_length: Where sequences are cut; None for a method that has no such setting.
         fitted: What was met on the way to the last pair.
         own: What was met among rows that are no pairs: right answers, or prompts.
         kind: What the method trains on.
+        flipped: Ids of the pairs whose responses are swapped in the rows.
     """
 
     pairs: Sequence[Pair]
@@ -51,31 +53,43 @@ class Selection:
     fitted: FittedPairs = field(default_factory=FittedPairs)
     own: FittedRows = field(default_factory=FittedRows)
     kind: RowKind = "pairs"
+    flipped: frozenset[str] = frozenset()
 
     @property
     def cut_responses(self) -> int:
         """Responses of the rows that are cut."""
+        fitted = self.fitted
+        cut = zip(fitted.pairs, fitted.chosen_cut, fitted.rejected_cut, strict=True)
         of_kind = {
-            "pairs": sum(self.fitted.chosen_cut) + sum(self.fitted.rejected_cut),
-            "labels": sum(self.fitted.chosen_cut) + sum(self.fitted.rejected_cut),
-            "chosen": sum(self.fitted.chosen_cut),
+            "pairs": sum(fitted.chosen_cut) + sum(fitted.rejected_cut),
+            "labels": sum(fitted.chosen_cut) + sum(fitted.rejected_cut),
+            "chosen": sum(other if pair.id in self.flipped else own for pair, own, other in cut),
         }
         return of_kind.get(self.kind, self.own.cut)
 
     @property
     def spend(self) -> dict[str, float]:
         """Quantities of the ledger."""
-        return {"cut_responses": self.cut_responses, "left_out_pairs": self.fitted.left_out}
+        return {
+            "cut_responses": self.cut_responses,
+            "left_out_pairs": self.fitted.left_out,
+            **self._noise,
+        }
 
     @property
     def metrics(self) -> dict[str, int]:
-        """What was cut and left out, for the record of the stage."""
+        """What was cut, left out and flipped, for the record of the stage."""
         return {
             "cut_responses": self.cut_responses,
             "long_prompts": len(self.fitted.long_prompts),
             "equal_after_cutting": len(self.fitted.equal),
             "left_out_rows": len(self.own.long_prompts) + self.own.repeated,
+            **self._noise,
         }
+
+    @property
+    def _noise(self) -> dict[str, int]:
+        return {"flipped_pairs": len(self.flipped)} if self.flipped else {}
 
 
 def select(task: Task[Train | Reference]) -> Selection:
@@ -90,8 +104,9 @@ def select(task: Task[Train | Reference]) -> Selection:
     kind, budget = task.stage.adapter.rows, task.stage.parameters.unique_pairs
     max_length = task.stage.known_settings.max_length
     if max_length is None:
-        rows = training_rows(kind, pairs[:budget], collection)
-        return Selection(pairs[:budget], rows, pairs[budget:], collection, None, kind=kind)
+        flipped = _flipped(task, pairs[:budget])
+        rows = training_rows(kind, pairs[:budget], collection, flipped)
+        return Selection(pairs[:budget], rows, pairs[budget:], collection, None, kind=kind, flipped=flipped)
     tokenizer = load_tokenizer(task.start_model)
     fitted = fit_pairs(pairs, tokenizer, max_length, budget)
     if not fitted.pairs:
@@ -100,7 +115,8 @@ def select(task: Task[Train | Reference]) -> Selection:
             where=task.stage.label,
             fix="Raise max_length in the method's settings.",
         )
-    rows = training_rows(kind, fitted.pairs, collection)
+    flipped = _flipped(task, fitted.pairs)
+    rows = training_rows(kind, fitted.pairs, collection, flipped)
     own = _fit(kind, rows, tokenizer, max_length)
     if not own.rows:
         raise DataError(
@@ -109,7 +125,12 @@ def select(task: Task[Train | Reference]) -> Selection:
             fix="Raise max_length in the method's settings.",
         )
     rest = pairs[fitted.seen :]
-    return Selection(fitted.pairs, own.rows, rest, collection, max_length, fitted, own, kind)
+    return Selection(fitted.pairs, own.rows, rest, collection, max_length, fitted, own, kind, flipped)
+
+
+def _flipped(task: Task[Train | Reference], pairs: Sequence[Pair]) -> frozenset[str]:
+    noise = task.stage.parameters.label_noise
+    return frozenset() if noise is None else flipped_ids(pairs, noise.share, noise.seed)
 
 
 def _fit(kind: RowKind, rows: Sequence[Any], tokenizer: Any, max_length: int) -> FittedRows:
@@ -164,7 +185,7 @@ def reasons(fitted: FittedPairs, max_length: int | None) -> list[str]:
 
 
 def tell_fit(task: Task[Stage], selection: Selection) -> None:
-    """Say in the log of the stage what was left out and cut."""
+    """Say in the log of the stage what was left out, cut and flipped."""
     for reason in reasons(selection.fitted, selection.max_length):
         task.tell(f"pairs left out: {reason}.")
     if selection.own.long_prompts:
@@ -176,4 +197,9 @@ def tell_fit(task: Task[Stage], selection: Selection) -> None:
         task.tell(
             f"{selection.cut_responses} responses are cut at max_length = {selection.max_length} tokens; "
             "they are trained on without an end."
+        )
+    if selection.flipped:
+        task.tell(
+            f"{len(selection.flipped)} of {len(selection.pairs)} pairs have their responses swapped: label "
+            "noise."
         )

@@ -129,6 +129,17 @@ def test_resets_interpolate_the_saved_weights(make_job, small_model):
     assert job.loop.resets_done == 2
 
 
+def test_a_reset_at_the_end_is_in_the_output_and_is_not_made_again(make_job, small_model):
+    """Three times +1, a quarter of it kept: 0.75; a finished training only writes its output again."""
+    shrink = Reset(r"\.(o_proj|down_proj)\.", factor=0.25, clear_optimizer=True, period="end")
+    for _ in range(2):
+        job = make_job(reset=shrink)
+        FakeTrainer().train(job)
+        for name, change in gained(job.output, small_model).items():
+            assert_gain(change, 0.75 if ".o_proj." in name or ".down_proj." in name else 3.0)
+        assert job.loop.resets_done == 1
+
+
 def test_without_reset_the_replays_add_up(make_job, small_model):
     job = make_job(reset=None)
     FakeTrainer().train(job)

@@ -1,7 +1,8 @@
 """LoRR as a callback of transformers' Trainer: its epochs are replays.
 
 A reset comes right before the step that follows it. So whatever is evaluated or saved after a replay is what
-that replay has trained, and a run that goes on from there resets first.
+that replay has trained, and a run that goes on from there resets first. One after the last replay comes when
+training is over: the trainer's model has it, its last checkpoint has not.
 """
 
 from __future__ import annotations
@@ -154,6 +155,13 @@ class LoRRCallback(LoopCallback, ExportableState):  # type: ignore[misc]
         replay, within = divmod(done * self.loop.replays, total)
         if within == 0:
             self.loop.finish(replay, model, optimizer)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Reset after the last replay, where the period says so; not where training was stopped before."""
+        if state.global_step == state.max_steps:
+            self.loop.finish(self.loop.replays, kwargs["model"], kwargs["optimizer"])
 
     def state(self) -> dict[str, Any]:
         """What the trainer's checkpoints hold of it."""

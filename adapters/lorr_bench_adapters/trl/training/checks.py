@@ -57,6 +57,13 @@ def _contradictions(
         f"LoRR decides the order of the rows, which {order} would too",
         "Leave train_sampling_strategy out.",
     )
+    reset = config.loop_reset
+    yield (
+        args.load_best_model_at_end and reset is not None and reset.period == "end",
+        "load_best_model_at_end",
+        "a reset after the last replay would change the best model instead of the last one",
+        "Leave load_best_model_at_end out, or take another period.",
+    )
     yield (
         getattr(args, "packing", False),
         "packing",
