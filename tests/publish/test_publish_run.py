@@ -198,3 +198,12 @@ def test_a_folder_that_is_there_is_refused(finished, published):
     with pytest.raises(DataError, match="is there already"):
         again(finished, published.folder)
     assert files(published.folder) == before
+
+
+def test_a_folder_that_is_there_is_replaced_where_that_is_asked_for(finished, tmp_path, pages):
+    pages(20)
+    said = again(finished, tmp_path / "to")
+    (said.folder / "left over").touch()
+    publish_run(finished.plan, finished.store, finished.places, said.folder, replaces=True)
+    assert not (said.folder / "left over").exists()
+    assert (said.folder / "verdicts.parquet").exists()
