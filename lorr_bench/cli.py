@@ -33,6 +33,12 @@ def _suites(incomplete: str) -> Iterable[str]:
     return [name for name in shipped_suites() if name.startswith(incomplete)]
 
 
+def _published(incomplete: str) -> Iterable[str]:
+    from lorr_bench.publish.catalog import published_runs
+
+    return [name for name in published_runs() if name.startswith(incomplete)]
+
+
 def _lists(incomplete: str) -> Iterable[str]:
     from lorr_bench.commands.listing import LISTS
 
@@ -82,6 +88,14 @@ Only = Annotated[
         show_default="everything",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="Training and engine stages at the same time; --set execution.workers.",
+        show_default="as many as the GPUs hold, or the cores of a CPU up to 8",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
 
 
@@ -97,14 +111,7 @@ def run(
         bool, typer.Option("--retry-failed", help="Try stages again that have used up their attempts.")
     ] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End at the first failure.")] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Training and engine stages at the same time; --set execution.workers.",
-            show_default="as many as the GPUs hold, or the cores of a CPU up to 8",
-        ),
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Run a suite: collect, train, evaluate, report.
 
@@ -114,8 +121,7 @@ def run(
     from lorr_bench.run.suite_run import RunOptions
 
     options = RunOptions(only=tuple(only or ()), fail_fast=fail_fast, retry_failed=retry_failed)
-    more = [] if workers is None else [f"execution.workers={workers}"]
-    running.run(Asked(suite, overrides or (), output, store), options, more)
+    running.run(Asked(suite, overrides or (), output, store), options, _workers(workers))
 
 
 @app.command()
@@ -256,6 +262,81 @@ def export(
 
 
 @app.command()
+def publish(
+    suite: SuiteFile,
+    overrides: Overrides = None,
+    output: Output = None,
+    store: StoreFolder = None,
+    *,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help="The folder to write.",
+            show_default="results/published/<name> for a suite of a checkout",
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a folder that is there.")] = False,
+) -> None:
+    """Write what is committed of a finished run.
+
+    Tables, figures, page, verdicts by problem, and where they come from; no weights.
+    """
+    from lorr_bench.commands import publishing
+
+    publishing.publish(Asked(suite, overrides or (), output, store), to, replaces=replace)
+
+
+@app.command()
+def reproduce(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A published run, `lorr-bench list published`, or a folder that `publish` wrote.",
+            show_default=False,
+            autocompletion=_published,
+        ),
+    ],
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for report and logs.",
+            show_default="RESULTS/reproduced/NAME",
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="FOLDER",
+            help="Folder, or fsspec URL, for results of stages. What is done there is not made again.",
+            show_default="FOLDER/store of --output",
+        ),
+    ] = None,
+    *,
+    workers: Workers = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Count nothing but the same verdicts as agreement.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a published suite again, and say what agrees.
+
+    Each declared contrast and each score: same verdicts, within the intervals, or not.
+    """
+    from lorr_bench.commands import publishing
+
+    again = publishing.Again(name, [*(overrides or ()), *_workers(workers)], output, store)
+    publishing.reproduce(again, exact=exact, as_json=as_json)
+
+
+@app.command()
 def grade(
     answers: Annotated[
         Path | None,
@@ -296,7 +377,7 @@ def list_things(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="methods, plugins, backends, benchmarks, tasks, presets, protocols or suites.",
+            help="methods, plugins, backends, benchmarks, tasks, presets, protocols, suites or published.",
             autocompletion=_lists,
         ),
     ] = "methods",
@@ -429,6 +510,11 @@ def doctor(store: StoreFolder = None) -> None:
     consoles()[0].print(findings_table(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _workers(number: int | None) -> list[str]:
+    """The override that ``--workers`` stands for."""
+    return [] if number is None else [f"execution.workers={number}"]
 
 
 def main() -> NoReturn:

@@ -39,7 +39,15 @@ def finish(store, stage, score=0.5):
 PROBLEMS = [{"id": f"p{n}", "problem": "2 + 2", "prompt": "2 + 2 =", "gold": "4"} for n in range(2)]
 ANSWER = {"sampling": "greedy", "repeat": 0, "text": "4 .", "tokens": 2, "truncated": False, "key": "k"}
 ANSWERS = [{"id": problem["id"], **ANSWER} for problem in PROBLEMS]
-VERDICTS = [{"extracted": "4", "correct": bool(n), "reason": "equal" if n else "different"} for n in range(2)]
+VERDICTS = [
+    {
+        **{name: answer[name] for name in ("id", "sampling", "repeat")},
+        "extracted": "4",
+        "correct": bool(n),
+        "reason": "equal" if n else "different",
+    }
+    for n, answer in enumerate(ANSWERS)
+]
 FAMILIES = [{"id": problem["id"], "family": "pears"} for problem in PROBLEMS]
 CONDUCT = {"answers": 2, "mean_tokens": 7.5, "truncated_share": 0.0, "no_answer_share": 0.5, "timeouts": 0}
 METRICS = {

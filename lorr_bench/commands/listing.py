@@ -8,6 +8,7 @@ from typing import Final
 from lorr_bench.commands.asked import consoles, say_json
 from lorr_bench.commands.evaluation_lists import benchmarks, presets, protocols, suites, tasks, tasks_like
 from lorr_bench.commands.method_lists import backends, method, methods, plugin, plugins
+from lorr_bench.commands.publishing import published
 from lorr_bench.errors import LorrBenchError
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.terminal.listing import Listing, listing_view
@@ -21,6 +22,7 @@ LISTS: Final[Mapping[str, Callable[[], Listing]]] = {
     "presets": presets,
     "protocols": protocols,
     "suites": suites,
+    "published": published,
 }
 """What `lorr-bench list` knows."""
 

@@ -14,7 +14,7 @@ from lorr_bench.errors import DiskFullError, StoppedError
 from lorr_bench.events import notes_to, tell_all
 from lorr_bench.quantities import duration_text
 from lorr_bench.run.state import STATE_FILE, Journal
-from lorr_bench.run.suite_run import RunOptions, run_suite
+from lorr_bench.run.suite_run import EVERYTHING, RunOptions, run_suite
 from lorr_bench.store.remote import open_store
 from lorr_bench.terminal.failures import Failures, print_failures
 from lorr_bench.terminal.progress import Display
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lorr_bench.run.suite_run import FinishedRun, Places
+    from lorr_bench.spec.load import LoadedSuite
     from lorr_bench.terminal.failures import Cause
 
 
 @dataclass(frozen=True)
-class _Ended:
+class Ended:
     """A run that is over, and what is said of it.
 
     Attributes:
@@ -90,9 +91,22 @@ def regrade(asked: Asked) -> None:
     _end(asked, out, err, ended)
 
 
-def _run(asked: Asked, options: RunOptions, more: Sequence[str] = ()) -> _Ended:
+def _run(asked: Asked, options: RunOptions, more: Sequence[str] = ()) -> Ended:
     loaded = Asked(asked.suite, [*asked.overrides, *more]).load()
-    places = asked.places(loaded)
+    return run_shown(loaded, asked.places(loaded), options)
+
+
+def run_shown(loaded: LoadedSuite, places: Places, options: RunOptions = EVERYTHING) -> Ended:
+    """Run a suite, and show how it goes.
+
+    Args:
+        loaded: The suite.
+        places: Where to write.
+        options: What the user wants of this run.
+
+    Raises:
+        LorrBenchError: The run can't begin, another run has the suite, or it was stopped.
+    """
     _, err = consoles()
     if err.is_terminal:
         err.print(protocol_table(loaded.suite.evaluation))
@@ -101,28 +115,43 @@ def _run(asked: Asked, options: RunOptions, more: Sequence[str] = ()) -> _Ended:
     watcher = tell_all(display.watch, failures.watch)
     try:
         store = open_store(places.store, notice=notes_to(display.watch))
-        return _Ended(run_suite(loaded, places, watcher, store, options), places, failures.causes)
+        return Ended(run_suite(loaded, places, watcher, store, options), places, failures.causes)
     except KeyboardInterrupt as interrupt:
         done, total = display.view().stages
         kept = f" {done:,} of {total:,} stages are done and kept." if total else ""
         raise StoppedError(f"Interrupted.{kept} The same command continues.") from interrupt
 
 
-def _end(asked: Asked, out: Console, err: Console, ended: _Ended) -> None:
+def _end(asked: Asked, out: Console, err: Console, ended: Ended) -> None:
     """Say where the report is, and what has no result and why.
 
     Raises:
         DiskFullError: There was no room to write.
         Exit: With code 1 where a stage failed.
     """
-    state, places = ended.finished.state, ended.places
-    if state.disk_full:
-        fix = "What is done is kept. `lorr-bench clean` shows what can go; then run the same command again."
-        raise DiskFullError(f"the run ended: {state.halted}", where=places.store, fix=fix)
+    refuse_full_disk(ended)
     if ended.finished.page is not None:
         say_path(out, "Report", ended.finished.page)
-    if state.halted:
+    if ended.finished.state.halted:
         err.print("Ended at the first failure, as --fail-fast asks.", highlight=False)
+    say_failures(asked, ended)
     if ended.causes:
-        print_failures(err, ended.causes, asked.words("status"), Path(places.output) / "logs")
         raise typer.Exit(1)
+
+
+def refuse_full_disk(ended: Ended) -> None:
+    """Refuse to go on after a run that had no room to write.
+
+    Raises:
+        DiskFullError: There was none.
+    """
+    state = ended.finished.state
+    if state.disk_full:
+        fix = "What is done is kept. `lorr-bench clean` shows what can go; then run the same command again."
+        raise DiskFullError(f"the run ended: {state.halted}", where=ended.places.store, fix=fix)
+
+
+def say_failures(asked: Asked, ended: Ended) -> None:
+    """Say what has no result and why; nothing where all stages have one."""
+    if ended.causes:
+        print_failures(consoles()[1], ended.causes, asked.words("status"), Path(ended.places.output) / "logs")

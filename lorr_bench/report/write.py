@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 PAGE_FILE = "report.html"
 FIGURES = "figures"
-FORMS = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class ReportFiles:
         latex: The tables in LaTeX.
         results: Everything but the sample answers, for programs.
         csvs: Every table in full.
-        figures: The main figure, then each in the folder ``figures``, as PNG, SVG and PDF.
+        figures: The main figure, then each in the folder ``figures``, in each form.
     """
 
     page: Path
@@ -42,7 +41,7 @@ class ReportFiles:
     figures: tuple[Path, ...]
 
 
-def write_report(results: Results, folder: Path) -> ReportFiles:
+def write_report(results: Results, folder: Path, forms: Sequence[str] | None = None) -> ReportFiles:
     """Writes page, Markdown, tables and figures of these results.
 
     Each file appears whole or not at all. The same results give the same bytes. Figures in the folder that an
@@ -51,6 +50,7 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
     Args:
         results: What the suite found; arms, seeds, budgets and benchmarks may be missing.
         folder: Where to write; made if it isn't there.
+        forms: Endings of the files of figures; ``png``, ``svg`` and ``pdf`` by default.
 
     Returns:
         The paths of the files.
@@ -60,15 +60,16 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
     """
     # pandas, matplotlib and Jinja2 take a second to import: not before a report is written.
     from lorr_bench.report.contents import compute
+    from lorr_bench.report.figures.drawing import FORMS
     from lorr_bench.report.formats.latex import latex_report
     from lorr_bench.report.formats.markdown import markdown_report
     from lorr_bench.report.formats.page import html_page
     from lorr_bench.report.formats.results_file import RESULTS_FILE, results_bytes
 
-    contents = compute(results)
+    contents, forms = compute(results), forms or FORMS
     texts = {
-        PAGE_FILE: html_page(contents).encode(),
-        "report.md": markdown_report(contents).encode(),
+        PAGE_FILE: html_page(contents, forms).encode(),
+        "report.md": markdown_report(contents, forms[0]).encode(),
         "tables.tex": latex_report(contents).encode(),
         RESULTS_FILE: results_bytes(results),
     }
@@ -76,7 +77,7 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
         f"{field.name}.csv": csv_bytes(getattr(contents.frames, field.name))
         for field in fields(contents.frames)
     }
-    figures = dict(_figures(contents.figures))
+    figures = dict(_figures(contents.figures, forms))
     try:
         (folder / FIGURES).mkdir(parents=True, exist_ok=True)
         page, markdown, latex, plain = _write(folder, texts)
@@ -89,7 +90,7 @@ def write_report(results: Results, folder: Path) -> ReportFiles:
             figures=_write(folder, figures),
         )
         for path in {*(folder / FIGURES).iterdir()} - {*written.figures}:
-            if path.suffix in FORMS:
+            if path.suffix[1:] in FORMS:
                 path.unlink()
     except OSError as error:
         raise StoreError(
@@ -110,12 +111,12 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _figures(drawings: Sequence[Drawing]) -> Iterator[tuple[str, bytes]]:
+def _figures(drawings: Sequence[Drawing], forms: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Files of the figures; those of the main one stand beside the page too."""
     names = ["figure", *(f"{FIGURES}/{drawing.name}" for drawing in drawings)]
     for name, drawing in zip(names, (drawings[0], *drawings), strict=True):
-        for form, content in zip(FORMS, (drawing.png, drawing.svg.encode(), drawing.pdf), strict=True):
-            yield f"{name}{form}", content
+        for form, content in drawing.files(forms).items():
+            yield f"{name}.{form}", content
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final
 
 from lorr_bench.ports.versions import installed_version
+from lorr_bench.store.commit import code_commit
 from lorr_bench.store.installed import installed_set
 
 PACKAGES: Final = (
@@ -26,13 +27,15 @@ PACKAGES: Final = (
 
 @cache
 def provenance() -> dict[str, str]:
-    """Versions of the packages that matter and of the locked set, Python, system, processors and GPU."""
+    """Versions of the packages that matter and of the locked set, commit, Python, system, processors, GPU."""
     found = {"python": platform.python_version(), "system": platform.platform(terse=True)}
     found["processor"] = f"{_processor()}, {os.cpu_count()} cores"
     for name in PACKAGES:
         if version := installed_version(name):
             found[name] = version
     found["locked versions"] = str(installed_set())
+    if commit := code_commit():
+        found["commit"] = commit
     if gpu := _gpu():
         found["gpu"] = gpu
     return found

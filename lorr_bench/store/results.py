@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -102,7 +102,7 @@ def load_results(
         analysis=replace(plan.analysis, changes=tuple(changes)),
         families=dict(_families(plan, folders)),
         times=[_time(records[stage.digest]) for stage in plan.stages if stage.digest in records],
-        versions=_versions(records.values()),
+        versions=versions_of(records.values()),
         missing={
             stage.label: reasons.get(stage.digest, DAMAGED if stage.digest in store.set_aside else NOT_RUN)
             for stage in plan.stages
@@ -327,8 +327,8 @@ def _time(record: Record) -> StageTime:
     return StageTime(record.stage["label"], record.stage["kind"], record.wall_seconds, record.outcome.parts)
 
 
-def _versions(records: Any) -> dict[str, str]:
-    """Versions of all records; where they differ, every value is named."""
+def versions_of(records: Iterable[Record]) -> dict[str, str]:
+    """Versions and machine of all records; where they differ, every value is named."""
     found: dict[str, set[str]] = {}
     for record in records:
         for name, value in record.provenance.items():

@@ -17,6 +17,8 @@ COMMANDS = [
     "open",
     "compare",
     "export",
+    "publish",
+    "reproduce",
     "grade",
     "list",
     "schema",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -18,6 +19,8 @@ from lorr_bench.report.figures.canvas.text_fit import text_width, truncated, wra
 from lorr_bench.report.figures.canvas.vector import adapted
 from lorr_bench.report.formatting import START_MODEL
 
+FORMS: Final = ("png", "svg", "pdf")
+"""Endings of the files that a figure can be written as."""
 WIDTH: Final = 6.5
 """Inches, of every figure: a letter page with margins of one inch. Printed so, no text is below 7 pt."""
 TITLE_SIZE, TEXT_SIZE, TICK_SIZE = 11.0, 8.0, 7.5
@@ -76,6 +79,10 @@ class Drawing:
     def pdf(self) -> bytes:
         """The figure in lines, for print."""
         return pdf_bytes(self.figure)
+
+    def files(self, forms: Sequence[str]) -> dict[str, bytes]:
+        """The content of its file in each of these forms, by ending."""
+        return {form: self.svg.encode() if form == "svg" else getattr(self, form) for form in forms}
 
 
 @dataclass(frozen=True)

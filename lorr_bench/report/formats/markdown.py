@@ -8,6 +8,7 @@ from typing import Any
 
 from lorr_bench.outside import visible_text
 from lorr_bench.report.contents import Contents
+from lorr_bench.report.figures.drawing import FORMS
 from lorr_bench.report.formats.pipe_table import markdown_table
 from lorr_bench.report.formats.table_parts import first_groups, first_rows
 from lorr_bench.report.formatting import markdown_cell, markdown_text, seconds
@@ -20,12 +21,17 @@ Tables = Mapping[str, Table]
 """The tables that have rows, by name."""
 
 
-def markdown_report(contents: Contents) -> str:
-    """The report as GitHub-flavoured Markdown, the figures beside it as PNG."""
-    return "\n\n".join(part for part in _parts(contents) if part) + "\n"
+def markdown_report(contents: Contents, form: str = FORMS[0]) -> str:
+    """The report as GitHub-flavoured Markdown.
+
+    Args:
+        contents: What it shows.
+        form: Ending of the files of its figures, which lie beside it.
+    """
+    return "\n\n".join(part for part in _parts(contents, form) if part) + "\n"
 
 
-def _parts(contents: Contents) -> Iterator[str]:
+def _parts(contents: Contents, form: str) -> Iterator[str]:
     results = contents.results
     tables = {table.name: table for table in contents.tables}
     yield f"# {markdown_text(results.suite)}"
@@ -35,7 +41,7 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield "\n".join(map(_answer, contents.first.answers))
     yield f"Compared: {markdown_text(contents.compared)}"
     yield markdown_text(contents.caution)
-    yield _image(contents.figures[0].title, "figure.png")
+    yield _image(contents.figures[0].title, f"figure.{form}")
     yield from _tables("Scores", ["paper"], tables)
     yield from _tables("Primary contrasts", ["tests"], tables)
     yield from _scores("Comparison", "comparison", tables)
@@ -49,7 +55,7 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield from _tables("Contamination", ["overlaps"], tables)
     yield from _tables("Published figures", ["published"], tables)
     yield from _tables(_protocol_title(contents), ["protocol", "shared-settings"], tables)
-    yield _figures(contents)
+    yield _figures(contents, form)
     yield _seconds(contents)
     yield _versions(contents)
     yield f"## Suite\n\n{_fenced(visible_text(results.suite_text), 'yaml')}"
@@ -126,9 +132,9 @@ def _image(title: str, file: str) -> str:
     return f"![{markdown_text(title)}]({file})"
 
 
-def _figures(contents: Contents) -> str:
+def _figures(contents: Contents, form: str) -> str:
     """The figures after the main one."""
-    images = [_image(figure.title, f"figures/{figure.name}.png") for figure in contents.figures[1:]]
+    images = [_image(figure.title, f"figures/{figure.name}.{form}") for figure in contents.figures[1:]]
     return "\n\n".join(["## Figures", *images]) if images else ""
 
 

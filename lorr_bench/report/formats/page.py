@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from lorr_bench.outside import visible_text
 from lorr_bench.report.contents import Contents
-from lorr_bench.report.figures.drawing import Drawing
+from lorr_bench.report.figures.drawing import FORMS, Drawing
 from lorr_bench.report.formats.embed import data_uri, page_tables, source_hash
 from lorr_bench.report.formats.problems import embedded_problems
 from lorr_bench.report.formats.results_file import RESULTS_FILE
@@ -29,8 +30,13 @@ POLICY = (
 )
 
 
-def html_page(contents: Contents) -> str:
-    """The page: style, script, figures and data inside it, nothing fetched, every text of a model escaped."""
+def html_page(contents: Contents, forms: Sequence[str] = FORMS) -> str:
+    """The page: style, script, figures and data inside it, nothing fetched, every text of a model escaped.
+
+    Args:
+        contents: What it shows.
+        forms: Endings of the files of its figures that lie beside it.
+    """
     style = (ASSETS / "page.css").read_text(encoding="utf-8")
     script = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
     return (
@@ -44,6 +50,7 @@ def html_page(contents: Contents) -> str:
             style=Markup(style),  # noqa: S704
             script=Markup(script),  # noqa: S704
             files=_files(contents.frames),
+            forms=forms,
             tables=page_tables(contents.tables),
             figures=[(drawing, _address(drawing)) for drawing in contents.figures],
             problems=embedded_problems(contents.study),
