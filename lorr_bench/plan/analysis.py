@@ -130,7 +130,9 @@ def _swept(setting: str, suite: Suite, arm: Arm) -> Iterator[_Swept]:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SuiteError(
-            f"{setting} of {arm.name} is {value!r}, which is no number", where=SWEEP, fix="Sweep a number."
+            f"{setting} of {arm.name} is {value!r}, which is no number",
+            where=SWEEP,
+            fix="Name a setting whose values are numbers.",
         )
     for pairs, own in settings["at_budgets"].items():
         if of_method and _value(own, setting) != value:

@@ -34,6 +34,9 @@ def what_is_tested(plan: Plan) -> Iterator[str]:
         yield NO_BUDGET
         return
     yield f"{_heading(plan)}: {_tests(plan)} Everything else is secondary."
+    apart = [contrast for contrast in analysis.primary if not (contrast.names_budgets or analysis.budgets)]
+    if apart:
+        yield f"Not tested, as both arms are trained at no budget alike: {contrasts_text(apart, plan.arms)}."
     arms = {arm.name: arm for arm in plan.arms}
     across = [contrast for contrast in analysis.primary if _plugins(contrast, arms) is None]
     if across and suite.budget.equal not in ACROSS_METHODS:

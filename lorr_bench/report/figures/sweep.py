@@ -149,6 +149,8 @@ def _draw(swept: Swept) -> Figure:
         )
         for axis, budget in zip(axes, budgets, strict=True):
             _draw_panel(axis, swept, swept.points[budget], grid.width)
+        for axis in axes:  # not before all are drawn: panels share their limits
+            keep_to_shares(axis)
         log = " (log scale)" if swept.scale.log else ""
         name_axes(axes, grid.columns, x=f"{swept.sweep.setting}{log}", y="accuracy (%)")
     return figure
@@ -168,7 +170,6 @@ def _draw_panel(axis: Axes, swept: Swept, lines: dict[str, list[tuple[float, Any
         axis.vlines(own, low, high, color=style["color"], linewidth=1.1, alpha=0.75, zorder=2)
         axis.plot(own, mean, **style, **MARK, linewidth=1.6, zorder=3, clip_on=False)
     set_scale(axis, swept.scale, width, sorted(set(every)))
-    keep_to_shares(axis)
 
 
 def _handles(swept: Swept) -> Iterator[Line2D]:
