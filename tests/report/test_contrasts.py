@@ -322,9 +322,10 @@ def test_one_named_budget_takes_the_place_of_the_same_difference() -> None:
 
 
 def test_a_difference_between_budgets_is_no_row_of_the_comparison() -> None:
+    """As a secondary contrast it stands behind the one with the baseline at the same budget."""
     answers = {(PLAIN, 8): [right(20)] * 2, (PLAIN, 16): [right(30)] * 2, (LORR, 8): [right(45)] * 2}
-    analysis = Analysis("b", "greedy", (BETWEEN,))
-    rows = comparison_of(replace(scored(answers), analysis=analysis)).rows
-    (measure,) = {measure for _, _, measure in rows}
-    assert rows[LORR, 8, measure].difference == pytest.approx(0.25)
-    assert rows[LORR, 8, measure].role == "secondary"
+    analysis = Analysis("b", "greedy", (GAIN,), (BETWEEN,), budgets=(8,))
+    results = replace(scored(answers), analysis=analysis)
+    assert contrasts_of(results)["named_budgets"].to_list() == [False, True]
+    (found,) = [row for (arm, _, _), row in comparison_of(results).rows.items() if arm == LORR]
+    assert found.difference == pytest.approx(0.25)
