@@ -4,7 +4,7 @@
 
 Reads the verdicts in a store and the CSV files of a report, and shares no code with what wrote them: means are sums
 of verdicts, areas are written out as trapezoids, and whether two arms are equivalent comes from draws of both levels,
-seeds and problems, in the place of the package's quadrature. Prints what differs.
+seeds and problems, in the place of the package's quadrature. Prints what differs; where the report took an arm out of its pool, that is a difference here.
 """
 
 import csv
@@ -110,10 +110,11 @@ def check(store, report):
             yield f"{name}: {difference.mean()} and {row['difference']}"
         if not row["p_equivalence"]:
             continue
+        seeds = len(difference)
         arms = [
-            arrays
-            for (benchmark, _, n), arrays in raw.items()
-            if (benchmark, n) == (row["benchmark"], budgets[0])
+            arrays[:seeds]
+            for (benchmark, _, pairs), arrays in raw.items()
+            if (benchmark, pairs) == (row["benchmark"], budgets[0]) and len(arrays) >= seeds
         ]
         pooled = residual_mean_square(arms) if row["pooled"] == "True" else None
         p, told = drawn_p(difference, float(row["equivalence_margin"]), pooled), float(row["p_equivalence"])
