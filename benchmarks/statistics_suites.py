@@ -1,7 +1,7 @@
 """Whether whole suites keep their word, simulated with known truth: tables for docs/statistics.md.
 
 Declared contrasts with Holm's correction, the variance of seeds pooled over arms, one arm that scatters more
-than the others, and problems in families. Answers as in ``statistics_simulation``.
+than the others, problems in families, and equivalence. Answers as in ``statistics_simulation``.
 
     python benchmarks/statistics_suites.py
     python benchmarks/statistics_suites.py --suites 100 --only noisy
@@ -41,6 +41,8 @@ PROBLEMS: Final = 300
 MORE_PROBLEMS: Final = 1000  # of the quickstart
 SEEDS: Final = (3, 5)
 GAIN: Final = 0.10
+MARGIN: Final = 0.02
+MARGIN_SEEDS: Final = (3, 5, 10, 20)
 ARMS: Final = (4, 8, 12)
 CHOSEN: Final = ((0, 1), (0, 2), (0, 3), (1, 2), (2, 3), (3, 1))
 FAMILY: Final = 10
@@ -246,7 +248,41 @@ def _in_families(rng: np.random.Generator, seeds: int, deviation: float) -> list
     return [*covers, *(difference.p_value < 0.05 for difference in differences)]
 
 
-PARTS: Final = {part.__name__: part for part in (quickstart, pooling, noisy, families)}
+def equivalence(suites: int, seed: int) -> None:
+    """Arms that differ by just the margin and by nothing: how often they are called equivalent."""
+    head(
+        "1,000 problems, a margin of 2 points: called equivalent, in % of suites",
+        *("seeds", "seed spread, points", "2 points apart: one contrast", "any of 3 after Holm"),
+        *("1 point apart: one contrast", "equal: one contrast", "one of 3 after Holm"),
+    )
+    for seeds, points in itertools.product(MARGIN_SEEDS, (0.0, 1.0, 3.0)):
+        count = suites if seeds <= SEEDS[-1] else suites // 5
+        rng = np.random.default_rng([seed, 5, seeds, int(points)])
+        apart, near, equal = (
+            [_p_equivalent(rng, seeds, points, gain) for _ in range(count)]
+            for gain in (MARGIN, MARGIN / 2, 0.0)
+        )
+        row(
+            *(seeds, points, percent(values[0] < 0.05 for values in apart)),
+            percent(holm(values).min() < 0.05 for values in apart),
+            percent(values[0] < 0.05 for values in near),
+            percent(values[0] < 0.05 for values in equal),
+            percent(holm(values)[0] < 0.05 for values in equal),
+        )
+
+
+def _p_equivalent(rng: np.random.Generator, seeds: int, points: float, gain: float) -> list[float]:
+    """p-values of the equivalence of three arms to a fourth, each better by a gain, seeds pooled."""
+    difficulty = problems_of(rng, MORE_PROBLEMS)
+    arms = budget_arms(rng, difficulty, [points] * 4, seeds, [0.0, *[gain] * 3])
+    spread = spread_of(arms)
+    return [
+        paired_difference(arms[other], arms[0], spread=spread.between(other, 0)).equivalence_p(MARGIN)
+        for other in (1, 2, 3)
+    ]
+
+
+PARTS: Final = {part.__name__: part for part in (quickstart, pooling, noisy, families, equivalence)}
 
 
 if __name__ == "__main__":

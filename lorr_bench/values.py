@@ -373,20 +373,80 @@ class Overlap:
     examples: tuple[str, ...]
 
 
+BUDGET_SIGN: Final = "@"
+"""Between an arm and one of its data budgets; no name of an arm holds one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Two arms that are compared: ``dpo+lorr - dpo+plain``.
+    """Two arms that are compared: ``dpo+lorr - dpo+plain``, or ``dpo+lorr@512 - dpo+plain@1024``.
 
     Attributes:
         treatment: The arm in question.
         reference: The arm that it is compared with.
+        treatment_pairs: Data budget of the treatment; None where both are compared at each budget they share.
+        reference_pairs: Data budget of the reference; one of the two may be None only before a suite is
+            resolved.
     """
 
     treatment: str
     reference: str
+    treatment_pairs: int | None = None
+    reference_pairs: int | None = None
+
+    @property
+    def names_budgets(self) -> bool:
+        """Whether it says at which budgets its arms are compared."""
+        return self.treatment_pairs is not None or self.reference_pairs is not None
+
+    @property
+    def arms(self) -> frozenset[str]:
+        """Its arms, whichever way round."""
+        return frozenset((self.treatment, self.reference))
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Both arms, each with its budget where it names one."""
+        return (
+            at_budget(self.treatment, self.treatment_pairs),
+            at_budget(self.reference, self.reference_pairs),
+        )
 
     def __str__(self) -> str:
-        return f"{self.treatment} - {self.reference}"
+        return " - ".join(self.sides)
+
+
+def at_budget(arm: str, unique_pairs: int | None) -> str:
+    """``dpo+lorr@512``; the arm alone without a budget."""
+    return arm if unique_pairs is None else f"{arm}{BUDGET_SIGN}{unique_pairs}"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLine:
+    """Arms that differ in one setting only.
+
+    Attributes:
+        name: What it is called: the names of its arms, with a star where they differ.
+        arms: The arms, by rising value.
+        values: The setting's value of each.
+    """
+
+    name: str
+    arms: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A setting that a suite varies.
+
+    Attributes:
+        setting: Its name, or its path in a plug-in: ``learning_rate``, ``reset.factor``.
+        lines: The lines along which nothing else differs.
+    """
+
+    setting: str
+    lines: tuple[SweepLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,12 +456,15 @@ class Analysis:
     Attributes:
         benchmark: Of the primary measure; empty for the first of the results.
         metric: Of the primary measure; empty for the first of the benchmark.
-        primary: The contrasts that are tested on it, at the largest budget.
-        budgets: Data budgets at which both arms of a primary contrast are trained, rising; empty where they
-            are not known.
+        primary: The contrasts that are tested on it, at the largest budget or at those that they name.
+        budgets: Data budgets at which both arms of a primary contrast that names none are trained, rising;
+            empty where they are not known.
         secondary: Further contrasts; these and the primary ones are looked at on every measure and budget.
         declared: Whether the suite says so itself; otherwise it is the default.
         changes: What was declared earlier and changed after results were known, a sentence a change.
+        equivalence_margin: Share below which a difference of a primary contrast is as good as none; None
+            where equivalence is not tested.
+        sweep: What is looked at along a setting; None where nothing is.
     """
 
     benchmark: str
@@ -411,6 +474,8 @@ class Analysis:
     budgets: tuple[int, ...] = ()
     declared: bool = False
     changes: tuple[str, ...] = ()
+    equivalence_margin: float | None = None
+    sweep: Sweep | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ from lorr_bench.ports.registry import find_adapter, load_adapter
 from lorr_bench.ports.trainer import KnownSettings, TrainerAdapter
 from lorr_bench.spec.load import LoadedSuite, model_errors
 from lorr_bench.spec.methods import IterativeSpec, LorrPlugin, PlainPlugin
-from lorr_bench.spec.models import BUDGET_SIGN
-from lorr_bench.values import arm_name
+from lorr_bench.values import BUDGET_SIGN, arm_name
 
 
 @dataclass(frozen=True)

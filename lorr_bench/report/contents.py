@@ -31,6 +31,12 @@ from lorr_bench.report.tables.published import published_frame, published_table
 from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.report.tables.secondary import secondary_frame, secondary_table
 from lorr_bench.report.tables.seconds import seconds_frame
+from lorr_bench.report.tables.sweep import (
+    sweep_difference_frame,
+    sweep_difference_table,
+    sweep_frame,
+    sweep_table,
+)
 from lorr_bench.values import GENERAL, MATH, Results
 
 SCORE_SECTIONS: Final = {MATH: ("comparison", "Comparison"), GENERAL: ("general", "General reasoning")}
@@ -116,6 +122,8 @@ def _frames(study: Study, contrasts: pd.DataFrame, comparison: Comparison) -> Fr
         secondary=secondary_frame(study, comparison.frame),
         conduct=conduct_frame(study),
         efficiency=efficiency_frame(study),
+        sweep=sweep_frame(study),
+        sweep_differences=sweep_difference_frame(study),
         aggregates=aggregate_frame(study),
         overlaps=overlap_frame(results),
         published=published_frame(study, comparison),
@@ -144,6 +152,8 @@ def _tables(
         yield from _score_tables(kind, study, comparison, caption, notes[kind])
     yield further_table(study, frames.contrasts)
     yield efficiency_table(frames.efficiency)
+    yield sweep_table(frames.sweep)
+    yield sweep_difference_table(frames.sweep_differences)
     yield aggregate_table(study, frames.aggregates)
     yield secondary_table(frames.secondary)
     yield conduct_table(frames.conduct)

@@ -1,15 +1,17 @@
 """Every paired difference of a report: which were declared beforehand, and what came of them.
 
-Primary contrasts are tested on one measure: Holm's correction over them at the largest budget, then smaller
-budgets in fixed sequence. Everything else is secondary, in families of its own: the measures of math, those
-of general reasoning, and the average of each, which never stands in a family with its parts.
+Primary contrasts are tested on one measure: Holm's correction over them at the largest budget, or at those
+that they name, then smaller budgets in fixed sequence. Where a margin is declared, their equivalence is
+tested in the same way, apart. Everything else is secondary, in families of its own: the measures of math,
+those of general reasoning, and the average of each, which never stands in a family with its parts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +26,7 @@ from lorr_bench.stats import (
     fixed_sequence,
     holm,
     permutation_test,
+    permuted_equivalence,
     seed_spread,
     stratified_difference,
 )
@@ -58,9 +61,24 @@ COLUMNS: Final = (
     "pooled",
     "p_permuted_seeds",
 )
+CORRECTED: Final = ("tests", "p_holm", "significant", "detectable")
+LATER: Final = (
+    "reference_pairs",
+    "named_budgets",
+    "equivalence_margin",
+    "p_equivalence",
+    "p_equivalence_holm",
+    "equivalent",
+    "p_equivalence_permuted_seeds",
+)
+"""Columns that came later, and so stand last."""
+
+NO_EQUIVALENCE: Final = {"p_equivalence": math.nan, "p_equivalence_permuted_seeds": math.nan}
 
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
 """Treatment and reference (seeds, problems), one pair a benchmark."""
+Budgets = tuple[int, int]
+"""Unique pairs of treatment and reference."""
 
 
 def contrast_frame(study: Study) -> pd.DataFrame:
@@ -74,21 +92,36 @@ def contrast_frame(study: Study) -> pd.DataFrame:
         finds in four of five suites. ``pooled`` says whether the variance between seeds is that of all arms
         of the budget. ``p_permuted_seeds`` is that of the permutation test over seeds, which assumes no
         distribution. ``paired_problems`` is 0 for scores known only as totals.
+
+        ``unique_pairs`` is the budget of the treatment, ``reference_pairs`` that of the reference, another
+        only where ``named_budgets``: where the suite says at which budgets the two are compared.
+        ``p_equivalence`` is that of two one-sided tests against the margin, of declared differences where a
+        margin was; ``p_equivalence_holm`` is corrected as ``p_holm`` is, ``equivalent`` where it is below
+        0.05.
     """
-    found = sorted(_Differences(study).rows(), key=lambda row: _order(row[0]))
-    frame = pd.DataFrame([row for row, _ in found], columns=list(COLUMNS))
+    places = {contrast: number for number, contrast in enumerate(study.analysis.primary)}
+    found = sorted(_Differences(study).rows(), key=lambda row: _order(row[0], places))
+    frame = pd.DataFrame([row for row, _ in found], columns=[*COLUMNS, *LATER])
     frame["tests"] = frame.groupby(["family", "role", _sequence_step(frame)])["p_value"].transform("count")
     frame["p_holm"] = _corrected(frame)
     frame["significant"] = frame["p_holm"] < SIGNIFICANCE
     frame["detectable"] = [
         _detectable(difference, tests) for (_, difference), tests in zip(found, frame["tests"], strict=True)
     ]
-    return frame
+    frame["p_equivalence_holm"] = _in_sequence(frame, "p_equivalence")
+    frame["equivalent"] = frame["p_equivalence_holm"] < SIGNIFICANCE
+    return frame[[*COLUMNS, *CORRECTED, *LATER]]
 
 
 def declared_rows(contrasts: pd.DataFrame) -> pd.DataFrame:
     """The differences that were declared beforehand, those at the largest budget first."""
     return contrasts[contrasts["role"].isin(DECLARED)]
+
+
+def contrast_of_row(row: Any) -> Contrast:
+    """The contrast that a row is of, with its budgets where the suite names them."""
+    pairs = (int(row.unique_pairs), int(row.reference_pairs)) if row.named_budgets else (None, None)
+    return Contrast(row.treatment, row.reference, *pairs)
 
 
 def declared_mark(row: Any) -> str:
@@ -124,28 +157,45 @@ class _Differences:
     def rows(self) -> Iterator[tuple[dict[str, Any], Difference]]:
         """The columns of each difference, and the difference itself."""
         for measure in self.study.reported_measures:
-            for budget in self.study.evaluated_budgets:
-                for contrast in self.study.contrasts:
-                    found = self._difference(contrast, budget, measure)
-                    if found is not None:
-                        named = self._named(contrast, budget, measure)
-                        yield named | _columns(*found), found[0]
+            for contrast, budgets in self._places():
+                found = self._difference(contrast, budgets, measure)
+                if found is not None:
+                    named = self._named(contrast, budgets, measure)
+                    yield named | _columns(*found, named["equivalence_margin"]), found[0]
 
-    def _named(self, contrast: Contrast, budget: int, measure: Measure) -> dict[str, Any]:
+    def _places(self) -> Iterator[tuple[Contrast, Budgets]]:
+        """Each contrast at every budget of the results, or at those that it names; each place once."""
+        contrasts = self.study.contrasts
+        for budget in self.study.evaluated_budgets:
+            for contrast in contrasts:
+                at_once = replace(contrast, treatment_pairs=budget, reference_pairs=budget)
+                if not contrast.names_budgets and at_once not in contrasts:
+                    yield contrast, (budget, budget)
+        for contrast in contrasts:
+            if contrast.treatment_pairs is not None and contrast.reference_pairs is not None:
+                yield contrast, (contrast.treatment_pairs, contrast.reference_pairs)
+
+    def _named(self, contrast: Contrast, budgets: Budgets, measure: Measure) -> dict[str, Any]:
         """What a difference is of, whether it was declared, and what it is corrected with."""
         declared = measure == self.study.primary_measure and contrast in self.declared
-        role = (PRIMARY if budget == self.study.primary_budget else SEQUENCE) if declared else SECONDARY
+        first = contrast.names_budgets or budgets[0] == self.study.primary_budget
+        role = (PRIMARY if first else SEQUENCE) if declared else SECONDARY
         family = f"average of {measure.kind}" if measure in self.study.averages else measure.kind
+        margin = self.study.analysis.equivalence_margin if declared else None
         return {
-            **asdict(contrast),
-            "unique_pairs": budget,
+            "treatment": contrast.treatment,
+            "reference": contrast.reference,
+            "unique_pairs": budgets[0],
+            "reference_pairs": budgets[1],
+            "named_budgets": contrast.names_budgets,
             **asdict(measure),
             "role": role,
             "family": PRIMARY if declared else family,
+            "equivalence_margin": math.nan if margin is None else margin,
         }
 
     def _difference(
-        self, contrast: Contrast, budget: int, measure: Measure
+        self, contrast: Contrast, budgets: Budgets, measure: Measure
     ) -> tuple[Difference, Pairs, bool] | None:
         """The paired difference over the seeds that both arms have, its arrays, and whether by problem.
 
@@ -153,7 +203,7 @@ class _Differences:
         """
         left, right = (
             self.study.scores_by_seed(measure, arm, budget)
-            for arm in (contrast.treatment, contrast.reference)
+            for arm, budget in zip((contrast.treatment, contrast.reference), budgets, strict=True)
         )
         seeds = tuple(sorted(left.keys() & right.keys()))
         if not seeds:
@@ -167,14 +217,20 @@ class _Differences:
         found = stratified_difference(
             pairs,
             families=self.study.families(measure, by_problem),
-            spread=self._spread(contrast, measure, budget, seeds),
+            spread=self._spread(contrast, measure, budgets, seeds),
         )
         return found, pairs, all(by_problem)
 
     def _spread(
-        self, contrast: Contrast, measure: Measure, budget: int, seeds: tuple[int, ...]
+        self, contrast: Contrast, measure: Measure, budgets: Budgets, seeds: tuple[int, ...]
     ) -> SeedSpread | None:
-        """How seeds scatter over the arms of a budget, for two of them; None where nothing is pooled."""
+        """How seeds scatter over the arms of a budget, for two of them; None where nothing is pooled.
+
+        Models of different budgets share less of their data, so their difference has its own spread.
+        """
+        budget, other = budgets
+        if budget != other:
+            return None
         key = (measure, budget, seeds)
         if key not in self.spreads:
             means = self._means(measure, budget, seeds)
@@ -207,8 +263,9 @@ def _by_part(by_seed: Mapping[int, Sequence[Score]], seeds: Sequence[int]) -> li
     return [list(scores) for scores in zip(*(by_seed[seed] for seed in seeds), strict=True)]
 
 
-def _columns(found: Difference, pairs: Pairs, by_problem: bool) -> dict[str, Any]:
+def _columns(found: Difference, pairs: Pairs, by_problem: bool, margin: float) -> dict[str, Any]:
     treatment, reference = _means_of(pairs)
+    tested = found.seeds > 1
     return {
         "treatment_mean": treatment,
         "reference_mean": reference,
@@ -220,7 +277,15 @@ def _columns(found: Difference, pairs: Pairs, by_problem: bool) -> dict[str, Any
         "paired_problems": found.problems if by_problem else 0,
         "paired_families": found.families if by_problem else 0,
         "pooled": found.parts.pooled_freedom > 0,
-        "p_permuted_seeds": _permuted_seeds(pairs) if found.seeds > 1 else math.nan,
+        "p_permuted_seeds": permutation_test(*_seed_means(pairs), over="seeds") if tested else math.nan,
+        **(_equivalence(found, pairs, margin) if tested and not math.isnan(margin) else NO_EQUIVALENCE),
+    }
+
+
+def _equivalence(found: Difference, pairs: Pairs, margin: float) -> dict[str, float]:
+    return {
+        "p_equivalence": found.equivalence_p(margin),
+        "p_equivalence_permuted_seeds": permuted_equivalence(*_seed_means(pairs), margin),
     }
 
 
@@ -236,17 +301,18 @@ def _means_of(pairs: Pairs) -> tuple[float, float]:
     return left, right
 
 
-def _permuted_seeds(pairs: Pairs) -> float:
-    """The check of a difference that assumes no distribution: one mean a seed and benchmark."""
+def _seed_means(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+    """Of both arms one mean a seed and benchmark, for the check that assumes no distribution."""
     means = [[part.mean(axis=1) for part in side] for side in zip(*pairs, strict=True)]
     treatment, baseline = map(np.column_stack, means)
-    return permutation_test(treatment, baseline, over="seeds")
+    return treatment, baseline
 
 
-def _order(row: Mapping[str, Any]) -> tuple[int, int]:
-    """Declared differences first, of these the largest budget first; others as they come."""
-    role = (PRIMARY, SEQUENCE, SECONDARY).index(row["role"])
-    return role, -row["unique_pairs"] if role < 2 else 0
+def _order(row: Mapping[str, Any], places: Mapping[Contrast, int]) -> tuple[int, int]:
+    """Primary ones as they are declared, then smaller budgets from large to small; others as they come."""
+    if row["role"] == PRIMARY:
+        return 0, places[contrast_of_row(SimpleNamespace(**row))]
+    return (1, -row["unique_pairs"]) if row["role"] == SEQUENCE else (2, 0)
 
 
 def _sequence_step(frame: pd.DataFrame) -> pd.Series[Any]:
@@ -256,17 +322,23 @@ def _sequence_step(frame: pd.DataFrame) -> pd.Series[Any]:
 
 def _corrected(frame: pd.DataFrame) -> pd.Series[float]:
     """Corrected p-values: the declared ones in fixed sequence, every other family by Holm."""
-    corrected = pd.Series(math.nan, index=frame.index)
-    declared = declared_rows(frame)
-    if not declared.loc[declared["role"] == PRIMARY, "p_value"].notna().any():
-        declared = declared[:0]  # nothing at the largest budget yet, so nothing to go on from
-    # The fixed sequence goes from the largest budget down, the order in which the rows stand.
-    steps = [rows.index for _, rows in declared.groupby("unique_pairs", sort=False)]
-    values = fixed_sequence([frame.loc[index, "p_value"].to_numpy(dtype=float) for index in steps])
-    for index, adjusted in zip(steps, values, strict=True):
-        corrected[index] = adjusted
+    corrected = _in_sequence(frame, "p_value")
     for _, rows in frame[frame["role"] == SECONDARY].groupby("family", sort=False):
         corrected[rows.index] = holm(rows["p_value"].to_numpy(dtype=float))
+    return corrected
+
+
+def _in_sequence(frame: pd.DataFrame, name: str) -> pd.Series[float]:
+    """Declared p-values of a column in fixed sequence, corrected by Holm within each step; NaN elsewhere."""
+    corrected = pd.Series(math.nan, index=frame.index)
+    declared = declared_rows(frame)
+    if not declared.loc[declared["role"] == PRIMARY, name].notna().any():
+        return corrected  # nothing at the largest budget yet, so nothing to go on from
+    # The fixed sequence goes from the largest budget down, the order in which the rows stand.
+    steps = [rows.index for _, rows in declared.groupby(_sequence_step(declared), sort=False)]
+    values = fixed_sequence([frame.loc[index, name].to_numpy(dtype=float) for index in steps])
+    for index, adjusted in zip(steps, values, strict=True):
+        corrected[index] = adjusted
     return corrected
 
 

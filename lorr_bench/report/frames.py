@@ -24,6 +24,8 @@ class Frames:
     secondary: pd.DataFrame
     conduct: pd.DataFrame
     efficiency: pd.DataFrame
+    sweep: pd.DataFrame
+    sweep_differences: pd.DataFrame
     aggregates: pd.DataFrame
     overlaps: pd.DataFrame
     published: pd.DataFrame

@@ -20,7 +20,7 @@ from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.plan import Plan
-from lorr_bench.run.planned_tests import contrasts_text, measure_text
+from lorr_bench.run.planned_tests import contrasts_text, margin_text, measure_text
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import guarded
 from lorr_bench.store.store import Store, done_stages
@@ -28,6 +28,7 @@ from lorr_bench.values import START, Analysis, Contrast
 
 ANALYSIS_FILE: Final = "analysis.json"
 DAMAGED_FILE: Final = "analysis.damaged.json"
+MARGIN: Final = "equivalence_margin"
 
 Clock = Callable[[], datetime]
 
@@ -164,6 +165,7 @@ def _tested(declared: Declaration) -> dict[str, Any]:
         "measure": (analysis.benchmark, analysis.metric),
         "primary": set(analysis.primary),
         "secondary": set(analysis.secondary),
+        "margin": analysis.equivalence_margin,
         "unique_pairs": declared.unique_pairs,
         "seeds": declared.seeds,
     }
@@ -179,6 +181,11 @@ def _difference(before: Declaration, after: Declaration, arms: Sequence[Arm]) ->
         told.append(f"{measure_text(analysis)}: {contrasts_text(analysis.primary, arms) or 'nothing'}")
     if "secondary" in changed:
         told.append(f"secondary: {contrasts_text(analysis.secondary, arms) or 'nothing'}")
+    if "margin" in changed:
+        margin = analysis.equivalence_margin
+        told.append(
+            "no margin of equivalence" if margin is None else f"equivalence within {margin_text(margin)}"
+        )
     if "unique_pairs" in changed:
         told.append(f"budgets of {', '.join(f'{pairs:,}' for pairs in before.unique_pairs)} pairs")
     if "seeds" in changed:
@@ -189,7 +196,11 @@ def _difference(before: Declaration, after: Declaration, arms: Sequence[Arm]) ->
 def _named_secondary(plan: Plan) -> tuple[Contrast, ...]:
     """Without those that are looked at anyway."""
     baselines = plan.baselines
-    return tuple(one for one in plan.analysis.secondary if baselines[one.treatment] != one.reference)
+    return tuple(
+        one
+        for one in plan.analysis.secondary
+        if one.names_budgets or baselines[one.treatment] != one.reference
+    )
 
 
 def _to_dict(declared: Declaration) -> dict[str, Any]:
@@ -200,23 +211,36 @@ def _to_dict(declared: Declaration) -> dict[str, Any]:
         "evaluations": declared.evaluations,
         "benchmark": analysis.benchmark,
         "metric": analysis.metric,
-        "primary": [[one.treatment, one.reference] for one in analysis.primary],
-        "secondary": [[one.treatment, one.reference] for one in analysis.secondary],
+        "primary": list(map(_to_list, analysis.primary)),
+        "secondary": list(map(_to_list, analysis.secondary)),
         "declared": analysis.declared,
         "unique_pairs": list(declared.unique_pairs),
         "seeds": list(declared.seeds),
         "is_restart": declared.is_restart,
+        # Records of suites without a margin are as they were before there was one.
+        **({} if analysis.equivalence_margin is None else {MARGIN: analysis.equivalence_margin}),
     }
 
 
+def _to_list(contrast: Contrast) -> list[str | int | None]:
+    """Both arms, and their budgets where it names them."""
+    budgets = [contrast.treatment_pairs, contrast.reference_pairs] if contrast.names_budgets else []
+    return [contrast.treatment, contrast.reference, *budgets]
+
+
 def _from_dict(values: Mapping[str, Any]) -> Declaration:
-    primary, secondary = (
-        tuple(Contrast(str(treatment), str(reference)) for treatment, reference in values[part])
-        for part in ("primary", "secondary")
-    )
+    primary, secondary = (tuple(map(_from_list, values[part])) for part in ("primary", "secondary"))
+    margin = values.get(MARGIN)
     benchmark, metric = str(values["benchmark"]), str(values["metric"])
     return Declaration(
-        Analysis(benchmark, metric, primary, secondary, declared=bool(values["declared"])),
+        Analysis(
+            benchmark,
+            metric,
+            primary,
+            secondary,
+            declared=bool(values["declared"]),
+            equivalence_margin=None if margin is None else float(margin),
+        ),
         tuple(map(int, values["unique_pairs"])),
         tuple(map(int, values["seeds"])),
         datetime.fromisoformat(values["time"]).astimezone(UTC),
@@ -224,6 +248,11 @@ def _from_dict(values: Mapping[str, Any]) -> Declaration:
         int(values["evaluations"]),
         bool(values["is_restart"]),
     )
+
+
+def _from_list(values: Sequence[Any]) -> Contrast:
+    treatment, reference, *budgets = values
+    return Contrast(str(treatment), str(reference), *map(int, budgets))
 
 
 def _history(file: Path) -> tuple[Declaration, ...] | None:

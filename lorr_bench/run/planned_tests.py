@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from lorr_bench.plan.arms import Arm
@@ -29,10 +30,13 @@ def what_is_tested(plan: Plan) -> Iterator[str]:
     if not analysis.primary:
         yield NO_CONTRAST
         return
-    if not analysis.budgets:
+    if not analysis.budgets and not any(one.names_budgets for one in analysis.primary):
         yield NO_BUDGET
         return
     yield f"{_heading(plan)}: {_tests(plan)} Everything else is secondary."
+    apart = [contrast for contrast in analysis.primary if not (contrast.names_budgets or analysis.budgets)]
+    if apart:
+        yield f"Not tested, as both arms are trained at no budget alike: {contrasts_text(apart, plan.arms)}."
     arms = {arm.name: arm for arm in plan.arms}
     across = [contrast for contrast in analysis.primary if _plugins(contrast, arms) is None]
     if across and suite.budget.equal not in ACROSS_METHODS:
@@ -50,11 +54,33 @@ def _heading(plan: Plan) -> str:
 
 def _tests(plan: Plan) -> str:
     analysis = plan.analysis
-    *smaller, largest = analysis.budgets
-    contrasts = contrasts_text(analysis.primary, plan.arms)
-    first = f"{measure_text(analysis)} at {largest:,} pairs: {contrasts}."
-    below = ", ".join(f"{pairs:,}" for pairs in reversed(smaller))
-    return f"{first} Below that in fixed sequence: {below}." if smaller else first
+    everywhere, named = (
+        [one for one in analysis.primary if one.names_budgets is names] for names in (False, True)
+    )
+    told = []
+    if everywhere and analysis.budgets:
+        told.append(f"at {analysis.budgets[-1]:,} pairs: {contrasts_text(everywhere, plan.arms)}")
+    if named:
+        told.append(f"at budgets of their own: {contrasts_text(named, plan.arms)}")
+    below = ", ".join(f"{pairs:,}" for pairs in reversed(analysis.budgets[:-1]))
+    parts = [
+        f"{measure_text(analysis)} {'; '.join(told)}.",
+        f"Below that in fixed sequence: {below}." if below else "",
+        _equivalence(analysis),
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _equivalence(analysis: Analysis) -> str:
+    """That a difference smaller than the margin is tested for, too; nothing without a margin."""
+    if analysis.equivalence_margin is None:
+        return ""
+    return f"Each for a difference, and for equivalence within {margin_text(analysis.equivalence_margin)}."
+
+
+def margin_text(margin: float) -> str:
+    """``±2.0 points``."""
+    return f"±{100 * margin:.1f} points"
 
 
 def measure_text(analysis: Analysis) -> str:
@@ -94,4 +120,4 @@ def _plugins(contrast: Contrast, arms: Mapping[str, Arm]) -> Contrast | None:
     treatment, reference = arms.get(contrast.treatment), arms.get(contrast.reference)
     if treatment is None or reference is None or treatment.method != reference.method:
         return None
-    return Contrast(treatment.plugin, reference.plugin)
+    return replace(contrast, treatment=treatment.plugin, reference=reference.plugin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
@@ -11,17 +12,29 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from lorr_bench.spec.base import Model
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec
-from lorr_bench.values import GREEDY, UNTESTED_METRICS, Contrast, arm_name
+from lorr_bench.values import BUDGET_SIGN, GREEDY, UNTESTED_METRICS, Contrast, arm_name, at_budget
 
-PluginsOf = Mapping[str, Sequence[str]]
-"""The plug-ins that each method is combined with."""
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What a suite trains, as far as contrasts name it.
+
+    Attributes:
+        plugins: The plug-ins that each method is combined with.
+        budgets: The data budgets that the arms of each plug-in are trained at, rising.
+    """
+
+    plugins: Mapping[str, Sequence[str]]
+    budgets: Mapping[str, Sequence[int]]
 
 
 def parse_contrast(text: str) -> Contrast:
-    """The two names of ``A - B``: arms, or plug-ins. Names may hold hyphens, but no spaces.
+    """The two names of ``A - B``: arms, or plug-ins, each with its budget behind an ``@`` where it has one.
+
+    Names may hold hyphens, but no spaces.
 
     Args:
-        text: A name, a minus between spaces, another name.
+        text: A name, a minus between spaces, another name: ``lorr - plain``, ``lorr@512 - plain@1024``.
 
     Raises:
         ValueError: The text has another form.
@@ -29,7 +42,20 @@ def parse_contrast(text: str) -> Contrast:
     words = text.split()
     if len(words) != 3 or words[1] != "-":
         raise ValueError(f"{text[:80]!r} is no contrast: write `A - B`, with spaces around the minus")
-    return Contrast(words[0], words[2])
+    (treatment, pairs), (reference, reference_pairs) = map(_side, (words[0], words[2]))
+    return Contrast(treatment, reference, pairs, reference_pairs)
+
+
+def _side(word: str) -> tuple[str, int | None]:
+    """Name and budget of one side."""
+    name, sign, budget = word.partition(BUDGET_SIGN)
+    if not sign:
+        return name, None
+    if not (name and budget.isascii() and budget.isdigit() and not budget.startswith("0")):
+        raise ValueError(
+            f"{word[:80]!r} names no budget: write its unique pairs behind the @, as in lorr@512"
+        )
+    return name, int(budget)
 
 
 ContrastText = Annotated[
@@ -64,10 +90,24 @@ class AnalysisSpec(Model):
         None,
         min_length=1,
         description="what is tested first, at the largest budget: `A - B` of two arms, or of two plug-ins "
-        "for every method that has both. By default each plug-in against its method's baseline",
+        "for every method that has both; at budgets of their own: `A@512 - B@1024`. By default each plug-in "
+        "against its method's baseline",
     )
     secondary: tuple[ContrastText, ...] = Field(
         (), description="what is looked at besides; each plug-in against its method's baseline always is"
+    )
+    equivalence_margin: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="a share, such as 0.02 for 2 points: primary contrasts are also tested for a difference "
+        "that is smaller than this, either way. By default they are not",
+    )
+    sweep: str | None = Field(
+        None,
+        min_length=1,
+        description="a numeric hyper-parameter, or option of a plug-in such as `replays` or `reset.factor`: "
+        "arms that differ in it alone form a line, whose area, best and worst are shown",
     )
 
     @field_validator("measure", mode="before")
@@ -82,26 +122,25 @@ class AnalysisSpec(Model):
 
     @property
     def is_said(self) -> bool:
-        """Whether the suite says any of it."""
-        return self != AnalysisSpec()
+        """Whether the suite says any of what is tested; a sweep is only looked at."""
+        return self.model_copy(update={"sweep": None}) != AnalysisSpec()
 
 
-def pair_of(contrast: Contrast) -> frozenset[str]:
-    """Its arms, whichever way round."""
-    return frozenset((contrast.treatment, contrast.reference))
-
-
-def contrasts_of(texts: Sequence[str], plugins: PluginsOf) -> tuple[Contrast, ...]:
+def contrasts_of(texts: Sequence[str], grid: Grid) -> tuple[Contrast, ...]:
     """The contrasts of arms that texts stand for.
 
     Args:
         texts: Contrasts of plug-ins or of arms.
-        plugins: Of each method of the suite.
+        grid: What the suite trains.
+
+    Returns:
+        Those that name a budget have one on both sides: an arm without one has the largest that it is
+        trained at.
 
     Raises:
         ValueError: A text stands for none.
     """
-    return tuple(contrast for text in texts for contrast in _arms_of(text, plugins))
+    return tuple(contrast for text in texts for contrast in _arms_of(text, grid))
 
 
 def measure_of(wanted: MeasureSpec | None, evaluation: EvaluationSpec) -> tuple[str, str]:
@@ -129,18 +168,18 @@ def measure_of(wanted: MeasureSpec | None, evaluation: EvaluationSpec) -> tuple[
     return name, (found or "").partition(",")[0]
 
 
-def check_analysis(spec: AnalysisSpec, plugins: PluginsOf | None, evaluation: EvaluationSpec | None) -> None:
+def check_analysis(spec: AnalysisSpec, grid: Grid | None, evaluation: EvaluationSpec | None) -> None:
     """Refuse names that the suite does not have.
 
     Args:
         spec: What it says of its analysis.
-        plugins: Of each method; None where methods or plug-ins have faults of their own.
+        grid: What it trains; None where methods, plug-ins or budgets have faults of their own.
         evaluation: What it measures; None likewise.
 
     Raises:
         ValidationError: All faults, each with its place below the analysis.
     """
-    faults = list(_contrast_faults(spec, plugins)) if plugins is not None else []
+    faults = list(_contrast_faults(spec, grid)) if grid is not None else []
     if evaluation is not None:
         try:
             measure_of(spec.measure, evaluation)
@@ -150,22 +189,42 @@ def check_analysis(spec: AnalysisSpec, plugins: PluginsOf | None, evaluation: Ev
         raise ValidationError.from_exception_data("analysis", faults)
 
 
-def _contrast_faults(spec: AnalysisSpec, plugins: PluginsOf) -> Iterator[InitErrorDetails]:
-    places: dict[frozenset[str], str] = {}
+def _contrast_faults(spec: AnalysisSpec, grid: Grid) -> Iterator[InitErrorDetails]:
+    places: dict[tuple[str, frozenset[str]], str] = {}
     entries = [("primary", n, text) for n, text in enumerate(spec.primary or ())]
     entries += [("secondary", n, text) for n, text in enumerate(spec.secondary)]
     for part, number, text in entries:
         try:
-            contrasts = _arms_of(text, plugins)
+            contrasts = _arms_of(text, grid)
         except ValueError as error:
             yield _fault((part, number), text, str(error))
             continue
-        if repeated := next((contrast for contrast in contrasts if pair_of(contrast) in places), None):
-            reason = (
-                f"{repeated} is compared twice: `analysis.{places[pair_of(repeated)]}` has the two already"
-            )
+        found = ((one, places[key]) for one in contrasts for key in _repeats(one) if key in places)
+        if repeated := next(found, None):
+            contrast, place = repeated
+            reason = f"{contrast} is compared twice: `analysis.{place}` has the two already"
             yield _fault((part, number), text, reason)
-        places |= {pair_of(contrast): f"{part}.{number}" for contrast in contrasts}
+        places |= {key: f"{part}.{number}" for contrast in contrasts for key in _marks(contrast)}
+
+
+def _marks(contrast: Contrast) -> Iterator[tuple[str, frozenset[str]]]:
+    """What a contrast compares: two arms at every budget, at one, or at two budgets."""
+    if not contrast.names_budgets:
+        yield "every budget", contrast.arms
+        return
+    yield "budgets", frozenset(contrast.sides)
+    if contrast.treatment_pairs == contrast.reference_pairs:
+        yield "one budget", contrast.arms
+
+
+def _repeats(contrast: Contrast) -> Iterator[tuple[str, frozenset[str]]]:
+    """The marks of others that compare the same."""
+    if not contrast.names_budgets:
+        yield from (("every budget", contrast.arms), ("one budget", contrast.arms))
+        return
+    yield "budgets", frozenset(contrast.sides)
+    if contrast.treatment_pairs == contrast.reference_pairs:
+        yield "every budget", contrast.arms
 
 
 def _fault(place: tuple[str | int, ...], given: Any, reason: str) -> InitErrorDetails:
@@ -174,22 +233,54 @@ def _fault(place: tuple[str | int, ...], given: Any, reason: str) -> InitErrorDe
     return InitErrorDetails(type=kind, loc=place, input=given)
 
 
-def _arms_of(text: str, plugins: PluginsOf) -> tuple[Contrast, ...]:
-    named = parse_contrast(text)
+def _arms_of(text: str, grid: Grid) -> tuple[Contrast, ...]:
+    named, plugins = parse_contrast(text), grid.plugins
     sides = (named.treatment, named.reference)
-    if named.treatment == named.reference:
-        raise ValueError(f"compares {named.treatment} with itself")
     are_arms = ["+" in side for side in sides]
     if any(are_arms) and not all(are_arms):
         raise ValueError("one side is an arm, the other a plug-in: write two arms or two plug-ins")
     if all(are_arms):
         _demand("arm", sides, [arm_name(method, name) for method, names in plugins.items() for name in names])
-        return (named,)
+        return (_placed(named, grid),)
     _demand("plug-in", sides, list(dict.fromkeys(name for names in plugins.values() for name in names)))
     methods = [method for method, names in plugins.items() if set(sides) <= set(names)]
     if not methods:
         raise ValueError(f"no method has both {named.treatment} and {named.reference}: name two arms")
-    return tuple(Contrast(*(arm_name(method, side) for side in sides)) for method in methods)
+    placed = _placed(named, grid)
+    return tuple(
+        replace(placed, treatment=arm_name(method, sides[0]), reference=arm_name(method, sides[1]))
+        for method in methods
+    )
+
+
+def _placed(named: Contrast, grid: Grid) -> Contrast:
+    """A contrast with a budget on both sides if it has one on either: the largest where none is said.
+
+    Raises:
+        ValueError: A side is not trained at its budget, or both are the same.
+    """
+    placed = named
+    if named.names_budgets:
+        treatment = _budget(named.treatment, named.treatment_pairs, grid)
+        reference = _budget(named.reference, named.reference_pairs, grid)
+        placed = replace(named, treatment_pairs=treatment, reference_pairs=reference)
+    if len(set(placed.sides)) == 1:
+        raise ValueError(f"compares {placed.sides[0]} with itself")
+    return placed
+
+
+def _budget(side: str, pairs: int | None, grid: Grid) -> int:
+    """The budget of a side, an arm or a plug-in; refused where it is not trained at it."""
+    budgets = grid.budgets[side.rpartition("+")[2]]
+    if pairs is None:
+        return budgets[-1]
+    if pairs not in budgets:
+        known = list(map(str, budgets))
+        raise ValueError(
+            f"{at_budget(side, pairs)} is not trained; {nearest(str(pairs), known)}its budgets are "
+            f"{', '.join(known)}"
+        )
+    return pairs
 
 
 def _demand(noun: str, sides: Sequence[str], known: Sequence[str]) -> None:

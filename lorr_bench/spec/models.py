@@ -11,18 +11,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from lorr_bench.spec.analysis import AnalysisSpec, check_analysis
+from lorr_bench.spec.analysis import AnalysisSpec, Grid, check_analysis
 from lorr_bench.spec.base import Model, Name, rising
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
 from lorr_bench.spec.sources import DataSpec, StartModelSpec
-from lorr_bench.values import arm_name
+from lorr_bench.values import BUDGET_SIGN, arm_name
 
 START_MODEL = "start"
-BUDGET_SIGN = "@"
-"""Between an arm and the data budget that an override is for."""
 BudgetAxis = Literal["data", "prompts", "updates", "visits"]
 
 
@@ -144,6 +142,11 @@ def _plugins_of(methods: dict[str, MethodSpec], plugins: dict[str, Any]) -> dict
     }
 
 
+def budgets_of(plugins: dict[str, Any], budgets: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """The data budgets that the arms of each plug-in are trained at; all unless it says otherwise."""
+    return {name: plugin.unique_pairs or budgets for name, plugin in plugins.items()}
+
+
 def _unknown_arms(unknown: Sequence[str], arms: Iterable[str]) -> str:
     hint = "".join(nearest(name.partition(BUDGET_SIGN)[0], arms) for name in unknown)
     return f"no arm is called {', '.join(unknown)}; {hint}arms are {', '.join(arms)}"
@@ -261,12 +264,22 @@ class Suite(Model):
         named = self.methods[method].plugins
         return [name for name in self.plugins if named is None or name in named]
 
+    @property
+    def grid(self) -> Grid:
+        """The plug-ins of each method, and the data budgets of each plug-in."""
+        plugins = {method: self.plugins_of(method) for method in self.methods}
+        return Grid(plugins, budgets_of(self.plugins, self.budget.unique_pairs))
+
     @field_validator("analysis")
     @classmethod
     def _of_this_suite(cls, analysis: AnalysisSpec, info: ValidationInfo) -> AnalysisSpec:
-        has_arms = {"methods", "plugins"} <= info.data.keys()  # else those have errors of their own
-        plugins = _plugins_of(info.data["methods"], info.data["plugins"]) if has_arms else None
-        check_analysis(analysis, plugins, info.data.get("evaluation"))
+        has_arms = {"methods", "plugins", "budget"} <= info.data.keys()  # else those have errors of their own
+        grid = None
+        if has_arms:
+            plugins = info.data["plugins"]
+            of_methods = _plugins_of(info.data["methods"], plugins)
+            grid = Grid(of_methods, budgets_of(plugins, info.data["budget"].unique_pairs))
+        check_analysis(analysis, grid, info.data.get("evaluation"))
         return analysis
 
     @field_validator("published")

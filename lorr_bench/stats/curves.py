@@ -1,4 +1,4 @@
-"""Accuracy against data: the area under the curve, and the data that an arm needs for another's accuracy."""
+"""Accuracy against data or a setting: areas under curves, and the data needed for another arm's accuracy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from lorr_bench.stats.components import Table, observed
 from lorr_bench.stats.crossed import stratified_difference, stratified_interval
-from lorr_bench.stats.estimates import Efficiency, Interval
+from lorr_bench.stats.estimates import Difference, Efficiency, Interval
 from lorr_bench.stats.families import family_table
 from lorr_bench.stats.resampling import hierarchical_draws, point_means
 
 Array = NDArray[np.float64]
 
 DRAWS = 2000
+FACTOR = 3.0  # of values of a setting: above it their logarithm is what is even
+ROUNDING = 1e-9  # 3e-4 is not quite three times 1e-4
 FLAT = "not defined: the baseline does not rise"
 
 
@@ -52,12 +54,84 @@ def area_under_curve(
     seeds, problems = points.shape[1:]
     if len(set(data)) < 2:
         return Interval(math.nan, math.nan, math.nan, seeds, problems)
-    steps = np.diff(np.log2(data))
-    weights = (np.append(steps, 0) + np.append(0, steps)) / (2 * steps.sum())
-    # Rounding may carry a mean of ones above one.
-    mean_scores = np.minimum(np.tensordot(weights, points, axes=1), 1.0)
-    (cells,) = _cells(mean_scores[None], benchmarks, families)
+    (cells,) = _cells(_mean_scores(np.log2(data), points)[None], benchmarks, families)
     return stratified_interval(cells, level)
+
+
+def spans_factors(values: Sequence[float]) -> bool:
+    """Whether a setting is drawn and averaged over its logarithm: above 0, and over more than a factor of 3.
+
+    Args:
+        values: Of the setting, at least one.
+    """
+    return min(values) > 0 and max(values) > FACTOR * min(values) * (1 + ROUNDING)
+
+
+def area_over_setting(
+    values: Sequence[float],
+    tables: Sequence[ArrayLike],
+    *,
+    benchmarks: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
+    level: float = 0.95,
+) -> Interval:
+    """Mean accuracy between the smallest and the largest value of a setting: what it gives untuned.
+
+    The trapezoid rule, divided by the range: over the values' logarithm where ``spans_factors``, else over
+    the values.
+
+    Args:
+        values: The setting's value of each table, in any order, no two alike.
+        tables: Scores (seeds, problems) at each; the same seeds and problems in all.
+        benchmarks: As in ``area_under_curve``.
+        families: As there.
+        level: Confidence level.
+
+    Returns:
+        The interval; all NaN with fewer than two values, or where one has no scores.
+
+    Raises:
+        ValueError: As ``area_under_curve``.
+    """
+    places, points = _along(values, tables)
+    if len(places) < 2:
+        return Interval(math.nan, math.nan, math.nan, *points.shape[1:])
+    (cells,) = _cells(_mean_scores(places, points)[None], benchmarks, families)
+    return stratified_interval(cells, level)
+
+
+def area_difference(
+    values: Sequence[float],
+    treatment: Sequence[ArrayLike],
+    baseline: Sequence[ArrayLike],
+    *,
+    benchmarks: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
+    level: float = 0.95,
+) -> Difference:
+    """The difference of two areas over the same values of a setting, paired by seed and problem.
+
+    Args:
+        values: Of the setting, in any order, two at least and no two alike.
+        treatment: Scores (seeds, problems) at each; the same seeds and problems in all, and in the baseline.
+        baseline: The same of the other line.
+        benchmarks: As in ``area_under_curve``.
+        families: As there.
+        level: Confidence level.
+
+    Returns:
+        The difference, as that of ``stratified_difference``.
+
+    Raises:
+        ValueError: As ``area_under_curve``, or if there are fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError("an area lies over two values of a setting at least")
+    scores = [_mean_scores(*_along(values, tables)) for tables in (treatment, baseline)]
+    if scores[0].shape != scores[1].shape:
+        raise ValueError(f"treatment {scores[0].shape} and baseline {scores[1].shape} must match")
+    left, right = _cells(np.array(scores), benchmarks, families)
+    return stratified_difference(list(zip(left, right, strict=True)), level)
 
 
 def data_efficiency(
@@ -190,18 +264,39 @@ def _needed(data: Array, means: Array, target: Array) -> tuple[Array, Array]:
     return low, high
 
 
+def _along(values: Sequence[float], tables: Sequence[ArrayLike]) -> tuple[Array, Array]:
+    """Where the values of a setting lie on its axis, rising, and their scores (values, seeds, problems)."""
+    found, points = _checked(values, tables)
+    order = np.argsort(found, kind="stable")
+    log = len(found) > 0 and spans_factors([*found])
+    return (np.log2(found[order]) if log else found[order]), points[order]
+
+
+def _mean_scores(places: Array, points: Array) -> Array:
+    """Points (points, seeds, problems) at rising places to their mean (seeds, problems) by trapezoids."""
+    steps = np.diff(places)
+    weights = (np.append(steps, 0) + np.append(0, steps)) / (2 * steps.sum())
+    # Rounding may carry a mean of ones above one.
+    return np.asarray(np.minimum(np.tensordot(weights, points, axes=1), 1.0))
+
+
 def _curve(budgets: Sequence[float], tables: Sequence[ArrayLike]) -> tuple[Array, Array]:
     """Budgets above 0, rising, and their scores (budgets, seeds, problems)."""
+    data, points = _checked(budgets, tables)
+    order = [int(place) for place in np.argsort(data, kind="stable") if data[place] > 0]
+    return data[order], points[order]
+
+
+def _checked(budgets: Sequence[float], tables: Sequence[ArrayLike]) -> tuple[Array, Array]:
+    """Budgets or other values, and their scores (budgets, seeds, problems), as they come."""
     data, scores = np.asarray(budgets, dtype=np.float64), [np.asarray(t, dtype=np.float64) for t in tables]
     if len(data) != len(scores):
         raise ValueError(f"{len(data)} budgets for {len(scores)} tables")
     if len({table.shape for table in scores}) > 1 or any(table.ndim != 2 for table in scores):
         shapes = [table.shape for table in scores]
         raise ValueError(f"tables of a curve must have one shape (seeds, problems), not {shapes}")
-    order = [int(place) for place in np.argsort(data, kind="stable") if data[place] > 0]
     shape = scores[0].shape if scores else (0, 0)
-    points = np.array([scores[place] for place in order]).reshape(len(order), *shape)
-    return data[order], np.asarray(points)
+    return data, np.asarray(np.array(scores).reshape(len(scores), *shape))
 
 
 def _with_scores(data: Array, points: Array) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lorr_bench.stats.components import Components
+from lorr_bench.stats.hierarchy import equivalence_p_value
 from lorr_bench.stats.power import detectable
 
 
@@ -77,6 +78,20 @@ class Difference:
             ValueError: If the level is not between 0 and 1.
         """
         return detectable(self.parts, alpha)
+
+    def equivalence_p(self, margin: float) -> float:
+        """p-value of equivalence: below α exactly where the interval of level 1 - 2α lies within the margin.
+
+        Args:
+            margin: Largest difference, either way, that is as good as none; above 0.
+
+        Returns:
+            That of two one-sided tests, as ``equivalence_p_value``; NaN with one seed.
+
+        Raises:
+            ValueError: If the margin is not above 0.
+        """
+        return equivalence_p_value(self.parts, margin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,27 @@ def p_value(parts: Components) -> float:
     if beyond(math.log(SMALLEST_P)) <= 0:
         return 0.0
     return math.exp(optimize.brentq(beyond, math.log(SMALLEST_P), 1e-9))
+
+
+def equivalence_p_value(parts: Components, margin: float) -> float:
+    """p-value of two one-sided tests (Schuirmann 1987): that a mean lies beyond a margin, on either side.
+
+    Args:
+        parts: Mean and variance components of paired differences.
+        margin: Largest mean, either way, that is as good as none; above 0.
+
+    Returns:
+        The larger of the two one-sided p-values: the α at which the interval of level 1 - 2α touches the
+        margin. NaN where ``p_value`` is.
+
+    Raises:
+        ValueError: The margin is not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"a margin of equivalence is above 0, such as 0.02, not {margin}")
+    left = margin - abs(parts.mean)
+    beyond = p_value(replace(parts, mean=left)) / 2
+    return beyond if left > 0 else 1 - beyond
 
 
 def _student(parts: Components, tail: float) -> float:

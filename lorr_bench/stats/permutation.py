@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -59,6 +60,33 @@ def permutation_test(
         signs = rng.choice([-1.0, 1.0], size=(min(CHUNK, draws - start), units.size))
         found += int(_as_far(units, signs).sum())
     return found / (draws + 1)
+
+
+def permuted_equivalence(
+    treatment: ArrayLike, baseline: ArrayLike, margin: float, over: Literal["seeds", "problems"] = "seeds"
+) -> float:
+    """p-value of equivalence from exchanges: the larger of two one-sided tests, each at an end of the margin.
+
+    Args:
+        treatment: As in ``permutation_test``.
+        baseline: As there.
+        margin: Largest difference, either way, that is as good as none; above 0.
+        over: What is exchanged.
+
+    Returns:
+        The p-value; S seeds can't give less than 2^(-S). NaN without scores.
+
+    Raises:
+        ValueError: As ``permutation_test``, or if the margin is not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"a margin of equivalence is above 0, such as 0.02, not {margin}")
+    left, right = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
+    units = _units(left - right, over, None) if left.shape == right.shape else np.zeros(0)
+    mean = float(units.mean()) if units.size else 0.0
+    # Signs are symmetric, so half of the two-sided share lies on the side of the nearer end.
+    beyond = permutation_test(left - math.copysign(margin, mean), right, over) / 2
+    return beyond if abs(mean) < margin else 1 - beyond
 
 
 def _units(

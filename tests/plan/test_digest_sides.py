@@ -151,6 +151,8 @@ SETTING = {
     "analysis.measure.metric": None,  # of a benchmark: test_what_is_tested_changes_no_digest
     "analysis.primary": ["no_reset - plain"],
     "analysis.secondary": ["lorr - no_reset"],
+    "analysis.equivalence_margin": 0.02,
+    "analysis.sweep": None,  # wants arms along it: test_what_is_tested_changes_no_digest
     "data.pairs.streaming": None,  # likewise
     "published.file": None,  # figures of others, computes nothing: test_published.py
     "published.figures.0.arm": None,
@@ -249,8 +251,9 @@ def test_setting_fields_change_none(load, values, path):
 
 
 def test_what_is_tested_changes_no_digest(load, values):
+    values["plugins"]["longer"] = {"type": "lorr", "replays": 5}
     before = make_plan(load(values))
-    values["analysis"] = {"measure": "easy avg@2", "primary": ["lorr - no_reset"]}
+    values["analysis"] = {"measure": "easy avg@2", "primary": ["lorr@8 - no_reset"], "sweep": "replays"}
     after = make_plan(load(values))
     assert after.analysis != before.analysis
     assert digests(after) == digests(before)

@@ -356,3 +356,35 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="choose another folder"):
         write_comparison(compare([("one", run()), ("two", run())]), tmp_path / "file" / "runs.md")
+
+
+def test_a_declared_margin_says_which_runs_agree() -> None:
+    """The first run declares it; LoRR is right on one problem of a thousand more in the second, plain is not primary."""
+    first, second = [0] * 500 + [1] * 500, [0] * 499 + [1] * 501
+    analysis = Analysis(
+        "b", "greedy", (Contrast("dpo+lorr", "dpo+lorr"),), budgets=(8,), equivalence_margin=0.02
+    )
+    one = replace(run(first, first), analysis=analysis)
+    compared = compare([("one", one), ("two", run(first, second))])
+    row = rows_of(compared, "two")
+    assert row["equivalent"].to_dict() == {"start": False, "dpo+plain": False, "dpo+lorr": True}
+    assert row.loc["dpo+lorr", "p_equivalence_holm"] == paired_difference(
+        [second] * 2, [first] * 2
+    ).equivalence_p(0.02)
+    text = comparison_text(compared)
+    assert "+0.1≈†" in text
+    assert "≈: equivalent within ±2.0 points, the margin that one declared" in text
+    assert "≈" not in comparison_text(compare([("one", run(first, first)), ("two", run(first, second))]))
+
+
+def test_arms_at_named_budgets_are_primary_there() -> None:
+    """Of the arms of two budgets those of a contrast between them are primary, each at its own."""
+    wide = [replace(line, point=replace(line.point, unique_pairs=16)) for line in run().scores[1:]]
+    both = replace(run(), scores=[*run().scores, *wide])
+    analysis = Analysis("b", "greedy", (Contrast("dpo+lorr", "dpo+plain", 8, 16),))
+    frame = compare([("one", replace(both, analysis=analysis)), ("two", both)]).frame
+    primary = frame[frame["role"] == "primary"]
+    assert set(zip(primary["arm"], primary["unique_pairs"], strict=True)) == {
+        ("dpo+lorr", 8),
+        ("dpo+plain", 16),
+    }

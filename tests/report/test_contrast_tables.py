@@ -57,3 +57,23 @@ def test_one_seed_has_neither_p_nor_verdict() -> None:
     results = replace(results, scores=[line for line in results.scores if line.point.seed == 0])
     (first, _) = declared_table(contrasts_of(results)).rows
     assert [cell.text for cell in first[5:]] == ["–", "not tested", "–"]
+
+
+def test_a_margin_adds_a_column_and_says_how_it_was_tested() -> None:
+    results = three_arms()
+    assert results.analysis is not None
+    results = replace(results, analysis=replace(results.analysis, equivalence_margin=0.02))
+    table = declared_table(contrasts_of(results))
+    assert table.columns[-1].title == "p of equivalence"
+    assert [row[-1].text for row in table.rows] == ["1.00", "1.00"]
+    assert "Equivalent within ±2.0 points: two one-sided tests" in table.caption
+    assert "p of equivalence" not in [
+        column.title for column in declared_table(contrasts_of(three_arms())).columns
+    ]
+
+
+def test_a_contrast_between_budgets_shows_both() -> None:
+    between = Contrast("dpo+lorr", "dpo+no_reset", 8, 16)
+    results = replace(three_arms(), analysis=Analysis("b", "greedy", (GAIN,), (between,), budgets=(8, 16)))
+    (row,) = further_table(Study(results), contrasts_of(results)).rows
+    assert [cell.text for cell in row][:2] == [f"dpo+lorr@8 {MINUS} dpo+no_reset@16", "8 and 16"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from computed import contrasts_of
+from computed import comparison_of, contrasts_of
 from synthetic_results import make_results, score
 
 from lorr_bench.report.contrasts import difference_interval
@@ -215,3 +215,117 @@ def test_no_results_give_an_empty_table() -> None:
 )
 def test_an_interval_beyond_the_scale_is_said_in_words(low: float, high: float, told: str) -> None:
     assert difference_interval(SimpleNamespace(difference_low=low, difference_high=high)) == told
+
+
+# --- equivalence ------------------------------------------------------------------------------------------
+
+
+def equivalence(margin: float, **answers: Sequence[Sequence[float]]) -> pd.DataFrame:
+    """The declared rows of LoRR against plain and against its control at 8 and 16 pairs."""
+    found = {
+        (arm, budget): rows for arm, rows in zip(ARMS, answers.values(), strict=True) for budget in (8, 16)
+    }
+    analysis = Analysis("b", "greedy", (GAIN, RESET), budgets=(8, 16), equivalence_margin=margin)
+    return declared(scored(found), analysis)
+
+
+def test_a_difference_within_the_margin_is_equivalent_and_may_be_significant_too() -> None:
+    """Of 1,000 problems 10 more are right on every seed: 1 point, and no seed differs from another."""
+    table = equivalence(
+        0.02, plain=[right(500, 1000)] * 3, lorr=[right(510, 1000)] * 3, control=[right(510, 1000)] * 3
+    )
+    first = table[:2]
+    assert first["significant"].to_list() == [True, False]
+    assert first["equivalent"].to_list() == [True, True]
+    assert first["equivalence_margin"].to_list() == [0.02] * 2
+    # Both intervals of 95 % lie within the margin, so those of 90 % do.
+    assert (first[["difference_low", "difference_high"]].abs() < 0.02).all(axis=None)
+
+
+def test_a_wide_interval_shows_neither() -> None:
+    rows = [right(45), right(50), right(58)]
+    first = equivalence(0.02, plain=rows, lorr=rows[::-1], control=rows[1:] + rows[:1])[:2]
+    assert not first["significant"].any()
+    assert not first["equivalent"].any()
+
+
+def test_equivalence_is_corrected_by_holm_and_goes_down_in_sequence() -> None:
+    """Against plain nothing is equivalent, so at 8 pairs the control is not either, as like as it is."""
+    table = equivalence(
+        0.02, plain=[right(300, 1000)] * 3, lorr=[right(510, 1000)] * 3, control=[right(510, 1000)] * 3
+    )
+    low, high = sorted(table["p_equivalence"][:2])
+    assert sorted(table["p_equivalence_holm"][:2]) == pytest.approx([2 * low, max(2 * low, high)])
+    assert table["p_equivalence"][3] == pytest.approx(low)
+    assert table["equivalent"].to_list()[:4] == [False, True, False, False]
+
+
+def test_only_what_is_declared_is_tested_for_equivalence(results: Results) -> None:
+    table = declared(results, replace(TWO, equivalence_margin=0.1))
+    told = table.groupby("role")[["p_equivalence", "equivalence_margin"]].count()
+    assert told.loc["secondary"].to_list() == [0, 0]
+    assert (told.loc[["primary", "sequence"]] > 0).all(axis=None)
+    assert not table.loc[table["role"] == "secondary", "equivalent"].any()
+
+
+def test_without_a_margin_nothing_is_said_of_equivalence(results: Results) -> None:
+    table = declared(results)
+    assert table[["equivalence_margin", "p_equivalence", "p_equivalence_holm"]].isna().all(axis=None)
+    assert not table["equivalent"].any()
+    with_margin = declared(results, replace(TWO, equivalence_margin=0.02))
+    same = [name for name in table.columns if "equivalen" not in name]
+    pd.testing.assert_frame_equal(table[same], with_margin[same])
+
+
+def test_later_columns_stand_last(results: Results) -> None:
+    assert declared(results).columns.to_list()[-8:] == [
+        "detectable",
+        "reference_pairs",
+        "named_budgets",
+        "equivalence_margin",
+        "p_equivalence",
+        "p_equivalence_holm",
+        "equivalent",
+        "p_equivalence_permuted_seeds",
+    ]
+
+
+# --- between budgets --------------------------------------------------------------------------------------
+
+BETWEEN = Contrast(LORR, PLAIN, 8, 16)
+
+
+def test_arms_are_compared_at_the_budgets_that_are_named() -> None:
+    answers = {(PLAIN, 8): [right(20)] * 2, (PLAIN, 16): [right(30)] * 2}
+    answers |= {(LORR, 8): [right(45)] * 2, (LORR, 16): [right(60)] * 2}
+    table = declared(scored(answers), Analysis("b", "greedy", (GAIN, BETWEEN), budgets=(8, 16)))
+    named = table.iloc[1]
+    assert table["role"].to_list() == ["primary", "primary", "sequence"]
+    assert (named["unique_pairs"], named["reference_pairs"], named["named_budgets"]) == (8, 16, True)
+    assert named["difference"] == pytest.approx(0.45 - 0.30)
+    assert table["difference"].to_list() == pytest.approx([0.3, 0.15, 0.25])
+    assert table["tests"].to_list() == [2, 2, 1]
+    low, high = sorted(table["p_value"][:2])
+    assert sorted(table["p_holm"][:2]) == pytest.approx([2 * low, max(2 * low, high)])
+
+
+def test_models_of_two_budgets_have_a_spread_of_their_own(results: Results) -> None:
+    table = declared(results, replace(TWO, primary=(GAIN, Contrast(LORR, PLAIN, 384, 1024))))
+    assert table[:2]["pooled"].to_list() == [True, False]
+
+
+def test_one_named_budget_takes_the_place_of_the_same_difference() -> None:
+    """LoRR against plain at 8 pairs is primary there, and not looked at a second time as its baseline."""
+    answers = {(arm, budget): [right(20 + budget)] * 2 for arm in (PLAIN, LORR) for budget in (8, 16)}
+    table = declared(scored(answers), Analysis("b", "greedy", (Contrast(LORR, PLAIN, 8, 8),)))
+    assert list(zip(table["role"], table["unique_pairs"], strict=True)) == [("primary", 8), ("secondary", 16)]
+
+
+def test_a_difference_between_budgets_is_no_row_of_the_comparison() -> None:
+    """As a secondary contrast it stands behind the one with the baseline at the same budget."""
+    answers = {(PLAIN, 8): [right(20)] * 2, (PLAIN, 16): [right(30)] * 2, (LORR, 8): [right(45)] * 2}
+    analysis = Analysis("b", "greedy", (GAIN,), (BETWEEN,), budgets=(8,))
+    results = replace(scored(answers), analysis=analysis)
+    assert contrasts_of(results)["named_budgets"].to_list() == [False, True]
+    (found,) = [row for (arm, _, _), row in comparison_of(results).rows.items() if arm == LORR]
+    assert found.difference == pytest.approx(0.25)

@@ -26,6 +26,8 @@ def row(arm: str, benchmark: str, difference: float, **changes: Any) -> dict[str
         "reference": f"{arm.split('+', maxsplit=1)[0]}+plain",
         "role": "secondary",
         "unique_pairs": 64,
+        "reference_pairs": 64,
+        "named_budgets": False,
         "benchmark": benchmark,
         "kind": "math",
         "metric": "greedy",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from computed import comparison_of
+from figure_checks import texts
 from synthetic_results import make_results, several_methods
 
 from lorr_bench.report.contents import frames_of
@@ -11,7 +14,7 @@ from lorr_bench.report.figures.figure_data import figure_data
 from lorr_bench.report.figures.story import Story, draw_story
 from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
-from lorr_bench.values import Results
+from lorr_bench.values import Analysis, Contrast, Results
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +59,21 @@ def test_three_panels_show_scores_differences_and_cost(story: Story) -> None:
 def test_several_methods_and_nothing_compared_have_none() -> None:
     assert draw_story(story_of(several_methods(seeds=2))) is None
     assert draw_story(story_of(make_results(scores=[]))) is None
+
+
+def test_a_margin_is_a_band_and_named_budgets_are_told_with_their_cost(results: Results) -> None:
+    """The headline's contrast is LoRR at 384 pairs against plain at 1,024."""
+    between = Contrast("dpo+lorr", "dpo+plain", 384, 1024)
+    analysis = Analysis("nano_easy", "greedy", (between,), equivalence_margin=0.04)
+    story = story_of(replace(results, analysis=analysis))
+    assert story.title.startswith("dpo+lorr@384 68.")
+    assert " at 1,024 pairs" not in story.title
+    assert dict(story.costs)["updates"] == pytest.approx(384 * 3 / 1024)
+    drawing = draw_story(story)
+    assert drawing is not None
+    _, differences, _ = drawing.figure.axes
+    (band,) = differences.patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-4, 4))
+    told = texts(drawing.figure)
+    assert "Grey: ±4.0 points, the declared margin of equivalence." in told
+    assert story.data.arm_styles.contrast_name(between) == f"lorr@384 {MINUS} plain@1024"

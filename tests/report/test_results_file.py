@@ -15,7 +15,7 @@ from synthetic_results import make_results
 
 from lorr_bench.errors import DataError
 from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results, results_bytes
-from lorr_bench.values import START, Analysis, Contrast, Point, Results, Score, Stratum
+from lorr_bench.values import START, Analysis, Contrast, Point, Results, Score, Stratum, Sweep, SweepLine
 
 BARE = make_results(scores=[], spends={}, times=[], conduct=[])
 
@@ -50,13 +50,34 @@ def test_everything_but_the_answers_comes_back(tmp_path: Path, results: Results)
 @pytest.mark.slow
 def test_an_analysis_comes_back_as_it_is(tmp_path: Path, results: Results) -> None:
     first, second = Contrast("dpo+lorr", "dpo+plain"), Contrast("dpo+lorr", "dpo+no_reset")
+    between = Contrast("dpo+lorr", "dpo+plain", 8, 16)
+    sweep = Sweep("replays", (SweepLine("dpo+*", ("dpo+lorr", "dpo+plain"), (1.0, 3.0)),))
     analysis = Analysis(
-        "nano_easy", "greedy", (first,), (second,), (8, 16), declared=True, changes=("on Monday",)
+        "nano_easy",
+        "greedy",
+        (first, between),
+        (second,),
+        (8, 16),
+        declared=True,
+        changes=("on Monday",),
+        equivalence_margin=0.02,
+        sweep=sweep,
     )
     found = there_and_back(replace(results, analysis=analysis, families={"a": ("x", "y")}), tmp_path)
     assert found.analysis == analysis
     assert found.families == {"a": ("x", "y")}
     assert there_and_back(replace(results, analysis=None), tmp_path).analysis is None
+
+
+def test_an_analysis_of_before_margins_and_sweeps_is_read(tmp_path: Path) -> None:
+    analysis = Analysis("nano_easy", "greedy", (Contrast("dpo+lorr", "dpo+plain"),))
+    written = json.loads(gzip.decompress(results_bytes(replace(BARE, analysis=analysis))))
+    for name in ("equivalence_margin", "sweep"):
+        assert written["analysis"].pop(name) is None
+    for contrast in written["analysis"]["primary"]:
+        assert [contrast.pop(name) for name in ("treatment_pairs", "reference_pairs")] == [None, None]
+    (tmp_path / RESULTS_FILE).write_bytes(gzip.compress(json.dumps(written).encode()))
+    assert read_results(tmp_path / RESULTS_FILE).analysis == analysis
 
 
 def test_how_problems_weigh_comes_back_and_older_files_say_nothing_of_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from computed import contrasts_of
-from synthetic_results import make_methods_results, make_results, score, several_methods, two_arms
+from synthetic_results import make_methods_results, make_results, score, several_methods, spend, two_arms
 
 from lorr_bench.report.contents import frames_of
 from lorr_bench.report.formatting import MINUS
@@ -238,3 +238,84 @@ def test_scores_that_did_not_move(start: list[int], told: str) -> None:
     results = two_arms(FEW, FEW)
     at_start = score(START, "nano_easy", "math", "greedy", start)
     assert headline(replace(results, diagnostics={}, scores=[*results.scores, at_start])) == told
+
+
+# --- equivalence and budgets -------------------------------------------------------------------------------
+
+LEVEL = [0] * 500 + [1] * 500
+A_LITTLE_MORE = [0] * 490 + [1] * 510
+
+
+def with_margin(margin: float, baseline: list[int], treatment: list[int]) -> FirstScreen:
+    analysis = Analysis("nano_easy", "greedy", (GAIN,), budgets=(512,), equivalence_margin=margin)
+    return screen_for(two_arms(baseline, treatment, seeds=3), analysis)
+
+
+def test_arms_that_are_alike_are_called_equivalent_within_the_margin() -> None:
+    moved = [1, 0, 0, 1] * 3 + LEVEL[
+        12:
+    ]  # 6 problems more are right than of the first 12 none were, 6 fewer later
+    moved = moved[:-6] + [0] * 6
+    line = with_margin(0.05, LEVEL, moved).headline
+    assert line.startswith("Equivalent within ±5.0 points: dpo+lorr and dpo+plain are level at 50.0 %")
+    assert "; of equivalence, corrected p < 0.001." in line
+    assert "would be found" not in line
+
+
+def test_a_difference_may_be_significant_and_within_the_margin() -> None:
+    line = with_margin(0.05, LEVEL, A_LITTLE_MORE).headline
+    assert line.startswith("dpo+lorr won on nano_easy greedy at 512 pairs: from 50.0 % (dpo+plain) to 51.0 %")
+    assert line.endswith(": significant, but within ±5.0 points (corrected p < 0.001).")
+
+
+def test_a_difference_beyond_the_margin_is_told_as_ever() -> None:
+    analysis = Analysis("nano_easy", "greedy", (GAIN,), budgets=(512,))
+    assert with_margin(0.01, FEW, MANY).headline == headline(two_arms(FEW, MANY, seeds=3), analysis)
+
+
+def test_a_control_within_the_margin_says_how_little_it_changed() -> None:
+    answers = {("dpo+plain", 8): LEVEL, ("dpo+lorr", 8): A_LITTLE_MORE, ("dpo+no_reset", 8): A_LITTLE_MORE}
+    analysis = Analysis("nano_easy", "greedy", (GAIN, RESET), budgets=(8,), equivalence_margin=0.02)
+    (told, *_) = answer("Controls", screen_for(arms_at(answers, seeds=3), analysis))
+    assert told.startswith("The reset changed less than 2.0 points here: lorr")
+    assert "equivalent within ±2.0 points (corrected p" in told
+
+
+def test_smaller_budgets_go_on_where_all_was_equivalent_above() -> None:
+    answers = {(arm, budget): LEVEL for arm in ("dpo+plain", "dpo+lorr") for budget in (8, 16)}
+    analysis = Analysis("nano_easy", "greedy", (GAIN,), budgets=(8, 16), equivalence_margin=0.02)
+    told = answer("Declared", screen_for(arms_at(answers, seeds=3), analysis))
+    assert told[-1].startswith("At 8 pairs: dpo+lorr")
+    assert told[-1].endswith(", equivalent within ±2.0 points.")
+
+
+def test_arms_at_budgets_of_their_own_are_named_with_them() -> None:
+    answers = {("dpo+plain", 16): FEW, ("dpo+plain", 8): FEW, ("dpo+lorr", 8): MANY}
+    analysis = Analysis("nano_easy", "greedy", (replace(GAIN, treatment_pairs=8, reference_pairs=16),))
+    results = replace(
+        arms_at(answers),
+        spends={
+            Point("dpo+lorr", 8, 0): spend(Point("dpo+lorr", 8, 0)),
+            Point("dpo+plain", 16, 0): spend(Point("dpo+plain", 96, 0)),
+        },
+    )
+    screen = screen_for(results, analysis)
+    assert screen.headline.startswith(
+        "dpo+lorr@8 won on nano_easy greedy: from 20.0 % (dpo+plain@16) to 40.0 %, +20.0 points"
+    )
+    # 8 pairs three times are 24 visits, the other 96 once.
+    assert answer("Cost", screen)[0].startswith("dpo+lorr@8 took 0.00× the updates (0 against 3), 0.25× the")
+
+
+def test_many_contrasts_between_budgets_are_told_together() -> None:
+    results = several_methods(seeds=3)
+    wide = [replace(line, point=replace(line.point, unique_pairs=128)) for line in results.scores]
+    contrasts = tuple(Contrast(f"{name}+lorr", f"{name}+plain", 64, 128) for name in "abcdefg")
+    screen = screen_for(
+        replace(results, scores=[*results.scores, *wide]),
+        Analysis("nano_easy", "greedy", contrasts, equivalence_margin=0.02),
+    )
+    first, second = answer("Declared", screen)
+    assert first.startswith("Between budgets, lorr@64 scored above its method's plain@128 arm with ")
+    assert " significant, and shows " in second
+    assert second.endswith(" to be equivalent within ±2.0 points.")

@@ -32,6 +32,8 @@ CSVS = [
     "secondary.csv",
     "conduct.csv",
     "efficiency.csv",
+    "sweep.csv",
+    "sweep_differences.csv",
     "aggregates.csv",
     "overlaps.csv",
     "published.csv",

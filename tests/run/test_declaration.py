@@ -147,6 +147,9 @@ def test_what_is_secondary_anyway_is_no_change(world):
         ({"seeds": [0, 1, 2]}, "seeds 0, 1"),
         ({"budget": {"unique_pairs": [8, 16, 48]}}, "budgets of 8, 16 pairs"),
         ({"analysis": {"secondary": ["dpo+plain - ipo+plain"]}}, "secondary: nothing"),
+        ({"analysis": {"secondary": ["dpo+lorr@8 - dpo+plain"]}}, "secondary: nothing"),
+        ({"analysis": {"primary": ["lorr@8 - plain@16"]}}, "{default}"),
+        ({"analysis": {"equivalence_margin": 0.02}}, "no margin of equivalence"),
         ({"analysis": {"primary": ["dpo+lorr - ipo+lorr"]}, "seeds": [0, 1, 2]}, "{default}; seeds 0, 1"),
     ],
 )
@@ -159,6 +162,34 @@ def test_what_was_declared_before_is_named_as_far_as_it_changed(world, changes, 
     [sentence] = world.declare(LATER, **methods, **changes)
     default = "easy greedy: dpo+lorr - dpo+plain; ipo+lorr - ipo+plain"
     assert sentence.partition("before: ")[2] == before.format(default=default)
+
+
+@pytest.mark.slow
+def test_budgets_and_margin_are_kept_and_named_when_they_change(world):
+    said = {"primary": ["lorr@8 - plain@16"], "equivalence_margin": 0.02}
+    world.declare(analysis=said)
+    [entry] = world.entries()
+    assert (entry["primary"], entry["equivalence_margin"]) == ([["dpo+lorr", "dpo+plain", 8, 16]], 0.02)
+    world.finish(1)
+    assert world.declare(LATER, analysis=said) == ()
+    [sentence] = world.declare(LATER, analysis={"primary": ["lorr@16 - plain@16"]})
+    assert sentence.partition("before: ")[2] == (
+        "easy greedy: dpo+lorr@8 - dpo+plain@16; equivalence within ±2.0 points"
+    )
+
+
+def test_a_record_without_a_margin_is_as_it_was_before_there_was_one(world):
+    world.declare()
+    [entry] = world.entries()
+    assert "equivalence_margin" not in entry
+    assert all(len(contrast) == 2 for contrast in entry["primary"])
+
+
+def test_a_sweep_is_no_change_of_what_is_tested(world):
+    plugins = {"plugins": {**SUITE["plugins"], "other": {"type": "lorr", "replays": 4}}}
+    world.declare(**plugins)
+    world.finish(1)
+    assert world.declare(LATER, **plugins, analysis={"sweep": "replays"}) == ()
 
 
 def test_days_are_those_of_utc(world):

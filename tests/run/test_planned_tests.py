@@ -12,7 +12,8 @@ from lorr_bench.run.planned_tests import (
     measure_text,
     what_is_tested,
 )
-from lorr_bench.values import Analysis, Contrast
+from lorr_bench.spec.analysis import parse_contrast
+from lorr_bench.values import Analysis
 
 
 def arms(**plugins):
@@ -25,12 +26,12 @@ def arms(**plugins):
 
 
 def contrasts(*texts):
-    return tuple(Contrast(*text.split(" - ")) for text in texts)
+    return tuple(map(parse_contrast, texts))
 
 
-def plan(primary, seeds=(0, 1, 2), budgets=(128, 384, 1024), equal="data", metric="greedy"):
+def plan(primary, seeds=(0, 1, 2), budgets=(128, 384, 1024), equal="data", metric="greedy", **said):
     budget = SimpleNamespace(unique_pairs=budgets, equal=equal)
-    analysis = Analysis("nano_easy", metric, contrasts(*primary), budgets=budgets)
+    analysis = Analysis("nano_easy", metric, contrasts(*primary), budgets=budgets, **said)
     suite = SimpleNamespace(seeds=seeds, budget=budget)
     return SimpleNamespace(suite=suite, analysis=analysis, arms=ARMS)
 
@@ -110,3 +111,29 @@ def test_six_contrasts_are_all_named():
 
 def test_a_metric_that_only_lm_eval_knows():
     assert measure_text(Analysis("nano_order", "", ())) == "nano_order (its first metric)"
+
+
+def test_contrasts_between_budgets_stand_with_theirs():
+    between = "dpo+lorr@384 - dpo+plain@1024"
+    assert list(what_is_tested(plan((TWO[0], between)))) == [
+        "Will be tested (Holm's correction over 2, 3 seeds): nano_easy greedy at 1,024 pairs: "
+        f"dpo+lorr - dpo+plain; at budgets of their own: {between}. Below that in fixed sequence: 384, 128. "
+        "Everything else is secondary."
+    ]
+    assert list(what_is_tested(plan((between,), budgets=()))) == [
+        f"Will be tested (3 seeds): nano_easy greedy at budgets of their own: {between}. "
+        "Everything else is secondary."
+    ]
+
+
+def test_a_contrast_without_a_common_budget_is_not_lost_beside_others():
+    told = list(what_is_tested(plan((TWO[0], "dpo+lorr@384 - dpo+plain@1024"), budgets=())))
+    assert told[1] == "Not tested, as both arms are trained at no budget alike: dpo+lorr - dpo+plain."
+
+
+def test_a_margin_of_equivalence_is_told():
+    (told,) = what_is_tested(plan(TWO, budgets=(32,), equivalence_margin=0.025))
+    assert told.endswith(
+        "dpo+no_reset. Each for a difference, and for equivalence within ±2.5 points. "
+        "Everything else is secondary."
+    )

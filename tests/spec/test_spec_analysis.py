@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
-from lorr_bench.spec.analysis import AnalysisSpec, MeasureSpec, contrasts_of, measure_of, parse_contrast
+from lorr_bench.spec.analysis import AnalysisSpec, Grid, MeasureSpec, contrasts_of, measure_of, parse_contrast
 from lorr_bench.spec.base import NAME_PATTERN
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.load import load_suite, resolved_yaml
 from lorr_bench.values import Contrast
 
 Write = Callable[..., Path]
-PLUGINS = {"dpo": ["plain", "lorr", "no_reset"], "kto": ["plain", "lorr"], "grpo": ["plain"]}
+PLUGINS = Grid(
+    {"dpo": ["plain", "lorr", "no_reset"], "kto": ["plain", "lorr"], "grpo": ["plain"]},
+    {"plain": (256, 512, 1024), "lorr": (256, 512, 1024), "no_reset": (512,)},
+)
 SEVERAL = {"name": "all", "tasks": ["nano_order", "nano_compare"]}
 MATH = {"name": "easy", "source": "nano/easy", "max_tokens": 8, "repeats": 2}
 
@@ -93,7 +96,62 @@ def test_a_contrast_that_can_not_be_is_refused(text: str, reason: str) -> None:
 
 def test_plugins_that_no_method_has_both_of_are_refused() -> None:
     with pytest.raises(ValueError, match="no method has both a and b: name two arms"):
-        contrasts_of(["a - b"], {"dpo": ["plain", "a"], "kto": ["plain", "b"]})
+        contrasts_of(["a - b"], Grid({"dpo": ["plain", "a"], "kto": ["plain", "b"]}, {}))
+
+
+# --- at budgets of their own ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@given(names=st.tuples(plugin_names | arm_names, plugin_names | arm_names), data=st.data())
+def test_budgets_behind_names_are_read_again(names: tuple[str, str], data: st.DataObject) -> None:
+    pairs = [data.draw(st.none() | st.integers(1, 10**9)) for _ in names]
+    found = Contrast(*names, *pairs)
+    assert parse_contrast(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["a@ - b", "a@x - b", "a - b@1,024", "a@-8 - b", "@8 - b", "a@08 - b", "a@² - b"]
+)
+def test_what_stands_behind_the_sign_is_a_number_of_pairs(text: str) -> None:
+    with pytest.raises(ValueError, match="names no budget: write its unique pairs behind the @"):
+        parse_contrast(text)
+
+
+def test_plugins_at_budgets_are_compared_in_every_method_that_has_both() -> None:
+    assert contrasts_of(["lorr@512 - plain@1024"], PLUGINS) == (
+        Contrast("dpo+lorr", "dpo+plain", 512, 1024),
+        Contrast("kto+lorr", "kto+plain", 512, 1024),
+    )
+
+
+def test_a_side_without_a_budget_has_its_largest() -> None:
+    assert contrasts_of(["dpo+lorr@512 - dpo+plain"], PLUGINS) == (
+        Contrast("dpo+lorr", "dpo+plain", 512, 1024),
+    )
+    assert contrasts_of(["plain@256 - no_reset"], PLUGINS) == (
+        Contrast("dpo+plain", "dpo+no_reset", 256, 512),
+    )
+
+
+def test_an_arm_may_be_compared_with_itself_at_another_budget() -> None:
+    assert contrasts_of(["dpo+lorr@512 - dpo+lorr"], PLUGINS) == (
+        Contrast("dpo+lorr", "dpo+lorr", 512, 1024),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("lorr@513 - plain", "lorr@513 is not trained; did you mean `512`[?] its budgets are 256, 512, 1024"),
+        ("dpo+plain - dpo+no_reset@1024", "dpo[+]no_reset@1024 is not trained; .*its budgets are 512$"),
+        ("lorr@1024 - lorr", "compares lorr@1024 with itself"),
+        ("lor@512 - plain", "no plug-in is called lor; did you mean `lorr`"),
+    ],
+)
+def test_a_budget_that_can_not_be_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        contrasts_of([text], PLUGINS)
 
 
 # --- the measure ----------------------------------------------------------------------------------------
@@ -204,6 +262,13 @@ budget:"""
             12,
             "`analysis.secondary.0`: dpo+plain - dpo+lorr is compared twice: `analysis.primary.0` has the two",
         ),
+        (
+            "primary: [lorr@8 - plain]",
+            10,
+            "`analysis.primary.0`: lorr@8 is not trained; ",
+        ),
+        ("equivalence_margin: 2", 10, "`analysis.equivalence_margin`"),
+        ("equivalence_margin: 0", 10, "`analysis.equivalence_margin`"),
         ("primary: []", 10, "`analysis.primary`: tuple should have at least 1 item"),
         ("measure: nano pass@2", 10, "`analysis.measure`: nano has no pass@2 to test"),
         ("measure: nano greedy twice", 10, "`analysis.measure`: 'nano greedy twice' is no measure"),
@@ -248,3 +313,29 @@ def test_the_example_of_the_documentation_fits_the_shipped_suite(tmp_path: Path)
     (tmp_path / "suite.yaml").write_text(f"{before}\n{example}\n{after}")
     suite = load_suite(tmp_path / "suite.yaml").suite
     assert suite.analysis.primary == ("lorr - plain", "dpo+lorr - dpo+no_reset")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "repeated"),
+    [
+        ("lorr@{0} - plain@{0}", "lorr - plain", True),
+        ("lorr - plain", "plain@{0} - lorr@{0}", True),
+        ("lorr@{0} - plain@{1}", "plain@{1} - lorr@{0}", True),
+        ("lorr@{0} - plain@{0}", "lorr@{1} - plain@{1}", False),
+        ("lorr@{0} - plain@{1}", "lorr@{1} - plain@{0}", False),
+        ("lorr@{0} - plain@{1}", "lorr - plain", False),
+    ],
+)
+def test_the_same_comparison_stands_once(write_suite: Write, one: str, other: str, repeated: bool) -> None:
+    path = write_suite()
+    budgets = load_suite(path).suite.budget.unique_pairs[:2]
+    option = f"analysis.primary=[{one.format(*budgets)}, {other.format(*budgets)}]"
+    if repeated:
+        assert "is compared twice" in refusal(path, option).what
+    else:
+        assert len(load_suite(path, [option]).suite.analysis.primary or ()) == 2
+
+
+def test_a_sweep_alone_declares_nothing() -> None:
+    assert not AnalysisSpec(sweep="replays").is_said
+    assert AnalysisSpec(equivalence_margin=0.02).is_said

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lorr_bench.stats import area_under_curve, crossed_interval, data_efficiency, stratified_interval
+from lorr_bench.stats import (
+    area_difference,
+    area_over_setting,
+    area_under_curve,
+    crossed_interval,
+    data_efficiency,
+    spans_factors,
+    stratified_difference,
+    stratified_interval,
+)
 
 
 def share(right: int) -> np.ndarray:
@@ -265,3 +274,61 @@ def test_ratio_lies_between_the_budgets_and_in_its_interval(
     assert 0 <= found.low <= found.high
     if found.reached:
         assert 1 / 4 <= found.ratio <= 4
+
+
+# --- a setting in the place of data ---------------------------------------------------------------------
+
+
+def test_an_area_over_a_setting_that_spans_factors_is_over_its_logarithm() -> None:
+    # log2 steps 1 and 2: (1 · 0.3 + 2 · 0.5) / 3.
+    found = area_over_setting([1e-4, 2e-4, 8e-4], curve(20, 40, 60))
+    assert found.mean == pytest.approx((0.3 + 2 * 0.5) / 3)
+    assert found.low < found.mean < found.high
+
+
+def test_an_area_over_a_narrow_setting_or_one_with_zero_is_over_its_values() -> None:
+    # Steps 1 and 1 between 1, 2 and 3; 0.1 and 0.2 between 0, 0.1 and 0.3.
+    assert area_over_setting([1, 2, 3], curve(20, 40, 60)).mean == pytest.approx((0.3 + 0.5) / 2)
+    assert area_over_setting([0, 0.1, 0.3], curve(20, 40, 60)).mean == pytest.approx((0.3 + 2 * 0.5) / 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "spans"),
+    [
+        ([1, 3], False),
+        ([1e-4, 3e-4], False),
+        ([1, 3.1], True),
+        ([0, 10], False),
+        ([-1, 10], False),
+        ([7], False),
+    ],
+)
+def test_what_spans_factors(values: list[float], spans: bool) -> None:
+    assert spans_factors(values) is spans
+
+
+def test_the_order_of_values_does_not_matter() -> None:
+    found = area_over_setting([1, 4, 2], curve(20, 60, 40))
+    assert found == area_over_setting([1, 2, 4], curve(20, 40, 60))
+
+
+def test_an_area_needs_two_values() -> None:
+    assert math.isnan(area_over_setting([2], curve(20)).mean)
+    with pytest.raises(ValueError, match="an area lies over two values of a setting at least"):
+        area_difference([2], curve(20), curve(30))
+
+
+def test_a_difference_of_areas_is_that_of_the_mean_scores() -> None:
+    rng = np.random.default_rng(1)
+    one, two = rng.integers(0, 2, (2, 3, 4, 50)).astype(float)
+    # log2 steps 1 and 2, so the trapezoids weigh the three values 1/6, 3/6 and 2/6.
+    weights = np.array([1, 3, 2]) / 6
+    left, right = (np.tensordot(weights, table, axes=1) for table in (one, two))
+    found, wanted = area_difference([1, 2, 8], [*one], [*two]), stratified_difference([(left, right)])
+    assert (found.mean, found.low, found.high) == pytest.approx((wanted.mean, wanted.low, wanted.high))
+    assert found.mean == pytest.approx(left.mean() - right.mean())
+
+
+def test_lines_of_other_problems_have_no_difference() -> None:
+    with pytest.raises(ValueError, match="must match"):
+        area_difference([1, 2], curve(20, 40), [np.ones((2, 50))] * 2)

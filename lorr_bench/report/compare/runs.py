@@ -27,6 +27,7 @@ from lorr_bench.report.compare.comparable import (
 from lorr_bench.report.contrasts import PRIMARY, SECONDARY, SIGNIFICANCE
 from lorr_bench.report.formats.results_file import RESULTS_FILE, read_results
 from lorr_bench.report.score_arrays import stack
+from lorr_bench.report.study import Study
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.stats import holm, paired_difference, permutation_test
 from lorr_bench.values import Measure, Results, Score
@@ -56,6 +57,8 @@ COLUMNS: Final = (
     "role",
     "family",
 )
+LATER: Final = ("equivalence_margin", "p_equivalence", "p_equivalence_holm", "equivalent")
+"""Columns that came later, and so stand last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ class ComparedRuns:
             ``primary`` for the measure that the first run declared, at its largest budget, of the arms in
             its primary contrasts; everything else is ``secondary``. ``p_holm`` is corrected by Holm within a
             ``family``: the primary ones, and of the others those of math and of general reasoning;
-            ``significant`` where it is below 0.05.
+            ``significant`` where it is below 0.05. Where the first run declared a margin, primary differences
+            have ``p_equivalence``, that of two one-sided tests against it, ``p_equivalence_holm``, corrected
+            over these alone, and are ``equivalent`` where it is below 0.05.
             Scores of a run that began from another start model than the first are NaN.
         refused: What can't be compared, and why; a line each.
     """
@@ -200,11 +205,19 @@ def _role(key: tuple[Measure, str, int], first: Run) -> dict[str, str]:
     """Whether the first run declared this measure of this arm, and what it is corrected with."""
     measure, arm, budget = key
     study = first.study
-    named = {name for each in study.analysis.primary for name in (each.treatment, each.reference)}
-    declared = measure == study.primary_measure and budget == study.primary_budget
-    if declared and arm in named:
+    if measure == study.primary_measure and (arm, budget) in _declared_models(study):
         return {"role": PRIMARY, "family": PRIMARY}
     return {"role": SECONDARY, "family": measure.kind}
+
+
+def _declared_models(study: Study) -> set[tuple[str, int]]:
+    """Arms and budgets of the primary contrasts."""
+    largest = study.primary_budget
+    return {
+        (arm, largest if pairs is None else pairs)
+        for one in study.analysis.primary
+        for arm, pairs in ((one.treatment, one.treatment_pairs), (one.reference, one.reference_pairs))
+    }
 
 
 def _comparable(key: tuple[Measure, str, int], first: Run, other: Run) -> bool:
@@ -235,7 +248,8 @@ def _row(key: tuple[Measure, str, int], first: Run, run: Run, *, absolute: bool)
         row |= {"mean": own.mean, "low": own.low, "high": own.high}
         if run is not first:
             scores = (each.study.scores[key] for each in (first, run))
-            row |= _difference(*scores, families=_families(measure, first, run))
+            margin = first.study.analysis.equivalence_margin if row["role"] == PRIMARY else None
+            row |= _difference(*scores, families=_families(measure, first, run), margin=margin)
     return row
 
 
@@ -246,7 +260,11 @@ def _families(measure: Measure, first: Run, run: Run) -> Sequence[str] | None:
 
 
 def _difference(
-    reference: Mapping[int, Score], treatment: Mapping[int, Score], *, families: Sequence[str] | None
+    reference: Mapping[int, Score],
+    treatment: Mapping[int, Score],
+    *,
+    families: Sequence[str] | None,
+    margin: float | None,
 ) -> dict[str, Any]:
     """The paired difference over the seeds that both have; nothing where there is none."""
     shared = sorted(reference.keys() & treatment.keys())
@@ -264,11 +282,19 @@ def _difference(
         "p_permuted_problems": permuted,
         "paired_seeds": found.seeds,
         "paired_problems": found.problems if by_problem else 0,
+        **(
+            {}
+            if margin is None
+            else {"p_equivalence": found.equivalence_p(margin), "equivalence_margin": margin}
+        ),
     }
 
 
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame["p_holm"] = frame.groupby("family", sort=False)["p_value"].transform(holm)
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *LATER])
+    families = frame.groupby("family", sort=False)
+    frame["p_holm"] = families["p_value"].transform(holm)
     frame["significant"] = frame["p_holm"] < SIGNIFICANCE
-    return frame
+    frame["p_equivalence_holm"] = holm(frame["p_equivalence"].to_numpy(dtype=float))
+    frame["equivalent"] = frame["p_equivalence_holm"] < SIGNIFICANCE
+    return frame[[*COLUMNS, "p_holm", "significant", *LATER]]

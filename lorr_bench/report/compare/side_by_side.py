@@ -30,6 +30,8 @@ from lorr_bench.values import START
 
 STAR: Final = "*"
 """Marks a difference that passes the corrected test."""
+ALIKE: Final = "≈"
+"""Marks one that is shown to be smaller than the margin of equivalence."""
 MODEL_TITLES: Final = ("measure", "arm", "pairs")
 TEXT_COLUMNS: Final = 2
 """Columns that stand left."""
@@ -137,6 +139,12 @@ def _verdict(compared: ComparedRuns) -> str:
             f"{DAGGER}: primary, the measure and arms that {compared.runs[0]} declared, at its "
             f"largest budget: corrected by Holm over {plural(str(counts[PRIMARY]), 'difference')}."
         )
+    margins = tested["equivalence_margin"].dropna()
+    if len(margins):
+        parts.append(
+            f"{ALIKE}: equivalent within ±{percent(float(margins.iloc[0]))} points, the margin that "
+            f"{compared.runs[0]} declared: two one-sided tests, corrected by Holm over the primary ones."
+        )
     others = [f"{count:,} of {family}" for family, count in counts.items() if family != PRIMARY]
     if others:
         parts.append(f"All else is secondary, corrected in families of its own: {listed(others)}.")
@@ -174,7 +182,8 @@ def _texts(row: Any, number: int) -> Iterator[str]:
 
 
 def _marks(row: Any) -> str:
-    return (STAR if row.significant else "") + (DAGGER if row.role == PRIMARY else "")
+    marks = (STAR, row.significant), (ALIKE, row.equivalent), (DAGGER, row.role == PRIMARY)
+    return "".join(mark for mark, there in marks if there)
 
 
 def _score(row: Any) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 from matplotlib.lines import Line2D
 
 from lorr_bench.report.figures.drawing import COLOURS, DASHES, MARK, MARKERS, legend_label, start_handle
+from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
+from lorr_bench.values import Contrast, at_budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,20 @@ class ArmStyles:
         for arm in arms:
             labels.setdefault(self.study.plugin_of(arm) if self.several else arm, arm)
         return labels
+
+    def contrast_name(self, contrast: Contrast, *, alone: bool = False) -> str:
+        """``lorr - plain``, with a true minus: of arms their plug-ins where all have the same method.
+
+        Args:
+            contrast: What is named, with its budgets where it has some.
+            alone: Whether the treatment says it all.
+        """
+        known = (contrast.treatment, contrast.treatment_pairs), (contrast.reference, contrast.reference_pairs)
+        sides = [
+            at_budget(arm if self.several else self.study.plugin_of(arm), pairs)
+            for arm, pairs in known[: 1 if alone else 2]
+        ]
+        return f" {MINUS} ".join(sides)
 
     def first(self, max_methods: int, max_plugins: int, arms: Sequence[str] | None = None) -> Selection:
         """The arms of the first methods with the first plug-ins, in the order of the suite.

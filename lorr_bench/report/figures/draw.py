@@ -12,6 +12,7 @@ from lorr_bench.report.figures.pareto import Pareto, draw_pareto
 from lorr_bench.report.figures.quantities import spent, unique_pairs
 from lorr_bench.report.figures.replays import Replays, draw_replays
 from lorr_bench.report.figures.story import Story, draw_story
+from lorr_bench.report.figures.sweep import draw_sweep
 from lorr_bench.report.frames import Frames
 from lorr_bench.report.study import Study
 from lorr_bench.report.tables.comparison import Comparison
@@ -28,14 +29,15 @@ def draw_all(study: Study, comparison: Comparison, frames: Frames) -> tuple[Draw
     Returns:
         First the main figure: of a single method its whole story. Then, and of several methods first,
         accuracy against unique pairs, or at a single budget scores and differences. Then accuracy against
-        updates and against seconds, the ablation, the forest plot, the diagnostics and the Pareto front. Each
-        has another name.
+        updates, against seconds and against a setting that is swept, the ablation, the forest plot, the
+        diagnostics and the Pareto front. Each has another name.
     """
     data = figure_data(study, comparison)
     story, scores = draw_story(Story(data, frames)), draw_main(data, frames)
     others = (
         draw_against(data, frames, name="updates", quantity="optimizer_steps"),
         draw_against(data, frames, name="seconds", quantity="wall_seconds"),
+        draw_sweep(data),
         draw_ablation(Ablation(data)),
         draw_forest(Forest(data.arm_styles, frames.contrasts)),
         draw_replays(Replays(data.arm_styles, frames.diagnostics)),

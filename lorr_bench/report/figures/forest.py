@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lorr_bench.report.contrasts import DECLARED, declared_mark, difference_interval
+from lorr_bench.report.contrasts import DECLARED, contrast_of_row, declared_mark, difference_interval
 from lorr_bench.report.figures.arm_styles import ArmStyles
 from lorr_bench.report.figures.canvas.scales import within_points
 from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
@@ -29,9 +29,9 @@ from lorr_bench.report.figures.drawing import (
     blank_figure,
     dress,
 )
-from lorr_bench.report.formatting import DAGGER, MINUS, MISSING, interval_covers, plural, points
+from lorr_bench.report.formatting import DAGGER, MISSING, interval_covers, plural, points
 from lorr_bench.report.frames import rows_of
-from lorr_bench.values import MATH, Measure
+from lorr_bench.values import BUDGET_SIGN, MATH, Contrast, Measure
 
 MAX_HEIGHT = 7.6
 LINE, GAP, LABEL_WIDTH, HEADING_WIDTH = 0.165, 0.06, 1.9, 2.1
@@ -68,10 +68,18 @@ class Forest:
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """All differences at the largest budget that has any."""
+        """All differences at the largest budget that has any, and those that name their budgets."""
         known = self.contrasts[self.contrasts["difference"].notna()]
-        at_largest: pd.DataFrame = known[known["unique_pairs"] == known["unique_pairs"].max()]
-        return at_largest
+        drawn: pd.DataFrame = known[
+            (known["unique_pairs"] == self.budget) | known["named_budgets"].astype(bool)
+        ]
+        return drawn
+
+    @cached_property
+    def budget(self) -> int:
+        """The largest budget that has a difference."""
+        known = self.contrasts[self.contrasts["difference"].notna()]
+        return int(known[["unique_pairs", "reference_pairs"]].max().max()) if len(known) else 0
 
     @cached_property
     def measures(self) -> list[Measure]:
@@ -107,25 +115,22 @@ class Forest:
             top = lines[-1].place + LINE + GAP if lines else LINE / 2
             lines.append(Line(top, measure.title))
             for number, row in enumerate(rows, 1):
-                lines.append(Line(top + LINE * number, names[row.treatment, row.reference], row))
+                lines.append(Line(top + LINE * number, names[contrast_of_row(row)], row))
         return lines
 
     @property
-    def names(self) -> dict[tuple[str, str], str]:
+    def names(self) -> dict[Contrast, str]:
         """What stands for each contrast, shortened to fit: its arm, and the other where it is no baseline.
 
         Of arms their plug-ins, where all have the same method.
         """
-        contrasts = list(dict.fromkeys((row.treatment, row.reference) for row in self.rows))
-        texts = [self._name(*contrast) for contrast in contrasts]
+        contrasts = list(dict.fromkeys(map(contrast_of_row, self.rows)))
+        texts = list(map(self._name, contrasts))
         return dict(zip(contrasts, truncated_apart(texts, LABEL_WIDTH, TICK_SIZE), strict=True))
 
-    def _name(self, treatment: str, reference: str) -> str:
-        own = self.arm_styles.study.results.baselines.get(treatment) == reference
-        arms = [treatment] if own else [treatment, reference]
-        return f" {MINUS} ".join(
-            arm if self.arm_styles.several else self.arm_styles.study.plugin_of(arm) for arm in arms
-        )
+    def _name(self, contrast: Contrast) -> str:
+        own = self.arm_styles.study.results.baselines.get(contrast.treatment) == contrast.reference
+        return self.arm_styles.contrast_name(contrast, alone=own and not contrast.names_budgets)
 
     @property
     def note(self) -> str:
@@ -172,7 +177,7 @@ def draw_forest(forest: Forest) -> Drawing | None:
 
 
 def _title(forest: Forest) -> str:
-    return f"Differences at {forest.rows[0].unique_pairs:,} unique pairs"
+    return f"Differences at {forest.budget:,} unique pairs"
 
 
 def _draw(forest: Forest) -> Figure:
@@ -278,7 +283,8 @@ def _notes(forest: Forest) -> Iterator[str]:
     alone = all(row.paired_seeds == 1 for row in rows)
     own = all(study.results.baselines.get(row.treatment) == row.reference for row in rows)
     named = "" if own else ", or to the arm named"
-    yield f"Difference to {study.baseline_name}{named}, at {rows[0].unique_pairs:,} unique pairs."
+    elsewhere = f", or at those behind the {BUDGET_SIGN}" if any(row.named_budgets for row in rows) else ""
+    yield f"Difference to {study.baseline_name}{named}, at {forest.budget:,} unique pairs{elsewhere}."
     tests = int(forest.contrasts["p_value"].notna().sum())
     primary = f"; {DAGGER}: primary" if any(row.role in DECLARED for row in rows) else ""
     marks = (

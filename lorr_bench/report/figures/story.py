@@ -13,13 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lorr_bench.report.contrasts import DECLARED, PRIMARY, declared_mark
+from lorr_bench.report.contrasts import DECLARED, PRIMARY, contrast_of_row, declared_mark
 from lorr_bench.report.figures.canvas.panels import Heading, Panel
 from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, within_points
 from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
+    GRID_COLOUR,
     MARGIN,
     STYLE,
     TEXT_SIZE,
@@ -35,7 +36,6 @@ from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.quantities import unique_pairs
 from lorr_bench.report.formatting import (
     DAGGER,
-    MINUS,
     TITLES,
     interval_covers,
     percent,
@@ -44,8 +44,9 @@ from lorr_bench.report.formatting import (
     ratio,
 )
 from lorr_bench.report.frames import Frames, rows_of
-from lorr_bench.report.sentences.cost import TOLD
-from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, verdict
+from lorr_bench.report.sentences.cost import TOLD, Model, multiple, spent
+from lorr_bench.report.sentences.verdicts import best_arm, contrast_of, counts, margin_text, sides, verdict
+from lorr_bench.values import BUDGET_SIGN
 
 MAX_CONTRASTS: Final = 6
 MAX_TICKS: Final = 3
@@ -68,12 +69,13 @@ class Story:
 
     @cached_property
     def rows(self) -> list[Any]:
-        """The contrasts on the primary measure at the primary budget, the declared ones first."""
+        """The contrasts on the primary measure, at the primary budget or those named; declared ones first."""
         study = self.data.study
         if study.primary_measure is None or self.data.arm_styles.several:
             return []
         found = rows_of(self.frames.contrasts, study.primary_measure)
-        found = found[(found["unique_pairs"] == study.primary_budget) & found["difference"].notna()]
+        placed = (found["unique_pairs"] == study.primary_budget) | found["named_budgets"].astype(bool)
+        found = found[placed & found["difference"].notna()]
         return list(found.itertuples())
 
     @cached_property
@@ -95,21 +97,24 @@ class Story:
 
     @property
     def costs(self) -> list[tuple[str, float]]:
-        """What the arm of the headline took, as multiples of its baseline."""
-        ledger = self.frames.ledger
-        rows = ledger[
-            (ledger["arm"] == self.main.treatment) & (ledger["budget_pairs"] == self.main.unique_pairs)
-        ]
-        found = [(TITLES[name], float(rows.iloc[0][f"{name}_ratio"])) for name in TOLD] if len(rows) else []
+        """What the arm of the headline took, as multiples of its baseline; with named budgets, the other."""
+        ledger, main = self.frames.ledger, self.main
+        own = self.data.study.results.baselines.get(main.treatment, "")
+        beside = (main.reference, main.reference_pairs) if main.named_budgets else (own, main.unique_pairs)
+        row = spent(ledger, Model(main.treatment, main.unique_pairs))
+        base = spent(ledger, Model(*beside))
+        known = row is not None and base is not None
+        found = [(TITLES[name], multiple(row, base, name)) for name in TOLD] if known else []
         return [(title, value) for title, value in found if not math.isnan(value)]
 
     @property
     def title(self) -> str:
         """What is seen: both scores, the higher first, and whether it was shown."""
         row = self.main
-        sides = [(row.treatment_mean, row.treatment), (row.reference_mean, row.reference)]
-        (high, first), (low, second) = sorted(sides, key=lambda side: -side[0])
-        told = f"{first} {percent(high)} %, {second} {percent(low)} % at {row.unique_pairs:,} pairs"
+        means = zip((row.treatment_mean, row.reference_mean), sides(row), strict=True)
+        (high, first), (low, second) = sorted(means, key=lambda side: -side[0])
+        at = "" if row.named_budgets else f" at {row.unique_pairs:,} pairs"
+        told = f"{first} {percent(high)} %, {second} {percent(low)} %{at}"
         return f"{told}: {verdict(row).lower()}"
 
 
@@ -180,6 +185,9 @@ def _draw_right(figure: Figure, story: Story, names: list[str], left: float, hei
 def _draw_differences(axis: Axes, story: Story, names: list[str], width: float) -> None:
     dress(axis, "x")
     axis.axvline(0, color=AXIS_COLOUR, linewidth=1.0, zorder=1)
+    if not math.isnan(story.main.equivalence_margin):
+        margin = 100 * story.main.equivalence_margin
+        axis.axvspan(-margin, margin, color=GRID_COLOUR, linewidth=0, zorder=0)
     for place, row in enumerate(story.rows):
         style = story.data.arm_styles.style(row.treatment)
         ends = within_points(row.difference_low), within_points(row.difference_high)
@@ -255,8 +263,7 @@ def _head(axis: Axes, text: str, width: float) -> None:
 
 
 def _name(story: Story, row: Any) -> str:
-    plugin_of = story.data.study.plugin_of
-    return f"{plugin_of(row.treatment)} {MINUS} {plugin_of(row.reference)}"
+    return story.data.arm_styles.contrast_name(contrast_of_row(row))
 
 
 def _notes(story: Story) -> Iterator[str]:
@@ -266,4 +273,8 @@ def _notes(story: Story) -> Iterator[str]:
     each = "" if alone else " Small: single seeds."
     yield f"{counts(row)}; bars and lines: 95 % interval over {interval_covers(one_seed=alone)}.{each}"
     tested = "filled: significant after correction, open: not" if not alone else "open: not tested"
-    yield f"Differences at {row.unique_pairs:,} pairs; {tested}; {DAGGER}: declared beforehand."
+    named = f" or those behind the {BUDGET_SIGN}" if any(each.named_budgets for each in story.rows) else ""
+    at = f"{story.data.study.primary_budget:,} pairs{named}"
+    yield f"Differences at {at}; {tested}; {DAGGER}: declared beforehand."
+    if not math.isnan(row.equivalence_margin):
+        yield f"Grey: {margin_text(row.equivalence_margin)}, the declared margin of equivalence."

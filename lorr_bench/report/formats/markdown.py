@@ -50,6 +50,7 @@ def _parts(contents: Contents, form: str) -> Iterator[str]:
     yield from _tables("", ["ledger"], tables)
     yield from _scores("General reasoning", "general", tables)
     yield from _tables("Data efficiency", ["efficiency"], tables)
+    yield from _tables("Sweep", ["sweep-lines", "sweep-differences"], tables)
     yield from _tables("All benchmarks together", ["aggregates"], tables)
     yield from _tables("Answers", ["secondary", "conduct"], tables)
     yield from _tables("Contamination", ["overlaps"], tables)

@@ -64,14 +64,27 @@ def test_caption(contrasts: pd.DataFrame) -> str:
     parts = ["Bold: corrected p < 0.05."]
     if declared:
         first = int((tested["role"] == PRIMARY).sum())
+        named = " or those that they name" if tested["named_budgets"].any() else ""
         parts.append(
             f"{DAGGER}: primary, that is declared beforehand: corrected by Holm over "
-            f"{plural(f'{first}', 'contrast')} at the largest budget, below it in fixed sequence."
+            f"{plural(f'{first}', 'contrast')} at the largest budget{named}, below it in fixed sequence."
         )
+        parts += equivalence_caption(tested)
     if len(counts):
         families = listed([f"{count:,} of {family}" for family, count in counts.items()])
         parts.append(f"All else is secondary, corrected in families of its own: {families}.")
     return " ".join([*parts, *_pooling(tested)])
+
+
+def equivalence_caption(contrasts: pd.DataFrame) -> list[str]:
+    """How equivalence was tested, where a margin was declared."""
+    margins = contrasts["equivalence_margin"].dropna()
+    if margins.empty:
+        return []
+    return [
+        f"Equivalent within ±{percent(float(margins.iloc[0]))} points: two one-sided tests, corrected by "
+        "Holm in the same steps, apart from the tests for a difference."
+    ]
 
 
 def _pooling(tested: pd.DataFrame) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import DECLARED, SECONDARY
-from lorr_bench.report.formatting import MINUS, points
+from lorr_bench.report.contrasts import DECLARED, SECONDARY, contrast_of_row
+from lorr_bench.report.formatting import MINUS, percent, points
 from lorr_bench.report.sentences.plugin_parts import plugin_settings, taken_out
 from lorr_bench.report.sentences.verdicts import NOT_TESTED, outcome, verdict
 from lorr_bench.report.study import Study
@@ -40,9 +40,7 @@ class Controls:
 
     def is_control(self, row: Any) -> bool:
         """Whether a contrast is told here, and not beside the verdict."""
-        return any(
-            (row.treatment, row.reference) == (each.treatment, each.reference) for each, _ in self.found
-        )
+        return any(contrast_of_row(row) == contrast_of_row(each) for each, _ in self.found)
 
     def lines(self) -> Iterator[str]:
         """A sentence a control; none where there are more than a reader takes in."""
@@ -86,6 +84,8 @@ def _what_it_did(row: Any, lacks: str) -> str:
     part = lacks[0].upper() + lacks[1:]
     if row.significant:
         return f"{part} added points here" if row.difference > 0 else f"{part} cost points here"
+    if row.equivalent:
+        return f"{part} changed less than {percent(row.equivalence_margin)} points here"
     if row.difference <= 0 and verdict(row) != NOT_TESTED:
         return f"{part} added nothing here"
     return f"What {lacks} added"

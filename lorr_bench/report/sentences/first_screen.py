@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import PRIMARY, SEQUENCE
+from lorr_bench.report.contrasts import PRIMARY, SEQUENCE, contrast_of_row
 from lorr_bench.report.formatting import START_MODEL, percent
 from lorr_bench.report.frames import Frames, rows_of
 from lorr_bench.report.sentences.controls import Controls
-from lorr_bench.report.sentences.cost import cost_line
+from lorr_bench.report.sentences.cost import Model, cost_line
 from lorr_bench.report.sentences.data_needed import data_needed_lines
 from lorr_bench.report.sentences.learned import nothing_learned
 from lorr_bench.report.sentences.verdicts import (
@@ -24,6 +24,7 @@ from lorr_bench.report.sentences.verdicts import (
     group_lines,
     not_evaluated,
     plain_headline,
+    sides,
     smaller_budgets,
     won_sentence,
 )
@@ -98,8 +99,8 @@ class _Screen:
 
     @property
     def budget(self) -> int:
-        """Of the primary contrasts."""
-        return int(self.primary["unique_pairs"].iloc[0])
+        """Of the primary contrasts that name none."""
+        return self.study.primary_budget
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -109,9 +110,10 @@ class _Screen:
 
     def composed(self, changes: Answer) -> FirstScreen:
         """The headline and the answers that have something to say."""
-        arms = len({*self.primary["treatment"], *self.primary["reference"]})
+        arms = len({side for row in self.primary.itertuples() for side in sides(row)})
         main = contrast_of(self.primary, best_arm(self.primary), self.study)
-        controls = Controls(self.study, self.rows[self.rows["unique_pairs"] == self.budget])
+        at_once = self.rows["unique_pairs"] == self.rows["reference_pairs"]
+        controls = Controls(self.study, self.rows[at_once & (self.rows["unique_pairs"] == self.budget)])
         won = won_sentence(main, arms)
         unlearned = nothing_learned(self.scores, self.frames.diagnostics)
         answers = [
@@ -136,9 +138,7 @@ class _Screen:
         known = [f"the {START_MODEL} scores {percent(float(start.iloc[0]))} %"] if len(start) else []
         yield f"{'; '.join([f'Over {counts(main)}', *known])}."
         for row in self.primary.itertuples():
-            if (row.treatment, row.reference) != (main.treatment, main.reference) and not controls.is_control(
-                row
-            ):
+            if contrast_of_row(row) != contrast_of_row(main) and not controls.is_control(row):
                 yield declared_sentence(row)
         yield from smaller_budgets(self.primary, self.rows[self.rows["role"] == SEQUENCE])
 
@@ -149,9 +149,19 @@ class _Screen:
 
     def _costs(self, main: Any) -> Iterator[str]:
         """What training took, of each arm that is told of."""
-        for arm in self._treatments(main):
-            baseline = self.study.results.baselines.get(arm, main.reference)
-            yield cost_line(self.frames.ledger, arm, baseline, self.budget)
+        rows: list[Any] = list(self.primary.itertuples()) if len(self.primary) <= MAX_SENTENCES else []
+        told = dict.fromkeys(self._beside(row, main) for row in (main, *rows))
+        for treatment, reference in told:
+            yield cost_line(self.frames.ledger, treatment, reference)
+
+    def _beside(self, row: Any, main: Any) -> tuple[Model, Model]:
+        """Two models whose costs are told: an arm and its baseline, or the two of a contrast with budgets."""
+        if row.named_budgets:
+            return Model(row.treatment, row.unique_pairs, named=True), Model(
+                row.reference, row.reference_pairs, named=True
+            )
+        baseline = self.study.results.baselines.get(row.treatment, main.reference)
+        return Model(row.treatment, self.budget), Model(baseline, self.budget)
 
 
 def _with_lines(answers: list[Answer]) -> Iterator[Answer]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
 
-from lorr_bench.report.contrasts import difference_interval
+from lorr_bench.report.contrasts import contrast_of_row, difference_interval
 from lorr_bench.report.formatting import (
     MINUS,
     START_MODEL,
@@ -20,7 +21,7 @@ from lorr_bench.report.formatting import (
     points,
 )
 from lorr_bench.report.study import Study
-from lorr_bench.values import START
+from lorr_bench.values import START, Contrast
 
 MAX_SENTENCES: Final = 6
 """How many contrasts get a sentence of their own; of more, those of a plug-in share two."""
@@ -31,23 +32,39 @@ def verdict(row: Any) -> str:
     """What came of a tested difference, in words."""
     if math.isnan(row.p_holm):
         return NOT_TESTED
-    return SIGNIFICANT if row.significant else NOT_SHOWN
+    within = f"within {margin_text(row.equivalence_margin)}"
+    if row.significant:
+        return f"{SIGNIFICANT}, but {within}" if row.equivalent else SIGNIFICANT
+    return f"Equivalent {within}" if row.equivalent else NOT_SHOWN
+
+
+def margin_text(margin: float) -> str:
+    """``±2.0 points``."""
+    return f"±{percent(margin)} points"
 
 
 def best_arm(primary: pd.DataFrame) -> str:
-    """The arm with the highest score among those of the primary contrasts; of equal ones the first named."""
+    """The arm with the highest score among those of the primary contrasts; of equal ones the first named.
+
+    With its budget, where the contrast names one.
+    """
     means: dict[str, float] = {}
     rows: list[Any] = list(primary.itertuples())
     for row in rows:
-        means.setdefault(row.treatment, row.treatment_mean)
-        means.setdefault(row.reference, row.reference_mean)
+        for side, mean in zip(sides(row), (row.treatment_mean, row.reference_mean), strict=True):
+            means.setdefault(side, mean)
     return max(means, key=means.__getitem__)
+
+
+def sides(row: Any) -> tuple[str, str]:
+    """Treatment and reference of a row, each with its budget where the suite names it."""
+    return contrast_of_row(row).sides
 
 
 def contrast_of(primary: pd.DataFrame, arm: str, study: Study) -> Any:
     """The declared contrast that tells most of an arm: that with its baseline, else its first."""
     every: list[Any] = list(primary.itertuples())
-    rows = [row for row in every if arm in (row.treatment, row.reference)]
+    rows = [row for row in every if arm in sides(row)]
     baselines = study.results.baselines
     return next((row for row in rows if baselines.get(row.treatment) == row.reference), rows[0])
 
@@ -62,7 +79,7 @@ def won_sentence(row: Any, arms: int) -> str:
     best, other, means = _ordered(row)
     if best == other:
         return (
-            f"{_lead(row)}{row.treatment} and {row.reference} are level at {percent(means[0])} % {_on(row)}: "
+            f"{_lead(row)}{' and '.join(sides(row))} are level at {percent(means[0])} % {_on(row)}: "
             f"{_difference(row)}{_word(row)}.{_missed(row)}"
         )
     verb = "won" if row.significant else "scored highest"
@@ -83,7 +100,8 @@ def declared_sentence(row: Any) -> str:
 def outcome(row: Any) -> str:
     """Interval, corrected p and verdict: ``[+10.4, +23.2], corrected p = 0.012, significant``."""
     known = [] if math.isnan(row.p_holm) else [f"corrected {p_equation(row.p_holm)}"]
-    return ", ".join(filter(None, (difference_interval(row), *known, verdict(row).lower())))
+    said = f"{verdict(row).lower()}{_equivalence(row)}"
+    return ", ".join(filter(None, (difference_interval(row), *known, said)))
 
 
 def counts(row: Any) -> str:
@@ -94,9 +112,14 @@ def counts(row: Any) -> str:
     return plural(str(int(row.paired_seeds)), "seed") + known
 
 
-def contrast_name(contrast: Any) -> str:
-    """``dpo+lorr - dpo+plain``, with a true minus; of a contrast or the row of one."""
-    return f"{contrast.treatment} {MINUS} {contrast.reference}"
+def contrast_name(row: Any) -> str:
+    """``dpo+lorr - dpo+plain``, with a true minus, of the row of a contrast."""
+    return name_of(contrast_of_row(row))
+
+
+def name_of(contrast: Contrast) -> str:
+    """``dpo+lorr - dpo+plain``, with a true minus."""
+    return f" {MINUS} ".join(contrast.sides)
 
 
 def difference_text(row: Any) -> str:
@@ -106,8 +129,8 @@ def difference_text(row: Any) -> str:
 
 def group_lines(study: Study, primary: pd.DataFrame) -> Iterator[str]:
     """Two sentences for each plug-in against each other one, where there are many contrasts."""
-    plugins = (primary[side].map(study.plugin_of) for side in ("treatment", "reference"))
-    keys = pd.Series(list(zip(*plugins, strict=True)), index=primary.index)
+    rows_of_all: list[Any] = list(primary.itertuples())
+    keys = pd.Series([_plugins(row, study).sides for row in rows_of_all], index=primary.index)
     for _, rows in primary.groupby(keys, sort=False):
         yield from _group_sentences(list(rows.itertuples()), study, len(primary))
 
@@ -118,11 +141,11 @@ def smaller_budgets(primary: pd.DataFrame, sequence: pd.DataFrame) -> Iterator[s
         return
     above = primary
     for budget, rows in sequence.groupby("unique_pairs", sort=False):
-        if not above.loc[above["p_holm"].notna(), "significant"].all():
-            yield (
-                "Smaller budgets were not tested: not every primary contrast was found at "
-                f"{above['unique_pairs'].iloc[0]:,} pairs."
-            )
+        tested = above[above["p_holm"].notna()]
+        if not (tested["significant"].all() or tested["equivalent"].all()):
+            named = above["named_budgets"].any()
+            at = "" if named else f" at {above['unique_pairs'].iloc[0]:,} pairs"
+            yield f"Smaller budgets were not tested: not every primary contrast was found{at}."
             return
         told = [f"{difference_text(row)}, {verdict(row).lower()}" for row in rows.itertuples()]
         yield f"At {budget:,} pairs: {'; '.join(told)}."
@@ -136,7 +159,7 @@ def plain_headline(rows: pd.DataFrame, study: Study) -> str:
         f"The {START_MODEL}" if row["arm"] == START.arm else f"At {row['unique_pairs']:,} pairs, {row['arm']}"
     )
     ends = f"{_number(row['low'])} to {_number(row['high'])}"
-    contrasts = [contrast_name(contrast) for contrast in study.analysis.primary[:MAX_SENTENCES]]
+    contrasts = [name_of(contrast) for contrast in study.analysis.primary[:MAX_SENTENCES]]
     wanted = listed(contrasts) if contrasts else "an arm and its baseline"
     return (
         f"{model} scored {percent(row['mean'])} % on {row['benchmark']} {row['metric']} "
@@ -153,12 +176,12 @@ def not_evaluated(study: Study) -> str:
 
 def _ordered(row: Any) -> tuple[str, str, tuple[float, float]]:
     """The higher arm, the lower arm and their means; the same name twice where the printed scores tie."""
-    sign = _sign(row.difference)
+    sign, (treatment, reference) = _sign(row.difference), sides(row)
     if sign == 0:
-        return row.treatment, row.treatment, (row.treatment_mean, row.reference_mean)
+        return treatment, treatment, (row.treatment_mean, row.reference_mean)
     if sign > 0:
-        return row.treatment, row.reference, (row.treatment_mean, row.reference_mean)
-    return row.reference, row.treatment, (row.reference_mean, row.treatment_mean)
+        return treatment, reference, (row.treatment_mean, row.reference_mean)
+    return reference, treatment, (row.reference_mean, row.treatment_mean)
 
 
 def _lead(row: Any) -> str:
@@ -168,11 +191,20 @@ def _lead(row: Any) -> str:
 
 def _word(row: Any) -> str:
     """The verdict at the end of what was found."""
-    return ": significant" if row.significant else ""
+    if row.significant:
+        return f": {verdict(row).lower()}{_equivalence(row)}"
+    return f"; of equivalence, corrected {p_equation(row.p_equivalence_holm)}" if row.equivalent else ""
+
+
+def _equivalence(row: Any) -> str:
+    """The p-value of an equivalence that was shown."""
+    return f" (corrected {p_equation(row.p_equivalence_holm)})" if row.equivalent else ""
 
 
 def _on(row: Any) -> str:
-    return f"on {row.benchmark} {row.metric} at {row.unique_pairs:,} pairs"
+    """On what, and with how much data, where the names of the arms don't say it."""
+    at = "" if row.named_budgets else f" at {row.unique_pairs:,} pairs"
+    return f"on {row.benchmark} {row.metric}{at}"
 
 
 def _difference(row: Any) -> str:
@@ -204,7 +236,9 @@ def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ..
     """One plug-in with several methods: how many gained and lost, the range, and what of it is certain."""
     if len(rows) == 1:
         return (declared_sentence(rows[0]),)
-    table, first, plugin = pd.DataFrame(rows), rows[0], study.plugin_of(rows[0].treatment)
+    table, first = pd.DataFrame(rows), rows[0]
+    plugin = _plugins(first, study).sides[0]
+    at = "Between budgets" if first.named_budgets else f"At {first.unique_pairs:,} pairs"
     differences = table.set_index("treatment")["difference"].sort_values(kind="stable")
     low, high = (
         f"{points(differences.iloc[end])} ({study.method_of(differences.index[end])})" for end in (0, -1)
@@ -212,7 +246,7 @@ def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ..
     signs = [_sign(difference) for difference in differences]
     same = f", the same with {signs.count(0)}" if 0 in signs else ""
     told = (
-        f"At {first.unique_pairs:,} pairs, {plugin} scored above {_reference(rows, study)} with "
+        f"{at}, {plugin} scored above {_reference(rows, study)} with "
         f"{signs.count(1)} of {len(rows)} methods, below with {signs.count(-1)}{same}, on "
         f"{first.benchmark} {first.metric} ({_count_ranges(table)}): {points(differences.median())} points "
         f"at the median, from {low} to {high}."
@@ -222,9 +256,20 @@ def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ..
 
 def _reference(rows: list[Any], study: Study) -> str:
     """What a group is compared with."""
-    if all(study.results.baselines.get(row.treatment) == row.reference for row in rows):
+    own = all(study.results.baselines.get(row.treatment) == row.reference for row in rows)
+    if own and not rows[0].named_budgets:
         return study.baseline_name
-    return f"its method's {study.plugin_of(rows[0].reference)} arm"
+    return f"its method's {_plugins(rows[0], study).sides[1]} arm"
+
+
+def _plugins(row: Any, study: Study) -> Contrast:
+    """The plug-ins of the two arms, with the budgets that the suite names."""
+    contrast = contrast_of_row(row)
+    return replace(
+        contrast,
+        treatment=study.plugin_of(contrast.treatment),
+        reference=study.plugin_of(contrast.reference),
+    )
 
 
 def _certainty(table: pd.DataFrame, tests: int) -> str:
@@ -237,7 +282,11 @@ def _certainty(table: pd.DataFrame, tests: int) -> str:
         return f"{told}; with one seed none is tested."
     significant, gained = table["significant"].astype(bool), table["difference"] > 0
     up, down = int((significant & gained).sum()), int((significant & ~gained).sum())
-    return f"{told}; Holm's correction over the {tests} primary contrasts leaves {up} and {down} significant."
+    told = f"{told}; Holm's correction over the {tests} primary contrasts leaves {up} and {down} significant"
+    if table["equivalence_margin"].isna().all():
+        return f"{told}."
+    within = margin_text(float(table["equivalence_margin"].iloc[0]))
+    return f"{told}, and shows {int(table['equivalent'].sum())} to be equivalent within {within}."
 
 
 def _sign(difference: float) -> int:

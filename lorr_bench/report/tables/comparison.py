@@ -220,6 +220,7 @@ def _baseline_differences(
         }
         for row in rows
         if study.results.baselines.get(row.treatment) == row.reference
+        and row.unique_pairs == row.reference_pairs
     }
 
 

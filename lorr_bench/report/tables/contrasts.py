@@ -15,7 +15,6 @@ from lorr_bench.report.contrasts import (
     difference_interval,
 )
 from lorr_bench.report.formatting import (
-    MINUS,
     MISSING,
     detectable,
     p_value,
@@ -24,7 +23,8 @@ from lorr_bench.report.formatting import (
     points,
 )
 from lorr_bench.report.frames import measure_of
-from lorr_bench.report.sentences.verdicts import verdict
+from lorr_bench.report.sentences.captions import equivalence_caption
+from lorr_bench.report.sentences.verdicts import contrast_name, verdict
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Cell, Column, Table
 
@@ -38,6 +38,7 @@ COLUMNS = (
     Column("verdict", "text", choice=True),
     Column("would be found"),
 )
+EQUIVALENCE = Column("p of equivalence")
 HOW_TO_READ = (
     "Scores of both arms in %; Δ: difference in points, in brackets its 95 % interval. Would be found: the "
     "difference in points that the test finds in four of five such suites, at the level of the first step of "
@@ -49,18 +50,25 @@ def declared_table(contrasts: pd.DataFrame) -> Table:
     """The contrasts that were declared beforehand, the largest budget first."""
     rows = declared_rows(contrasts)
     tests = int((rows["role"] == PRIMARY).sum())
-    caption = (
-        f"Corrected by Holm over {plural(str(tests), 'contrast')} at the largest budget. A smaller one is "
-        f"tested if all were found at those above it. {HOW_TO_READ}"
+    named = " or those that they name" if rows["named_budgets"].any() else ""
+    caption = " ".join(
+        [
+            f"Corrected by Holm over {plural(str(tests), 'contrast')} at the largest budget{named}. A "
+            "smaller one is tested if all were found at those above it.",
+            *equivalence_caption(rows),
+            HOW_TO_READ,
+        ]
     )
     return _table("tests", "Primary contrasts", caption, rows, main=True)
 
 
 def further_table(study: Study, contrasts: pd.DataFrame) -> Table:
     """Secondary contrasts between arms of which neither is the other's baseline."""
+    every: list[Any] = list(contrasts.itertuples())
     own = [
-        study.results.baselines.get(treatment) == reference
-        for treatment, reference in zip(contrasts["treatment"], contrasts["reference"], strict=True)
+        study.results.baselines.get(row.treatment) == row.reference
+        and row.unique_pairs == row.reference_pairs
+        for row in every
     ]
     rows = contrasts[~contrasts["role"].isin(DECLARED) & ~pd.Series(own, index=contrasts.index, dtype=bool)]
     caption = f"Corrected with the other secondary contrasts of their kind. {HOW_TO_READ}"
@@ -68,23 +76,25 @@ def further_table(study: Study, contrasts: pd.DataFrame) -> Table:
 
 
 def _table(section: str, heading: str, caption: str, rows: pd.DataFrame, *, main: bool) -> Table:
-    budgets = rows["unique_pairs"].to_list()
+    steps = rows["unique_pairs"].where(rows["role"] != PRIMARY, 0).to_list()
+    tested = bool(rows["equivalence_margin"].notna().any())
     return Table(
         section=section,
         heading=heading,
         caption=caption,
-        columns=COLUMNS,
-        rows=tuple(map(_cells, rows.itertuples())),
+        columns=(*COLUMNS, EQUIVALENCE) if tested else COLUMNS,
+        rows=tuple(_cells(row, with_equivalence=tested) for row in rows.itertuples()),
         file="contrasts.csv",
         main=main,
-        breaks=frozenset(row for row in range(1, len(budgets)) if budgets[row] != budgets[row - 1]),
+        breaks=frozenset(row for row in range(1, len(steps)) if steps[row] != steps[row - 1]),
     )
 
 
-def _cells(row: Any) -> tuple[Cell, ...]:
+def _cells(row: Any, *, with_equivalence: bool) -> tuple[Cell, ...]:
+    budgets = dict.fromkeys((row.unique_pairs, row.reference_pairs))
     return (
-        Cell(f"{row.treatment} {MINUS} {row.reference}"),
-        Cell(f"{row.unique_pairs:,}"),
+        Cell(contrast_name(row)),
+        Cell(" and ".join(f"{pairs:,}" for pairs in budgets)),
         Cell(measure_of(row).title),
         Cell(f"{percent(row.treatment_mean)} and {percent(row.reference_mean)}"),
         Cell(
@@ -92,7 +102,12 @@ def _cells(row: Any) -> tuple[Cell, ...]:
             difference_interval(row),
             bool(row.significant),
         ),
-        Cell(MISSING if math.isnan(row.p_holm) else p_value(row.p_holm)),
+        Cell(_p(row.p_holm)),
         Cell(verdict(row).lower()),
         Cell(detectable(row.detectable)),
+        *([Cell(_p(row.p_equivalence_holm))] if with_equivalence else []),
     )
+
+
+def _p(value: float) -> str:
+    return MISSING if math.isnan(value) else p_value(value)

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lorr_bench.report.formatting import percent, plural
 from lorr_bench.report.frames import measure_of
-from lorr_bench.report.score_arrays import stack
+from lorr_bench.report.score_arrays import Points, stack_models
 from lorr_bench.report.sentences.data_needed import ratio_interval, ratio_text
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import ARM, Cell, Column, Table, text_cells
@@ -111,17 +109,9 @@ def _row(study: Study, measure: Measure, arm: str) -> dict[str, Any]:
     ]
     if len(budgets) < 2:
         return {}
-    points = [[study.scores[part, each, budget] for each in arms for budget in budgets] for part in parts]
-    seeds = sorted(set.intersection(*(set(by_seed) for of_part in points for by_seed in of_part)))
-    if not seeds:
+    points = stack_models(study, measure, [(each, budget) for each in arms for budget in budgets])
+    if points is None:
         return {}
-    stacked = [stack([by_seed[seed] for by_seed in of_part for seed in seeds]) for of_part in points]
-    curves = np.hstack([scores for scores, _ in stacked]).reshape(2, len(budgets), len(seeds), -1)
-    by_problem = [known for _, known in stacked]
-    columns = [
-        _families(families, scores.shape[1])
-        for families, (scores, _) in zip(study.families(measure, by_problem), stacked, strict=True)
-    ]
     return {
         "arm": arm,
         "baseline": arms[1],
@@ -129,38 +119,25 @@ def _row(study: Study, measure: Measure, arm: str) -> dict[str, Any]:
         "budgets": len(budgets),
         "smallest": budgets[0],
         "largest": budgets[-1],
-        "seeds": len(seeds),
-        "problems": curves.shape[3] if all(by_problem) else 0,
-        **_estimates(
-            budgets,
-            curves,
-            benchmarks=[part.benchmark for part, names in zip(parts, columns, strict=True) for _ in names],
-            families=[name for names in columns for name in names],
-        ),
+        "seeds": points.seeds,
+        "problems": points.problems,
+        **_estimates(budgets, points),
     }
 
 
-def _families(families: Sequence[str] | None, problems: int) -> Sequence[str]:
-    """Family of each problem; each is its own where they are unknown, and a total is."""
-    return [f"{number}" for number in range(problems)] if families is None else families
-
-
-def _estimates(
-    budgets: Sequence[int], curves: NDArray[np.float64], *, benchmarks: list[str], families: list[str]
-) -> dict[str, Any]:
+def _estimates(budgets: Sequence[int], points: Points) -> dict[str, Any]:
     """Data efficiency and areas under the curves.
 
     Args:
         budgets: Unique pairs, rising.
-        curves: Scores (2: arm and baseline, budgets, seeds, problems).
-        benchmarks: Name of each problem's benchmark.
-        families: Name of each problem's family within its benchmark.
+        points: The arm at each of them, then its baseline.
     """
-    treatment, baseline = (list(scores) for scores in curves)
+    scores, benchmarks, families = list(points.scores), points.benchmarks, points.families
+    treatment, baseline = scores[: len(budgets)], scores[len(budgets) :]
     needed = data_efficiency(budgets, treatment, baseline, benchmarks=benchmarks, families=families)
     area, other = (
-        area_under_curve(budgets, scores, benchmarks=benchmarks, families=families)
-        for scores in (treatment, baseline)
+        area_under_curve(budgets, curve, benchmarks=benchmarks, families=families)
+        for curve in (treatment, baseline)
     )
     return {
         "baseline_needed": needed.baseline_needed,

@@ -132,7 +132,9 @@ def _declared_arm(study: Study) -> str:
     """The first arm that was declared against its baseline; the first compared one where none was."""
     baselines = study.results.baselines
     declared = (
-        each.treatment for each in study.analysis.primary if baselines.get(each.treatment) == each.reference
+        each.treatment
+        for each in study.analysis.primary
+        if baselines.get(each.treatment) == each.reference and not each.names_budgets
     )
     return next((arm for arm in declared if arm in study.compared_arms), study.compared_arms[0])
 
