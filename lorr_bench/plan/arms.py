@@ -104,7 +104,7 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
     suite, method = loaded.suite, loaded.suite.methods[method_name]
     adapter_name = find_adapter(method.adapter or method_name, method.backend)
     adapter = load_adapter(adapter_name)
-    _checked(loaded, adapter, method.hyperparameters, ("methods", method_name))
+    checked_settings(loaded, adapter, method.hyperparameters, ("methods", method_name))
     plugins = suite.plugins_of(method_name)
     arms = []
     for plugin_name in plugins:
@@ -141,13 +141,26 @@ def _settings(
     for pairs in loaded.suite.budget.unique_pairs:
         key = f"{name}{BUDGET_SIGN}{pairs}"
         if key in overrides:
-            at_budgets[pairs] = _checked(loaded, adapter, {**own, **overrides[key]}, ("overrides", key))
-    return _checked(loaded, adapter, own, ("overrides", name)), at_budgets
+            at_budgets[pairs] = checked_settings(
+                loaded, adapter, {**own, **overrides[key]}, ("overrides", key)
+            )
+    return checked_settings(loaded, adapter, own, ("overrides", name)), at_budgets
 
 
-def _checked(
-    loaded: LoadedSuite, adapter: TrainerAdapter, values: dict[str, Any], prefix: tuple[str, str]
+def checked_settings(
+    loaded: LoadedSuite, adapter: TrainerAdapter, values: dict[str, Any], prefix: tuple[str, ...]
 ) -> BaseModel:
+    """Hyper-parameters as the adapter's model has them.
+
+    Args:
+        loaded: The suite.
+        adapter: Whose hyper-parameters they are.
+        values: What the suite says.
+        prefix: Where it says it.
+
+    Raises:
+        SuiteError: The adapter refuses one.
+    """
     try:
         return adapter.hyperparameters.model_validate(values)
     except ValidationError as error:
