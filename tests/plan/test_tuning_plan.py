@@ -209,17 +209,24 @@ def test_tries_that_differ_in_what_is_held_equal_are_refused(tuned):
     budget = {"unique_pairs": [16], "equal": "updates"}
     grid = {"per_device_train_batch_size": [4, 8]}
     suite = tuned({"grid": grid}, budget=budget, plugins={"plain": {}})
-    with pytest.raises(BudgetError, match="try 1 of dpo.plain needs 4 optimizer_steps, try 2 .* has 2"):
+    with pytest.raises(BudgetError, match=r"try 1 of dpo\+plain needs 4 optimizer_steps, try 2 .* has 2"):
         make_plan(suite)
     make_plan(tuned({"grid": grid}, budget={**budget, "equal": "data"}, plugins={"plain": {}}))
+
+
+def test_a_try_that_does_not_go_with_its_plug_in_is_refused(tuned):
+    plugins = {"plain": {}, "lorr": {"reset": {"anchor": "init"}}}
+    with pytest.raises(SuiteError, match=r"dpo-2\+lorr can't be: a LoRA adapter can't reset its base"):
+        make_plan(tuned({"grid": {"lora": [None, {"r": 4}]}}, plugins=plugins))
 
 
 def test_a_try_beyond_a_limit_is_refused(tuned):
     budget = {"unique_pairs": [16], "limits": {"optimizer_steps": 3}}
     grid = {"per_device_train_batch_size": [8, 4]}
-    with pytest.raises(BudgetError, match="try 2 of dpo.plain at 16 pairs needs 4 optimizer_steps"):
-        methods = {"dpo": {"per_device_train_batch_size": 16}}
-        make_plan(tuned({"grid": grid}, budget=budget, plugins={"plain": {}}, methods=methods))
+    methods = {"dpo": {"per_device_train_batch_size": 16}}
+    suite = tuned({"grid": grid}, budget=budget, plugins={"plain": {}}, methods=methods)
+    with pytest.raises(BudgetError, match=r"try 2 of dpo\+plain at 16 pairs needs 4 optimizer_steps"):
+        make_plan(suite)
 
 
 # Another value of each key that decides which tries there are, or what is measured of them.

@@ -124,3 +124,15 @@ def test_many_causes_and_many_stages_are_counted(tmp_path):
 )
 def test_the_advice_is_what_can_help(lasting, used_up, words):
     assert advice([Cause("x", lasting=lasting, used_up=used_up)]) == words
+
+
+def test_a_try_that_diverged_is_no_failure():
+    tries = RunBegan(SimpleNamespace(stages=STAGES, of_tries=True), ())
+    behind = Dropped((STAGES[1].digest,), "it failed")
+    assert causes(tries, given_up(0, "training diverged", counts=True), behind) == ()
+
+
+def test_failures_of_the_tries_stay_while_the_rest_runs():
+    tries, rest = (RunBegan(SimpleNamespace(stages=STAGES, of_tries=each), ()) for each in (True, False))
+    found = causes(tries, given_up(0, "no tensor"), rest, given_up(1, "no room"), rest)
+    assert [cause.reason for cause in found] == ["no tensor"]
