@@ -1,9 +1,11 @@
 """A run of a tuned suite, with an executor that only pretends: first the tries, then what was chosen."""
 
 import json
+import shutil
 from collections import deque
 
 import pytest
+from command_line import lorr_bench_here
 from finished_suite import SUITE, finish
 
 from lorr_bench.events import Ended, Failed, Noted, RunBegan
@@ -292,3 +294,15 @@ def test_a_journal_of_an_earlier_version_knows_no_divergence(tmp_path):
 def test_a_journal_remembers_what_diverged(tmp_path):
     Journal(tmp_path / STATE_FILE).fails("a", "training diverged", tmp_path / "x.log", diverged=True)
     assert Journal(tmp_path / STATE_FILE).failures["a"].diverged
+
+
+@pytest.mark.slow
+def test_nothing_counts_as_unused_while_settings_are_still_to_be_chosen(world):
+    stages = world().plan.tries.plan.stages
+    arguments = ("clean", world.file, "-o", world.output, "--store", world.store.root, "--unused")
+    assert "results that no suite named here uses" not in lorr_bench_here(*arguments).stdout
+    tried = next(stage for stage in stages if stage.kind == "grade_math")
+    shutil.rmtree(world.store.folder(tried))
+    refused = lorr_bench_here(*arguments)
+    assert refused.returncode == 2
+    assert "settings of sample are still to be chosen, so what it uses is not known" in refused.stderr

@@ -15,7 +15,7 @@ CHANGES = {
     "evaluation.general": "[]",
     "methods.dpo.backend": "native",
     "tuning.seeds": "[100]",
-    "tuning.grid": "{learning_rate: [1.0e-5, 1.0e-3], beta: [0.1]}",
+    "tuning.grid": "{learning_rate: [1.0e-3, 1.0e-5], beta: [0.1]}",
     "tuning.benchmark": "{name: validation, source: nano/validation, limit: 60, max_tokens: 56}",
 }
 
