@@ -6,7 +6,7 @@ import json
 import pytest
 from command_line import SMOKE, logs, lorr_bench
 from installed import needs_vllm
-from winners import best, tested, tries
+from winners import best, final_settings, tries
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 
@@ -30,7 +30,7 @@ def test_the_models_that_are_tested_have_the_settings_of_the_best_try(tmp_path):
         assert len({share for _, shares in of_arm.values() for share in shares}) == 2, (
             "equal scores choose nothing"
         )
-        assert tested(tmp_path / "store")[arm] == [of_arm[best(of_arm)][0]]
+        assert final_settings(tmp_path / "store")[arm] == [of_arm[best(of_arm)][0]]
     with (tmp_path / "report" / "tuning.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["chosen"] == "True"]
     for row in rows:

@@ -60,7 +60,7 @@ def best(of_arm):
     return min(of_arm, key=lambda number: (-sum(of_arm[number][1]) / len(of_arm[number][1]), number))
 
 
-def tested(store):
+def final_settings(store):
     """By arm and budget: the settings of all models that are no tries, each once."""
     found = defaultdict(list)
     for _, arm, number, settings in trained(store):
@@ -83,7 +83,10 @@ def main():
                 *arm, number, varied, [f"{float(share):.4f}" for share in found], "best" * (number == winner)
             )
         print(
-            *arm, "as it should be" if tested(store)[arm] == [of_arm[winner][0]] else "NOT TRAINED WITH THESE"
+            *arm,
+            "as it should be"
+            if final_settings(store)[arm] == [of_arm[winner][0]]
+            else "NOT TRAINED WITH THESE",
         )
 
 
