@@ -115,12 +115,14 @@ class Failed:
         reason: Why, and what to do, as one text.
         lasting: Whether another attempt would fail the same way: the stage could explain its failure.
         disk_full: Whether there was no room to write.
+        diverged: Whether training ran into values that are no numbers.
     """
 
     digest: str
     reason: str
     lasting: bool = False
     disk_full: bool = False
+    diverged: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", fit_to_show(self.reason))
@@ -176,12 +178,14 @@ class GivenUp:
         reason: Why, and what to do, as one text.
         lasting: Whether another attempt would fail the same way until something is mended.
         used_up: Whether it has used up its attempts, so that the next run asks for new ones to try it.
+        counts: Whether that is a result as well: a try that diverged.
     """
 
     digest: str
     reason: str
     lasting: bool = False
     used_up: bool = False
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

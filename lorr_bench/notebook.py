@@ -17,6 +17,7 @@ from lorr_bench.run.commits import revisions_of
 from lorr_bench.run.state import STATE_FILE, Journal, known_failures
 from lorr_bench.run.suite_run import FinishedRun, places_of
 from lorr_bench.run.suite_run import run_suite as run_loaded
+from lorr_bench.run.tuning.found import found_by
 from lorr_bench.shipped.named import load_named
 from lorr_bench.store.remote import open_store
 from lorr_bench.store.results import load_results as read_results
@@ -76,9 +77,9 @@ def load_results(
     """
     loaded = load_named(Path(suite), overrides, Path())
     places = places_of(loaded, output, store)
-    plan = make_plan(loaded, revisions_of(places.output))
-    failed = known_failures(plan.stages, Journal(places.output / STATE_FILE))
-    return read_results(plan, open_store(places.store, notice=_LOG.warning), failed)
+    journal, opened = Journal(places.output / STATE_FILE), open_store(places.store, notice=_LOG.warning)
+    plan = make_plan(loaded, revisions_of(places.output), found_by(opened, journal.failures))
+    return read_results(plan, opened, known_failures(plan.stages, journal))
 
 
 def report_frames(results: Results) -> Frames:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from statistics import fmean
 from typing import Any, Final
 
 
@@ -204,6 +205,13 @@ class Spend:
         """The spend that ``to_dict`` described; unknown names are left out."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def total_spend(spends: Sequence[Spend]) -> Spend:
+    """The sum of several spends; of memory the largest."""
+    found = {name: sum(getattr(spend, name) for spend in spends) for name in Spend().to_dict()}
+    peak = max((spend.peak_memory_bytes for spend in spends), default=0)
+    return Spend.from_dict({**found, "peak_memory_bytes": peak})
 
 
 def arm_name(method: str, plugin: str) -> str:
@@ -503,6 +511,113 @@ class Published:
     note: str
 
 
+DIVERGED: Final = "diverged"
+"""Why a try has no score that counts all the same: as the worst."""
+NOT_RUN: Final = "not run yet"
+"""Why something has no result that a run will give it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Settings that were tried for an arm at a data budget.
+
+    Attributes:
+        settings: Hyper-parameters of the grid, as the suite says them.
+        values: Scores, one for each tuning seed that has one.
+        reason: Why it has no score to be chosen by: ``DIVERGED``, or what came in the way; else empty.
+        spend: What the training of all its seeds used together.
+    """
+
+    settings: Mapping[str, Any]
+    values: tuple[float, ...] = ()
+    reason: str = ""
+    spend: Spend = field(default_factory=Spend)
+
+    def __str__(self) -> str:
+        """The settings in words: ``beta 2, learning_rate 0.0003``."""
+        values = {
+            name: f"{each:g}" if isinstance(each, float) else each for name, each in self.settings.items()
+        }
+        return ", ".join(f"{name} {value}" for name, value in values.items())
+
+    @property
+    def score(self) -> float:
+        """Mean over the tuning seeds; NaN where there is none to be chosen by."""
+        return fmean(self.values) if self.scored else math.nan
+
+    @property
+    def scored(self) -> bool:
+        """Whether it has a score to be chosen by."""
+        return bool(self.values) and not self.reason
+
+    @property
+    def failed(self) -> bool:
+        """Whether something came in the way of a score."""
+        return self.reason not in ("", DIVERGED, NOT_RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The tries of an arm at a data budget, and which of them was chosen.
+
+    Attributes:
+        arm: ``method+plugin``.
+        unique_pairs: The data budget that it was tuned at.
+        used_at: The data budgets at which the arm takes the settings.
+        tries: In the order of the grid.
+        chosen: Place of the best try in ``tries``; None while that is not known.
+        edges: ``smallest`` or ``largest`` for hyper-parameters of which the chosen value is that of its grid:
+            a better one may lie beyond.
+    """
+
+    arm: str
+    unique_pairs: int
+    used_at: tuple[int, ...]
+    tries: tuple[Try, ...]
+    chosen: int | None = None
+    edges: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Mapping[str, Any] | None:
+        """The chosen ones; None while that is not known."""
+        return None if self.chosen is None else self.tries[self.chosen].settings
+
+    @property
+    def runner_up(self) -> Try | None:
+        """The best of the others that have a score; None where there is none."""
+        others = [each for place, each in enumerate(self.tries) if place != self.chosen]
+        return max((each for each in others if each.scored), key=lambda each: each.score, default=None)
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was run to choose: a single try needs no score."""
+        return len(self.tries) > 1
+
+    @property
+    def spend(self) -> Spend:
+        """What the training of all tries used together; of memory the largest."""
+        return total_spend([each.spend for each in self.tries])
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the settings of the arms were chosen before a test problem was touched.
+
+    Attributes:
+        benchmark: What they were chosen by.
+        metric: Of the benchmark.
+        seeds: Training seeds of the tries.
+        problems: How many the benchmark is limited to; None for all of it.
+        arms: What came of it, for each arm and data budget that was tuned.
+    """
+
+    benchmark: str
+    metric: str
+    seeds: tuple[int, ...]
+    problems: int | None
+    arms: tuple[Tuned, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class SampleAnswer:
     """One graded answer, for reading.
@@ -581,6 +696,7 @@ class Results:
         analysis: What the suite says it will test; None for results of a version that did not ask.
         families: Family of each problem, in the order of ``Score.per_problem``, by benchmark; nothing for
             benchmarks whose problems have nothing in common.
+        tuning: How settings were chosen; None where the suite has them as it says.
         times: Seconds of every stage.
         versions: Package versions, engine and hardware, by name.
         missing: Stages that have no result, each with the reason.
@@ -609,3 +725,4 @@ class Results:
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     analysis: Analysis | None = None
     families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tuning: Tuning | None = None

@@ -32,6 +32,14 @@ def check_plan(plan: Plan, *, task_names: bool = True) -> list[str]:
             loads and ends texts; or a reward model does not score.
         DataError: lm-eval has no task of a name; or a data set of the Hub can't be had.
     """
+    lines = _lines(plan, task_names=task_names)
+    if plan.tries is not None and plan.tries.plan.arms:
+        lines += [line for line in _lines(plan.tries.plan, task_names=False) if line not in lines]
+    return lines
+
+
+def _lines(plan: Plan, *, task_names: bool) -> list[str]:
+    """What is looked at in a plan without its tries."""
     model = model_size(plan.model.path, plan.model.commit)
     check_trained_tensors(plan.arms, model)
     check_precision(plan)

@@ -67,10 +67,16 @@ class Asked:
         """
         from lorr_bench.plan.plan import make_plan
         from lorr_bench.run.commits import revisions_of
+        from lorr_bench.run.state import STATE_FILE, Journal
+        from lorr_bench.run.tuning.found import found_by
 
         loaded = self.load()
         places = self.places(loaded)
-        return make_plan(loaded, revisions_of(places.output, ask=ask, notice=note)), places
+        revisions = revisions_of(places.output, ask=ask, notice=note)
+        if loaded.suite.tuning is None:
+            return make_plan(loaded, revisions), places
+        failures = Journal(places.output / STATE_FILE).failures
+        return make_plan(loaded, revisions, found_by(store_of(places), failures)), places
 
     def words(self, command: str) -> tuple[str, ...]:
         """Another command about the same suite, as it is typed."""

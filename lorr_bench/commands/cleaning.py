@@ -44,6 +44,9 @@ def _given(suites: Sequence[Path], asked: Asked, *, unused: bool) -> tuple[Store
         fix = "Name every suite whose results are to stay."
         raise SuiteError("what is unused depends on the suites", where="--unused", fix=fix)
     planned = [replace(asked, suite=suite).plan() for suite in suites]
+    if unused and (waiting := [plan.suite.name for plan, _ in planned if plan.pending]):
+        what = f"settings of {waiting[0]} are still to be chosen, so what it uses is not known"
+        raise SuiteError(what, where="--unused", fix="Run it first: `lorr-bench run`.")
     results = results_folder()
     places = planned[0][1] if planned else Places(results / "runs", asked.store or str(results / "store"))
     return store_of(places), [GivenSuite(plan, places.output) for plan, places in planned]

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from lorr_bench.run.suite_run import Places
     from lorr_bench.store.store import Store
     from lorr_bench.terminal.status import SuiteStatus
+    from lorr_bench.values import Tuned
 
 Document = dict[str, Any]
 
 
 def plan_document(plan: Plan, places: Places, store: Store, forecast: Forecast) -> Document:
     """A plan: its arms, its stages, and what those left will cost."""
-    done = done_stages(plan.stages, store)
+    done = done_stages(plan.settled_stages, store)
     return {
         **_place(plan, places),
         "held_equal": list(EQUAL_QUANTITIES[plan.suite.budget.equal]),
@@ -40,6 +41,7 @@ def plan_document(plan: Plan, places: Places, store: Store, forecast: Forecast) 
         ],
         "costs": [_cost(kind) for kind in forecast.estimates.by_kind()],
         "free_bytes": forecast.free_bytes,
+        "tuning": [] if plan.tuning is None else [_tuned(tuned) for tuned in plan.tuning.arms],
     }
 
 
@@ -88,6 +90,19 @@ def _arm(plan: Plan, arm: Arm, pairs: int) -> Document:
         "unique_pairs": pairs,
         "global_batch_size": batch * plan.suite.training.num_processes if batch else None,
         "at_most": {name: getattr(spend, name) for name in SPEND_COLUMNS},
+    }
+
+
+def _tuned(tuned: Tuned) -> Document:
+    return {
+        "arm": tuned.arm,
+        "unique_pairs": tuned.unique_pairs,
+        "used_at": list(tuned.used_at),
+        "tries": [
+            {"settings": dict(each.settings), "score": _finite(each.score), "reason": each.reason or None}
+            for each in tuned.tries
+        ],
+        "settings": None if tuned.settings is None else dict(tuned.settings),
     }
 
 

@@ -34,7 +34,7 @@ def show_status(asked: Asked, *, everything: bool, as_json: bool) -> None:
         LorrBenchError: The suite can't be planned.
     """
     plan, places = asked.plan()
-    done, owner = done_stages(plan.stages, store_of(places)), holder(places.output / LOCK_FILE)
+    done, owner = done_stages(plan.settled_stages, store_of(places)), holder(places.output / LOCK_FILE)
     status = SuiteStatus.of(Journal(places.output / STATE_FILE), done, str(owner) if owner else None)
     if as_json:
         say_json(status_document(plan, places, status))

@@ -23,8 +23,8 @@ from lorr_bench.run.commits import revision_lines
 from lorr_bench.run.declaration import foreseen
 from lorr_bench.run.planned_tests import what_is_tested
 from lorr_bench.terminal.long_table import plain_if_long
-from lorr_bench.terminal.plan_tables import estimates_view, probe_text
-from lorr_bench.terminal.tables import arms_table, protocol_table
+from lorr_bench.terminal.plan_tables import estimates_view, probe_text, tries_text
+from lorr_bench.terminal.tables import arms_table, protocol_table, settings_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,11 +68,12 @@ def show_plan(asked: Asked, devices: str | None, *, probe: bool, as_json: bool) 
     doubts = check_plan(plan)
     notes = [*training_lines(plan.arms), *prompt_lines(plan, fetch=False), *pair_lines(plan, store)]
     forecast = estimate_plan(plan, store, os.environ, chosen)
+    tuning = estimate_plan(plan.tries.plan, store, os.environ, chosen) if plan.tries else None
     late = (f"The report will say: {line}." for line in foreseen(plan, store, places.output))
     look = _Look(
         warnings=tuple(filter(None, (room_line(plan, forecast), *doubts))),
         tests=(*what_is_tested(plan), *late),
-        notes=(*revision_lines(plan, places.output), *notes),
+        notes=(*([tries_text(tuning)] if tuning else []), *revision_lines(plan, places.output), *notes),
     )
     if as_json:
         document = plan_document(plan, places, store, forecast)
@@ -89,6 +90,8 @@ def _show(out: Console, plan: Plan, forecast: Forecast, look: _Look, ending: str
     for line in look.warnings:
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(plain_if_long(arms_table(plan)))
+    if plan.tuning is not None:
+        out.print(plain_if_long(settings_table(plan.tuning)))
     out.print(protocol_table(plan.suite.evaluation))
     for line in look.tests:
         out.print(line, highlight=False, markup=False)

@@ -15,6 +15,7 @@ from lorr_bench.events import notes_to, tell_all
 from lorr_bench.quantities import duration_text
 from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.run.suite_run import EVERYTHING, RunOptions, run_suite
+from lorr_bench.run.tuning.words import why_open
 from lorr_bench.store.remote import open_store
 from lorr_bench.terminal.failures import Failures, print_failures
 from lorr_bench.terminal.progress import Display
@@ -23,6 +24,7 @@ from lorr_bench.terminal.tables import protocol_table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lorr_bench.plan.plan import Plan
     from lorr_bench.run.suite_run import FinishedRun, Places
     from lorr_bench.spec.load import LoadedSuite
     from lorr_bench.terminal.failures import Cause
@@ -60,7 +62,8 @@ def run(asked: Asked, options: RunOptions, more: Sequence[str] = ()) -> None:
     state, stages = ended.finished.state, ended.finished.plan.stages
     ran, total = sum(stage.digest in state.ran for stage in stages), len(stages)
     if not state.ran and not state.failed:
-        done = "all that was asked for was" if options.only else f"all {total} stages were"
+        partly = options.only or ended.finished.plan.pending
+        done = "all that was asked for was" if partly else f"all {total} stages were"
         out.print(f"Nothing to run: {done} done before.")
     else:
         reused = f", {state.reused} reused" if state.reused else ""
@@ -134,9 +137,22 @@ def _end(asked: Asked, out: Console, err: Console, ended: Ended) -> None:
         say_path(out, "Report", ended.finished.page)
     if ended.finished.state.halted:
         err.print("Ended at the first failure, as --fail-fast asks.", highlight=False)
+    undecided = _undecided(ended.finished.plan)
+    for line in undecided:
+        err.print(line, highlight=False, markup=False, soft_wrap=True)
     say_failures(asked, ended)
-    if ended.causes:
+    if ended.causes or undecided:
         raise typer.Exit(1)
+
+
+def _undecided(plan: Plan) -> list[str]:
+    """Which arms were not run because no settings can be chosen for them."""
+    arms = plan.tuning.arms if plan.tuning is not None else ()
+    return [
+        f"{tuned.arm} at {tuned.unique_pairs:,} pairs was not run: {reason}"
+        for tuned in arms
+        if tuned.chosen is None and (reason := why_open(tuned))
+    ]
 
 
 def refuse_full_disk(ended: Ended) -> None:

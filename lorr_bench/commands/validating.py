@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from lorr_bench.commands.asked import Asked, store_of
+
+if TYPE_CHECKING:
+    from lorr_bench.plan.plan import Plan
 
 
 def validate(asked: Asked) -> None:
@@ -20,7 +25,7 @@ def validate(asked: Asked) -> None:
         from lorr_bench.forecast.pair_counts import check_pairs
 
         check_pairs(plan)
-    typer.echo(f"{asked.suite}: valid, {len(plan.arms)} arms, {len(plan.stages)} stages")
+    typer.echo(f"{asked.suite}: valid, {_counts(plan)}")
 
 
 def validate_data(asked: Asked) -> None:
@@ -36,5 +41,13 @@ def validate_data(asked: Asked) -> None:
     plan, places = asked.plan(ask=True)
     for line in [*check_plan(plan), *prompt_lines(plan, fetch=True), *pair_lines(plan, store_of(places))]:
         typer.echo(line)
+    typer.echo(f"{asked.suite}: valid, data and model included, {_counts(plan)}")
+
+
+def _counts(plan: Plan) -> str:
+    """How much there is to do, and how much of it chooses settings."""
     counts = f"{len(plan.arms)} arms, {len(plan.stages)} stages"
-    typer.echo(f"{asked.suite}: valid, data and model included, {counts}")
+    if plan.tries is None:
+        return counts
+    tries = sum(len(search.tries) for search in plan.tries.searches)
+    return f"{counts}; {len(plan.tried)} of them choose settings, by {tries} tries"

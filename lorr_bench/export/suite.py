@@ -78,7 +78,7 @@ class _Stored:
         self._plan = plan
         self._folders = {
             stage.digest: store.folder(stage)
-            for stage in plan.stages
+            for stage in plan.settled_stages
             if stage.kind in MEASURED and store.read(stage, verify=True) is not None
         }
         self._scores: dict[tuple[Point, str], list[Score]] = defaultdict(list)

@@ -49,7 +49,7 @@ def estimate_plan(
         own: The environment, for the GPUs that may be used.
         devices: To ask about in place of this machine's GPUs.
     """
-    done = done_stages(plan.stages, store)
+    done = done_stages(plan.settled_stages, store)
     machine = machine_with(devices) if devices else this_machine(own)
     measured = measured_stages(plan.stages, done, store)
     estimates = Estimates(plan, done, measured, model_size, machine)

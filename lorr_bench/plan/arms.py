@@ -149,7 +149,7 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
     suite, method = loaded.suite, loaded.suite.methods[method_name]
     adapter_name = find_adapter(method.adapter or method_name, method.backend)
     adapter = load_adapter(adapter_name)
-    _checked(loaded, adapter, method.hyperparameters, ("methods", method_name))
+    checked_settings(loaded, adapter, method.hyperparameters, ("methods", method_name))
     priming = _priming(loaded, adapter, method_name)
     plugins = suite.plugins_of(method_name)
     arms = []
@@ -187,7 +187,9 @@ def _priming(loaded: LoadedSuite, adapter: TrainerAdapter, method_name: str) -> 
     settings = {**method.hyperparameters, **method.priming.settings}
     place = ("methods", method_name, "priming", "settings")
     return Priming(
-        method.priming.unique_pairs, method.priming.replays, _checked(loaded, adapter, settings, place)
+        method.priming.unique_pairs,
+        method.priming.replays,
+        checked_settings(loaded, adapter, settings, place),
     )
 
 
@@ -201,13 +203,26 @@ def _settings(
     for pairs in loaded.suite.budget.unique_pairs:
         key = f"{name}{BUDGET_SIGN}{pairs}"
         if key in overrides:
-            at_budgets[pairs] = _checked(loaded, adapter, {**own, **overrides[key]}, ("overrides", key))
-    return _checked(loaded, adapter, own, ("overrides", name)), at_budgets
+            at_budgets[pairs] = checked_settings(
+                loaded, adapter, {**own, **overrides[key]}, ("overrides", key)
+            )
+    return checked_settings(loaded, adapter, own, ("overrides", name)), at_budgets
 
 
-def _checked(
+def checked_settings(
     loaded: LoadedSuite, adapter: TrainerAdapter, values: dict[str, Any], prefix: tuple[str, ...]
 ) -> BaseModel:
+    """Hyper-parameters as the adapter's model has them.
+
+    Args:
+        loaded: The suite.
+        adapter: Whose hyper-parameters they are.
+        values: What the suite says.
+        prefix: Where it says it.
+
+    Raises:
+        SuiteError: The adapter refuses one.
+    """
     try:
         return adapter.hyperparameters.model_validate(values)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from lorr_bench.budget import check_equal, check_limits
@@ -21,13 +22,8 @@ def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], 
     Raises:
         BudgetError: More than the arm it is held equal to, or more than a limit.
     """
-    budgets = suite.budget.unique_pairs
-    processes, data = suite.training.num_processes, suite.data
-    responses = data.pairs.responses if data.pairs is not None else 2
     spends = {
-        (arm.name, pairs): predicted_spend(arm.at(pairs), pairs, data.collect, processes, responses)
-        for arm in arms
-        for pairs in budgets
+        (arm.name, pairs): _spend(suite, arm, pairs) for arm in arms for pairs in suite.budget.unique_pairs
     }
     for arm in arms:
         equal_to = arms[0].name if suite.budget.equal in ACROSS_METHODS else arm.baseline
@@ -36,6 +32,37 @@ def check_budgets(suite: Suite, arms: tuple[Arm, ...]) -> dict[tuple[str, int], 
             check_equal(arm.name, spend, equal_to, spends[equal_to, pairs], suite.budget.equal)
             check_limits(arm.name, pairs, spend, suite.budget.limits.model_dump())
     return {(arm.name, pairs): spends[arm.name, pairs] for arm in arms for pairs in arm.budgets}
+
+
+def check_tries(suite: Suite, arm: Arm, tries: Sequence[Arm], pairs: int) -> None:
+    """Refuse tries of an arm of which only some use what is held equal: any may be chosen.
+
+    Args:
+        suite: What was asked.
+        arm: The arm.
+        tries: The arm with settings that are tried.
+        pairs: The data budget.
+
+    Raises:
+        BudgetError: One needs more or less of it than the first, or more than a limit.
+    """
+    spends = [_spend(suite, each, pairs) for each in tries]
+    for number, spend in enumerate(spends, start=1):
+        first, this = f"try 1 of {arm.name}", f"try {number} of {arm.name}"
+        check_equal(this, spend, first, spends[0], suite.budget.equal)
+        check_equal(first, spends[0], this, spend, suite.budget.equal)
+        check_limits(this, pairs, spend, suite.budget.limits.model_dump())
+
+
+def predicted_spends(suite: Suite, arms: Sequence[Arm]) -> dict[tuple[str, int], Spend]:
+    """What each arm will use at most, at each data budget that it is trained at."""
+    return {(arm.name, pairs): _spend(suite, arm, pairs) for arm in arms for pairs in arm.budgets}
+
+
+def _spend(suite: Suite, arm: Arm, pairs: int) -> Spend:
+    processes, data = suite.training.num_processes, suite.data
+    responses = data.pairs.responses if data.pairs is not None else 2
+    return predicted_spend(arm.at(pairs), pairs, data.collect, processes, responses)
 
 
 def predicted_spend(

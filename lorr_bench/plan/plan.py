@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 from lorr_bench.plan.analysis import resolve
 from lorr_bench.plan.arms import Arm, make_arms
 from lorr_bench.plan.chain import Chain
-from lorr_bench.plan.charges import check_budgets
+from lorr_bench.plan.charges import check_budgets, predicted_spends
 from lorr_bench.plan.identity.origins import Origin
 from lorr_bench.plan.identity.revisions import Revisions
 from lorr_bench.plan.ingredients import Ingredients
@@ -21,9 +22,16 @@ from lorr_bench.plan.kinds.import_pairs import ImportPairs
 from lorr_bench.plan.measurements import Evaluation, Measurements
 from lorr_bench.plan.published import REFERENCE_FIGURES, load_published
 from lorr_bench.plan.stage import Stage
+from lorr_bench.plan.tuning.checks import check_benchmark
+from lorr_bench.plan.tuning.searches import searches_of, suite_of_tries, tried_arms
+from lorr_bench.plan.tuning.tries import Choose, Tries, nothing_tried, with_settings
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
-from lorr_bench.values import START, Analysis, Point, Published, Spend
+from lorr_bench.spec.tuning.section import TuningSpec
+from lorr_bench.values import START, Analysis, Point, Published, Spend, Tuning
+
+TRAINED: Final = ("reference", "train")
+"""Kinds of the stages that read the settings of an arm; what needs none of them is the same for all."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,8 @@ class Plan:
 
     Attributes:
         suite: What was asked.
-        arms: The arms, methods outside and plug-ins inside.
-        stages: Each stage once, inputs before those who read them.
+        arms: The arms, methods outside and plug-ins inside, with the settings that were chosen for them.
+        stages: Each stage once, inputs before those who read them; those of the tries at the end.
         training: Digest of the last train stage of each point.
         evaluations: What is measured by which stage.
         predicted: What each arm will use at each data budget that it is trained at.
@@ -45,6 +53,12 @@ class Plan:
         template_date: What chat templates that ask for the date are told; None where none asks.
         revisions: Commits of the Hub that were looked up, and what lm-eval's tasks read.
         analysis: What will be tested; no stage depends on it.
+        tries: What is run before the settings of the arms are known; None where the suite says them itself.
+        tuning: What came of the tries so far; None likewise.
+        pending: Digests of stages whose settings are not chosen yet: they stand for others of the same work,
+            and must not be run.
+        tried: Digests of the stages that its tries need and nothing else.
+        of_tries: Whether its arms are the tries of another plan.
     """
 
     suite: Suite
@@ -60,6 +74,16 @@ class Plan:
     template_date: date | None
     revisions: Revisions
     analysis: Analysis
+    tries: Tries | None = None
+    tuning: Tuning | None = None
+    pending: frozenset[str] = frozenset()
+    tried: frozenset[str] = frozenset()
+    of_tries: bool = False
+
+    @property
+    def settled_stages(self) -> tuple[Stage, ...]:
+        """The stages whose settings are known: a result that is stored for one is the suite's own."""
+        return tuple(stage for stage in self.stages if stage.digest not in self.pending)
 
     @property
     def start_model(self) -> str:
@@ -93,13 +117,16 @@ class Plan:
         return {arm.name: arm.baseline for arm in self.arms}
 
 
-def make_plan(loaded: LoadedSuite, revisions: Revisions | None = None) -> Plan:
+def make_plan(
+    loaded: LoadedSuite, revisions: Revisions | None = None, choose: Choose = nothing_tried
+) -> Plan:
     """Check a suite as far as it can be without running it, and lay out its stages.
 
     Args:
         loaded: The suite.
         revisions: Resolves names of the Hub; without one no network is used, and what this machine does not
             know stays unresolved.
+        choose: Knows what came of the tries where the suite is tuned; by default none has run.
 
     Raises:
         SuiteError: A hyper-parameter or adapter that does not exist, or a combination that can't be.
@@ -107,17 +134,81 @@ def make_plan(loaded: LoadedSuite, revisions: Revisions | None = None) -> Plan:
         DataError: A data file that is missing, or published figures that it does not hold.
         ModelError: A model folder that is missing or incomplete.
     """
+    known = revisions or Revisions()
+    spec = loaded.suite.tuning
+    if spec is None:
+        return _plan(loaded, known)
+    tries = _tries(loaded, known, spec)
+    tuning = choose(tries)
+    return _tuned(_plan(with_settings(loaded, tuning), known), loaded.suite, tries, tuning)
+
+
+def _plan(loaded: LoadedSuite, revisions: Revisions) -> Plan:
+    """The stages of a suite whose settings are all said."""
     arms = make_arms(loaded)
-    ingredients = Ingredients(loaded.suite, loaded.folder, revisions or Revisions())
+    ingredients = Ingredients(loaded.suite, loaded.folder, revisions)
     return _Planner(ingredients, arms).plan(check_budgets(loaded.suite, arms))
 
 
-class _Planner:
-    """Collects the stages of one suite."""
+def _tries(loaded: LoadedSuite, revisions: Revisions, spec: TuningSpec) -> Tries:
+    """The tries of a suite, and their stages."""
+    searches = searches_of(loaded, spec, make_arms(loaded))
+    arms = tried_arms(loaded, searches)
+    ingredients = Ingredients(suite_of_tries(loaded.suite, spec), loaded.folder, revisions)
+    check_benchmark(loaded, spec, ingredients)
+    planner = _Planner(ingredients, arms, of_tries=True)
+    return Tries(spec, searches, planner.plan(predicted_spends(loaded.suite, arms)))
 
-    def __init__(self, ingredients: Ingredients, arms: tuple[Arm, ...]) -> None:
+
+def _tuned(plan: Plan, suite: Suite, tries: Tries, tuning: Tuning) -> Plan:
+    """A plan with the stages of its tries behind its own."""
+    own = {stage.digest for stage in plan.stages}
+    others = tuple(stage for stage in tries.plan.stages if stage.digest not in own)
+    return replace(
+        plan,
+        suite=suite,
+        stages=(*plan.stages, *others),
+        tries=tries,
+        tuning=tuning,
+        pending=_pending(plan, tuning),
+        tried=frozenset(stage.digest for stage in others),
+    )
+
+
+def _pending(plan: Plan, tuning: Tuning) -> frozenset[str]:
+    """The stages of a plan that wait for settings: of points without them, and of no other."""
+    undecided = {(each.arm, pairs) for each in tuning.arms if each.chosen is None for pairs in each.used_at}
+    decided = {
+        digest
+        for point, digest in [
+            *plan.training.items(),
+            *((evaluation.point, evaluation.digest) for evaluation in plan.evaluations),
+        ]
+        if (point.arm, point.unique_pairs) not in undecided
+    }
+    depending: set[str] = set()
+    for stage in plan.stages:
+        if stage.kind in TRAINED or not depending.isdisjoint(stage.needs):
+            depending.add(stage.digest)
+    return frozenset(depending - _needed(plan.stages, decided))
+
+
+def _needed(stages: Sequence[Stage], wanted: Iterable[str]) -> set[str]:
+    """Digests of some stages and of all that they need."""
+    needed = set(wanted)
+    for stage in reversed(stages):
+        if stage.digest in needed:
+            needed.update(stage.needs)
+    return needed
+
+
+class _Planner:
+    """Collects the stages of one suite; of tries nothing is laid out that is not about one of them."""
+
+    def __init__(self, ingredients: Ingredients, arms: tuple[Arm, ...], *, of_tries: bool = False) -> None:
         self._suite = ingredients.suite
         self._arms = arms
+        self._of_tries = of_tries
         self._ingredients = ingredients
         self._stages: dict[str, Stage] = {}
         self._training: dict[Point, str] = {}
@@ -135,7 +226,7 @@ class _Planner:
             if any(arm.iterative is None for arm in self._arms):
                 for stage in stages:
                     self._add(stage)
-            if seed == suite.seeds[0]:
+            if seed == suite.seeds[0] and not self._of_tries:
                 self._evaluate(START, None)
                 self._find_families()
             self._look_for_contamination(seed, pairs)
@@ -157,6 +248,7 @@ class _Planner:
             template_date=self._ingredients.asked_date,
             revisions=self._ingredients.revisions,
             analysis=resolve(suite, self._arms),
+            of_tries=self._of_tries,
         )
 
     def _train(self, arm: Arm, point: Point, pairs: Stage) -> None:

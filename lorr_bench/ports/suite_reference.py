@@ -45,6 +45,8 @@ SECTIONS: Final = {
     "budget": "What all arms share, and how much of it.",
     "evaluation": "What every model is measured on. [evaluation.md](evaluation.md) has examples.",
     "analysis": "What is tested, said before anything runs. [analysis.md](analysis.md) has examples.",
+    "tuning": "Settings of each arm, chosen before a test problem is touched. [tuning.md](tuning.md) has "
+    "examples.",
     "published": "Figures of others, shown beside ours.",
     "training": "How training runs. [devices.md](devices.md) has examples.",
     "engine": "The generation engine, vLLM.",

@@ -14,6 +14,7 @@ from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.frames import Frames
 from lorr_bench.report.sentences import captions, held_equal
 from lorr_bench.report.sentences.first_screen import FirstScreen, first_screen
+from lorr_bench.report.sentences.tuning import tuning_line
 from lorr_bench.report.study import Study
 from lorr_bench.report.table import Table
 from lorr_bench.report.tables.aggregates import aggregate_frame, aggregate_table
@@ -37,6 +38,7 @@ from lorr_bench.report.tables.sweep import (
     sweep_frame,
     sweep_table,
 )
+from lorr_bench.report.tables.tuning import tuning_cost_table, tuning_frame, tuning_table
 from lorr_bench.values import GENERAL, MATH, Results
 
 SCORE_SECTIONS: Final = {MATH: ("comparison", "Comparison"), GENERAL: ("general", "General reasoning")}
@@ -57,6 +59,7 @@ class Contents:
         held_equal: What was held equal, and the ratios of what was not.
         caution: What a single seed can't tell; empty where there are more.
         power: By kind of benchmark, what its tests could have shown; empty where there are none.
+        tuned: How settings were chosen; empty where the suite says them itself.
         footnotes: Why scores are missing, one line a reason.
         seconds: The frame of where the seconds went.
     """
@@ -70,6 +73,7 @@ class Contents:
     held_equal: str
     caution: str
     power: Mapping[str, str]
+    tuned: str
     footnotes: tuple[str, ...]
     seconds: pd.DataFrame
 
@@ -98,6 +102,7 @@ def compute(results: Results) -> Contents:
         held_equal=held_equal.held_equal_line(study, frames.ledger),
         caution=captions.seed_caution(comparison.frame),
         power=power,
+        tuned=tuning_line(results.tuning),
         footnotes=footnotes,
         seconds=seconds_frame(results),
     )
@@ -128,6 +133,7 @@ def _frames(study: Study, contrasts: pd.DataFrame, comparison: Comparison) -> Fr
         overlaps=overlap_frame(results),
         published=published_frame(study, comparison),
         protocol=protocol_frame(results),
+        tuning=tuning_frame(results),
     )
 
 
@@ -158,9 +164,11 @@ def _tables(
     yield secondary_table(frames.secondary)
     yield conduct_table(frames.conduct)
     yield ledger_table(study, frames.ledger)
+    yield tuning_cost_table(results)
     yield diagnostic_table(study)
     yield published_table(frames.published)
     yield overlap_table(results)
+    yield tuning_table(results)
     yield protocol_table(results)
     yield shared_settings_table(results)
 

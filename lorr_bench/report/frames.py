@@ -30,6 +30,7 @@ class Frames:
     overlaps: pd.DataFrame
     published: pd.DataFrame
     protocol: pd.DataFrame
+    tuning: pd.DataFrame
 
 
 def measure_of(row: Any) -> Measure:

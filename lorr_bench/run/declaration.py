@@ -68,7 +68,7 @@ class Declaration:
         """
         trained = [evaluation for evaluation in plan.evaluations if evaluation.point != START]
         digests = {evaluation.digest for evaluation in trained}
-        done = done_stages([stage for stage in plan.stages if stage.digest in digests], store)
+        done = done_stages([stage for stage in plan.settled_stages if stage.digest in digests], store)
         return cls(
             replace(plan.analysis, secondary=_named_secondary(plan), budgets=()),
             plan.suite.budget.unique_pairs,

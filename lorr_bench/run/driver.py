@@ -274,10 +274,12 @@ class Driver:
             self._halt(event.reason)
             self._give_up(GivenUp(stage.digest, event.reason))
             return
-        attempts = self._journal.fails(stage.digest, event.reason, log_file(self._logs, stage))
+        log = log_file(self._logs, stage)
+        attempts = self._journal.fails(stage.digest, event.reason, log, diverged=event.diverged)
         used_up = attempts >= self._execution.attempts
         if event.lasting or used_up:
-            self._give_up(GivenUp(stage.digest, event.reason, event.lasting, used_up))
+            counts = event.diverged and self._plan.of_tries
+            self._give_up(GivenUp(stage.digest, event.reason, event.lasting, used_up, counts))
         else:
             self._state.retried += 1
             self._postpone(stage, event.reason, self._execution.retry_delay(attempts))
@@ -309,7 +311,7 @@ class Driver:
         self._state.failed.update(dict.fromkeys(dropped, behind))
         if dropped:
             self._tell(Dropped(dropped, behind))
-        if self._scope.fail_fast:
+        if self._scope.fail_fast and not event.counts:
             self._halt(f"{stage.label}: {reason}")
 
     def _halt(self, reason: str) -> None:

@@ -4,6 +4,8 @@
 ``best``  of each arm and data budget only the seed with the highest mean of the tested scores stays as well
 ``none``  all weights go
 
+The model of a try goes as soon as it is measured, whatever the policy.
+
 A result goes only when every stage of the plan that reads it is done. Records, answers, verdicts and scores
 always stay. Weights that are needed again, because a benchmark was added, are made again.
 """
@@ -102,11 +104,11 @@ class Retention:
 
     def _all_decisions(self) -> Iterator[_Decision]:
         readers = self._readers()
-        final = set(self._plan.training.values())
+        final = set() if self._plan.of_tries else set(self._plan.training.values())
         for digest, stage in self._stages.items():
             if stage.freeable and self._goes(stage, is_final=digest in final):
                 yield _Decision({digest, *readers[digest]}, partial(list, [digest]))
-        if self._keep == "best":
+        if self._keep == "best" and not self._plan.of_tries:
             yield from self._contests(readers)
 
     def _goes(self, stage: Stage, *, is_final: bool) -> bool:

@@ -26,11 +26,13 @@ class Failure:
         attempts: How often, over all runs.
         reason: Why, the last time.
         log: File that holds what the stage printed.
+        diverged: Whether training ran into values that are no numbers.
     """
 
     attempts: int
     reason: str
     log: str
+    diverged: bool = False
 
 
 class Journal:
@@ -66,14 +68,20 @@ class Journal:
         self.seconds[digest] = round(seconds, 3)
         self._save_sometimes()
 
-    def fails(self, digest: str, reason: str, log: Path) -> int:
+    def fails(self, digest: str, reason: str, log: Path, *, diverged: bool = False) -> int:
         """A stage failed; at once in the file.
+
+        Args:
+            digest: Of the stage.
+            reason: Why.
+            log: File that holds what it printed.
+            diverged: Whether training ran into values that are no numbers.
 
         Returns:
             How often it has failed.
         """
         self.running.pop(digest, None)
-        self.failures[digest] = Failure(self.attempts(digest) + 1, reason, str(log))
+        self.failures[digest] = Failure(self.attempts(digest) + 1, reason, str(log), diverged)
         self.save()
         return self.failures[digest].attempts
 
@@ -126,7 +134,8 @@ def known_failures(stages: Sequence[Stage], journal: Journal) -> dict[str, str]:
 
 
 def _failure(values: Mapping[str, Any]) -> Failure:
-    return Failure(int(values["attempts"]), str(values["reason"]), str(values["log"]))
+    diverged = bool(values.get("diverged", False))  # earlier versions did not say
+    return Failure(int(values["attempts"]), str(values["reason"]), str(values["log"]), diverged)
 
 
 def _content(file: Path) -> dict[str, Any]:

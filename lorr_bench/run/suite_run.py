@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.parts import in_parts
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Pool
+from lorr_bench.plan.tuning.tries import Tries
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
 from lorr_bench.run.declaration import Clock, declare, foreseen, now
 from lorr_bench.run.driver import POOLS, Driver, RunState, Scope
@@ -31,6 +33,9 @@ from lorr_bench.run.local import LocalExecutor
 from lorr_bench.run.retention import Retention
 from lorr_bench.run.selection import select
 from lorr_bench.run.state import STATE_FILE, Journal
+from lorr_bench.run.tuning.found import found_by
+from lorr_bench.run.tuning.phase import scope_behind_tries, scope_of_tries, without_diverged
+from lorr_bench.run.tuning.words import chosen_lines, tries_line
 from lorr_bench.run.unproven import unproven_warning
 from lorr_bench.shipped.named import NamedSuite
 from lorr_bench.shipped.results import results_folder
@@ -41,6 +46,7 @@ from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
 from lorr_bench.store.store import Store, Survey
 from lorr_bench.track.reporter import make_trackers
+from lorr_bench.values import Tuned
 
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"
@@ -143,7 +149,12 @@ def run_suite(
         LorrBenchError: The suite can't be planned, the output folder can't be written, or another run has it.
     """
     notice = notes_to(watcher)
-    plan = make_plan(loaded, revisions_of(places.output, ask=True, required=True, notice=notice))
+    revisions = revisions_of(places.output, ask=True, required=True, notice=notice)
+
+    def planned(journal: Journal) -> Plan:
+        return make_plan(loaded, revisions, found_by(store, journal.failures))
+
+    plan = planned(_journal(places, options))
     warnings = check_plan(plan, task_names=not plan.revisions.known)
     check_rows(plan)
     check_pairs(plan, store)
@@ -163,15 +174,35 @@ def run_suite(
             for sentence in foreseen(plan, store, places.output, clock):
                 notice(f"the report will say: {sentence}")
             declare(plan, store, places.output, clock)
-            run = _Run(plan, scope, places, store, watcher, lock)
-            return run.finish(survey, retry_failed=options.retry_failed)
+            told = tell_all(watcher, *make_trackers(plan.suite, places.output, store, notice))
+            run = _Run(plan, scope, places, store, told, lock, _journal(places, options))
+            return run.finish(survey) if plan.tries is None else run.tune(plan.tries, planned).finish()
     except OSError as error:
         raise storage_error(error, places.output) from error
 
 
+def _journal(places: Places, options: RunOptions) -> Journal:
+    """What earlier runs of the suite left, as far as this one is to know it."""
+    journal = Journal(places.output / STATE_FILE)
+    if options.retry_failed:
+        journal.forget_failures()
+    return journal
+
+
 @dataclass(frozen=True)
 class _Run:
-    """A run that holds its output folder."""
+    """A run that holds its output folder.
+
+    Attributes:
+        plan: What is run.
+        scope: What of it.
+        places: Where to write.
+        store: Where results lie.
+        watcher: Told what happens.
+        lock: On the output folder.
+        journal: Of the suite.
+        tried: What came of the tries before it; None where there are none.
+    """
 
     plan: Plan
     scope: Scope
@@ -179,48 +210,84 @@ class _Run:
     store: Store
     watcher: Watcher
     lock: Lock
+    journal: Journal
+    tried: RunState | None = None
 
-    def finish(self, survey: Survey, *, retry_failed: bool) -> FinishedRun:
+    def tune(self, tries: Tries, planned: Callable[[Journal], Plan]) -> _Run:
+        """Run the tries that are not done; what follows them has the settings that were chosen.
+
+        Args:
+            tries: Of the plan.
+            planned: Plans the suite anew, by what is known then.
+        """
+        tuning = self.plan.tuning
+        assert tuning is not None
+        if all(tuned.chosen is not None for tuned in tuning.arms):
+            return replace(self, scope=scope_behind_tries(self.plan, self.scope))
+        notice = notes_to(self.watcher)
+        notice(tries_line(tuning))
+        scope = scope_of_tries(self.plan, tries, tuning, self.scope)
+        state = replace(self, plan=tries.plan, scope=scope)._drive(self.store.survey(tries.plan.stages))
+        plan = planned(self.journal)
+        for line in chosen_lines(plan.tuning or tuning):
+            notice(line)
+        return replace(
+            self,
+            plan=plan,
+            scope=scope_behind_tries(plan, self.scope),
+            tried=without_diverged(state, tries, self.journal.failures),
+        )
+
+    def finish(self, survey: Survey | None = None) -> FinishedRun:
         """Run, and report; a result that the report finds damaged is made again, once.
 
         Args:
-            survey: What the store held when the run began.
-            retry_failed: Whether what failed before is tried again.
+            survey: What the store held when the run began; looked up where nobody has just looked.
         """
-        journal = Journal(self.places.output / STATE_FILE)
-        if retry_failed:
-            journal.forget_failures()
         notice = notes_to(self.watcher)
-        trackers = make_trackers(self.plan.suite, self.places.output, self.store, notice)
-        watcher = tell_all(self.watcher, *trackers)
         for word in (unproven_warning(self.plan, self.store), extendable_line(self.plan, self.store)):
             if word is not None:
                 notice(word)
-        state = self._drive(watcher, journal, survey)
+        state = self._behind_tries(survey or self.store.survey(self.plan.stages))
         if state.disk_full:
             return self._finished(state, None)
         set_aside = len(self.store.set_aside)
         page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         if len(self.store.set_aside) > set_aside and not state.halted:
-            again = self.store.survey(self.plan.stages)
-            state = _merged(state, self._drive(watcher, journal, again))
+            again = self._drive(self.store.survey(self.plan.stages))
+            state = _merged(state, again, self._failed_before)
             page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
         description = _describe(self.plan, state, seconds)
         write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
         return self._finished(state, page)
 
-    def _drive(self, watcher: Watcher, journal: Journal, survey: Survey) -> RunState:
+    def _behind_tries(self, survey: Survey) -> RunState:
+        """Run the plan, unless its tries ended the run; what came of both as one."""
+        if self.tried is None:
+            return self._drive(survey)
+        if self.tried.halted:
+            return self.tried
+        state = self._drive(survey)
+        made = survey.finished & self.tried.ran.keys()
+        return replace(_merged(self.tried, state, self._failed_before), reused=state.reused - len(made))
+
+    @property
+    def _failed_before(self) -> dict[str, str]:
+        """Why tries failed."""
+        return {} if self.tried is None else self.tried.failed
+
+    def _drive(self, survey: Survey) -> RunState:
         suite, plan = self.plan.suite, self._shared_plan(survey)
         return Driver(
             plan,
             self.store,
             make_executor(suite),
-            watcher=watcher,
-            journal=journal,
+            watcher=self.watcher,
+            journal=self.journal,
             logs=self.places.output / "logs",
             execution=suite.execution,
             scope=self.scope,
-            on_finished=Retention(plan, self.store, suite.execution.keep, notes_to(watcher)).stage_done,
+            on_finished=Retention(plan, self.store, suite.execution.keep, notes_to(self.watcher)).stage_done,
             check=self._check,
             survey=survey if plan is self.plan else None,  # which knows no parts
         ).run()
@@ -262,12 +329,19 @@ def make_executor(suite: Suite) -> Executor:
     return LocalExecutor(suite, visible_gpus(os.environ), usable_cores())
 
 
-def _merged(first: RunState, second: RunState) -> RunState:
-    """Two runs as one; what the first one did is no reuse in the second."""
+def _merged(first: RunState, second: RunState, failed: Mapping[str, str]) -> RunState:
+    """Two runs as one; what the first one did is no reuse in the second.
+
+    Args:
+        first: What came of one.
+        second: What came of the other, which tried again what the first one could not do.
+        failed: What it did not try again.
+    """
     pools = {pool: first.pool_seconds[pool] + seconds for pool, seconds in second.pool_seconds.items()}
     return replace(
         second,
         reused=first.reused,
+        failed={**failed, **second.failed},
         ran={**first.ran, **second.ran},
         retried=first.retried + second.retried,
         pool_seconds=pools,
@@ -318,4 +392,17 @@ def _describe(plan: Plan, state: RunState, report_seconds: float) -> dict[str, A
         "report_seconds": report_seconds,
         "stage_seconds": by_kind,
         "pool_seconds": state.pool_seconds,
+        **({} if plan.tuning is None else {"tuning": list(map(_chosen, plan.tuning.arms))}),
+    }
+
+
+def _chosen(tuned: Tuned) -> dict[str, Any]:
+    score = None if tuned.chosen is None else tuned.tries[tuned.chosen].score
+    return {
+        "arm": tuned.arm,
+        "unique_pairs": tuned.unique_pairs,
+        "used_at": list(tuned.used_at),
+        "tries": len(tuned.tries),
+        "settings": tuned.settings,
+        "score": score if score is not None and tuned.measured else None,
     }

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from lorr_bench import events
-from lorr_bench.errors import DiskFullError, LorrBenchError
+from lorr_bench.errors import DiskFullError, DivergedError, LorrBenchError
 from lorr_bench.events import Advanced, Alive, Busy, Ended, Entered, Failed, Noted, Spoiled, WorkerEvent
 from lorr_bench.outside import keep_secrets_from_output
 from lorr_bench.plan.identity.unchanged import Inputs
@@ -179,6 +179,7 @@ def _explained(stage: Stage, error: LorrBenchError) -> Failed:
         f"{place}{error.what}{fix}",
         lasting=not error.may_pass,
         disk_full=isinstance(error, DiskFullError),
+        diverged=isinstance(error, DivergedError),
     )
 
 

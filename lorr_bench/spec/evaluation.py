@@ -198,6 +198,21 @@ class EvaluationSpec(Model):
         return self
 
 
+def under_protocol_of(evaluation: Any, item: Any) -> Any:
+    """An entry of ``math`` that stands elsewhere in a suite, with the fields of the protocol.
+
+    Args:
+        evaluation: What the suite says of its evaluation, checked or not.
+        item: The entry, checked or not.
+    """
+    protocol = evaluation.get("protocol", "fast") if isinstance(evaluation, dict) else None
+    try:
+        name, changes = _named_protocol(protocol)
+    except ValueError:
+        return item  # the evaluation tells of it
+    return _under_protocol(item, name, changes) if isinstance(name, str) and name in PROTOCOLS else item
+
+
 def _named_protocol(value: Any) -> tuple[Any, dict[Any, Any]]:
     """Name of the protocol, and the fields of it that the suite changes."""
     if not isinstance(value, dict):

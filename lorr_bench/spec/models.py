@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lorr_bench.spec.analysis import AnalysisSpec, Grid, check_analysis
 from lorr_bench.spec.base import Model, Name, rising
 from lorr_bench.spec.diagnosis import nearest
-from lorr_bench.spec.evaluation import EvaluationSpec
+from lorr_bench.spec.evaluation import EvaluationSpec, under_protocol_of
 from lorr_bench.spec.execution import ExecutionSpec
 from lorr_bench.spec.methods import MethodSpec, Plugin, with_settings_of
 from lorr_bench.spec.sources import DataSpec, StartModelSpec
+from lorr_bench.spec.tuning.section import TuningSpec, check_tuning
 from lorr_bench.values import BUDGET_SIGN, arm_name
 
 START_MODEL = "start"
@@ -183,6 +184,9 @@ class Suite(Model):
     analysis: AnalysisSpec = Field(
         default_factory=AnalysisSpec, description="what is tested, declared before anything runs"
     )
+    tuning: TuningSpec | None = Field(
+        None, description="settings of each arm, chosen before a test problem is touched"
+    )
     published: PublishedSpec | None = Field(None, description="figures of others, shown beside ours")
     training: TrainingSpec = Field(default_factory=TrainingSpec, description="how training runs")
     engine: EngineSpec = Field(default_factory=EngineSpec, description="generation engine")
@@ -197,6 +201,16 @@ class Suite(Model):
         description="what is otherwise on other devices, by name: keys of the suite, taken by `--set "
         "variant=NAME` before what `--set` says further on",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuned_under_protocol(cls, values: Any) -> Any:
+        """The benchmark that settings are chosen by is answered as the others are."""
+        tuning = values.get("tuning") if isinstance(values, dict) else None
+        if not isinstance(tuning, dict) or "benchmark" not in tuning:
+            return values
+        benchmark = under_protocol_of(values.get("evaluation"), tuning["benchmark"])
+        return {**values, "tuning": {**tuning, "benchmark": benchmark}}
 
     @field_validator("model", mode="before")
     @classmethod
@@ -281,6 +295,20 @@ class Suite(Model):
             grid = Grid(of_methods, budgets_of(plugins, info.data["budget"].unique_pairs))
         check_analysis(analysis, grid, info.data.get("evaluation"))
         return analysis
+
+    @field_validator("tuning")
+    @classmethod
+    def _tunes_this_suite(cls, tuning: TuningSpec | None, info: ValidationInfo) -> TuningSpec | None:
+        if tuning is not None:
+            budget, methods = info.data.get("budget"), info.data.get("methods")
+            check_tuning(
+                tuning,
+                info.data.get("seeds"),
+                budget.unique_pairs if budget else None,
+                list(methods) if methods else None,
+                info.data.get("evaluation"),
+            )
+        return tuning
 
     @field_validator("published")
     @classmethod

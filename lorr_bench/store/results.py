@@ -33,6 +33,7 @@ from lorr_bench.store.record import Record
 from lorr_bench.store.sampled_problems import sampled_ids
 from lorr_bench.store.store import Store
 from lorr_bench.values import (
+    NOT_RUN,
     START,
     ArmParts,
     Conduct,
@@ -50,8 +51,8 @@ MAX_SHOWN: Final = 64
 """Models up to which the answers of every seed are shown; of more, those of the first seed."""
 MAX_EXAMPLES: Final = 10
 """Ids of overlapping problems that a report names."""
-NOT_RUN: Final = "not run yet"
 DAMAGED: Final = "damaged, run again"
+PENDING: Final = "its settings are not chosen yet"
 
 
 def load_results(
@@ -101,21 +102,31 @@ def load_results(
         conditions=_conditions(measured, stages, folders),
         analysis=replace(plan.analysis, changes=tuple(changes)),
         families=dict(_families(plan, folders)),
+        tuning=plan.tuning,
         times=[_time(records[stage.digest]) for stage in plan.stages if stage.digest in records],
         versions=versions_of(records.values()),
         missing={
-            stage.label: reasons.get(stage.digest, DAMAGED if stage.digest in store.set_aside else NOT_RUN)
+            stage.label: reasons.get(stage.digest, _why_missing(stage, plan, store))
             for stage in plan.stages
             if stage.digest not in records
         },
     )
 
 
+def _why_missing(stage: Stage, plan: Plan, store: Store) -> str:
+    if stage.digest in plan.pending:
+        return PENDING
+    return DAMAGED if stage.digest in store.set_aside else NOT_RUN
+
+
 def _sound_records(plan: Plan, store: Store) -> dict[str, Record]:
-    """Records by digest; of the files only those are verified that are read."""
+    """Records by digest; of the files only those are verified that are read.
+
+    A stage whose settings are not chosen has none, even where a result of other settings would fit it.
+    """
     wanted = _files_read(plan)
-    found = {stage.digest: store.read(stage, verify=wanted.get(stage.digest, ())) for stage in plan.stages}
-    return {digest: record for digest, record in found.items() if record is not None}
+    read = {s.digest: store.read(s, verify=wanted.get(s.digest, ())) for s in plan.settled_stages}
+    return {digest: record for digest, record in read.items() if record is not None}
 
 
 def _truncated(records: Mapping[str, Record], stages: Mapping[str, Stage]) -> dict[str, float]:

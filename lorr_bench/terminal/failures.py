@@ -49,6 +49,8 @@ class Failures:
     def __init__(self) -> None:
         self._stages: Mapping[str, Stage] = {}
         self._causes: dict[str, Cause] = {}
+        self._of_tries: dict[str, Cause] = {}
+        self._tries = False
         self._latest: Cause | None = None
 
     def watch(self, event: Event) -> None:
@@ -56,7 +58,11 @@ class Failures:
         match event:
             case Planned(plan) | RunBegan(plan):
                 self._stages = {stage.digest: stage for stage in plan.stages}
+                self._of_tries.update(self._causes if self._tries else {})  # what follows does not try them
+                self._tries = plan.of_tries
                 self._causes.clear()
+            case GivenUp(counts=True):
+                self._latest = None
             case GivenUp():
                 self._latest = self._cause(event)
             case Dropped(digests) if self._latest is not None:  # told right after what they need
@@ -65,7 +71,7 @@ class Failures:
     @property
     def causes(self) -> tuple[Cause, ...]:
         """The different causes, the first to be met first."""
-        return tuple(self._causes.values())
+        return (*self._of_tries.values(), *self._causes.values())
 
     def _cause(self, event: GivenUp) -> Cause:
         stage = self._stages[event.digest]

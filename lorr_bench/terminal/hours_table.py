@@ -34,6 +34,11 @@ def hours_table(kinds: Sequence[KindHours], devices: Devices) -> Table:
     return table
 
 
+def hours_text(kinds: Sequence[KindHours]) -> str:
+    """Hours of all kinds of stage together."""
+    return _sum([kind.seconds for kind in kinds])
+
+
 def hours_lines(forecast: Forecast) -> Iterator[str]:
     """What the hours assume."""
     if forecast.devices is None:

@@ -45,6 +45,7 @@ class LiveView:
         running: The stages under way.
         now: On the clock of the stages.
         over: Whether the run has ended.
+        tuning: Whether its models are tries, of which settings are chosen.
     """
 
     stages: tuple[int, int]
@@ -55,6 +56,7 @@ class LiveView:
     running: Sequence[StageProgress]
     now: float
     over: bool = False
+    tuning: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Rich's protocol for what can be printed."""
@@ -69,8 +71,11 @@ class LiveView:
 
     def _headline(self) -> Table:
         (done, total), (arms, all_arms) = self.stages, self.arms
+        before, models = ("tuning: ", "tries") if self.tuning else ("", "arms")
         told = Text(
-            f"{done:,}/{total:,} stages, {arms:,}/{all_arms:,} arms", no_wrap=True, overflow="ellipsis"
+            f"{before}{done:,}/{total:,} stages, {arms:,}/{all_arms:,} {models}",
+            no_wrap=True,
+            overflow="ellipsis",
         )
         if self.failed:
             told.append(", ").append(f"{self.failed:,} failed", "red")

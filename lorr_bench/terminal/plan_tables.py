@@ -16,7 +16,7 @@ from lorr_bench.forecast.forecast import Forecast
 from lorr_bench.forecast.memory import Memory
 from lorr_bench.probe.probe import Probed
 from lorr_bench.quantities import count_text, roughly, size_text
-from lorr_bench.terminal.hours_table import hours_lines, hours_table
+from lorr_bench.terminal.hours_table import hours_lines, hours_table, hours_text
 from lorr_bench.terminal.text import indented, one_line
 
 SIGNS: Final[dict[Bound, str]] = {"": "", "at most": "≤ ", "at least": "≥ "}
@@ -35,6 +35,28 @@ def estimates_view(forecast: Forecast) -> Group:
         bases_table(kinds),
         *([memory_table(arms)] if len(arms) > 1 else []),
         *map(Text, [*_memory_lines(kinds), *_places(kinds, forecast), *hours_lines(forecast)]),
+    )
+
+
+def tries_text(forecast: Forecast) -> str:
+    """What the tries of a plan will cost, which come before its other stages.
+
+    Args:
+        forecast: Of the tries alone.
+    """
+    kinds = forecast.estimates.by_kind()
+    stages, left = sum(kind.stages for kind in kinds), sum(kind.left for kind in kinds)
+    if not left:
+        return f"Tuning: all {stages:,} stages are done."
+    seconds = _sum([kind.seconds for kind in kinds])
+    costs = [_time(seconds) if seconds.value is not None else "a time that is not known"]
+    if forecast.machine.gpu_bytes:
+        costs.append(f"{_hours(_sum([kind.device_seconds for kind in kinds]))} GPU hours")
+    if forecast.hours:
+        costs.append(f"{hours_text(forecast.hours)} hours on {forecast.devices}")
+    return (
+        f"Tuning comes first: {left:,} of its {stages:,} stages are left, {', '.join(costs)}; they are among "
+        "those above. The others begin when the settings are chosen."
     )
 
 

@@ -41,7 +41,7 @@ from lorr_bench.terminal.text import Hanging, indented, one_line
 from lorr_bench.values import START, Point
 
 ESTIMATE_SECONDS: Final = 1.0
-MARKED: Final = r"^\[\d+/\d+\] (?P<red>failed)(?=:)"
+MARKED: Final = r"^\[(tuning )?\d+/\d+\] (?P<red>failed)(?=:)"
 """What of a line has a colour: the group's name."""
 NEVER: Final[tuple[float, float | None]] = (float("-inf"), None)
 
@@ -77,6 +77,7 @@ class Display:
         self._estimated = NEVER
         self._started = clock()
         self._over = False
+        self._tuning = False
 
     def watch(self, event: Event) -> None:
         """Show what happened."""
@@ -118,6 +119,7 @@ class Display:
         todo = {stage.digest for stage in (*waiting, *event.others)}
         self._stages = {stage.digest: stage for stage in plan.stages}
         self._total = len(plan.stages)
+        self._tuning = plan.of_tries
         self._failed.clear()
         self._estimated = NEVER
         self._done = self._stages.keys() - todo
@@ -191,7 +193,7 @@ class Display:
 
     @property
     def _count(self) -> str:
-        return f"[{len(self._done)}/{self._total}]"
+        return f"[{'tuning ' * self._tuning}{len(self._done)}/{self._total}]"
 
     def _ending(self) -> str:
         left = self._seconds_left()
@@ -229,6 +231,7 @@ class Display:
                 running=list(self._running.values()),
                 now=now,
                 over=self._over,
+                tuning=self._tuning,
             )
 
     def _print(self, line: str) -> None:

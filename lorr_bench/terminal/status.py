@@ -12,17 +12,20 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from lorr_bench.plan.measurements import Evaluation
 from lorr_bench.plan.plan import Plan
+from lorr_bench.plan.tuning.tries import Tries
 from lorr_bench.quantities import duration_text
 from lorr_bench.run.state import Failure, Journal
 from lorr_bench.terminal.long_table import plain_if_long
 from lorr_bench.terminal.text import Hanging
-from lorr_bench.values import START
+from lorr_bench.values import START, Point
 
 MAX_ROWS: Final = 40
 MAX_FAILURES: Final = 20
 TRAINING: Final = "training"
 SHARED: Final = "shared"
+TRIES: Final = "tuning"
 OF_NO_MODEL: Final = (
     "collect",
     "sample",
@@ -80,20 +83,42 @@ def rows(plan: Plan) -> dict[Key, dict[str, list[str]]]:
         elif keys:
             (key,) = keys
             table.setdefault(key, {}).setdefault(TRAINING, []).append(stage.digest)
-    for evaluation in plan.evaluations:
-        point = evaluation.point
-        key = (START.arm, None) if point == START else (point.arm, point.unique_pairs)
+    for key, evaluation in _evaluations(plan):
         cell = table.setdefault(key, {}).setdefault(evaluation.benchmark, [])
         cell += [d for d in dict.fromkeys((evaluation.answers, evaluation.digest)) if d in stages]
     return table
+
+
+def _evaluations(plan: Plan) -> Iterator[tuple[Key, Evaluation]]:
+    """All evaluations, each with its row; those of the tries last."""
+    for evaluation in plan.evaluations:
+        point = evaluation.point
+        yield (START.arm, None) if point == START else (point.arm, point.unique_pairs), evaluation
+    if plan.tries is not None:
+        for evaluation in plan.tries.plan.evaluations:
+            yield _row_of_try(plan.tries, evaluation.point), evaluation
+
+
+def _trainings(plan: Plan) -> Iterator[tuple[Key, str]]:
+    """The last train stage of every model, with its row."""
+    for point, digest in plan.training.items():
+        yield (point.arm, point.unique_pairs), digest
+    if plan.tries is not None:
+        for point, digest in plan.tries.plan.training.items():
+            yield _row_of_try(plan.tries, point), digest
+
+
+def _row_of_try(tries: Tries, point: Point) -> Key:
+    """All tries of an arm at a data budget are one row."""
+    return f"{TRIES}: {tries.arm_of(point)}", point.unique_pairs
 
 
 def _users(plan: Plan) -> dict[str, set[Key]]:
     """The rows whose training needs a stage."""
     stages = {stage.digest: stage for stage in plan.stages}
     users: dict[str, set[Key]] = {}
-    for point, digest in plan.training.items():
-        key, front = (point.arm, point.unique_pairs), [digest]
+    for key, digest in _trainings(plan):
+        front = [digest]
         while front:
             needed = front.pop()
             if key not in users.setdefault(needed, set()):
@@ -119,7 +144,7 @@ def status_view(plan: Plan, now: SuiteStatus, *, everything: bool = False) -> Re
 
 def _table(plan: Plan, now: SuiteStatus, everything: bool) -> RenderableType:
     found = rows(plan)
-    benchmarks = list(dict.fromkeys(evaluation.benchmark for evaluation in plan.evaluations))
+    benchmarks = list(dict.fromkeys(evaluation.benchmark for _, evaluation in _evaluations(plan)))
     table = Table(title=f"Suite {escape(plan.suite.name)}: stages done of all", title_justify="left")
     for column in ("arm", "pairs", TRAINING, *benchmarks, "time"):
         table.add_column(escape(column), justify="left" if column == "arm" else "right", overflow="fold")
@@ -190,4 +215,14 @@ def _left(plan: Plan, now: SuiteStatus) -> RenderableType:
     total = len(plan.stages)
     kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in left.items())
     tail = f"; left: {kinds}." if left else "."
-    return Text(f"{total - left.total():,} of {total:,} stages done{tail}")
+    return Text(f"{total - left.total():,} of {total:,} stages done{tail}{_open_settings(plan)}")
+
+
+def _open_settings(plan: Plan) -> str:
+    """What has to be done before the other stages can be."""
+    waiting = [tuned for tuned in plan.tuning.arms if tuned.chosen is None] if plan.tuning else []
+    if not waiting:
+        return ""
+    named = f"{waiting[0].arm} at {waiting[0].unique_pairs:,} pairs"
+    more = f" and {len(waiting) - 1:,} more" if len(waiting) > 1 else ""
+    return f" Settings are still to be chosen for {named}{more}."

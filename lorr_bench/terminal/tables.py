@@ -10,11 +10,13 @@ from rich.table import Table
 
 from lorr_bench.plan.plan import Plan
 from lorr_bench.quantities import size_text
+from lorr_bench.run.tuning.words import settings_text
 from lorr_bench.spec.evaluation import EvaluationSpec, MathBenchmark
 
 if TYPE_CHECKING:
     from lorr_bench.upkeep.clean import Leftover
     from lorr_bench.upkeep.doctor import Finding
+    from lorr_bench.values import Tuning
 
 SPEND_COLUMNS: Final = ("unique_pairs", "prompts", "verifier_calls", "pair_visits", "optimizer_steps")
 
@@ -54,6 +56,26 @@ def protocol_table(evaluation: EvaluationSpec) -> Table:
         limit = f"{general.limit:,} a task" if general.limit else "all"
         told = f"{shots} few-shot examples: {', '.join(general.tasks)}"
         table.add_row(escape(general.name), limit, "lm-eval", escape(told), "", "")
+    return table
+
+
+def settings_table(tuning: Tuning) -> Table:
+    """The settings that were chosen for each arm, or of how many they will be."""
+    title = f"Settings, chosen by {tuning.benchmark} {tuning.metric} before a test problem is touched"
+    table = Table(title=title, title_justify="left")
+    for column in ("arm", "pairs", "used at", "tries", "settings", "score (%)"):
+        left = column in ("arm", "settings")
+        table.add_column(column, justify="left" if left else "right", overflow="fold")
+    for tuned in tuning.arms:
+        scored = tuned.measured and tuned.chosen is not None
+        table.add_row(
+            escape(tuned.arm),
+            f"{tuned.unique_pairs:,}",
+            ", ".join(f"{pairs:,}" for pairs in tuned.used_at),
+            f"{len(tuned.tries):,}",
+            escape(settings_text(tuned)),
+            f"{100 * tuned.tries[tuned.chosen or 0].score:.1f}" if scored else "",
+        )
     return table
 
 

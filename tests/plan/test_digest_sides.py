@@ -183,6 +183,18 @@ SETTING |= {
     for pool in ("train", "engine", "grade")
     for resource in ("cpus", "gpus", "memory_gib")
 }
+# Of a tuned suite: test_tuning_plan.py changes them.
+OF_BENCHMARK = [
+    path.removeprefix("evaluation.math.0.")
+    for path in (*OUTCOME, *SETTING)
+    if path.startswith("evaluation.math.0.")
+]
+TUNING_SETTING = {"name", "like", "prompt", "sizes", "cluster_column"}
+OUTCOME |= dict.fromkeys(
+    f"tuning.{name}" for name in ("seeds", "grid", "methods", "tries", "unique_pairs", "metric")
+)
+OUTCOME |= dict.fromkeys(f"tuning.benchmark.{name}" for name in OF_BENCHMARK if name not in TUNING_SETTING)
+SETTING |= dict.fromkeys(f"tuning.benchmark.{name}" for name in OF_BENCHMARK if name in TUNING_SETTING)
 # Checked as a whole above: what is inside them belongs to adapters or to the plug-in.
 WHOLE = {"methods", "plugins", "overrides", "budget.limits"}
 

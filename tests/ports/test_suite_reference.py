@@ -36,6 +36,7 @@ def test_every_key_of_the_suite_has_a_row_and_a_meaning() -> None:
         "budget",
         "evaluation",
         "analysis",
+        "tuning",
         "published",
         "training",
         "engine",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from stage_samples import sample
 
-from lorr_bench.errors import LostError
+from lorr_bench.errors import DivergedError, LostError
 from lorr_bench.events import Ended, Failed
 from lorr_bench.run import worker as worker_module
 from lorr_bench.run.local import Slot, WorkerProcess, worker_environment
@@ -350,3 +350,15 @@ def test_a_file_that_changes_before_or_during_a_stage_gives_no_result(stage, tmp
         assert answer["event"] == "Failed"
         assert "is not what it was when the run was planned" in answer["reason"]
         assert store.read(stage) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "diverged"), [(DivergedError("training diverged"), True), (LostError("lost"), False)]
+)
+def test_whether_training_diverged_is_told(stage, tmp_path, monkeypatch, error, diverged):
+    def fail(task):
+        raise error
+
+    replace_stage(monkeypatch, fail)
+    assert answer_of(stage, Store(tmp_path / "store"))["diverged"] == diverged

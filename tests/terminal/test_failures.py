@@ -17,7 +17,7 @@ STATUS = ("lorr-bench", "status", "my suite.yaml")
 
 def causes(*events):
     failures = Failures()
-    for event in (RunBegan(SimpleNamespace(stages=STAGES), tuple(STAGES)), *events):
+    for event in (RunBegan(SimpleNamespace(stages=STAGES, of_tries=False), tuple(STAGES)), *events):
         failures.watch(event)
     return failures.causes
 
@@ -54,7 +54,7 @@ def test_what_waits_for_a_failed_stage_is_counted_with_its_cause():
 
 
 def test_a_second_run_forgets_the_first():
-    assert causes(given_up(0, "no room"), RunBegan(SimpleNamespace(stages=STAGES), ())) == ()
+    assert causes(given_up(0, "no room"), RunBegan(SimpleNamespace(stages=STAGES, of_tries=False), ())) == ()
 
 
 def test_the_end_says_each_cause_with_the_commands_that_say_more(tmp_path):
@@ -124,3 +124,15 @@ def test_many_causes_and_many_stages_are_counted(tmp_path):
 )
 def test_the_advice_is_what_can_help(lasting, used_up, words):
     assert advice([Cause("x", lasting=lasting, used_up=used_up)]) == words
+
+
+def test_a_try_that_diverged_is_no_failure():
+    tries = RunBegan(SimpleNamespace(stages=STAGES, of_tries=True), ())
+    behind = Dropped((STAGES[1].digest,), "it failed")
+    assert causes(tries, given_up(0, "training diverged", counts=True), behind) == ()
+
+
+def test_failures_of_the_tries_stay_while_the_rest_runs():
+    tries, rest = (RunBegan(SimpleNamespace(stages=STAGES, of_tries=each), ()) for each in (True, False))
+    found = causes(tries, given_up(0, "no tensor"), rest, given_up(1, "no room"), rest)
+    assert [cause.reason for cause in found] == ["no tensor"]

@@ -127,3 +127,7 @@ def test_red_is_for_failures_alone():
     }
     assert {text for text, color in styles.items() if color == "red"} == {"3 failed"}
     assert {color for text, color in styles.items() if set(text) <= set("━╸╺")} == {"green", "bright_black"}
+
+
+def test_tries_are_told_apart_from_what_follows_them():
+    assert lines([], tuning=True)[0].endswith("tuning: 12/1,234 stages, 3/20 tries")

@@ -48,6 +48,7 @@ TRAININGS = [train("plain"), train("lorr")]
 GRADES = [grade("plain"), grade("lorr"), grade("start")]
 STAGES = [COLLECT, *TRAININGS, *GRADES]
 PLAN = SimpleNamespace(
+    of_tries=False,
     stages=STAGES,
     training=dict(zip(POINTS, [stage.digest for stage in TRAININGS], strict=True)),
     evaluations=[
@@ -141,7 +142,7 @@ def test_an_arm_is_done_when_its_last_evaluation_is(terminal):
 
 
 def test_an_arm_without_evaluations_is_done_when_it_is_trained(terminal):
-    plan = SimpleNamespace(stages=STAGES, training=PLAN.training, evaluations=[])
+    plan = SimpleNamespace(stages=STAGES, training=PLAN.training, evaluations=[], of_tries=False)
     terminal.begin(STAGES, plan)
     terminal.run(TRAININGS[0], 1.0)
     assert terminal.display.view().arms == (1, 2)
@@ -226,7 +227,7 @@ def test_a_result_that_another_run_made_teaches_nothing(pipe):
 
 def test_many_short_stages_share_lines(pipe):
     stages = [numbered("grade_math", number, f"grade {number}") for number in range(50)]
-    pipe.begin(stages, SimpleNamespace(stages=stages, training={}, evaluations=[]))
+    pipe.begin(stages, SimpleNamespace(stages=stages, training={}, evaluations=[], of_tries=False))
     for stage in stages:
         pipe.run(stage, 0.125)
     pipe.tell(RunEnded())
@@ -297,7 +298,7 @@ SEVEN = [numbered("grade_math", number, f"grade arm {number}") for number in ran
 
 def test_failures_stay_whole_above_the_live_view(terminal):
     """The first line has 80 columns and no blank at its end, so that a terminal has to begin no new one."""
-    terminal.begin(SEVEN, SimpleNamespace(stages=SEVEN, training={}, evaluations=[]))
+    terminal.begin(SEVEN, SimpleNamespace(stages=SEVEN, training={}, evaluations=[], of_tries=False))
     for stage in SEVEN:
         terminal.tell(Began(stage.digest, "grade 1"))
         terminal.tell(GivenUp(stage.digest, LONG))

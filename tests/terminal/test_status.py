@@ -97,3 +97,30 @@ def test_many_failures_are_counted_or_all_shown(plan, monkeypatch):
     assert "  and 2 more (--all shows them)" in show(plan, failures=failures)
     text = show(plan, failures=failures, everything=True)
     assert [digest for digest in failures if f"cause {digest}" not in text] == []
+
+
+TUNING = [
+    "tuning.seeds=[100]",
+    "tuning.grid={beta: [0.1, 1]}",
+    "tuning.unique_pairs=[32]",
+    "tuning.benchmark={name: validation, source: nano/validation, limit: 40, max_tokens: 56}",
+]
+
+
+@pytest.fixture(scope="module")
+def tuned():
+    return make_plan(load_suite(SMOKE, TUNING))
+
+
+def test_every_stage_of_a_tuned_suite_is_in_one_row(tuned):
+    placed = [digest for cells in rows(tuned).values() for cell in cells.values() for digest in cell]
+    assert sorted(placed) == sorted(stage.digest for stage in tuned.stages)
+
+
+def test_all_tries_of_an_arm_are_one_row(tuned):
+    text = show(tuned, done={stage.digest for stage in tuned.tries.plan.stages[:4]})
+    row = line(text, "tuning: dpo+lorr")
+    assert "0/2" in row  # trainings: two tries, one seed
+    assert "0/4" in row  # answers and grades
+    assert "validation" in text
+    assert "Settings are still to be chosen for dpo+plain at 32 pairs and 1 more." in " ".join(text.split())

@@ -47,7 +47,8 @@ def _parts(contents: Contents, form: str) -> Iterator[str]:
     yield from _scores("Comparison", "comparison", tables)
     yield from _tables("", ["contrasts"], tables)
     yield f"## Budget\n\n{markdown_text(contents.held_equal)}"
-    yield from _tables("", ["ledger"], tables)
+    yield from _tables("", ["ledger", "ledger-tuning"], tables)
+    yield from _tuning(contents, tables)
     yield from _scores("General reasoning", "general", tables)
     yield from _tables("Data efficiency", ["efficiency"], tables)
     yield from _tables("Sweep", ["sweep-lines", "sweep-differences"], tables)
@@ -97,6 +98,13 @@ def _tables(title: str, names: Sequence[str], tables: Tables) -> Iterator[str]:
         yield f"## {markdown_text(title)}"
     for table in found:
         yield _folded(table.heading, _table(table)) if table.folded else _table(table)
+
+
+def _tuning(contents: Contents, tables: Tables) -> Iterator[str]:
+    """How settings were chosen, and which."""
+    if contents.tuned:
+        yield f"## Tuning\n\n{markdown_text(contents.tuned)}"
+        yield from _tables("", ["tuning-settings"], tables)
 
 
 def _table(table: Table) -> str:
