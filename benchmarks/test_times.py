@@ -2,8 +2,9 @@
 
 Runs pytest in this process, and prints the files that cost most, then the tests. A test costs what this
 process and those that it started and waited for took while it ran, fixtures included; what several tests
-share counts for the first. Processor seconds rather than the clock's, so that other work on the machine shows
-little. ``tests/report`` measures a room, ``-m 'not slow'`` what ``make test-fast`` runs.
+share counts for the first, and the imports of ``tests/warm_process.py`` for none. Processor seconds rather
+than the clock's, so that other work on the machine shows little. ``tests/report`` measures a room,
+``-m 'not slow'`` what ``make test-fast`` runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""``lorr-bench`` as users type it: in a process of its own or, where only its words and files count, in this one."""
+"""``lorr-bench`` as users type it: in a process of its own, in one that imported before or, where only words and files
+count, in this one."""
 
 import contextlib
 import io
@@ -8,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 from unittest.mock import patch
+
+from warm_process import run_warm
 
 from lorr_bench.cli import main
 
@@ -31,6 +34,12 @@ def lorr_bench(*arguments, cwd=ROOT, **environment):
         timeout=600,
         env={**os.environ, "COLUMNS": COLUMNS, **environment},
     )
+
+
+def lorr_bench_warm(*arguments, cwd=ROOT, timeout=600, **environment):
+    """The same, in a process that has the large libraries already, as have its workers."""
+    variables = {**os.environ, "COLUMNS": COLUMNS, **environment}
+    return run_warm("-m", "lorr_bench.cli", *arguments, cwd=cwd, environment=variables, timeout=timeout)
 
 
 def lorr_bench_here(*arguments, cwd=ROOT, **environment):

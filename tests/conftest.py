@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import hypothesis
 import pytest
-from command_line import SMOKE, logs, lorr_bench
+from command_line import SMOKE, logs, lorr_bench_warm
 from filelock import FileLock
 
 from lorr_bench.data.nano import problems
@@ -115,7 +115,7 @@ def smoke(tmp_path_factory):
     printed = root / "smoke.json"
     with FileLock(root / "smoke.lock"):
         if not printed.exists():
-            done = lorr_bench("run", SMOKE, "-o", root / "smoke")
+            done = lorr_bench_warm("run", SMOKE, "-o", root / "smoke")
             assert done.returncode == 0, done.stderr + logs(root / "smoke")
             printed.write_text(json.dumps({"stdout": done.stdout, "stderr": done.stderr}), "utf-8")
     return root / "smoke", SimpleNamespace(**json.loads(printed.read_text("utf-8")))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from command_line import ROOT, SMOKE, command, lorr_bench, lorr_bench_here
+from command_line import ROOT, SMOKE, command, lorr_bench_here, lorr_bench_warm
 from installed import needs_vllm
 
 pytestmark = [pytest.mark.slow, needs_vllm]
@@ -115,7 +115,7 @@ def changed(smoke, tmp_path_factory):
     process.kill()
     process.wait()
     at_kill = records(copy)
-    done = lorr_bench(*words)
+    done = lorr_bench_warm(*words)
     new = {record["stage"]["kind"] for name, record in records(copy).items() if name not in kept}
     return SimpleNamespace(copy=copy, done=done, new=new, at_kill=at_kill)
 

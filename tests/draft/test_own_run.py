@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from command_line import ROOT, logs, lorr_bench, lorr_bench_here
+from command_line import ROOT, logs, lorr_bench_here, lorr_bench_warm
 from installed import needs_vllm
 
 pytestmark = pytest.mark.slow
@@ -51,7 +51,7 @@ def test_the_commands_of_the_page_lead_to_a_run(run):
     reason="takes a minute: LORR_BENCH_ALL_FAMILIES=1 runs it",
 )
 def test_the_run_leads_to_a_report(run, folder):
-    done = lorr_bench(*run, "--set", "seeds=[0]", cwd=folder)  # the other two would only take longer
+    done = lorr_bench_warm(*run, "--set", "seeds=[0]", cwd=folder)  # the other two would only take longer
     output = folder / "results" / "runs" / "my-model-pairs"
     assert done.returncode == 0, done.stderr + logs(output)
     results = (output / "report" / "scores.csv").read_text("utf-8")

@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 from byte_model import write_byte_model
-from command_line import ROOT, logs, lorr_bench
+from command_line import ROOT, logs, lorr_bench_warm
 from installed import needs_vllm
 from real_tasks import write_tasks
 
@@ -63,7 +63,7 @@ def done(tmp_path_factory):
     path = folder / "suite.yaml"
     path.write_text(yaml.safe_dump(suite(folder)), "utf-8")
     output = folder / "out"
-    run = lorr_bench("run", path, "-o", output)
+    run = lorr_bench_warm("run", path, "-o", output)
     assert run.returncode == 0, run.stderr + logs(output)
     return output
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 import real_tasks
 from installed import needs_vllm
+from warm_process import run_warm
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,10 +27,8 @@ def results(tmp_path_factory):
     """What was asked to what came out."""
     folder = tmp_path_factory.mktemp("real")
     asked = [*CHOICE, "real_bbh", AGAIN, AGAIN]
-    arguments = map(str, [Path(__file__).with_name("real_run.py"), folder, CONTEXT, LIMIT, *asked])
-    done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, check=False, text=True, timeout=600
-    )
+    words = [Path(__file__).with_name("real_run.py"), folder, CONTEXT, LIMIT, *asked]
+    done = run_warm(*words, environment=os.environ)
     assert done.returncode == 0, done.stderr
     assert "Generating" not in done.stderr
     assert "Truncating" not in done.stderr

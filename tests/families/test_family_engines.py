@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from family_conversations import ANSWERS, QUESTIONS, numbers_of, response_of
 from family_facts import FAMILIES
 from installed import needs_vllm
+from warm_process import run_warm
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 
@@ -44,13 +43,8 @@ def found(family_folder, taught_folder, tmp_path_factory):
     started = [str(taught_folder(family)) for family in FAMILIES if ALL or family.name in STARTED]
     alone = [str(family_folder(family)) for family in FAMILIES if not (ALL or family.name in STARTED)]
     program = Path(__file__).with_name("family_engines.py")
-    done = subprocess.run(
-        [sys.executable, str(program), str(root / "found.json"), *started, "--", *alone],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=1800,
-    )
+    words = [program, root / "found.json", *started, "--", *alone]
+    done = run_warm(*words, environment=os.environ, timeout=1800)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads((root / "found.json").read_text("utf-8"))
 

@@ -6,11 +6,10 @@ a reward model, and three methods are trained on the pairs.
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import logs, lorr_bench_warm
 from family_conversations import ANSWERS, QUESTIONS, response_of
 from installed import needs_vllm
 from transformers import GenerationConfig
@@ -91,17 +90,8 @@ def finished(family, taught_folder, judge, tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text(json.dumps(suite_of(family, taught_folder(family), judge)), "utf-8")  # JSON is YAML
     output = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-m", "lorr_bench.cli", "run", str(suite), "-o", str(output)],
-        capture_output=True,
-        check=False,
-        text=True,
-        cwd=ROOT,
-        timeout=900,
-        env={**os.environ},
-    )
-    logs = "".join(path.read_text("utf-8")[-2000:] for path in sorted((output / "logs").glob("*/*.log")))
-    assert done.returncode == 0, done.stderr + logs
+    done = lorr_bench_warm("run", suite, "-o", output)
+    assert done.returncode == 0, done.stderr + logs(output)
     return output
 
 

@@ -3,10 +3,9 @@
 import csv
 import json
 import os
-import subprocess
 
 import pytest
-from command_line import ROOT, command, logs
+from command_line import logs, lorr_bench_warm
 from family_facts import BY_NAME
 from installed import needs_vllm
 from paper_stand_ins import ITERATIVE_MATH, MAIN_TABLE, MATH_SETS
@@ -30,14 +29,7 @@ def run(family_folder, tmp_path):
 
     def run(suite):
         suite_and_changes = suite.arguments(family_folder(BY_NAME[suite.family]), tmp_path)
-        done = subprocess.run(
-            command("run", *suite_and_changes, "-o", tmp_path / "out"),
-            capture_output=True,
-            check=False,
-            text=True,
-            cwd=ROOT,
-            timeout=3600,
-        )
+        done = lorr_bench_warm("run", *suite_and_changes, "-o", tmp_path / "out", timeout=3600)
         assert done.returncode == 0, done.stderr + logs(tmp_path / "out")
         return tmp_path / "out"
 

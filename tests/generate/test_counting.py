@@ -1,12 +1,12 @@
 """What is told of a running engine, on a stand-in that works in steps, and on vLLM itself."""
 
 import json
-import subprocess
-import sys
+import os
 from types import SimpleNamespace
 
 import pytest
 from installed import needs_vllm
+from warm_process import run_warm
 
 from lorr_bench.generate.counting import counted
 from lorr_bench.plan.identity.origins import NANO_MODEL
@@ -95,8 +95,8 @@ print(json.dumps([same, sum(answer.tokens for row in plain for answer in row), t
 @pytest.mark.slow
 @needs_vllm
 def test_vllm_answers_the_same_and_every_token_is_told():
-    command = [sys.executable, "-c", REAL, str(NANO_MODEL)]
-    same, tokens, told = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
+    done = run_warm("-c", REAL, NANO_MODEL, environment=os.environ)
+    same, tokens, told = json.loads(done.stdout.splitlines()[-1])
     assert same
     assert {total for _, total, _ in told} == {6}
     assert told[-1] == [6, 6, tokens]

@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from installed import needs_vllm
+from warm_process import run_warm
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 
@@ -61,8 +60,7 @@ def test_two_parts_answer_as_one_also_with_swapped_weights(small_model, other_mo
     script.write_text(SCRIPT)
     environment = {**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
     output = tmp_path / "answers.json"
-    command = [sys.executable, script, small_model, other_model, output]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_warm(script, small_model, other_model, output, environment=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     whole, parted = json.loads(output.read_text())
     assert whole[0] == whole[2] != whole[1]

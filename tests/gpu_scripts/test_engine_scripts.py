@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 import types
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from warm_process import run_warm
 
 from lorr_bench.errors import ModelError, StoreError
 
@@ -29,13 +28,7 @@ def script(monkeypatch):
 
 @pytest.mark.slow
 def test_the_script_of_seeds_runs_on_a_cpu():
-    done = subprocess.run(
-        [sys.executable, str(SCRIPTS / "engine_seeds.py"), "--toy"],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=600,
-    )
+    done = run_warm(SCRIPTS / "engine_seeds.py", "--toy", environment=os.environ)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert done.stdout.splitlines()[-1].startswith("engine_seeds: pass on CPU: ")
 

@@ -66,3 +66,8 @@ def test_a_later_folder_counts_before_that_of_lm_eval(own, tmp_path_factory):
     mine = tmp_path_factory.mktemp("mine")
     (mine / "near.yaml").write_text("task: near\ndataset_path: mine/near", "utf-8")
     assert sets(index_of([own, mine], ["near"]))["near"] == "mine/near"
+
+
+def test_for_no_name_no_file_is_read(own, monkeypatch):
+    monkeypatch.setattr(task_index, "read_config", None)
+    assert index_of([own], []) == task_index.TaskIndex()

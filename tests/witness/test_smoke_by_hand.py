@@ -7,13 +7,12 @@ ledger: arithmetic on the raw files.
 import csv
 import math
 import os
-import subprocess
-import sys
 
 import pytest
 from command_line import ROOT, SMOKE, logs, lorr_bench
 from greedy import BOX, NANO, Greedy, check_greedy_answers, greedy_answers, model_of, rows, stages
 from installed import needs_vllm
+from warm_process import run_warm
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 
@@ -159,10 +158,8 @@ def test_lm_eval_by_its_own_command(smoke, tmp_path):
         "--device": "cpu",
         "--output_path": str(tmp_path),
     }
-    command = [sys.executable, "-m", "lm_eval", "run", *(part for pair in arguments.items() for part in pair)]
-    done = subprocess.run(
-        [*command, "--log_samples"], capture_output=True, text=True, check=False, env={**os.environ}
-    )
+    words = ["-m", "lm_eval", "run", *(part for pair in arguments.items() for part in pair), "--log_samples"]
+    done = run_warm(*words, environment=os.environ)
     assert done.returncode == 0, done.stderr[-2000:]
     for task in ("nano_compare", "nano_true_false"):
         theirs = log_likelihoods(next(tmp_path.rglob(f"samples_{task}_*.jsonl")))

@@ -6,12 +6,11 @@ with: a swap that forgets the head, or takes another folder, can't pass.
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from installed import needs_vllm
+from warm_process import run_warm
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 
@@ -106,13 +105,8 @@ def found(folders, tmp_path_factory):
     work = tmp_path_factory.mktemp("work")
     (work / "work.json").write_text(json.dumps({"prompts": PROMPTS, "models": folders}), "utf-8")
     script = Path(__file__).with_name("swap_work.py")
-    done = subprocess.run(
-        [sys.executable, script, work / "work.json", work / "found.json"],
-        env={**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+    done = run_warm(script, work / "work.json", work / "found.json", environment=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads((work / "found.json").read_text("utf-8"))
 

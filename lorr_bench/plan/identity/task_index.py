@@ -123,6 +123,8 @@ def _whole_own_index(folder: Path) -> TaskIndex:
 def _own_index(folder: Path, names: frozenset[str]) -> TaskIndex:
     """What lm-eval's own files define under these names; an installed package stays as it is."""
     index = TaskIndex()
+    if not names:  # a pattern of no names would be found in every file
+        return index
     # A name is a word of its own in the file that defines it, or in one that this includes.
     mention = re.compile(
         rb"(?<!\w)(?:%s)(?!\w)" % b"|".join(re.escape(name.encode()) for name in sorted(names))

@@ -1,0 +1,73 @@
+"""A process that has imported before is as a new one: words, files, folder, environment, how it ends, whose child it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from warm_process import Child, run_warm, warm_process
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="a child is taken over as Linux allows"),
+]
+
+FACTS = """
+import json, os, sys
+loaded = "torch" in sys.modules
+print(json.dumps([sys.argv[1:], os.getcwd(), os.environ.get("LORR_BENCH_TRIED"), os.getppid(), loaded]))
+print("heard", file=sys.stderr)
+sys.exit(3)
+"""
+
+
+def test_arguments_folder_environment_and_what_is_printed(tmp_path):
+    done = run_warm(
+        "-c", FACTS, "a", tmp_path, environment={**os.environ, "LORR_BENCH_TRIED": "1"}, cwd=tmp_path
+    )
+    assert json.loads(done.stdout) == [["a", str(tmp_path)], str(tmp_path), "1", os.getpid(), True]
+    assert (done.stderr, done.returncode) == ("heard\n", 3)
+
+
+def test_what_one_does_another_does_not_find():
+    mark = "import os, sys; os.environ['LORR_BENCH_MARK'] = '1'; sys.lorr_bench_mark = 1"
+    look = "import os, sys; print('LORR_BENCH_MARK' in os.environ, hasattr(sys, 'lorr_bench_mark'))"
+    assert run_warm("-c", mark, environment=os.environ).returncode == 0
+    assert run_warm("-c", look, environment=os.environ).stdout == "False False\n"
+
+
+def test_in_an_environment_that_a_library_would_read_otherwise_a_new_one_starts():
+    loaded = "import sys; print('torch' in sys.modules)"
+    assert run_warm("-c", loaded, environment={**os.environ, "HF_HUB_CACHE": "elsewhere"}).stdout == "False\n"
+
+
+def test_a_script_finds_what_lies_beside_it_and_a_module_what_lies_in_its_folder(tmp_path):
+    (tmp_path / "beside.py").write_text("FOUND = 'found'", "utf-8")
+    (tmp_path / "script.py").write_text("import beside; print(__name__, beside.FOUND)", "utf-8")
+    script = run_warm(tmp_path / "script.py", environment=os.environ)
+    module = run_warm("-m", "script", environment=os.environ, cwd=tmp_path)
+    assert (script.stdout, module.stdout) == ("__main__ found\n", "__main__ found\n")
+
+
+def test_one_that_fails_ends_as_python_does():
+    done = run_warm("-c", "1 / 0", environment=os.environ)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_one_that_takes_too_long_is_ended():
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_warm("-c", "import time; time.sleep(60)", environment=os.environ, timeout=0.2)
+
+
+def test_a_session_of_its_own_is_ended_as_a_group():
+    with Path(os.devnull).open("r+b") as nothing:
+        words = ["-c", "import time; time.sleep(60)"]
+        child = Child(warm_process().start(words, os.environ, [nothing.fileno()] * 3, session=True))
+    while os.getpgid(child.pid) != child.pid:
+        assert child.pid
+    os.killpg(child.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL

@@ -1,0 +1,344 @@
+"""Python of tests in processes that have imported the large libraries already.
+
+Importing torch, TRL, vLLM and what the report needs takes ten seconds of a processor, and every run of a suite would
+do it in each of its workers. Here one process imports them, does nothing else, and is forked for each command, and for
+each worker of one. These are processes of their own, with their own standard files, folder and environment, each a
+child of whoever asked for it.
+
+They share what imports leave, and the seed of Python's hashes. Tests of processes themselves (how they end, what they
+import, what an installed package does) start real ones; so does everything here in an environment that libraries may
+have read otherwise, and where there is no Linux.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import ModuleType, SimpleNamespace
+
+from lorr_bench.generate.engine import ENVIRONMENT
+from lorr_bench.run.local import QUIET
+
+IMPORTS = (
+    "torch._inductor.compile_fx",
+    "vllm.entrypoints.llm",
+    "vllm.v1.engine.llm_engine",
+    "vllm.v1.worker.cpu_worker",
+    "vllm.model_executor.models.llama",
+    "transformers.models.llama.modeling_llama",
+    "trl.trainer.dpo_trainer",
+    "lm_eval.evaluator",
+    "lorr_bench.evaluate.harness",
+    "lorr_bench.report.contents",
+    "lorr_bench.commands.running",
+    "lorr_bench.run.worker",
+)
+READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREADS_BIND")
+"""How the names of variables begin that no library reads while it is imported."""
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
+SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
+WORKER = ["-P", "-m", "lorr_bench.run.worker"]
+
+
+class WarmProcess:
+    """A process that is forked for others.
+
+    Args:
+        connection: A socket to it.
+        environment: In which it imported.
+    """
+
+    def __init__(self, connection, environment):
+        self._connection = connection
+        self._environment = environment
+
+    def agrees(self, environment):
+        """Whether libraries would have read the same variables in this environment."""
+        given = {**SET_BY_WORKERS, **environment}
+        names = {name for name in {*self._environment, *given} if not name.startswith(READ_LATER)}
+        return all(self._environment.get(name) == given.get(name) for name in names)
+
+    def start(self, arguments, environment, files, *, cwd=".", session=False):
+        """The number of a new child of this process, which is as Python would be with these arguments.
+
+        Args:
+            arguments: Of Python.
+            environment: Of the child.
+            files: The numbers of its three standard files.
+            cwd: Its folder.
+            session: Whether it has a session of its own.
+        """
+        order = json.dumps([list(arguments), dict(environment), str(Path(cwd).absolute()), session]).encode()
+        with adopting():
+            socket.send_fds(self._connection, [len(order).to_bytes(4, "big")], files)
+            self._connection.sendall(order)
+            pid = int.from_bytes(exactly(self._connection, 4), "big")
+        assert pid, "the warm process has ended; what it printed says why"
+        return pid
+
+    def close(self):
+        """Let it end."""
+        self._connection.close()
+
+
+@contextmanager
+def adopting():
+    """Meanwhile a process below this one becomes its child where the parent ends."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(SUBREAPER, 0, 0, 0, 0)
+
+
+def exactly(connection, size):
+    """So many bytes; fewer where the other side has ended."""
+    found = b""
+    while len(found) < size and (part := connection.recv(size - len(found))):
+        found += part
+    return found
+
+
+@cache
+def warm_process():
+    """That of this process, which ends with it."""
+    environment = {**SET_BY_WORKERS, **os.environ}
+    own, its = socket.socketpair()
+    with its:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(its.fileno())],
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=[its.fileno()],
+            start_new_session=True,
+        )
+    warm = WarmProcess(own, environment)
+    atexit.register(process.wait)  # called last first
+    atexit.register(warm.close)
+    return warm
+
+
+def run_warm(*arguments, environment, cwd=".", timeout=600):
+    """``subprocess.run`` of Python with these arguments, and what it printed; in a warm process where one fits."""
+    words = [str(argument) for argument in arguments]
+    command = [sys.executable, *words]
+    if sys.platform != "linux" or not warm_process().agrees(environment):
+        return subprocess.run(
+            command, capture_output=True, check=False, text=True, cwd=cwd, env=environment, timeout=timeout
+        )
+    with (
+        Path(os.devnull).open(encoding="utf-8") as nothing,
+        TemporaryFile("w+", encoding="utf-8") as out,
+        TemporaryFile("w+", encoding="utf-8") as errors,
+    ):
+        files = [file.fileno() for file in (nothing, out, errors)]
+        child = Child(warm_process().start(words, environment, files, cwd=cwd))
+        try:
+            code = child.wait(timeout)
+        finally:
+            child.kill()
+        out.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, code, out.read(), errors.read())
+
+
+class Child:
+    """A child of this process.
+
+    Args:
+        pid: Its number.
+    """
+
+    def __init__(self, pid):
+        self.pid = pid
+        self._code = None
+        self._lock = threading.Lock()
+
+    def wait(self, timeout=None):
+        """Its exit code, as ``subprocess`` gives it.
+
+        Raises:
+            subprocess.TimeoutExpired: It has not ended after so many seconds.
+        """
+        with self._lock:
+            if self._code is None:
+                ended = os.pidfd_open(self.pid)
+                try:
+                    if not select.select([ended], [], [], timeout)[0]:
+                        raise subprocess.TimeoutExpired(str(self.pid), timeout)
+                finally:
+                    os.close(ended)
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            return self._code
+
+    def kill(self):
+        """End it, if it has not ended."""
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+
+
+class WorkerChild(Child):
+    """``subprocess.Popen`` as ``LineProcess`` calls it for a worker.
+
+    Args:
+        warm: What is forked.
+        errors: File of its standard errors.
+        environment: Of the worker.
+    """
+
+    def __init__(self, warm, errors, environment):
+        read, its_stdin = os.pipe()
+        its_stdout, write = os.pipe()
+        super().__init__(warm.start(WORKER, environment, [read, write, errors.fileno()], session=True))
+        os.close(read)
+        os.close(write)
+        self.stdin = os.fdopen(its_stdin, "w", encoding="utf-8")
+        self.stdout = os.fdopen(its_stdout, encoding="utf-8")
+
+
+# From here on: the warm process itself.
+
+
+def serve(connection):
+    """Fork for whoever is at the other end, until that ends.
+
+    Returns:
+        In each child: what it is to do.
+    """
+    while True:
+        length, files, _, _ = socket.recv_fds(connection, 4, 3)
+        if not length:
+            os._exit(0)
+        length += exactly(connection, 4 - len(length))
+        order = json.loads(exactly(connection, int.from_bytes(length, "big")))
+        if (pid := forked_twice(connection)) == 0:
+            connection.close()
+            return order, files
+        for file in files:
+            os.close(file)
+        connection.sendall(pid.to_bytes(4, "big"))
+
+
+def forked_twice(connection):
+    """Fork so that the child has no parent here; its number, and 0 in it."""
+    read, write = os.pipe()
+    if between := os.fork():
+        os.close(write)
+        os.waitpid(between, 0)
+        pid = int.from_bytes(os.read(read, 4), "big")
+        os.close(read)
+        return pid
+    os.close(read)
+    between = os.getpid()
+    if pid := os.fork():
+        os.write(write, pid.to_bytes(4, "big"))
+        os._exit(0)
+    os.close(write)
+    while os.getppid() == between:  # it ends now, and its child has another parent
+        time.sleep(0.0005)
+    return 0
+
+
+def become(order, files):
+    """Be what was asked for: its session, standard files, folder, environment and arguments."""
+    _, environment, cwd, session = order
+    if session:
+        os.setsid()
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        for number, mode in enumerate("rww")
+    )
+
+
+def preforked(imported):
+    """A warm process below this one, forked from it while it has one thread."""
+    own, its = socket.socketpair()
+    if not os.fork():
+        own.close()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):  # else whoever reads those of the command would wait for this one's end
+            os.dup2(nothing, number)
+        begin(*serve(its), imported)
+    its.close()
+    return WarmProcess(own, imported)
+
+
+def begin(order, files, imported):
+    """Be what was asked for, whose workers are warm, until it ends."""
+    become(order, files)
+    arguments = order[0]
+    if arguments[:2] == ["-m", "lorr_bench.cli"]:
+        use_for_workers(preforked(imported))
+    execute(arguments)
+    sys.exit()
+
+
+def use_for_workers(warm):
+    """Let ``LineProcess`` start workers in warm processes."""
+    from lorr_bench import line_process
+
+    def popen(command, *, stderr, env, **options):
+        if command == [sys.executable, *WORKER] and warm.agrees(env):
+            return WorkerChild(warm, stderr, env)
+        return subprocess.Popen(command, stderr=stderr, env=env, **options)
+
+    line_process.subprocess = SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)
+
+
+def execute(arguments):
+    """What Python does with its arguments: ``[-P] -m MODULE``, ``-c CODE`` or a file, and those of its own."""
+    if arguments[0] == "-P":
+        _, *arguments = arguments
+    elif arguments[0] in ("-m", "-c"):
+        sys.path.insert(0, str(Path.cwd()) if arguments[0] == "-m" else "")
+    else:
+        sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(arguments[1], "<string>", "exec"), vars(main))
+    else:
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+def main():
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    imported = dict(os.environ)
+    del sys.path[0]  # this folder
+    gc.disable()
+    for name in IMPORTS:
+        with suppress(ImportError):  # whoever needs what is missing says so
+            importlib.import_module(name)
+    gc.enable()
+    gc.freeze()
+    begin(*serve(connection), imported)
+
+
+if __name__ == "__main__":
+    main()
