@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lorr_bench.lorr.schedule import sft_weights
 from lorr_bench.plan.kinds.prompts import Round
-from lorr_bench.plan.kinds.train import ResetParameters
+from lorr_bench.plan.kinds.train import AdaptiveParameters, ResetParameters
 from lorr_bench.plan.refusals import check_combination
 from lorr_bench.plan.sharding import Library, library_of, sharding_of
 from lorr_bench.ports.registry import find_adapter, load_adapter
@@ -38,6 +38,7 @@ class Arm:
         reset: What is reset between replays; None where nothing is.
         rollout_ratio: ρ.
         iterative: How its rounds are laid out, or None for one round.
+        adaptive: What a signal decides; None where nothing does.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Arm:
     reset: ResetParameters | None
     rollout_ratio: float
     iterative: IterativeSpec | None
+    adaptive: AdaptiveParameters | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +69,11 @@ class Arm:
     def replays(self) -> int:
         """L."""
         return len(self.sft_weights)
+
+    @property
+    def held_out_pairs(self) -> int:
+        """Pairs beyond the data budget that it measures a signal on."""
+        return self.adaptive.held_out_pairs if self.adaptive is not None else 0
 
     @property
     def rounds(self) -> int:
@@ -124,6 +131,7 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
             reset=reset,
             rollout_ratio=plugin.rollout_ratio if isinstance(plugin, LorrPlugin) else 0.0,
             iterative=method.iterative,
+            adaptive=_adaptive(plugin),
         )
         for unique_pairs in arm.budgets:
             check_combination(arm.at(unique_pairs), suite, library)
@@ -171,3 +179,10 @@ def lorr_parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], Res
         period=reset.period,
         anchor=reset.anchor,
     )
+
+
+def _adaptive(plugin: PlainPlugin | LorrPlugin) -> AdaptiveParameters | None:
+    """What a signal decides in the arms of a plug-in; None where nothing does."""
+    if isinstance(plugin, PlainPlugin) or plugin.adaptive is None:
+        return None
+    return AdaptiveParameters(**plugin.adaptive.model_dump())

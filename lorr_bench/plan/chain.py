@@ -176,6 +176,7 @@ class Chain:
             seed=self._point.seed,
             grader=grader() if grading is not None else None,
             grading=grading,
+            adaptive=arm.adaptive,
         )
 
     def _grading(self) -> GradingSpec | None:

@@ -43,6 +43,11 @@ def test_arguments_that_contradict_lorr_are_refused(tmp_path, changes, sentence)
     assert found.value.where.startswith("DPOConfig.")
 
 
+def test_what_needs_held_out_pairs_is_refused():
+    with pytest.raises(ValidationError, match="adaptive needs pairs that are held out: `lorr-bench run`"):
+        LoRRConfig(adaptive={})
+
+
 def test_packing_is_refused(tmp_path):
     with pytest.raises(SuiteError, match="packing joins rows before LoRR can order them"):
         check_arguments(arguments(tmp_path, SFTConfig, packing=True), LORR, in_trainer=True)

@@ -15,6 +15,7 @@ plugins:
   replay_only: {type: lorr, replays: 3, reset: null, sft: null, rollout_ratio: 0.0}
   once: {type: lorr, replays: 1, reset: null, sft: {cap: 0.5}, rollout_ratio: 0.0}
   fresh: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, rollout_ratio: 0.5}
+  adaptive: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, adaptive: {reset: below_last}}
 """
 
 
@@ -26,6 +27,8 @@ plugins:
         ("replay_only", "plain", "the replays"),
         ("no_reset", "once", "the replays"),
         ("fresh", "lorr", "the fresh rollouts"),
+        ("adaptive", "lorr", "the signal that decides"),
+        ("adaptive", "no_reset", "the reset and the signal that decides"),
         ("lorr", "plain", "the replays, the reset and the SFT term"),
         ("lorr", "lorr", ""),
         ("no_reset", "lorr", ""),

@@ -29,7 +29,7 @@ def tokens(text):
 def chosen(tmp_path, adapters):
     """Select from pairs; gives the selection and its task."""
 
-    def make(pairs, kind="pairs", *, budget=4, number=1, max_length=LENGTH, answers=None):
+    def make(pairs, kind="pairs", *, budget=4, number=1, max_length=LENGTH, answers=None, **params):
         folder = tmp_path / "pairs"
         folder.mkdir(exist_ok=True)
         write_pairs(folder / "pairs.jsonl", pairs)
@@ -38,7 +38,8 @@ def chosen(tmp_path, adapters):
             for name, rows in (("prompts", asked), ("answers", answers)):
                 (folder / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
         settings = {"max_length": max_length}
-        stage = sample("train", "train it", unique_pairs=budget, round=[number, 2], hyperparameters=settings)
+        params |= {"unique_pairs": budget, "round": [number, 2], "hyperparameters": settings}
+        stage = sample("train", "train it", **params)
         task = Task(stage, {"pairs": folder}, tmp_path, tmp_path, EngineRoom(), lambda *_: None)
         adapter = DPO()
         adapter.rows = kind
@@ -72,6 +73,17 @@ def test_pairs_that_are_equal_after_cutting_are_left_out_and_named(chosen, nano_
     length = len(tokens(twins[0].prompt + twins[0].chosen))
     assert f"twin-0 ({length:,} tokens)" in told
     assert "and 11 more" in told
+
+
+def test_what_is_held_out_shares_no_prompt_with_what_is_trained_on(chosen, nano_pairs):
+    again = Pair("again", nano_pairs[0].prompt, "1", "2", 4)
+    adaptive = {"signal": "held_out_margin", "held_out_pairs": 3, "reset": "below_last"}
+    adaptive |= {"scale": None, "patience": None}
+    pairs = [*nano_pairs[:4], again, twin(nano_pairs[4], 1), *nano_pairs[5:10]]
+    selection, _ = chosen(pairs, adaptive=adaptive)
+    assert list(selection.pairs) == nano_pairs[:4]
+    assert list(selection.held_out) == nano_pairs[5:8]
+    assert list(chosen(pairs)[0].held_out) == []
 
 
 def test_16_twins_alone_are_no_training(chosen, nano_pairs):

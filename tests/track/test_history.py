@@ -114,6 +114,13 @@ def test_a_training_counts_replays_and_steps_over_all_rounds(history):
     assert [values["kl"] for _, values in rows] == [7.0, 6.0, 5.0, 4.0]
 
 
+def test_replays_that_a_signal_left_out_have_no_row(history):
+    short = {**replays(0.7), "replays_done": 1}
+    rows = told(history, {**RECORDS, ROUND_1.digest: record(ROUND_1, short, steps=2, counted=2)})
+    ((step, values),) = rows[ROUND_1.digest[:20]]
+    assert (step, values["replay"], values["seconds/train"]) == (2, 1, 9.0)
+
+
 def test_ledger_and_seconds_stand_in_the_last_row_of_a_training(history):
     first, last = told(history)[ROUND_1.digest[:20]]
     assert "seconds/train" not in first[1]

@@ -31,6 +31,8 @@ class LoRRConfig(LorrPlugin):
             raise ValueError("reset.anchor: `init` needs a second model: `lorr-bench run` makes it")
         if self.reset is not None and self.reset.period == "round":
             raise ValueError("reset.period: a trainer has one round; `lorr-bench run` has several")
+        if self.adaptive is not None:
+            raise ValueError("adaptive needs pairs that are held out: `lorr-bench run` takes them")
         return self
 
     @property

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ValidationError
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.lorr.adaptive import Rule, When
+from lorr_bench.lorr.held_out import SignalName
 from lorr_bench.lorr.loop import Reset
 from lorr_bench.plan.json_values import JsonArray, JsonObject
 from lorr_bench.plan.kinds.collect import Collect
@@ -73,6 +75,27 @@ class ResetParameters(JsonObject):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdaptiveParameters(JsonObject):
+    """What decides on resets and an end; ``lorr_bench.lorr.adaptive.Rule`` describes the last three.
+
+    Attributes:
+        signal: What is measured.
+        held_out_pairs: On how many pairs beyond the data budget.
+    """
+
+    signal: SignalName
+    held_out_pairs: int
+    reset: When
+    scale: float | None
+    patience: int | None
+
+    @property
+    def rule(self) -> Rule:
+        """What follows from the signal."""
+        return Rule(self.reset, self.scale, self.patience)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainParameters(ModelParameters):
     """What decides a trained model.
 
@@ -89,6 +112,7 @@ class TrainParameters(ModelParameters):
         seed: Of order and training.
         grader: What grades an online method's own answers; None for other methods.
         grading: Its policies; likewise.
+        adaptive: What a signal decides; None where nothing does.
     """
 
     adapter: AdapterVersion
@@ -103,6 +127,7 @@ class TrainParameters(ModelParameters):
     seed: int
     grader: str | None = None
     grading: GradingSpec | None = None
+    adaptive: AdaptiveParameters | None = None
 
     @property
     def replays(self) -> int:

@@ -14,6 +14,7 @@ NAMES: Final = {
     "reset": "the reset",
     "sft": "the SFT term",
     "rollout_ratio": "the fresh rollouts",
+    "adaptive": "the signal that decides",
 }
 """Parts of LoRR by the names of their settings."""
 OFF: Final = (None, 0, 1, False)
