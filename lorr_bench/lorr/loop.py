@@ -209,7 +209,7 @@ class ReplayLoop:
         """Go on from what ``state`` gave."""
         self.resets_done = state["resets_done"]
         self.diagnostics = list(state["diagnostics"])
-        self.signals = list(state["signals"])
+        self.signals = list(state.get("signals", ()))  # checkpoints of earlier versions have none
 
     @contextmanager
     def _measuring(self) -> Iterator[None]:

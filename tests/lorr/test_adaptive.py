@@ -197,6 +197,12 @@ def test_a_start_after_the_checkpoint_was_read_forgets_nothing():
     assert loop.signals == [0.0, 5.0]
 
 
+def test_a_checkpoint_of_an_earlier_version_is_gone_on_from():
+    loop = ReplayLoop(rows=4, seed=7, sft_weights=(0.0,) * 2, reset=None)
+    loop.restore({"resets_done": 1, "diagnostics": [{}]})
+    assert (loop.resets_done, loop.signals, loop.ended) == (1, [], False)
+
+
 def test_a_suite_can_say_every_signal_and_rule_and_no_other():
     fields = AdaptiveSpec.model_fields
     assert get_args(fields["signal"].annotation) == get_args(SignalName)
