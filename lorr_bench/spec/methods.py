@@ -151,9 +151,9 @@ class AdaptiveSpec(Model):
         "what collecting them took is charged",
     )
     reset: Literal["always", "below_start", "below_last"] = Field(
-        "below_start",
+        "below_last",
         description="reset after each replay, or only where the signal is below that of the start, or of the "
-        "replay before",
+        "replay before. Chosen on tuning seeds (docs/lorr.md)",
     )
     scale: float | None = Field(
         None,

@@ -461,7 +461,7 @@ LORR = {
 ADAPTIVE = {
     "signal": "held_out_margin",
     "held_out_pairs": 5,
-    "reset": "below_last",
+    "reset": "below_start",
     "scale": 2.0,
     "patience": 2,
 }

@@ -166,7 +166,7 @@ def test_tensors_are_a_preset_or_a_pattern() -> None:
 def test_adaptive_lorr_that_is_on_has_defaults(write_suite: Write, form: str) -> None:
     lorr = load_suite(write_suite("reset: off", f"adaptive: {form}")).suite.plugins["lorr"]
     assert lorr.adaptive == AdaptiveSpec(  # type: ignore[union-attr]
-        signal="held_out_logp_chosen", held_out_pairs=64, reset="below_start", scale=None, patience=None
+        signal="held_out_logp_chosen", held_out_pairs=64, reset="below_last", scale=None, patience=None
     )
 
 
@@ -185,7 +185,7 @@ def test_adaptive_lorr_is_off_by_default(write_suite: Write) -> None:
         ("adaptive: {patience: 0}", "greater than or equal to 1"),
         ("adaptive: {reset: always}", "nothing is decided: say when to reset, or a patience"),
         ("adaptive: {reset: always, scale: 2, patience: 1}", "`reset: always` knows no fall"),
-        ("adaptive: {signal: held_out_accuracy}", "held_out_accuracy is 0 at the start and never below"),
+        ("adaptive: {signal: held_out_accuracy, reset: below_start}", "held_out_accuracy is 0 at the start and never below"),
         ("replays: 1, adaptive: on", "adaptive decides between replays: raise replays"),
         ("rollout_ratio: 0.5, adaptive: on", "rollouts are planned before it decides"),
         ("reset: off, adaptive: on", "there is no reset to decide on; set it to always"),
@@ -203,7 +203,7 @@ def test_faulty_adaptive_lorr(write_suite: Write, given: str, what: str) -> None
 @pytest.mark.parametrize(
     "given",
     [
-        "{signal: held_out_accuracy, reset: below_last}",
+        "{signal: held_out_accuracy}",
         "{reset: always, patience: 2}",
         "{reset: below_last, scale: 0.5, patience: 1}",
     ],
