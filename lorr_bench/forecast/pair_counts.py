@@ -73,6 +73,9 @@ def pair_lines(plan: Plan, store: Store) -> Iterator[str]:
         fitted = fit_pairs(known.pairs, tokenizer, max_length, budget)
         _check(plan, known, len(fitted.pairs), reasons(fitted, max_length))
         yield f"{', '.join(arms)}: {_fit_text(fitted, max_length)}"
+        held_out = max((arm.held_out_pairs for arm in plan.arms if arm.budgets[-1] == budget), default=0)
+        beyond = fit_pairs(known.pairs[fitted.seen :], tokenizer, max_length, held_out).pairs
+        _check_held_out(held_out, len(beyond))
 
 
 def extendable_line(plan: Plan, store: Store) -> str | None:
@@ -133,6 +136,15 @@ def _check(plan: Plan, known: Known, usable: int, left_out: Sequence[str]) -> No
         where="budget.unique_pairs",
         fix=f"Lower budget.unique_pairs{longer} or give a set with more pairs in data.pairs.",
     )
+
+
+def _check_held_out(wanted: int, beyond: int) -> None:
+    if beyond < wanted:
+        raise DataError(
+            f"{wanted} pairs are to be held out, and {beyond} usable ones are beyond the largest budget",
+            where="plugins.*.adaptive.held_out_pairs",
+            fix="Lower it or budget.unique_pairs, or give more pairs in `data`.",
+        )
 
 
 def _known(plan: Plan, store: Store) -> Known | None:

@@ -26,35 +26,24 @@ the same pairs and gets the same values.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from lorr_bench.lorr.measures import MlpActivity, StartWeights, effective_rank, entropies, kl_divergences
-from lorr_bench.lorr.reset import reshard
+from lorr_bench.lorr.reading import (
+    RANK_POSITIONS,
+    Reading,
+    TokenizedPair,
+    observing,
+    read,
+    responses,
+    stacked_totals,
+    stride_for,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-TOKENS_PER_FORWARD: Final = 1024  # padding included; bounds the logits of one forward pass
 STORED_LOG_PROBS: Final = 1 << 24  # 64 MiB of the start model's distributions
-RANK_POSITIONS: Final = 256
-
-
-class TokenizedPair(Protocol):
-    """A preference pair as token numbers."""
-
-    @property
-    def prompt(self) -> Sequence[int]:
-        """What both responses continue."""
-
-    @property
-    def chosen(self) -> Sequence[int]:
-        """The preferred response."""
-
-    @property
-    def rejected(self) -> Sequence[int]:
-        """The other response."""
 
 
 def probe_size(rows: int) -> int:
@@ -64,34 +53,6 @@ def probe_size(rows: int) -> int:
         rows: Pairs that are trained on.
     """
     return max(4, min(64, rows // 64))
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response after its prompt, for one forward pass.
-
-    Attributes:
-        tokens: Prompt and response.
-        begin: Where the response begins; the first token of all can't be predicted.
-    """
-
-    tokens: list[int]
-    begin: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the model says of one response.
-
-    Attributes:
-        log_probs: (response tokens, vocabulary) log-probabilities of the next token, in float32.
-        hidden: (response tokens, dimensions) last hidden state at the same positions.
-        total: Log-probability of the response.
-    """
-
-    log_probs: Tensor
-    hidden: Tensor
-    total: Tensor
 
 
 class ReplayProbe:
@@ -113,8 +74,8 @@ class ReplayProbe:
     def __init__(
         self, train: Sequence[TokenizedPair], held_out: Sequence[TokenizedPair], pad_token_id: int
     ) -> None:
-        self._train = _responses(train)
-        self._held_out = _responses(held_out)
+        self._train = responses(train)
+        self._held_out = responses(held_out)
         self._pad = pad_token_id
         self._weights: StartWeights | None = None
         self._start_totals: dict[str, Tensor] = {}
@@ -123,18 +84,18 @@ class ReplayProbe:
     def start(self, model: nn.Module) -> None:
         """Remember weights, response log-probabilities and next-token distributions of the start model."""
         self._weights = StartWeights(model)
-        with _observing(model):
-            train = [reading.total for reading in self._read(model, self._train)]
+        with observing(model):
+            train = [reading.total for reading in read(model, self._train, self._pad)]
             held_out = []
             for reading, positions in self._read_thinned(model):
                 held_out.append(reading.total)
                 self.start_log_probs.append(reading.log_probs[positions].to("cpu", copy=True))
-        self._start_totals = {"train": _stack(train), "held_out": _stack(held_out)}
+        self._start_totals = {"train": stacked_totals(train), "held_out": stacked_totals(held_out)}
 
     def measure(self, model: nn.Module) -> dict[str, float]:
         """The diagnostics by name; ``start`` has been called before."""
         assert self._weights is not None
-        with _observing(model):
+        with observing(model):
             values = {**self._measure_train(model), **self._measure_held_out(model)}
         for group, distance in self._weights.distances(model).items():
             values[f"distance/{group}"] = distance
@@ -144,16 +105,16 @@ class ReplayProbe:
         import torch
 
         totals, entropy, hidden = [], [], []
-        stride = _stride(self._train, RANK_POSITIONS)
+        stride = stride_for(self._train, RANK_POSITIONS)
         seen = 0
         with MlpActivity(model) as activity:
-            for reading in self._read(model, self._train, activity):
+            for reading in read(model, self._train, self._pad, activity):
                 totals.append(reading.total)
                 entropy.append(entropies(reading.log_probs))
                 hidden.append(reading.hidden[-seen % stride :: stride].to("cpu", copy=True))
                 seen += len(reading.hidden)
-        values = self._preference("train", _stack(totals))
-        values["logp_chosen"], values["logp_rejected"] = _stack(totals).mean(dim=0).tolist()
+        values = self._preference("train", stacked_totals(totals))
+        values["logp_chosen"], values["logp_rejected"] = stacked_totals(totals).mean(dim=0).tolist()
         values["entropy"] = float(torch.cat(entropy).mean())
         values["effective_rank"] = effective_rank(torch.cat(hidden))
         share = activity.dormant_share()
@@ -170,7 +131,7 @@ class ReplayProbe:
             totals.append(reading.total)
             log_probs = reading.log_probs[positions]
             divergences.append(kl_divergences(log_probs, next(stored).to(log_probs.device)))
-        values = self._preference("held_out", _stack(totals))
+        values = self._preference("held_out", stacked_totals(totals))
         values["kl_to_start"] = float(torch.cat(divergences).mean())
         return values
 
@@ -185,94 +146,8 @@ class ReplayProbe:
     def _read_thinned(self, model: nn.Module) -> Iterator[tuple[Reading, slice]]:
         """Readings of the held-out responses, with the positions whose distributions are compared."""
         seen = 0
-        for reading in self._read(model, self._held_out):
+        for reading in read(model, self._held_out, self._pad):
             length, vocabulary = reading.log_probs.shape
-            stride = _stride(self._held_out, max(1, STORED_LOG_PROBS // vocabulary))
+            stride = stride_for(self._held_out, max(1, STORED_LOG_PROBS // vocabulary))
             yield reading, slice(-seen % stride, None, stride)
             seen += length
-
-    def _read(
-        self, model: nn.Module, responses: Sequence[Response], activity: MlpActivity | None = None
-    ) -> Iterator[Reading]:
-        device = next(model.parameters()).device
-        for batch in _batches(responses):
-            tokens, mask, positions = (tensor.to(device) for tensor in _pad(batch, self._pad))
-            if activity is not None:
-                activity.look_at(positions)
-            output = model(input_ids=tokens, attention_mask=mask, output_hidden_states=True, use_cache=False)
-            for row, response in enumerate(batch):
-                yield _reading(output.logits[row], output.hidden_states[-1][row], tokens[row], response)
-
-
-def _responses(pairs: Sequence[TokenizedPair]) -> list[Response]:
-    """Chosen and rejected of the first pair, of the second, and so on."""
-    return [
-        Response([*pair.prompt, *response], max(1, len(pair.prompt)))
-        for pair in pairs
-        for response in (pair.chosen, pair.rejected)
-    ]
-
-
-def _reading(logits: Tensor, hidden: Tensor, tokens: Tensor, response: Response) -> Reading:
-    """Cut one response out of a padded batch: position t predicts token t + 1."""
-    places = slice(response.begin - 1, len(response.tokens) - 1)
-    log_probs = logits[places].float().log_softmax(dim=-1)
-    following = tokens[response.begin : len(response.tokens), None]
-    return Reading(log_probs, hidden[places], log_probs.gather(1, following).sum())
-
-
-def _batches(responses: Sequence[Response]) -> Iterator[list[Response]]:
-    """Consecutive responses whose padded tokens fit ``TOKENS_PER_FORWARD``; one at least."""
-    batch: list[Response] = []
-    longest = 0
-    for response in responses:
-        longest = max(longest, len(response.tokens))
-        if batch and longest * (len(batch) + 1) > TOKENS_PER_FORWARD:
-            yield batch
-            batch, longest = [], len(response.tokens)
-        batch.append(response)
-    if batch:
-        yield batch
-
-
-def _pad(batch: Sequence[Response], pad_token_id: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens, mask of real tokens and mask of the positions before response tokens: (responses, tokens)."""
-    import torch
-
-    shape = (len(batch), max(len(response.tokens) for response in batch))
-    tokens, mask, positions = torch.full(shape, pad_token_id), torch.zeros(shape), torch.zeros(shape)
-    for row, response in enumerate(batch):
-        length = len(response.tokens)
-        tokens[row, :length] = torch.tensor(response.tokens)
-        mask[row, :length] = 1
-        positions[row, response.begin - 1 : length - 1] = 1
-    return tokens, mask.long(), positions
-
-
-def _stride(responses: Sequence[Response], limit: int) -> int:
-    """Every how many positions to take one, for at most ``limit`` of them."""
-    positions = sum(len(response.tokens) - response.begin for response in responses)
-    return max(1, -(-positions // limit))
-
-
-def _stack(totals: Sequence[Tensor]) -> Tensor:
-    """(pairs, 2) in float64 on the CPU: chosen and rejected."""
-    import torch
-
-    return torch.tensor([float(total) for total in totals], dtype=torch.float64).reshape(-1, 2)
-
-
-@contextmanager
-def _observing(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards each module's own mode, and sharded weights sharded."""
-    import torch
-
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
-        reshard(model)

@@ -10,7 +10,8 @@ Other periods of the reset are options, among them once before the first replay 
 A plain method is this loop with L = 1, no reset and λ = 0, so both arms of a comparison run the same code.
 
 A trainer calls ``start`` once, asks ``order`` and ``sft_weight`` for each pass, calls ``step`` after each
-optimizer step and ``finish`` after each pass. What it keeps in a checkpoint holds ``state``.
+optimizer step and ``finish`` after each pass, and makes no further pass once it has ``ended``. What it keeps
+in a checkpoint holds ``state``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from lorr_bench.lorr.adaptive import Adaptive
 from lorr_bench.lorr.divergence import check_values
 from lorr_bench.lorr.reset import (
     clear_optimizer_state,
@@ -35,6 +37,10 @@ from lorr_bench.lorr.schedule import replay_order
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
+
+SIGNAL: Final = "signal/"
+"""Begins the name of the signal among the diagnostics."""
+RESET_FACTOR: Final = "reset_factor"
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,13 @@ class ReplayLoop:
             the latter.
         probe: Measures at the start and at the end of each replay, before the reset; but after one that
             begins or ends all replays, so that it measures what is trained, and what is kept.
+        adaptive: Decides at the end of each replay whether to reset, how strongly, and whether to go on; None
+            resets as ``reset`` says and makes every replay.
 
     Attributes:
         resets_done: How often it has reset.
-        diagnostics: What the probe measured, one dictionary a replay.
+        diagnostics: What was measured and decided, one dictionary a replay.
+        signals: What decisions are made by: the signal of the start and of each replay.
         measuring_seconds: Time that the probe took, since the loop was made.
         before_checkpoint: Called each time before a checkpoint is written.
     """
@@ -100,11 +109,13 @@ class ReplayLoop:
         rounds: int = 1,
         anchor: Callable[[nn.Module], nn.Module] | None = None,
         probe: Probe | None = None,
+        adaptive: Adaptive | None = None,
     ) -> None:
         self.rows = rows
         self.replays = len(sft_weights)
         self.resets_done = 0
         self.diagnostics: list[dict[str, float]] = []
+        self.signals: list[float] = []
         self.measuring_seconds = 0.0
         self.before_checkpoint: Callable[[], None] = lambda: None
         self._seed = seed
@@ -115,6 +126,17 @@ class ReplayLoop:
         self._anchor_model = anchor
         self._anchor: dict[str, Tensor] = {}
         self._probe = probe
+        self._adaptive = adaptive
+
+    @property
+    def ended(self) -> bool:
+        """Whether no further replay is to be made, though there would be one."""
+        return self._adaptive is not None and self._adaptive.rule.ends(self.signals)
+
+    @property
+    def replays_done(self) -> int | None:
+        """How many replays were made where a signal decides on that; None where all are."""
+        return None if self._adaptive is None else len(self.signals) - 1
 
     @property
     def forgotten(self) -> frozenset[str]:
@@ -158,13 +180,16 @@ class ReplayLoop:
         if self._probe is not None:
             with self._measuring():
                 self._probe.start(model)
+        if self._adaptive is not None:
+            first = self._adaptive.signal.measure(model)
+            self.signals = self.signals or [first]  # sharded weights are first seen after ``restore``
 
     def step(self, step: int, total: int, model: nn.Module, optimizer: Optimizer) -> None:
         """Reset after an optimizer step (counted from 1 over all replays), where the period says so."""
         if self._reset is None or not isinstance(self._reset.period, int):
             return
         if step % self._reset.period == 0 and step < total:
-            self._apply(model, optimizer)
+            self._apply(model, optimizer, self._reset.factor)
 
     def finish(self, replay: int, model: nn.Module, optimizer: Optimizer) -> None:
         """Measure and reset after a replay, where the period says so.
@@ -172,27 +197,32 @@ class ReplayLoop:
         Raises:
             DivergedError: The model's weights, or what it computes, are no numbers.
         """
-        period = None if self._reset is None else self._reset.period
-        last, last_round = replay == self.replays, self._round == self._rounds
-        if period == "end" and last and last_round:
-            self._apply(model, optimizer)
+        measured: dict[str, float] = {}
+        factor = self._factor_after(replay)
+        if factor is not None and self._ends_all:
+            self._apply(model, optimizer, factor)
+            factor = None
         if self._probe is not None:
             with self._measuring():
                 measured = self._probe.measure(model)
             check_values(measured)
+        if self._adaptive is not None:
+            factor = self._decide(self._adaptive, model, measured, factor)
+        if measured:
             self.diagnostics.append(measured)
-        if (period == "replay" and not last) or (period == "round" and last and not last_round):
-            self._apply(model, optimizer)
+        if factor is not None:
+            self._apply(model, optimizer, factor)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint that is about to be written has to hold, as plain JSON values."""
         self.before_checkpoint()
-        return {"resets_done": self.resets_done, "diagnostics": self.diagnostics}
+        return {"resets_done": self.resets_done, "diagnostics": self.diagnostics, "signals": self.signals}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what ``state`` gave."""
         self.resets_done = state["resets_done"]
         self.diagnostics = list(state["diagnostics"])
+        self.signals = list(state.get("signals", ()))  # checkpoints of earlier versions have none
 
     @contextmanager
     def _measuring(self) -> Iterator[None]:
@@ -200,9 +230,39 @@ class ReplayLoop:
         yield
         self.measuring_seconds += time.perf_counter() - started
 
-    def _apply(self, model: nn.Module, optimizer: Optimizer) -> None:
+    def _factor_after(self, replay: int) -> float | None:
+        """α of the reset after a replay; None where the period has none there."""
+        if self._reset is None:
+            return None
+        last, last_round = replay == self.replays, self._round == self._rounds
+        happens = {
+            "replay": not last,
+            "round": last and not last_round,
+            "begin": False,  # it was at the start
+            "end": last and last_round,
+        }
+        period = self._reset.period
+        return self._reset.factor if isinstance(period, str) and happens[period] else None
+
+    @property
+    def _ends_all(self) -> bool:
+        """Whether the reset comes after all training, so that what is kept is measured after it."""
+        return self._reset is not None and self._reset.period == "end"
+
+    def _decide(
+        self, adaptive: Adaptive, model: nn.Module, measured: dict[str, float], factor: float | None
+    ) -> float | None:
+        """α of the reset after a replay, by the signal, which is part of the method: its time is charged."""
+        signal = adaptive.signal.measure(model)
+        self.signals.append(signal)
+        decided = None if factor is None or self.ended else adaptive.rule.factor(self.signals, factor)
+        measured[f"{SIGNAL}{adaptive.signal.name}"] = signal
+        measured[RESET_FACTOR] = 1.0 if decided is None else decided
+        return decided
+
+    def _apply(self, model: nn.Module, optimizer: Optimizer, factor: float) -> None:
         assert self._reset is not None
-        parameters = reset_parameters(model, self._anchor, self._reset.factor)
+        parameters = reset_parameters(model, self._anchor, factor)
         if self._reset.clear_optimizer:
             clear_optimizer_state(optimizer, parameters)
         self.resets_done += 1

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from lorr_bench.lorr.schedule import sft_weights
 from lorr_bench.plan.kinds.prompts import Round
-from lorr_bench.plan.kinds.train import ResetParameters
+from lorr_bench.plan.kinds.train import AdaptiveParameters, ResetParameters
 from lorr_bench.plan.refusals import check_combination
 from lorr_bench.plan.sharding import Library, library_of, sharding_of
 from lorr_bench.ports.registry import find_adapter, load_adapter
@@ -54,6 +54,7 @@ class Arm:
         iterative: How its rounds are laid out, or None for one round.
         label_noise: Share of its training pairs that are the wrong way round.
         priming: What it is trained on before its first round; None where it begins at the start model.
+        adaptive: What a signal decides; None where nothing does.
     """
 
     method: str
@@ -70,6 +71,7 @@ class Arm:
     iterative: IterativeSpec | None
     label_noise: float = 0.0
     priming: Priming | None = None
+    adaptive: AdaptiveParameters | None = None
 
     @property
     def name(self) -> str:
@@ -85,6 +87,11 @@ class Arm:
     def replays(self) -> int:
         """L."""
         return len(self.sft_weights)
+
+    @property
+    def held_out_pairs(self) -> int:
+        """Pairs beyond the data budget that it measures a signal on."""
+        return self.adaptive.held_out_pairs if self.adaptive is not None else 0
 
     @property
     def rounds(self) -> int:
@@ -172,6 +179,7 @@ def _arms_of(loaded: LoadedSuite, method_name: str, library: Library) -> list[Ar
             iterative=method.iterative,
             label_noise=plugin.label_noise,
             priming=priming,
+            adaptive=_adaptive(plugin),
         )
         for unique_pairs in arm.budgets:
             check_combination(arm.at(unique_pairs), suite, library)
@@ -246,3 +254,10 @@ def lorr_parts(plugin: PlainPlugin | LorrPlugin) -> tuple[tuple[float, ...], Res
         period=reset.period,
         anchor=reset.anchor,
     )
+
+
+def _adaptive(plugin: PlainPlugin | LorrPlugin) -> AdaptiveParameters | None:
+    """What a signal decides in the arms of a plug-in; None where nothing does."""
+    if isinstance(plugin, PlainPlugin) or plugin.adaptive is None:
+        return None
+    return AdaptiveParameters(**plugin.adaptive.model_dump())

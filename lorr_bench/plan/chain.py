@@ -216,6 +216,7 @@ class Chain:
             grading=grading,
             generator=self._generator,
             label_noise=self._label_noise,
+            adaptive=arm.adaptive,
         )
 
     @property

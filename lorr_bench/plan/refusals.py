@@ -58,6 +58,7 @@ def _reasons(arm: Arm, suite: Suite, library: Library) -> Iterator[tuple[str, st
     yield from _noise(arm, suite)
     yield from _priming(arm)
     yield from _reset(arm)
+    yield from _adaptive(arm, suite)
     yield from _processes(arm, suite, library)
     yield from _engine(arm, suite)
 
@@ -178,6 +179,29 @@ def _begin(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:
         )
     if not arm.adapter.in_process:
         yield f"{arm.adapter.backend} can't be reset before its first replay", "Use `period: replay`."
+
+
+def _adaptive(arm: Arm, suite: Suite) -> Iterator[tuple[str, str]]:
+    """A signal needs pairs that the arm does not train on, and a budget that they can be charged to."""
+    if arm.adaptive is None:
+        return
+    remove = "Leave out `adaptive`."
+    if arm.adapter.online:
+        yield f"`adaptive` is measured on pairs, and {arm.adapter.name} makes its own answers", remove
+    if arm.iterative:
+        yield "`adaptive` needs pairs beyond the budget, which a later round's policy may not give", remove
+    if arm.known_settings.max_length is None:
+        yield f"`adaptive` cuts pairs at max_length, which {arm.adapter.name} does not have", remove
+    file, collect = suite.data.pairs, suite.data.collect
+    if file is not None and file.responses != 2:
+        yield f"`adaptive` compares two responses, and rows of `type: {file.type}` have one", remove
+    asked = arm.budgets[-1] + arm.held_out_pairs
+    if collect is not None and collect.num_prompts < asked:
+        yield (
+            f"{collect.num_prompts} prompts give a pair each at most, too few for {arm.budgets[-1]} pairs "
+            f"and {arm.held_out_pairs} held out",
+            "Raise `data.collect.num_prompts`, or lower `adaptive.held_out_pairs`.",
+        )
 
 
 def _lora(arm: Arm, anchor: str) -> Iterator[tuple[str, str]]:

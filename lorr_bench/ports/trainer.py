@@ -305,7 +305,7 @@ class TrainerAdapter(Protocol):
         ...
 
     def train(self, job: TrainJob) -> TrainOutcome:
-        """Train and write the model.
+        """Train and write the model; no further replay once the loop has ``ended``.
 
         Raises:
             SuiteError: The reset selects no tensor.

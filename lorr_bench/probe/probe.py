@@ -255,8 +255,9 @@ def fake_collection(planned: Train) -> ImportPairs:
 def training_stage(planned: Train) -> Train:
     """A train stage of two optimizer steps that needs as much memory as the planned one.
 
-    One replay, with the largest SFT weight; a reset's anchor is kept, though the reset never comes. The real
-    micro-batch; at most two of them an update.
+    One replay, with the largest SFT weight; a reset's anchor is kept, though the reset never comes. A signal
+    is measured in small passes without gradients, and left out. The real micro-batch; at most two of them an
+    update.
 
     Args:
         planned: The train stage.
@@ -271,6 +272,7 @@ def training_stage(planned: Train) -> Train:
         few.parameters,
         sft_weights=(max(parameters.sft_weights),),
         reset=_resting(parameters.reset, adapter),
+        adaptive=None,
         round=Round(1, 1),
         stop_after=1,
         unique_pairs=pairs_of_steps(adapter, few.hyperparameters, processes),

@@ -155,6 +155,51 @@ class SftSpec(Model):
     )
 
 
+class AdaptiveSpec(Model):
+    """Resets and an end that a signal decides on at every replay. Ours: the paper has nothing like it."""
+
+    signal: Literal[
+        "held_out_logp_chosen", "held_out_margin", "held_out_accuracy", "held_out_effective_rank"
+    ] = Field(
+        "held_out_logp_chosen",
+        description="measured on the held-out pairs at the start and at the end of each replay, before its "
+        "reset; higher is better",
+    )
+    held_out_pairs: int = Field(
+        64,
+        ge=1,
+        description="the first usable pairs beyond the data budget, which are measured and not trained on; "
+        "what collecting them took is charged",
+    )
+    reset: Literal["always", "below_start", "below_last"] = Field(
+        "below_last",
+        description="reset after each replay, or only where the signal is below that of the start, or of the "
+        "replay before. Chosen on tuning seeds (docs/lorr.md)",
+    )
+    scale: float | None = Field(
+        None,
+        gt=0,
+        description="fall of the signal, in its unit, at which a reset has its full strength: "
+        "max(α, 1 - (1-α)·fall / scale) in place of α; α by default",
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="replays in a row without a new best of the signal after which training ends; it never "
+        "ends early by default",
+    )
+
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        if self.reset == "always" and self.scale is not None:
+            raise ValueError("scale: `reset: always` knows no fall; say below_start or below_last")
+        if self.reset == "always" and self.patience is None:
+            raise ValueError("nothing is decided: say when to reset, or a patience")
+        if self.reset == "below_start" and self.signal == "held_out_accuracy":
+            raise ValueError("held_out_accuracy is 0 at the start and never below: say `reset: below_last`")
+        return self
+
+
 class AnyPlugin(Model):
     """What every plug-in can say."""
 
@@ -200,7 +245,11 @@ class LorrPlugin(AnyPlugin):
         "sampled from the current policy; they are charged. The record gives no value: ours is 0",
     )
 
-    @field_validator("reset", "sft", mode="before")
+    adaptive: AdaptiveSpec | None = Field(
+        None, description="resets, and an end, by a signal measured at every replay; off by default, ours"
+    )
+
+    @field_validator("reset", "sft", "adaptive", mode="before")
     @classmethod
     def _off(cls, value: Any) -> Any:
         return switched(value)
@@ -209,6 +258,20 @@ class LorrPlugin(AnyPlugin):
     def _parts_fit(self) -> Self:
         if self.sft and self.sft.weights is not None and len(self.sft.weights) != self.replays:
             raise ValueError(f"sft.weights has {len(self.sft.weights)} entries for {self.replays} replays")
+        return self
+
+    @model_validator(mode="after")
+    def _adaptive_fits(self) -> Self:
+        if self.adaptive is None:
+            return self
+        if self.replays == 1:
+            raise ValueError("adaptive decides between replays: raise replays")
+        if self.rollout_ratio:
+            raise ValueError("adaptive: rollouts are planned before it decides; set rollout_ratio: 0")
+        if self.reset is None and self.adaptive.reset != "always":
+            raise ValueError("adaptive.reset: there is no reset to decide on; set it to always")
+        if self.reset is not None and self.reset.period != "replay":
+            raise ValueError("adaptive decides at the end of a replay: set reset.period: replay")
         return self
 
 

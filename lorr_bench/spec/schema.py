@@ -33,7 +33,7 @@ def suite_schema() -> Schema:
     by_name = {model.__name__: model for model in models_in(models.Suite)}
     for name, definition in schema["$defs"].items():
         accept_other_names(definition, by_name[name])
-    for part in ("reset", "sft"):
+    for part in ("reset", "sft", "adaptive"):
         schema["$defs"]["LorrPlugin"]["properties"][part]["anyOf"] += _OFF
     properties = schema["properties"]
     properties["model"]["anyOf"] = [{"$ref": properties["model"].pop("$ref")}, {"type": "string"}]

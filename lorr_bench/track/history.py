@@ -155,7 +155,8 @@ def _steps(record: Record) -> int:
 def _training_rows(stage: Train, record: Record) -> Iterator[tuple[int, Mapping[str, float]]]:
     """A row for each replay of the stage; ledger and seconds stand in the last."""
     parameters, outcome = stage.parameters, record.outcome
-    last, replays_before = parameters.stop_after, parameters.replays * (parameters.round.number - 1)
+    last = int(outcome.metrics.get("replays_done", parameters.stop_after))
+    replays_before = parameters.replays * (parameters.round.number - 1)
     first = last if "before" in stage.inputs else 1
     here = int(outcome.metrics["counted"]["optimizer_steps"])
     measured = dict(enumerate(replay_values(outcome.metrics), 1))

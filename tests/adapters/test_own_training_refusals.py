@@ -52,6 +52,11 @@ def test_a_best_model_is_not_reset_at_the_end(tmp_path):
     assert found.value.where == "DPOConfig.load_best_model_at_end"
 
 
+def test_what_needs_held_out_pairs_is_refused():
+    with pytest.raises(ValidationError, match="adaptive needs pairs that are held out: `lorr-bench run`"):
+        LoRRConfig(adaptive={})
+
+
 def test_packing_is_refused(tmp_path):
     with pytest.raises(SuiteError, match="packing joins rows before LoRR can order them"):
         check_arguments(arguments(tmp_path, SFTConfig, packing=True), LORR, in_trainer=True)

@@ -26,6 +26,34 @@ def report(order, progress):
     return {"rank": rank(), "sum": number.item(), **{name: os.environ.get(name) for name in names}}
 
 
+def decide(order, progress):
+    """Measure a model that is not the same in both ranks; what each holds the signal to be and decides."""
+    import torch
+    from bigrams import HELD_OUT, PAD, START, TRAINED, Bigrams, set_table
+    from torch import distributed
+
+    from lorr_bench.lorr.adaptive import Adaptive, Rule
+    from lorr_bench.lorr.held_out import HeldOutSignal
+    from lorr_bench.lorr.loop import ReplayLoop, Reset
+
+    distributed.init_process_group("gloo")
+    model, signal = Bigrams(START), HeldOutSignal("held_out_margin", HELD_OUT, PAD)
+    loop = ReplayLoop(
+        rows=1,
+        seed=0,
+        sft_weights=(0.0,) * 3,
+        reset=Reset("table", 0.5, clear_optimizer=True),
+        adaptive=Adaptive(Rule("below_start", scale=100.0), signal),
+    )
+    loop.start(model)
+    if rank() == 1:  # of rank 0 the margin stays 0
+        set_table(model, TRAINED)
+    loop.finish(1, model, torch.optim.SGD(model.parameters()))
+    seen = [None, None]
+    distributed.all_gather_object(seen, (loop.signals, loop.diagnostics, loop.resets_done))
+    return {"seen": seen}
+
+
 def explain(order, progress):
     """Rank 1 fails with a reason, rank 0 would go on for ever."""
     if rank() == 1:

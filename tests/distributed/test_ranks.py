@@ -22,7 +22,7 @@ from lorr_bench.stages.training.rank import main, teller
 from lorr_bench.stages.training.ranks import check_devices, config_file, rank_environment, train_in_processes
 
 HERE = Path(__file__).parent
-FOUND = f"{HERE}{os.pathsep}{HERE.parents[1]}"
+FOUND = os.pathsep.join(map(str, [HERE, HERE.parent, HERE.parents[1]]))
 QUIET = lambda *_: None  # noqa: E731
 
 
@@ -74,6 +74,14 @@ def test_the_ranks_import_nothing_from_the_folder_of_the_run(two_runs):
     """Else they had ended before they could say who they are."""
     outcomes, _ = two_runs
     assert [outcome["rank"] for outcome in outcomes.values()] == [0, 0]
+
+
+@pytest.mark.slow
+def test_all_ranks_decide_by_the_signal_of_the_first(tmp_path):
+    """Alone, rank 1 would see its margin rise to ln 4."""
+    log = tmp_path / "log"
+    first, second = train_in_processes({}, 2, "ddp", log, QUIET, work="rank_work:decide")["seen"]
+    assert first == second == [[0.0, 0.0], [{"signal/held_out_margin": 0.0, "reset_factor": 1.0}], 0]
 
 
 @pytest.mark.slow

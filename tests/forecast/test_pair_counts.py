@@ -107,6 +107,26 @@ def test_pairs_that_do_not_fit_count_against_the_budget(suite, rows, tmp_path):
     check_pairs(plan)  # without a store nothing is tokenized
 
 
+def test_pairs_to_hold_out_are_counted_too(suite, rows, tmp_path):
+    """All ten fit 96 tokens."""
+
+    def checked(held_out):
+        file = suite(rows, [8])
+        values = json.loads(file.read_text("utf-8"))
+        values["methods"] = {"dpo": {"max_length": 96}}
+        adaptive = {"held_out_pairs": held_out}
+        values["plugins"] = {"plain": {}, "lorr": {"type": "lorr", "adaptive": adaptive}}
+        file.write_text(json.dumps(values), "utf-8")
+        check_pairs(plan_of(file), Store(tmp_path / "store"))
+
+    checked(2)
+    with pytest.raises(
+        DataError, match="3 pairs are to be held out, and 2 usable ones are beyond the largest budget"
+    ) as caught:
+        checked(3)
+    assert caught.value.where == "plugins.*.adaptive.held_out_pairs"
+
+
 @pytest.fixture
 def chat_suite(suite, rows, small_model, tmp_path):
     """A suite whose model has a chat template, and whose benchmark asks in it."""

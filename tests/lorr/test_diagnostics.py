@@ -2,61 +2,16 @@
 
 import itertools
 import math
-from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 import torch
+from bigrams import HELD_OUT, PAD, START, TRAIN, TRAINED, A, B, Bigrams, C, Tokens, set_table
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
-from lorr_bench.lorr import diagnostics
+from lorr_bench.lorr import diagnostics, reading
 from lorr_bench.lorr.diagnostics import ReplayProbe, probe_size
 from lorr_bench.lorr.loop import ReplayLoop, Reset
-
-PAD = 0
-A, B, C = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Tokens:
-    prompt: list
-    chosen: list
-    rejected: list
-
-
-class Bigrams(nn.Module):
-    """The next token depends on the last one alone; the hidden state is a one-hot vector of that."""
-
-    def __init__(self, table):
-        super().__init__()
-        self.table = nn.Parameter(torch.tensor(table).log())
-
-    def forward(self, input_ids, attention_mask, **_):
-        hidden = nn.functional.one_hot(input_ids, len(self.table)).float()
-        return SimpleNamespace(logits=self.table[input_ids], hidden_states=(hidden,))
-
-
-START = [
-    [0.25, 0.25, 0.25, 0.25],
-    [0.00, 0.50, 0.25, 0.25],  # after A
-    [0.00, 0.25, 0.50, 0.25],  # after B
-    [0.00, 0.20, 0.30, 0.50],  # after C
-]
-TRAINED = [
-    [0.25, 0.25, 0.25, 0.25],
-    [0.00, 0.25, 0.50, 0.25],
-    [0.00, 0.25, 0.25, 0.50],
-    [0.00, 0.20, 0.30, 0.50],
-]
-TRAIN = [Tokens([A], [B, C], [C]), Tokens([C, B], [B], [A, A])]
-HELD_OUT = [Tokens([B], [A], [B, B])]
-
-
-def set_table(model, table):
-    with torch.no_grad():
-        model.table.copy_(torch.tensor(table).log())
 
 
 @pytest.fixture
@@ -220,7 +175,7 @@ def test_the_size_of_a_forward_pass_does_not_show_in_the_results(build, monkeypa
     model = build()
     seen = []
     for tokens in (1, 20, 1000):
-        monkeypatch.setattr(diagnostics, "TOKENS_PER_FORWARD", tokens)
+        monkeypatch.setattr(reading, "TOKENS_PER_FORWARD", tokens)
         probe = ReplayProbe(UNEVEN, UNEVEN, PAD)
         probe.start(model)
         seen.append(probe.measure(model))

@@ -475,6 +475,13 @@ LORR = {
     "label_noise": 0.1,
 }
 PRIMING = {"unique_pairs": 4, "replays": 3, "settings": {"learning_rate": 1e-3}}
+ADAPTIVE = {
+    "signal": "held_out_margin",
+    "held_out_pairs": 5,
+    "reset": "below_start",
+    "scale": 2.0,
+    "patience": 2,
+}
 ITERATIVE = {
     "rounds": 2,
     "temperature": [1.0, 1.0, 0.5],
@@ -493,7 +500,8 @@ PROMPTS_ALONE = {"unique_pairs": [8, 16], "equal": "prompts"}
 
 
 def test_every_field_of_lorr_and_of_methods_is_here():
-    assert sorted(field_paths(LorrPlugin)) == sorted(["type", *LORR])
+    adaptive = [f"adaptive.{name}" for name in ADAPTIVE]
+    assert sorted(field_paths(LorrPlugin)) == sorted(["type", *LORR, *adaptive])
     assert sorted(IterativeSpec.model_fields) == sorted(ITERATIVE)
     assert sorted(PrimingSpec.model_fields) == sorted(PRIMING)
     assert sorted(MethodSpec.model_fields) == sorted(METHOD)
@@ -509,6 +517,22 @@ def test_fields_of_lorr_change_a_digest(load, values, path):
     values["budget"] = PROMPTS_ALONE
     before = digests(make_plan(load(values)))
     assert digests(make_plan(load(changed(values, f"plugins.lorr.{path}", LORR[path])))) != before
+
+
+@pytest.mark.parametrize("field", ADAPTIVE)
+def test_fields_of_adaptive_lorr_change_a_digest(load, values, field):
+    values["plugins"]["lorr"] = {"adaptive": {"held_out_pairs": 4}}
+    before = digests(make_plan(load(values)))
+    after = changed(values, f"plugins.lorr.adaptive.{field}", ADAPTIVE[field])
+    assert digests(make_plan(load(after))) != before
+
+
+def test_adaptive_lorr_that_is_off_leaves_the_parameters_as_they_were(load, values):
+    before = make_plan(load(values))
+    values["plugins"]["lorr"] = {**(values["plugins"]["lorr"] or {}), "adaptive": "off"}
+    trained = [stage for stage in make_plan(load(values)).stages if stage.kind == "train"]
+    assert digests(make_plan(load(values))) == digests(before)
+    assert not any("adaptive" in stage.parameters.to_dict() for stage in trained)
 
 
 @pytest.mark.parametrize("field", ITERATIVE)

@@ -7,7 +7,7 @@ import pytest
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm, Priming
-from lorr_bench.plan.kinds.train import ResetParameters
+from lorr_bench.plan.kinds.train import AdaptiveParameters, ResetParameters
 from lorr_bench.plan.plan import make_plan
 from lorr_bench.plan.refusals import check_combination
 from lorr_bench.ports.trainer import KnownSettings, Lora
@@ -15,6 +15,9 @@ from lorr_bench.spec.methods import IterativeSpec
 
 COLLECT = "Use `data.collect` instead of `data.pairs`."
 RESET = ResetParameters(pattern="o_proj", factor=0.5, clear_optimizer=True, period="replay", anchor="start")
+ADAPTIVE = AdaptiveParameters(
+    signal="held_out_margin", held_out_pairs=40, reset="below_last", scale=None, patience=None
+)
 LORA = Lora(rank=4, targets="all-linear", four_bit=False)
 PAIRS = {"pairs": {"source": "pairs.jsonl"}}
 EXTERNAL = {"in_process": False, "backend": "elsewhere", "shardings": ()}
@@ -31,7 +34,7 @@ def of_type(data_type):
     return {"pairs": {"source": "pairs.jsonl", "type": data_type}}
 
 
-def arm(adapter=None, lora=None, replays=3, reset=None, use_vllm=None, **parts):
+def arm(adapter=None, lora=None, replays=3, reset=None, use_vllm=None, max_length=LENGTH, **parts):
     """An arm that can be trained, but for the parts that are given."""
     adapter = {
         "name": "method",
@@ -53,7 +56,7 @@ def arm(adapter=None, lora=None, replays=3, reset=None, use_vllm=None, **parts):
             known_settings=lambda length: KnownSettings(lora=lora, use_vllm=use_vllm, max_length=length),
             **adapter,
         ),
-        hyperparameters=LENGTH,
+        hyperparameters=max_length,
         budgets=(8,),
         at_budgets={},
         reset=replace(RESET, **reset) if reset is not None else None,
@@ -332,6 +335,51 @@ def test_a_prompt_gives_one_pair_at_most(suite):
     assert caught.value.fix == "Raise `data.collect.num_prompts`, or lower `budget.unique_pairs`."
 
 
+LEAVE_OUT = "Leave out `adaptive`."
+
+
+@pytest.mark.parametrize(
+    ("refused", "changes", "reason", "fix"),
+    [
+        (
+            arm(ONLINE, adaptive=ADAPTIVE),
+            {},
+            "`adaptive` is measured on pairs, and method makes its own answers",
+            LEAVE_OUT,
+        ),
+        (
+            arm(iterative=rounds(), adaptive=ADAPTIVE),
+            {},
+            "`adaptive` needs pairs beyond the budget, which a later round's policy may not give",
+            LEAVE_OUT,
+        ),
+        (
+            arm(max_length=None, adaptive=ADAPTIVE),
+            {},
+            "`adaptive` cuts pairs at max_length, which method does not have",
+            LEAVE_OUT,
+        ),
+        (
+            arm({"rows": "chosen"}, adaptive=ADAPTIVE),
+            {"data": of_type("prompt_completion")},
+            "`adaptive` compares two responses, and rows of `type: prompt_completion` have one",
+            LEAVE_OUT,
+        ),
+        (  # 50 prompts in all
+            arm(adaptive=replace(ADAPTIVE, held_out_pairs=43)),
+            {},
+            "50 prompts give a pair each at most, too few for 8 pairs and 43 held out",
+            "Raise `data.collect.num_prompts`, or lower `adaptive.held_out_pairs`.",
+        ),
+    ],
+)
+def test_a_signal_needs_pairs_that_are_not_trained_on(suite, refused, changes, reason, fix):
+    with pytest.raises(SuiteError) as caught:
+        check_combination(refused, suite(**changes), "ddp")
+    assert caught.value.what == f"method+plugin can't be: {reason}"
+    assert caught.value.fix == fix
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
@@ -382,6 +430,8 @@ def test_a_reward_model_tells_no_right_answer(suite, scored, rows, reason):
         (arm(reset={"period": "begin", "anchor": "init"}), {}),
         (arm(reset={"period": "end"}, replays=1), {}),
         (arm(lora=LORA, reset={"period": "end"}), {}),
+        (arm(adaptive=replace(ADAPTIVE, held_out_pairs=42)), {}),
+        (arm(EXTERNAL, adaptive=ADAPTIVE), {"data": PAIRS}),
     ],
 )
 def test_what_can_be_is_not_refused(suite, good, changes):

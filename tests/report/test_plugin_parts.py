@@ -16,6 +16,7 @@ plugins:
   once: {type: lorr, replays: 1, reset: null, sft: {cap: 0.5}, rollout_ratio: 0.0}
   fresh: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, rollout_ratio: 0.5}
   noisy: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, label_noise: 0.3}
+  adaptive: {type: lorr, replays: 3, reset: {factor: 0.5}, sft: {cap: 0.5}, adaptive: {reset: below_last}}
 """
 
 
@@ -27,6 +28,8 @@ plugins:
         ("replay_only", "plain", "the replays"),
         ("no_reset", "once", "the replays"),
         ("fresh", "lorr", "the fresh rollouts"),
+        ("adaptive", "lorr", "the signal that decides"),
+        ("adaptive", "no_reset", "the reset and the signal that decides"),
         ("lorr", "plain", "the replays, the reset and the SFT term"),
         ("noisy", "lorr", "the label noise"),
         ("lorr", "noisy", ""),

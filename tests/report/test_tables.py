@@ -12,7 +12,7 @@ from synthetic_results import make_results, score
 
 from lorr_bench.report.study import Study
 from lorr_bench.report.tables.by_method.methods import method_frame
-from lorr_bench.report.tables.diagnostics import diagnostic_frame
+from lorr_bench.report.tables.diagnostics import diagnostic_frame, diagnostic_table
 from lorr_bench.report.tables.ledger import ledger_frame
 from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.stats import paired_difference
@@ -214,6 +214,20 @@ def test_diagnostics_are_listed_value_by_value() -> None:
         ["dpo+lorr", 8, 2, 2, "trainer/loss", 1.5],
     ]
     assert list(table.columns) == ["arm", "unique_pairs", "seed", "replay", "name", "value"]
+
+
+def test_the_strength_of_a_reset_is_shown_where_a_signal_decided_on_it() -> None:
+    fixed, decided = Point("dpo+lorr", 8, 2), Point("dpo+plain", 8, 2)
+    found = {fixed: [{"logp_chosen": -1.0}], decided: [{"reset_factor": 0.75, "signal/held_out_margin": 2.0}]}
+    without = diagnostic_table(Study(make_results(diagnostics={fixed: found[fixed]})))
+    table = diagnostic_table(Study(make_results(diagnostics=found)))
+    assert [column.title for column in table.columns] == [
+        *(column.title for column in without.columns),
+        "α after it",
+    ]
+    assert {row[0].text: row[-1].text for row in table.rows} == {"dpo+plain": "0.75", "dpo+lorr": "–"}
+    assert "of the reset that a signal decided on" in table.caption
+    assert "signal" not in without.caption
 
 
 def two_benchmarks(**changes: Any) -> Results:

@@ -11,7 +11,14 @@ import pytest
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import make_arms
 from lorr_bench.spec.load import load_suite, resolved_yaml
-from lorr_bench.spec.methods import RESET_PRESETS, IterativeSpec, LorrPlugin, PrimingSpec, ResetSpec
+from lorr_bench.spec.methods import (
+    RESET_PRESETS,
+    AdaptiveSpec,
+    IterativeSpec,
+    LorrPlugin,
+    PrimingSpec,
+    ResetSpec,
+)
 from lorr_bench.spec.models import TrainingSpec
 
 Write = Callable[..., Path]
@@ -195,6 +202,62 @@ def test_periods(period: Any) -> None:
 def test_tensors_are_a_preset_or_a_pattern() -> None:
     assert ResetSpec(tensors="attention").pattern == RESET_PRESETS["attention"]
     assert ResetSpec(tensors=r"layers\.3\.").pattern == r"layers\.3\."
+
+
+# --- adaptive LoRR --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["on", "{}", "true", "{signal: held_out_logp_chosen}"])
+def test_adaptive_lorr_that_is_on_has_defaults(write_suite: Write, form: str) -> None:
+    lorr = load_suite(write_suite("reset: off", f"adaptive: {form}")).suite.plugins["lorr"]
+    assert lorr.adaptive == AdaptiveSpec(  # type: ignore[union-attr]
+        signal="held_out_logp_chosen", held_out_pairs=64, reset="below_last", scale=None, patience=None
+    )
+
+
+def test_adaptive_lorr_is_off_by_default(write_suite: Write) -> None:
+    assert LorrPlugin().adaptive is None
+    lorr = load_suite(write_suite("reset: off", "adaptive: off")).suite.plugins["lorr"]
+    assert lorr.adaptive is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ("adaptive: {signal: loss}", "`plugins.lorr.adaptive.signal` can't be 'loss'"),
+        ("adaptive: {held_out_pairs: 0}", "greater than or equal to 1"),
+        ("adaptive: {scale: 0}", "greater than 0"),
+        ("adaptive: {patience: 0}", "greater than or equal to 1"),
+        ("adaptive: {reset: always}", "nothing is decided: say when to reset, or a patience"),
+        ("adaptive: {reset: always, scale: 2, patience: 1}", "`reset: always` knows no fall"),
+        (
+            "adaptive: {signal: held_out_accuracy, reset: below_start}",
+            "held_out_accuracy is 0 at the start and never below",
+        ),
+        ("replays: 1, adaptive: on", "adaptive decides between replays: raise replays"),
+        ("rollout_ratio: 0.5, adaptive: on", "rollouts are planned before it decides"),
+        ("reset: off, adaptive: on", "there is no reset to decide on; set it to always"),
+        ("reset: {period: 5}, adaptive: on", "set reset.period: replay"),
+        ("reset: {period: round}, adaptive: on", "set reset.period: replay"),
+    ],
+)
+def test_faulty_adaptive_lorr(write_suite: Write, given: str, what: str) -> None:
+    path = write_suite("reset: off", given)
+    text = faults(path)
+    assert f"{path}:18: " in text
+    assert what in text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "{signal: held_out_accuracy}",
+        "{reset: always, patience: 2}",
+        "{reset: below_last, scale: 0.5, patience: 1}",
+    ],
+)
+def test_adaptive_lorr_that_can_be(write_suite: Write, given: str) -> None:
+    assert load_suite(write_suite("reset: off", f"adaptive: {given}"))
 
 
 # --- training -------------------------------------------------------------------------------------------

@@ -33,10 +33,12 @@ def collected(finished):
 def line(adapters, training):
     """The ledger's line of a training of three seconds."""
 
-    def make(inputs, pairs=PAIRS[:2], counted=COUNTED, peak=100, **params):
+    def make(inputs, pairs=PAIRS[:2], counted=COUNTED, peak=100, *, held_out=(), replays=3, **params):
         collection = Collection(inputs.get("collection", inputs["pairs"]))
-        selection = Selection(pairs, rows=pairs, rest=[], collection=collection, max_length=None)
-        return charge(training(inputs, **params), selection, counted, Spent(3.0, peak))
+        selection = Selection(
+            pairs, rows=pairs, rest=[], collection=collection, max_length=None, held_out=held_out
+        )
+        return charge(training(inputs, **params), selection, counted, Spent(3.0, peak), replays)
 
     return make
 
@@ -81,6 +83,17 @@ def test_one_round(line, collected):
         "cut_responses": 0,
         "left_out_pairs": 0,
     }
+
+
+def test_held_out_pairs_cost_what_it_took_to_collect_them(line, collected):
+    """Prompt 3 gave the pair that is held out; it is not trained on."""
+    spend = line({"pairs": collected()}, held_out=PAIRS[2:])
+    assert (spend["prompts"], spend["verifier_calls"], spend["generated_tokens"]) == (4, 8, 100)
+    assert (spend["unique_pairs"], spend["pair_visits"]) == (2, 6)
+
+
+def test_replays_that_were_not_made_are_not_charged(line, collected):
+    assert line({"pairs": collected()}, replays=2)["pair_visits"] == 4
 
 
 def test_ready_made_pairs(line, tmp_path):

@@ -77,6 +77,17 @@ def test_pairs_that_are_equal_after_cutting_are_left_out_and_named(chosen, nano_
     assert "and 11 more" in told
 
 
+def test_what_is_held_out_shares_no_prompt_with_what_is_trained_on(chosen, nano_pairs):
+    again = Pair("again", nano_pairs[0].prompt, "1", "2", 4)
+    adaptive = {"signal": "held_out_margin", "held_out_pairs": 3, "reset": "below_last"}
+    adaptive |= {"scale": None, "patience": None}
+    pairs = [*nano_pairs[:4], again, twin(nano_pairs[4], 1), *nano_pairs[5:10]]
+    selection, _ = chosen(pairs, adaptive=adaptive)
+    assert list(selection.pairs) == nano_pairs[:4]
+    assert list(selection.held_out) == nano_pairs[5:8]
+    assert list(chosen(pairs)[0].held_out) == []
+
+
 def test_16_twins_alone_are_no_training(chosen, nano_pairs):
     with pytest.raises(DataError, match="none of 16 pairs is usable: 16 whose responses are equal") as caught:
         chosen([twin(pair, number) for number, pair in enumerate(nano_pairs[:16])])

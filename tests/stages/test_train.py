@@ -13,6 +13,7 @@ from stage_samples import sample
 from lorr_bench.data.nano import tokenizer
 from lorr_bench.data.pairs import write_pairs
 from lorr_bench.errors import DataError
+from lorr_bench.lorr.adaptive import Rule
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.plan.kinds.train import Train
 from lorr_bench.ports.trainer import StartModel, TrainOutcome
@@ -439,6 +440,67 @@ def test_what_is_trained_on_is_never_held_out(probed, nano_pairs):
 
 def test_diagnostics_can_be_switched_off(loop_of):
     assert loop_of()["probe"] is None
+
+
+# --- adaptive LoRR --------------------------------------------------------------------------------------
+
+ADAPTIVE = {
+    "signal": "held_out_margin",
+    "held_out_pairs": 6,
+    "reset": "below_last",
+    "scale": 2.0,
+    "patience": 1,
+}
+
+
+def test_the_signal_is_measured_on_the_first_pairs_beyond_the_budget(
+    loop_of, small_model, nano_pairs, monkeypatch
+):
+    """Though no diagnostics are measured."""
+    module = "lorr_bench.stages.training.diagnosed_pairs"
+    monkeypatch.setattr(f"{module}.HeldOutSignal", lambda *parts: parts)
+    monkeypatch.setattr(f"{module}.tokenize_pairs", lambda pairs, *_: list(pairs))
+    loop = loop_of(setting={"model_path": str(small_model)}, adaptive=ADAPTIVE)
+    padding = tokenizer.build().pad_token_id
+    assert loop["adaptive"].signal == ("held_out_margin", nano_pairs[10:16], padding)
+    assert loop["adaptive"].rule == Rule("below_last", scale=2.0, patience=1)
+    assert loop["probe"] is None
+
+
+def test_the_signal_changes_no_diagnosed_pair(probed, loop_of, small_model):
+    setting = {"diagnostics": True, "model_path": str(small_model)}
+    assert loop_of(setting=setting, adaptive=ADAPTIVE)["probe"] == probed(10)
+
+
+def test_an_arm_without_a_signal_has_none(loop_of):
+    assert loop_of()["adaptive"] is None
+
+
+def test_an_early_end_is_recorded_and_its_replays_alone_are_charged(
+    adapters, training, collection, small_model
+):
+    class Ending(RecordingAdapter):
+        def train(self, job):
+            job.loop.signals = [0.0, 2.0, 1.0]
+            return super().train(job)
+
+    adapters(Ending())
+    outcome = train(training({"pairs": collection}, {"model_path": str(small_model)}, adaptive=ADAPTIVE))
+    assert (outcome.metrics["replays_done"], outcome.metrics["signals"]) == (2, [0.0, 2.0, 1.0])
+    assert (outcome.spend["unique_pairs"], outcome.spend["pair_visits"]) == (10, 20)
+
+
+@pytest.mark.parametrize(
+    ("asked", "advice"), [(True, "raise data.collect.num_prompts"), (False, "give more pairs")]
+)
+def test_too_few_pairs_to_hold_out_are_an_error(adapter, training, collection, asked, advice):
+    if asked:
+        (collection / "prompts.jsonl").write_text("", "utf-8")
+    with pytest.raises(
+        DataError, match=r"6 pairs are to be held out, and beyond the budget of 35 there are 5 usable ones"
+    ) as caught:
+        train(training({"pairs": collection}, unique_pairs=35, adaptive=ADAPTIVE))
+    assert caught.value.fix == f"Lower plugins.*.adaptive.held_out_pairs, or {advice}."
 
 
 # --- reference ------------------------------------------------------------------------------------------

@@ -139,6 +139,13 @@ def test_noise_and_priming_are_told(history):
     assert (config["label_noise"], config["primed_pairs"]) == (0.1, 4)
 
 
+def test_replays_that_a_signal_left_out_have_no_row(history):
+    short = {**replays(0.7), "replays_done": 1}
+    rows = told(history, {**RECORDS, ROUND_1.digest: record(ROUND_1, short, steps=2, counted=2)})
+    ((step, values),) = rows[ROUND_1.digest[:20]]
+    assert (step, values["replay"], values["seconds/train"]) == (2, 1, 9.0)
+
+
 def test_ledger_and_seconds_stand_in_the_last_row_of_a_training(history):
     first, last = told(history)[ROUND_1.digest[:20]]
     assert "seconds/train" not in first[1]

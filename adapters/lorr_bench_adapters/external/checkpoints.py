@@ -167,8 +167,8 @@ class _Training:
         job.loop.start(model)
         del model  # the trainer needs the memory
         done = self._restore()
-        for replay in range(done.replay + 1, min(job.stop_after, job.loop.replays) + 1):
-            done = self._replay(replay, done)
+        while done.replay < min(job.stop_after, job.loop.replays) and not job.loop.ended:
+            done = self._replay(done.replay + 1, done)
         trained = self._load(self._kept(done.replay))
         save_model(trained, self._tokenizer, job.model, job.output)
         return TrainOutcome(

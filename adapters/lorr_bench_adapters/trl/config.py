@@ -35,6 +35,8 @@ class LoRRConfig(LorrPlugin):
             raise ValueError("reset.period: a trainer has one round; `lorr-bench run` has several")
         if self.reset is not None and self.reset.period == "begin":
             raise ValueError("reset.period: a trainer begins at its anchor, so `begin` changes nothing")
+        if self.adaptive is not None:
+            raise ValueError("adaptive needs pairs that are held out: `lorr-bench run` takes them")
         return self
 
     @property

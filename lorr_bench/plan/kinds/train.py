@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ValidationError
 
 from lorr_bench.errors import SuiteError
+from lorr_bench.lorr.adaptive import Rule, When
+from lorr_bench.lorr.held_out import SignalName
 from lorr_bench.lorr.loop import Reset
 from lorr_bench.plan.json_values import JsonArray, JsonObject
 from lorr_bench.plan.kinds.collect import Collect
@@ -93,6 +95,27 @@ class LabelNoise(JsonObject):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdaptiveParameters(JsonObject):
+    """What decides on resets and an end; ``lorr_bench.lorr.adaptive.Rule`` describes the last three.
+
+    Attributes:
+        signal: What is measured.
+        held_out_pairs: On how many pairs beyond the data budget.
+    """
+
+    signal: SignalName
+    held_out_pairs: int
+    reset: When
+    scale: float | None
+    patience: int | None
+
+    @property
+    def rule(self) -> Rule:
+        """What follows from the signal."""
+        return Rule(self.reset, self.scale, self.patience)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainParameters(ModelParameters):
     """What decides a trained model.
 
@@ -111,6 +134,7 @@ class TrainParameters(ModelParameters):
         grading: Its policies; likewise.
         generator: What draws those answers; None where the method does it itself.
         label_noise: Which pairs are trained on the wrong way round; None where none is.
+        adaptive: What a signal decides; None where nothing does.
     """
 
     adapter: AdapterVersion
@@ -127,6 +151,7 @@ class TrainParameters(ModelParameters):
     grading: GradingSpec | None = None
     generator: Generator | None = None
     label_noise: LabelNoise | None = None
+    adaptive: AdaptiveParameters | None = None
 
     @property
     def replays(self) -> int:

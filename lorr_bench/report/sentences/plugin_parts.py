@@ -18,6 +18,7 @@ NAMES: Final = {
     "sft": "the SFT term",
     "rollout_ratio": "the fresh rollouts",
     "label_noise": "the label noise",
+    "adaptive": "the signal that decides",
 }
 """Parts of LoRR, and the noise that it is held against, by the names of their settings."""
 OFF: Final = (None, 0, 1, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
@@ -24,6 +24,9 @@ DIAGNOSTICS = {
     "dormant_share": ("dormant units (%)", percent),
 }
 """What is shown of a replay: heading and form of each."""
+ADAPTIVE = {"reset_factor": ("α after it", decimals(2))}
+"""What is shown besides where a signal decided on it."""
+ADAPTIVE_CAPTION = "α after it: of the reset that a signal decided on; 1 is none. "
 
 
 def diagnostic_frame(results: Results) -> pd.DataFrame:
@@ -44,18 +47,23 @@ def diagnostic_frame(results: Results) -> pd.DataFrame:
 def diagnostic_table(study: Study) -> Table:
     """What was measured of each arm, at its largest budget and lowest seed."""
     diagnostics = study.results.diagnostics
+    decided = any(
+        name in values for replays in diagnostics.values() for values in replays for name in ADAPTIVE
+    )
+    shown = {**DIAGNOSTICS, **(ADAPTIVE if decided else {})}
     groups = [
-        [_cells(point, number, values) for number, values in enumerate(diagnostics[point], start=1)]
+        [_cells(shown, point, number, values) for number, values in enumerate(diagnostics[point], start=1)]
         for point in study.one_point_per_arm(_measured(study.results))
     ]
-    headings = (Column(heading) for heading, _ in DIAGNOSTICS.values())
+    headings = (Column(heading) for heading, _ in shown.values())
     return Table(
         section="diagnostics",
         heading="Every replay of every arm",
         caption=(
             "The model at the end of each replay, before its reset: largest budget and first seed of each "
             "arm. Accuracy and margin are of the implicit reward, against the model that training started "
-            "from. Everything measured, of all seeds and budgets, is in diagnostics.csv."
+            f"from. {ADAPTIVE_CAPTION if decided else ''}Everything measured, of all seeds and budgets, is "
+            "in diagnostics.csv."
         ),
         columns=(ARM, Column("pairs"), Column("seed"), Column("replay", choice=True), *headings),
         rows=tuple(row for group in groups for row in group),
@@ -67,10 +75,15 @@ def diagnostic_table(study: Study) -> Table:
 def _measured(results: Results) -> Iterator[Point]:
     """The models of which something was measured that is shown."""
     for point, replays in results.diagnostics.items():
-        if any(name in values for values in replays for name in DIAGNOSTICS):
+        if any(name in values for values in replays for name in (*DIAGNOSTICS, *ADAPTIVE)):
             yield point
 
 
-def _cells(point: Point, number: int, values: Mapping[str, float]) -> tuple[Cell, ...]:
-    shown = (form(values.get(name, math.nan)) for name, (_, form) in DIAGNOSTICS.items())
-    return text_cells(point.arm, f"{point.unique_pairs:,}", f"{point.seed}", f"{number}", *shown)
+def _cells(
+    shown: Mapping[str, tuple[str, Callable[[float], str]]],
+    point: Point,
+    number: int,
+    values: Mapping[str, float],
+) -> tuple[Cell, ...]:
+    texts = (form(values.get(name, math.nan)) for name, (_, form) in shown.items())
+    return text_cells(point.arm, f"{point.unique_pairs:,}", f"{point.seed}", f"{number}", *texts)

@@ -48,7 +48,9 @@ class Counted:
         return tuple(field.name for field in fields(cls))
 
 
-def charge(task: Task[Train], selection: Selection, counted: Counted, spent: Spent) -> dict[str, float]:
+def charge(
+    task: Task[Train], selection: Selection, counted: Counted, spent: Spent, replays: int
+) -> dict[str, float]:
     """The line of the ledger up to the end of this stage.
 
     Args:
@@ -56,16 +58,17 @@ def charge(task: Task[Train], selection: Selection, counted: Counted, spent: Spe
         selection: Its data.
         counted: By the adapter over this round, replays before this stage included.
         spent: On the training of this stage, before interruptions too.
+        replays: That are visited in this round, those of stages behind this one included.
     """
     total: defaultdict[str, float] = defaultdict(float)
     now = {**_training(asdict(counted)), "wall_seconds": spent.seconds}
-    for spend in (*_spends_before(task, selection), now):
+    for spend in (*_spends_before(task, selection, replays), now):
         for name, value in spend.items():
             total[name] += value
     return {**total, "peak_memory_bytes": max(spent.peak_memory_bytes, _peak_before(task))}
 
 
-def _spends_before(task: Task[Train], selection: Selection) -> Iterator[Mapping[str, float]]:
+def _spends_before(task: Task[Train], selection: Selection, replays: int) -> Iterator[Mapping[str, float]]:
     """All but the training of this round: earlier rounds, data, rollouts."""
     if "before" in task.inputs:
         record = task.record_of("before")
@@ -77,7 +80,7 @@ def _spends_before(task: Task[Train], selection: Selection) -> Iterator[Mapping[
     yield earlier
     if "primed" in task.inputs:
         yield _priming(task.record_of("primed"))
-    data = _data(task.stage, selection)
+    data = _data(task.stage, selection, replays)
     if earlier and not _asks_a_share(task):
         data["prompts"] = max(0, data["prompts"] - earlier["prompts"])  # the same prompts, asked again
     yield {**data, **selection.spend}
@@ -109,13 +112,16 @@ def _asks_a_share(task: Task[Train]) -> bool:
     return is_collection(collection) and collection.parameters.part is not None
 
 
-def _data(stage: Train, selection: Selection) -> dict[str, float]:
-    """Data of a round; an online method is charged the prompts alone, it makes its own answers."""
-    collected = collection_spend(selection.collection, selection.pairs)
+def _data(stage: Train, selection: Selection, replays: int) -> dict[str, float]:
+    """Data of a round, held-out pairs of a signal included.
+
+    An online method is charged the prompts alone, it makes its own answers.
+    """
+    collected = collection_spend(selection.collection, [*selection.pairs, *selection.held_out])
     if stage.adapter.online:
         return {"prompts": collected.get("prompts", 0)}
     pairs = len(selection.pairs)
-    return {**collected, "unique_pairs": pairs, "pair_visits": pairs * stage.parameters.replays}
+    return {**collected, "unique_pairs": pairs, "pair_visits": pairs * replays}
 
 
 def _priming(record: Record) -> dict[str, float]:

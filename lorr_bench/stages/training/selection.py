@@ -37,6 +37,7 @@ class Selection:
         pairs: The pairs of its data budget, in the order of asking, with their right labels.
         rows: The rows of its method that these give, label noise applied.
         rest: Pairs behind the last one of the budget, for the diagnostics.
+        held_out: The first usable ones of these whose prompts are not trained on, for a signal.
         collection: Where pairs and rows come from.
         max_length: Where sequences are cut; None for a method that has no such setting.
         fitted: What was met on the way to the last pair.
@@ -54,6 +55,7 @@ class Selection:
     own: FittedRows = field(default_factory=FittedRows)
     kind: RowKind = "pairs"
     flipped: frozenset[str] = frozenset()
+    held_out: Sequence[Pair] = ()
 
     @property
     def cut_responses(self) -> int:
@@ -125,7 +127,18 @@ def select(task: Task[Train | Reference]) -> Selection:
             fix="Raise max_length in the method's settings.",
         )
     rest = pairs[fitted.seen :]
-    return Selection(fitted.pairs, own.rows, rest, collection, max_length, fitted, own, kind, flipped)
+    trained = {pair.prompt for pair in fitted.pairs}
+    others = (pair for pair in rest if pair.prompt not in trained)
+    held_out = fit_pairs(others, tokenizer, max_length, held_out_pairs(task.stage)).pairs
+    return Selection(
+        fitted.pairs, own.rows, rest, collection, max_length, fitted, own, kind, flipped, held_out
+    )
+
+
+def held_out_pairs(stage: Stage) -> int:
+    """How many pairs a stage holds out for a signal."""
+    adaptive = stage.parameters.adaptive if isinstance(stage, Train) else None
+    return adaptive.held_out_pairs if adaptive is not None else 0
 
 
 def _flipped(task: Task[Train | Reference], pairs: Sequence[Pair]) -> frozenset[str]:
@@ -165,6 +178,23 @@ def check_budget(stage: Train, selection: Selection) -> None:
         where=stage.label,
         fix=f"{advice[0].upper()}{advice[1:]}.",
     )
+
+
+def check_held_out(stage: Train, selection: Selection) -> None:
+    """Refuse a training whose signal would be measured on fewer pairs than it was asked for.
+
+    Raises:
+        DataError: There are fewer beyond the data budget.
+    """
+    wanted, found = held_out_pairs(stage), len(selection.held_out)
+    if found < wanted:
+        more = "raise data.collect.num_prompts" if selection.collection.is_sampled else "give more pairs"
+        raise DataError(
+            f"{wanted} pairs are to be held out, and beyond the budget of {len(selection.pairs)} there are "
+            f"{found} usable ones with other prompts",
+            where=stage.label,
+            fix=f"Lower plugins.*.adaptive.held_out_pairs, or {more}.",
+        )
 
 
 def _after_all(left_out: Sequence[str]) -> str:

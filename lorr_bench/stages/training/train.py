@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lorr_bench.errors import DivergedError
 from lorr_bench.generate.engine import Engine
+from lorr_bench.lorr.adaptive import Adaptive
 from lorr_bench.lorr.loop import ReplayLoop
 from lorr_bench.plan.kinds.reference import Reference
 from lorr_bench.plan.kinds.train import Train
@@ -21,7 +22,7 @@ from lorr_bench.stages.task import Task
 from lorr_bench.stages.training.anchor import anchor_model
 from lorr_bench.stages.training.charge import Counted, charge
 from lorr_bench.stages.training.determinism import algorithms
-from lorr_bench.stages.training.diagnosed_pairs import make_probe
+from lorr_bench.stages.training.diagnosed_pairs import make_probe, make_signal
 from lorr_bench.stages.training.finite import check_finite
 from lorr_bench.stages.training.memory import (
     forget_peak_memory,
@@ -31,7 +32,13 @@ from lorr_bench.stages.training.memory import (
 )
 from lorr_bench.stages.training.order import read_order, write_order
 from lorr_bench.stages.training.reference_ranks import process_count, reference_in_processes
-from lorr_bench.stages.training.selection import Selection, check_budget, select, tell_fit
+from lorr_bench.stages.training.selection import (
+    Selection,
+    check_budget,
+    check_held_out,
+    select,
+    tell_fit,
+)
 from lorr_bench.stages.training.spent import SPENT_FILE, Meter, Spent
 from lorr_bench.store.record import Outcome
 
@@ -84,13 +91,15 @@ def train(task: Task[Train]) -> Outcome:
     """Train one arm on the first usable pairs of its seed; the model lies in ``model/``.
 
     Raises:
-        DataError: There are fewer usable pairs than the data budget, in the first round; or none.
+        DataError: There are fewer usable pairs than the data budget, in the first round, or than are to be
+            held out; or none.
         DivergedError: Training ran into values that are no numbers; its checkpoints are removed.
         ModelError: The trained model does not load.
     """
     parameters = task.stage.parameters
     selection = select(task)
     check_budget(task.stage, selection)
+    check_held_out(task.stage, selection)
     tell_fit(task, selection)
     _continue(task)
     forget_peak_memory()
@@ -104,7 +113,8 @@ def train(task: Task[Train]) -> Outcome:
     if parameters.stop_after < parameters.replays:
         shutil.copytree(task.scratch / CHECKPOINTS, task.output / CHECKPOINT)
     spent = trained.spent.and_then(task.clock.parts["train"], trained.peak_memory_bytes)
-    spend = charge(task, selection, trained.counted, spent)
+    replays = trained.metrics.get("replays_done", parameters.replays)
+    spend = charge(task, selection, trained.counted, spent, replays)
     counted = {"counted": dataclasses.asdict(trained.counted)}
     metrics = {**trained.metrics, **selection.metrics, **counted}
     return Outcome(metrics=metrics, spend=spend, parts=task.clock.parts)
@@ -179,8 +189,16 @@ def _train_here(task: Task[Train], selection: Selection) -> Trained:
             "parameters": outcome.parameters,
             "rows": len(job.rows),
             "global_batch_size": _global_batch_size(task.stage),
+            **_decided(job.loop),
         },
     )
+
+
+def _decided(loop: ReplayLoop) -> dict[str, Any]:
+    """What a signal decided, and by which values: that of the start, and of each replay; for the record."""
+    if loop.replays_done is None:
+        return {}
+    return {"signals": loop.signals, "replays_done": loop.replays_done}
 
 
 def _global_batch_size(stage: Train) -> int | None:
@@ -237,6 +255,11 @@ def make_loop(task: Task[Train], selection: Selection) -> ReplayLoop:
     whole = all(pair.chosen and pair.rejected for pair in selection.pairs)  # rows of one response are not
     if task.stage.setting.diagnostics and selection.max_length is not None and whole:
         probe = make_probe(task.model, selection.pairs, selection.rest, selection.max_length)
+    adaptive = None
+    if parameters.adaptive is not None and selection.max_length is not None:
+        name, held_out = parameters.adaptive.signal, selection.held_out
+        signal = make_signal(name, task.model, held_out, selection.max_length)
+        adaptive = Adaptive(parameters.adaptive.rule, signal)
     return ReplayLoop(
         rows=len(selection.rows),
         seed=parameters.seed,
@@ -246,4 +269,5 @@ def make_loop(task: Task[Train], selection: Selection) -> ReplayLoop:
         rounds=parameters.round.rounds,
         anchor=anchor,
         probe=probe,
+        adaptive=adaptive,
     )

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from lorr_bench.data.tokens import load_tokenizer
 from lorr_bench.errors import DataError, DivergedError, ModelError, StageError, SuiteError
+from lorr_bench.lorr.adaptive import Adaptive, Rule
 from lorr_bench.lorr.loop import ReplayLoop, Reset
 from lorr_bench.ports.trainer import StartModel, TrainJob
 from lorr_bench.values import Pair
@@ -191,6 +192,39 @@ def test_a_run_that_stops_after_a_replay_is_continued(make_job, small_model):
     assert second.train(job).optimizer_steps == 15
     assert (len(first.runs), len(second.runs)) == (2, 1)
     assert_gain(gained(job.output, small_model)[RESET_NAME], 1.75)
+
+
+class Told:
+    """A signal with a value for each time that it is measured."""
+
+    name = "told"
+
+    def __init__(self, *values):
+        self.values = iter(values)
+
+    def measure(self, model):
+        return next(self.values)
+
+
+def test_a_signal_decides_on_resets_and_on_the_end(make_job, small_model, nano_pairs):
+    """+1; +1, halved, for the signal fell: (1 + 1)/2; +1 and no new best for the second time. The others: 3."""
+
+    def job(*values):
+        adaptive = Adaptive(Rule("below_last", patience=2), Told(*values))
+        loop = ReplayLoop(
+            rows=len(nano_pairs), seed=3, sft_weights=(0.0,) * 5, reset=HALVE, adaptive=adaptive
+        )
+        return make_job(weights=(0.0,) * 5, loop=loop)
+
+    trainer, first = FakeTrainer(), job(0.0, 4.0, 2.0, 3.0)
+    outcome = trainer.train(first)
+    assert (len(trainer.runs), outcome.optimizer_steps, len(outcome.replays)) == (3, 15, 3)
+    assert_gain(gained(first.output, small_model)[RESET_NAME], 2.0)
+    assert_gain(gained(first.output, small_model)[OTHER_NAME], 3.0)
+    shutil.rmtree(first.output)
+    continued = FakeTrainer()
+    assert continued.train(job(0.0)) == outcome
+    assert continued.runs == []
 
 
 def test_a_finished_training_only_writes_its_output_again(make_job, small_model):

@@ -79,7 +79,7 @@ class NativeTrainer:
         # Anchor and diagnostics: what each process has of the start model, before a checkpoint is read.
         self._loop.start(self._model)
         self._resume()
-        while self._replay <= self._job.stop_after:
+        while self._replay <= self._job.stop_after and not self._loop.ended:
             self._pass()
         self._save()
         return TrainOutcome(

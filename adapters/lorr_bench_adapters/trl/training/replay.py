@@ -110,6 +110,7 @@ class ReplayCallback(LoopCallback):
         self.loop.finish(self.replay, kwargs["model"], kwargs["optimizer"])
         if self.replay < self.loop.replays:
             control.should_save = True
+        control.should_training_stop = control.should_training_stop or self.loop.ended
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -237,7 +238,8 @@ class ReplayTrainer(SafeState):
     def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[int, ...]:
         """The trainer's own plan, but to end after the replay of the job; its schedule runs through all."""
         _, *plan = super().set_initial_training_values(*args, **kwargs)  # type: ignore[misc]
-        return self._job.stop_after, *plan
+        done = self._job.loop.replays_done  # a run that is continued may have ended before
+        return done if done and self._job.loop.ended else self._job.stop_after, *plan
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """No model card for a checkpoint: nobody but the next run reads it."""
