@@ -34,7 +34,7 @@ def of_type(data_type):
     return {"pairs": {"source": "pairs.jsonl", "type": data_type}}
 
 
-def arm(adapter=None, lora=None, replays=3, reset=None, use_vllm=None, max_length=LENGTH, **parts):
+def arm(adapter=None, *, lora=None, replays=3, reset=None, use_vllm=None, max_length=LENGTH, **parts):
     """An arm that can be trained, but for the parts that are given."""
     adapter = {
         "name": "method",
