@@ -156,6 +156,14 @@ def test_a_try_that_diverged_counts_as_the_worst_and_is_not_made_again(world):
 
 
 @pytest.mark.slow
+def test_what_diverged_is_not_made_again_for_the_sake_of_others(world):
+    world.executor.failing = {"train dpo-2+plain": DIVERGED, "train dpo-3+plain": BROKEN}
+    world()
+    world()
+    assert {label.partition(",")[0] for label in labels(world)} == {"train dpo-3+plain"}
+
+
+@pytest.mark.slow
 def test_attempts_on_demand_try_what_diverged_again(world):
     world.executor.failing = {"train dpo-2+plain": DIVERGED}
     world()

@@ -303,6 +303,7 @@ def test_resolved_yaml_has_defaults_in_order(write_suite: Write, tmp_path: Path)
         "overrides",
         "evaluation",
         "analysis",
+        "tuning",
         "published",
         "training",
         "engine",
