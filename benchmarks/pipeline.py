@@ -33,7 +33,7 @@ from nano_pairs import nano_pairs
 import lorr_bench
 from lorr_bench.lorr.schedule import replay_order
 from lorr_bench.plan.identity.origins import NANO_MODEL
-from lorr_bench.report.tables.seconds import seconds_frame
+from lorr_bench.report.tables.costs.seconds import seconds_frame
 
 ROOT: Final = Path(__file__).parents[1]
 BY_HAND: Final = ROOT / "benchmarks" / "by_hand"

@@ -23,15 +23,15 @@ from lorr_bench.report.tables.by_method.paper import paper_table
 from lorr_bench.report.tables.comparison import Comparison, comparison_table, make_comparison
 from lorr_bench.report.tables.conduct import conduct_frame, conduct_table
 from lorr_bench.report.tables.contrasts import declared_table, further_table
+from lorr_bench.report.tables.costs.ledger import ledger_frame, ledger_table
+from lorr_bench.report.tables.costs.seconds import seconds_frame
 from lorr_bench.report.tables.diagnostics import diagnostic_frame, diagnostic_table
 from lorr_bench.report.tables.efficiency import efficiency_frame, efficiency_table
-from lorr_bench.report.tables.ledger import ledger_frame, ledger_table
 from lorr_bench.report.tables.overlaps import overlap_frame, overlap_table
 from lorr_bench.report.tables.protocol import protocol_frame, protocol_table, shared_settings_table
 from lorr_bench.report.tables.published import published_frame, published_table
 from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.report.tables.secondary import secondary_frame, secondary_table
-from lorr_bench.report.tables.seconds import seconds_frame
 from lorr_bench.report.tables.sweep import (
     sweep_difference_frame,
     sweep_difference_table,

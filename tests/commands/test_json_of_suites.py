@@ -30,7 +30,7 @@ def test_a_plan(tmp_path, plan):
     """
     found = printed("plan", SMOKE, "-o", tmp_path / "out", cwd=tmp_path)
     assert list(found) == [
-        *("suite", "output", "store", "held_equal", "arms", "stages", "costs", "free_bytes"),
+        *("suite", "output", "store", "held_equal", "arms", "stages", "costs", "free_bytes", "tuning"),
         *("warnings", "tests", "notes"),
     ]
     assert (found["suite"], found["output"]) == ("smoke", str(tmp_path / "out"))

@@ -17,8 +17,8 @@ from lorr_bench.report.figures.draw import draw_against, draw_all, draw_main
 from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.figure_data import figure_data
 from lorr_bench.report.study import Study
+from lorr_bench.report.tables.costs.ledger import ledger_frame
 from lorr_bench.report.tables.diagnostics import diagnostic_frame
-from lorr_bench.report.tables.ledger import ledger_frame
 from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.values import Results
 

@@ -9,7 +9,7 @@ from synthetic_results import make_methods_results, make_results, spend
 
 from lorr_bench.report.sentences.held_equal import held_equal_line
 from lorr_bench.report.study import Study
-from lorr_bench.report.tables.ledger import ledger_frame
+from lorr_bench.report.tables.costs.ledger import ledger_frame
 from lorr_bench.values import Point, Results, Spend
 
 

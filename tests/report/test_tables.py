@@ -12,8 +12,8 @@ from synthetic_results import make_results, score
 
 from lorr_bench.report.study import Study
 from lorr_bench.report.tables.by_method.methods import method_frame
+from lorr_bench.report.tables.costs.ledger import ledger_frame
 from lorr_bench.report.tables.diagnostics import diagnostic_frame, diagnostic_table
-from lorr_bench.report.tables.ledger import ledger_frame
 from lorr_bench.report.tables.scores import score_frame
 from lorr_bench.stats import paired_difference
 from lorr_bench.values import START, Measure, Point, Results, Score, Spend

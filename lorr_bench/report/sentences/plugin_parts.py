@@ -53,7 +53,10 @@ def primed_line(suite_text: str) -> str:
 def _described(suite_text: str, section: str) -> dict[str, dict[str, Any]]:
     """What the suite says of each plug-in or method; empty where it describes none."""
     # The loader in C reads a suite of thousands of methods ten times faster; both are safe.
-    loader = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(suite_text)
+    try:
+        loader = (yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)(suite_text)
+    except UnicodeEncodeError:  # half a character; no suite that was read has one
+        return {}
     try:
         suite = loader.get_single_data()
     except yaml.YAMLError:

@@ -1,0 +1,1 @@
+"""What arms and stages used."""
