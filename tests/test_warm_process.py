@@ -67,7 +67,5 @@ def test_a_session_of_its_own_is_ended_as_a_group():
     with Path(os.devnull).open("r+b") as nothing:
         words = ["-c", "import time; time.sleep(60)"]
         child = Child(warm_process().start(words, os.environ, [nothing.fileno()] * 3, session=True))
-    while os.getpgid(child.pid) != child.pid:
-        assert child.pid
     os.killpg(child.pid, signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
