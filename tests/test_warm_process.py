@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from warm_process import Child, run_warm, warm_process
+from warm_process import SET_BY_IMPORTS, Child, run_warm, warm_process
 
 pytestmark = [
     pytest.mark.slow,
@@ -42,6 +42,12 @@ def test_what_one_does_another_does_not_find():
 def test_in_an_environment_that_a_library_would_read_otherwise_a_new_one_starts():
     loaded = "import sys; print('torch' in sys.modules)"
     assert run_warm("-c", loaded, environment={**os.environ, "HF_HUB_CACHE": "elsewhere"}).stdout == "False\n"
+
+
+@pytest.mark.parametrize("name", SET_BY_IMPORTS)
+def test_what_this_process_imported_changes_nothing(name):
+    loaded = "import sys; print('torch' in sys.modules)"
+    assert run_warm("-c", loaded, environment={**os.environ, name: "elsewhere"}).stdout == "True\n"
 
 
 def test_a_script_finds_what_lies_beside_it_and_a_module_what_lies_in_its_folder(tmp_path):

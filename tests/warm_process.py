@@ -48,7 +48,8 @@ IMPORTS = (
     "lorr_bench.commands.running",
     "lorr_bench.run.worker",
 )
-READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREADS_BIND")
+SET_BY_IMPORTS = ("HF_XET_HIGH_PERFORMANCE", "LD_LIBRARY_PATH")
+READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREADS_BIND", *SET_BY_IMPORTS)
 """How the names of variables begin that no library reads while it is imported."""
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
