@@ -12,13 +12,16 @@ import itertools
 import json
 import random
 import re
+import sys
 from types import SimpleNamespace
 
 import hypothesis
 import pytest
 from command_line import SMOKE, logs, lorr_bench_warm
 from filelock import FileLock
+from warm_process import warm_process, with_warm_workers
 
+from lorr_bench import line_process
 from lorr_bench.data.nano import problems
 from lorr_bench.values import Pair
 
@@ -105,6 +108,13 @@ def small_model(tmp_path_factory):
 def nano_problems():
     """Ten problems of the easy split."""
     return list(itertools.islice(problems.problems("easy", 0), 10))
+
+
+@pytest.fixture
+def warm_workers(monkeypatch):
+    """Workers that are started in this process have the large libraries already."""
+    if sys.platform == "linux":
+        monkeypatch.setattr(line_process, "subprocess", with_warm_workers(warm_process))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from warm_process import Child, run_warm, warm_process
+from warm_process import SET_BY_IMPORTS, Child, run_warm, warm_process
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,6 +44,12 @@ def test_in_an_environment_that_a_library_would_read_otherwise_a_new_one_starts(
     assert run_warm("-c", loaded, environment={**os.environ, "HF_HUB_CACHE": "elsewhere"}).stdout == "False\n"
 
 
+@pytest.mark.parametrize("name", SET_BY_IMPORTS)
+def test_what_this_process_imported_changes_nothing(name):
+    loaded = "import sys; print('torch' in sys.modules)"
+    assert run_warm("-c", loaded, environment={**os.environ, name: "elsewhere"}).stdout == "True\n"
+
+
 def test_a_script_finds_what_lies_beside_it_and_a_module_what_lies_in_its_folder(tmp_path):
     (tmp_path / "beside.py").write_text("FOUND = 'found'", "utf-8")
     (tmp_path / "script.py").write_text("import beside; print(__name__, beside.FOUND)", "utf-8")
@@ -67,7 +73,5 @@ def test_a_session_of_its_own_is_ended_as_a_group():
     with Path(os.devnull).open("r+b") as nothing:
         words = ["-c", "import time; time.sleep(60)"]
         child = Child(warm_process().start(words, os.environ, [nothing.fileno()] * 3, session=True))
-    while os.getpgid(child.pid) != child.pid:
-        assert child.pid
     os.killpg(child.pid, signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL

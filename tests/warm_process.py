@@ -30,6 +30,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import ModuleType, SimpleNamespace
 
+from lorr_bench import line_process
 from lorr_bench.generate.engine import ENVIRONMENT
 from lorr_bench.run.local import QUIET
 
@@ -47,7 +48,8 @@ IMPORTS = (
     "lorr_bench.commands.running",
     "lorr_bench.run.worker",
 )
-READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREADS_BIND")
+SET_BY_IMPORTS = ("HF_XET_HIGH_PERFORMANCE", "LD_LIBRARY_PATH")
+READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREADS_BIND", *SET_BY_IMPORTS)
 """How the names of variables begin that no library reads while it is imported."""
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
@@ -227,7 +229,7 @@ def serve(connection):
             os._exit(0)
         length += exactly(connection, 4 - len(length))
         order = json.loads(exactly(connection, int.from_bytes(length, "big")))
-        if (pid := forked_twice(connection)) == 0:
+        if not (pid := forked_twice(session=order[-1])):
             connection.close()
             return order, files
         for file in files:
@@ -235,8 +237,11 @@ def serve(connection):
         connection.sendall(pid.to_bytes(4, "big"))
 
 
-def forked_twice(connection):
-    """Fork so that the child has no parent here; its number, and 0 in it."""
+def forked_twice(*, session):
+    """Fork so that the child has no parent here, and a session of its own if asked; its number, and 0 in it.
+
+    The number comes when the child has both, so that whoever gets it can end the child or its group at once.
+    """
     read, write = os.pipe()
     if between := os.fork():
         os.close(write)
@@ -246,20 +251,20 @@ def forked_twice(connection):
         return pid
     os.close(read)
     between = os.getpid()
-    if pid := os.fork():
-        os.write(write, pid.to_bytes(4, "big"))
+    if os.fork():
         os._exit(0)
-    os.close(write)
-    while os.getppid() == between:  # it ends now, and its child has another parent
+    while os.getppid() == between:
         time.sleep(0.0005)
+    if session:
+        os.setsid()
+    os.write(write, os.getpid().to_bytes(4, "big"))
+    os.close(write)
     return 0
 
 
 def become(order, files):
-    """Be what was asked for: its session, standard files, folder, environment and arguments."""
-    _, environment, cwd, session = order
-    if session:
-        os.setsid()
+    """Be what was asked for: its standard files, folder and environment."""
+    _, environment, cwd, _ = order
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
@@ -290,21 +295,25 @@ def begin(order, files, imported):
     become(order, files)
     arguments = order[0]
     if arguments[:2] == ["-m", "lorr_bench.cli"]:
-        use_for_workers(preforked(imported))
+        warm = preforked(imported)
+        line_process.subprocess = with_warm_workers(lambda: warm)
     execute(arguments)
     sys.exit()
 
 
-def use_for_workers(warm):
-    """Let ``LineProcess`` start workers in warm processes."""
-    from lorr_bench import line_process
+def with_warm_workers(warm):
+    """``subprocess`` for ``LineProcess``, which starts workers in warm processes.
+
+    Args:
+        warm: Gives the process to fork; called when there is a worker to start.
+    """
 
     def popen(command, *, stderr, env, **options):
-        if command == [sys.executable, *WORKER] and warm.agrees(env):
-            return WorkerChild(warm, stderr, env)
+        if command == [sys.executable, *WORKER] and warm().agrees(env):
+            return WorkerChild(warm(), stderr, env)
         return subprocess.Popen(command, stderr=stderr, env=env, **options)
 
-    line_process.subprocess = SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)
+    return SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)
 
 
 def execute(arguments):

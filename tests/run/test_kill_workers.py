@@ -91,6 +91,7 @@ def test_a_worker_that_hangs_is_ended_and_its_stage_runs_again(run, tmp_path):
 
 @pytest.mark.slow
 @needs_vllm
+@pytest.mark.usefixtures("warm_workers")
 def test_an_engine_that_dies_within_a_batch_is_started_again(run, smoke, tmp_path):
     """360 answers take a second; the process is killed when the first of them are told."""
     shutil.copytree(smoke[0] / "store" / "fingerprint", tmp_path / "store" / "fingerprint")
