@@ -70,11 +70,11 @@ def test_the_notebook_of_the_page_plots_and_tests_a_finished_run(tmp_path, monke
 
 
 def test_every_column_that_the_page_names_is_one(tmp_path, monkeypatch):
-    from lorr_bench.report.contrasts import COLUMNS as CONTRASTS
+    from lorr_bench.report.contrasts import COLUMNS, CORRECTED, LATER
     from lorr_bench.report.tables.comparison import COLUMNS as COMPARISON
     from lorr_bench.report.tables.scores import COLUMNS as SCORES
 
-    columns = {"comparison": COMPARISON, "contrasts": (*CONTRASTS, "p_holm"), "scores": SCORES}
+    columns = {"comparison": COMPARISON, "contrasts": (*COLUMNS, *CORRECTED, *LATER), "scores": SCORES}
     for name, known in columns.items():
         (row,) = re.findall(rf"^\| `{name}` \| [^:]*: (.*) \|$", PAGE, re.MULTILINE)
         told = re.findall(r"`(\w+)`", row)

@@ -24,9 +24,14 @@ sys.exit(3)
 """
 
 
+def imported():
+    """The environment in which it imported; that of this process may be another by now."""
+    return warm_process().environment
+
+
 def test_arguments_folder_environment_and_what_is_printed(tmp_path):
     done = run_warm(
-        "-c", FACTS, "a", tmp_path, environment={**os.environ, "LORR_BENCH_TRIED": "1"}, cwd=tmp_path
+        "-c", FACTS, "a", tmp_path, environment={**imported(), "LORR_BENCH_TRIED": "1"}, cwd=tmp_path
     )
     assert json.loads(done.stdout) == [["a", str(tmp_path)], str(tmp_path), "1", os.getpid(), True]
     assert (done.stderr, done.returncode) == ("heard\n", 3)
@@ -47,7 +52,7 @@ def test_in_an_environment_that_a_library_would_read_otherwise_a_new_one_starts(
 @pytest.mark.parametrize("name", SET_BY_IMPORTS)
 def test_what_this_process_imported_changes_nothing(name):
     loaded = "import sys; print('torch' in sys.modules)"
-    assert run_warm("-c", loaded, environment={**os.environ, name: "elsewhere"}).stdout == "True\n"
+    assert run_warm("-c", loaded, environment={**imported(), name: "elsewhere"}).stdout == "True\n"
 
 
 def test_a_script_finds_what_lies_beside_it_and_a_module_what_lies_in_its_folder(tmp_path):

@@ -62,17 +62,20 @@ class WarmProcess:
     Args:
         connection: A socket to it.
         environment: In which it imported.
+
+    Attributes:
+        environment: Likewise.
     """
 
     def __init__(self, connection, environment):
         self._connection = connection
-        self._environment = environment
+        self.environment = environment
 
     def agrees(self, environment):
         """Whether libraries would have read the same variables in this environment."""
         given = {**SET_BY_WORKERS, **environment}
-        names = {name for name in {*self._environment, *given} if not name.startswith(READ_LATER)}
-        return all(self._environment.get(name) == given.get(name) for name in names)
+        names = {name for name in {*self.environment, *given} if not name.startswith(READ_LATER)}
+        return all(self.environment.get(name) == given.get(name) for name in names)
 
     def start(self, arguments, environment, files, *, cwd=".", session=False):
         """The number of a new child of this process, which is as Python would be with these arguments.

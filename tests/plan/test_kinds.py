@@ -28,7 +28,7 @@ JUDGE = {"path": "owner/judge", "revision": "abc"}
 def planned(plan_of, values, tmp_path):
     """Stages of every kind, as plans have them: rounds, rollouts, families of both sorts, ready-made pairs.
 
-    One collection extends another, verified or scored by a reward model, and answers are cut into parts.
+    A method is primed, and one draws its answers with the engine. One collection extends another, verified or scored by a reward model, and answers are cut into parts.
     """
     values["evaluation"]["general"][0]["cluster_column"] = "question"
     values["data"]["collect"] |= {"chat_template": True}
@@ -40,6 +40,12 @@ def planned(plan_of, values, tmp_path):
             plugins={"plain": {}},
             budget=PROMPTS,
         ),
+        plan_of(
+            methods={"grpo": {"num_generations": 2, "per_device_train_batch_size": 4, "use_vllm": True}},
+            plugins={"plain": {}},
+            budget=PROMPTS,
+        ),
+        plan_of(methods={"dpo": {"priming": {"unique_pairs": 4, "replays": 2}}}),
         plan_of(data={"pairs": {"source": "pairs.jsonl"}}),
         plan_of(data={"collect": {**values["data"]["collect"], "extends": [20]}}),
     ]

@@ -38,6 +38,7 @@ CSVS = [
     "overlaps.csv",
     "published.csv",
     "protocol.csv",
+    "tuning.csv",
 ]
 
 

@@ -452,5 +452,5 @@ def test_a_checkpoint_says_what_it_holds(make_job):
         "replay": 1,
         "optimizer_steps": 5,
         "replays": [{"sft_weight": 0.17}],
-        "loop": {"resets_done": 1, "diagnostics": []},
+        "loop": {"resets_done": 1, "diagnostics": [], "signals": []},
     }
