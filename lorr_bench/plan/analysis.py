@@ -35,11 +35,11 @@ def resolve(suite: Suite, arms: tuple[Arm, ...]) -> Analysis:
             validated does not.
         SuiteError: It sweeps what it does not vary, or what is no number.
     """
-    said, grid = suite.analysis, suite.grid
+    said, layout = suite.analysis, suite.layout
     benchmark, metric = measure_of(said.measure, suite.evaluation)
     baselines = tuple(Contrast(arm.name, arm.baseline) for arm in arms if arm.name != arm.baseline)
-    primary = contrasts_of(said.primary, grid) if said.primary else baselines
-    named = contrasts_of(said.secondary, grid)
+    primary = contrasts_of(said.primary, layout) if said.primary else baselines
+    named = contrasts_of(said.secondary, layout)
     known = {contrast.arms for contrast in (*primary, *named) if not contrast.names_budgets}
     others = (contrast for contrast in baselines if contrast.arms not in known)
     budgets = _budgets(suite, arms, primary)

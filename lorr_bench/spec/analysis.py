@@ -16,7 +16,7 @@ from lorr_bench.values import BUDGET_SIGN, GREEDY, UNTESTED_METRICS, Contrast, a
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Layout:
     """What a suite trains, as far as contrasts name it.
 
     Attributes:
@@ -126,12 +126,12 @@ class AnalysisSpec(Model):
         return self.model_copy(update={"sweep": None}) != AnalysisSpec()
 
 
-def contrasts_of(texts: Sequence[str], grid: Grid) -> tuple[Contrast, ...]:
+def contrasts_of(texts: Sequence[str], layout: Layout) -> tuple[Contrast, ...]:
     """The contrasts of arms that texts stand for.
 
     Args:
         texts: Contrasts of plug-ins or of arms.
-        grid: What the suite trains.
+        layout: What the suite trains.
 
     Returns:
         Those that name a budget have one on both sides: an arm without one has the largest that it is
@@ -140,7 +140,7 @@ def contrasts_of(texts: Sequence[str], grid: Grid) -> tuple[Contrast, ...]:
     Raises:
         ValueError: A text stands for none.
     """
-    return tuple(contrast for text in texts for contrast in _arms_of(text, grid))
+    return tuple(contrast for text in texts for contrast in _arms_of(text, layout))
 
 
 def measure_of(wanted: MeasureSpec | None, evaluation: EvaluationSpec) -> tuple[str, str]:
@@ -168,18 +168,18 @@ def measure_of(wanted: MeasureSpec | None, evaluation: EvaluationSpec) -> tuple[
     return name, (found or "").partition(",")[0]
 
 
-def check_analysis(spec: AnalysisSpec, grid: Grid | None, evaluation: EvaluationSpec | None) -> None:
+def check_analysis(spec: AnalysisSpec, layout: Layout | None, evaluation: EvaluationSpec | None) -> None:
     """Refuse names that the suite does not have.
 
     Args:
         spec: What it says of its analysis.
-        grid: What it trains; None where methods, plug-ins or budgets have faults of their own.
+        layout: What it trains; None where methods, plug-ins or budgets have faults of their own.
         evaluation: What it measures; None likewise.
 
     Raises:
         ValidationError: All faults, each with its place below the analysis.
     """
-    faults = list(_contrast_faults(spec, grid)) if grid is not None else []
+    faults = list(_contrast_faults(spec, layout)) if layout is not None else []
     if evaluation is not None:
         try:
             measure_of(spec.measure, evaluation)
@@ -189,13 +189,13 @@ def check_analysis(spec: AnalysisSpec, grid: Grid | None, evaluation: Evaluation
         raise ValidationError.from_exception_data("analysis", faults)
 
 
-def _contrast_faults(spec: AnalysisSpec, grid: Grid) -> Iterator[InitErrorDetails]:
+def _contrast_faults(spec: AnalysisSpec, layout: Layout) -> Iterator[InitErrorDetails]:
     places: dict[tuple[str, frozenset[str]], str] = {}
     entries = [("primary", n, text) for n, text in enumerate(spec.primary or ())]
     entries += [("secondary", n, text) for n, text in enumerate(spec.secondary)]
     for part, number, text in entries:
         try:
-            contrasts = _arms_of(text, grid)
+            contrasts = _arms_of(text, layout)
         except ValueError as error:
             yield _fault((part, number), text, str(error))
             continue
@@ -233,27 +233,27 @@ def _fault(place: tuple[str | int, ...], given: Any, reason: str) -> InitErrorDe
     return InitErrorDetails(type=kind, loc=place, input=given)
 
 
-def _arms_of(text: str, grid: Grid) -> tuple[Contrast, ...]:
-    named, plugins = parse_contrast(text), grid.plugins
+def _arms_of(text: str, layout: Layout) -> tuple[Contrast, ...]:
+    named, plugins = parse_contrast(text), layout.plugins
     sides = (named.treatment, named.reference)
     are_arms = ["+" in side for side in sides]
     if any(are_arms) and not all(are_arms):
         raise ValueError("one side is an arm, the other a plug-in: write two arms or two plug-ins")
     if all(are_arms):
         _demand("arm", sides, [arm_name(method, name) for method, names in plugins.items() for name in names])
-        return (_placed(named, grid),)
+        return (_placed(named, layout),)
     _demand("plug-in", sides, list(dict.fromkeys(name for names in plugins.values() for name in names)))
     methods = [method for method, names in plugins.items() if set(sides) <= set(names)]
     if not methods:
         raise ValueError(f"no method has both {named.treatment} and {named.reference}: name two arms")
-    placed = _placed(named, grid)
+    placed = _placed(named, layout)
     return tuple(
         replace(placed, treatment=arm_name(method, sides[0]), reference=arm_name(method, sides[1]))
         for method in methods
     )
 
 
-def _placed(named: Contrast, grid: Grid) -> Contrast:
+def _placed(named: Contrast, layout: Layout) -> Contrast:
     """A contrast with a budget on both sides if it has one on either: the largest where none is said.
 
     Raises:
@@ -261,17 +261,17 @@ def _placed(named: Contrast, grid: Grid) -> Contrast:
     """
     placed = named
     if named.names_budgets:
-        treatment = _budget(named.treatment, named.treatment_pairs, grid)
-        reference = _budget(named.reference, named.reference_pairs, grid)
+        treatment = _budget(named.treatment, named.treatment_pairs, layout)
+        reference = _budget(named.reference, named.reference_pairs, layout)
         placed = replace(named, treatment_pairs=treatment, reference_pairs=reference)
     if len(set(placed.sides)) == 1:
         raise ValueError(f"compares {placed.sides[0]} with itself")
     return placed
 
 
-def _budget(side: str, pairs: int | None, grid: Grid) -> int:
+def _budget(side: str, pairs: int | None, layout: Layout) -> int:
     """The budget of a side, an arm or a plug-in; refused where it is not trained at it."""
-    budgets = grid.budgets[side.rpartition("+")[2]]
+    budgets = layout.budgets[side.rpartition("+")[2]]
     if pairs is None:
         return budgets[-1]
     if pairs not in budgets:

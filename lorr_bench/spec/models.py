@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from lorr_bench.spec.analysis import AnalysisSpec, Grid, check_analysis
+from lorr_bench.spec.analysis import AnalysisSpec, Layout, check_analysis
 from lorr_bench.spec.base import Model, Name, rising
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.evaluation import EvaluationSpec, under_protocol_of
@@ -279,21 +279,21 @@ class Suite(Model):
         return [name for name in self.plugins if named is None or name in named]
 
     @property
-    def grid(self) -> Grid:
+    def layout(self) -> Layout:
         """The plug-ins of each method, and the data budgets of each plug-in."""
         plugins = {method: self.plugins_of(method) for method in self.methods}
-        return Grid(plugins, budgets_of(self.plugins, self.budget.unique_pairs))
+        return Layout(plugins, budgets_of(self.plugins, self.budget.unique_pairs))
 
     @field_validator("analysis")
     @classmethod
     def _of_this_suite(cls, analysis: AnalysisSpec, info: ValidationInfo) -> AnalysisSpec:
         has_arms = {"methods", "plugins", "budget"} <= info.data.keys()  # else those have errors of their own
-        grid = None
+        layout = None
         if has_arms:
             plugins = info.data["plugins"]
             of_methods = _plugins_of(info.data["methods"], plugins)
-            grid = Grid(of_methods, budgets_of(plugins, info.data["budget"].unique_pairs))
-        check_analysis(analysis, grid, info.data.get("evaluation"))
+            layout = Layout(of_methods, budgets_of(plugins, info.data["budget"].unique_pairs))
+        check_analysis(analysis, layout, info.data.get("evaluation"))
         return analysis
 
     @field_validator("tuning")

@@ -10,14 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lorr_bench.errors import SuiteError
-from lorr_bench.spec.analysis import AnalysisSpec, Grid, MeasureSpec, contrasts_of, measure_of, parse_contrast
+from lorr_bench.spec.analysis import (
+    AnalysisSpec,
+    Layout,
+    MeasureSpec,
+    contrasts_of,
+    measure_of,
+    parse_contrast,
+)
 from lorr_bench.spec.base import NAME_PATTERN
 from lorr_bench.spec.evaluation import EvaluationSpec
 from lorr_bench.spec.load import load_suite, resolved_yaml
 from lorr_bench.values import Contrast
 
 Write = Callable[..., Path]
-PLUGINS = Grid(
+PLUGINS = Layout(
     {"dpo": ["plain", "lorr", "no_reset"], "kto": ["plain", "lorr"], "grpo": ["plain"]},
     {"plain": (256, 512, 1024), "lorr": (256, 512, 1024), "no_reset": (512,)},
 )
@@ -96,7 +103,7 @@ def test_a_contrast_that_can_not_be_is_refused(text: str, reason: str) -> None:
 
 def test_plugins_that_no_method_has_both_of_are_refused() -> None:
     with pytest.raises(ValueError, match="no method has both a and b: name two arms"):
-        contrasts_of(["a - b"], Grid({"dpo": ["plain", "a"], "kto": ["plain", "b"]}, {}))
+        contrasts_of(["a - b"], Layout({"dpo": ["plain", "a"], "kto": ["plain", "b"]}, {}))
 
 
 # --- at budgets of their own ----------------------------------------------------------------------------
