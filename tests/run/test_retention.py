@@ -1,5 +1,7 @@
 """Weights go when the policy does not keep them and nobody needs them; nothing else goes."""
 
+from dataclasses import replace
+
 import pytest
 from finished_suite import ROUNDS, SUITE, finish, plan_of
 
@@ -64,6 +66,14 @@ def test_none_frees_all_weights_and_no_result(planned, store, values):
     assert whole(plan, store, "reference") == set()
     for kind in ("collect", "answer_math", "grade_math", "evaluate_general"):
         assert whole(plan, store, kind) == {s.digest for s in plan.stages if s.kind == kind}
+
+
+@pytest.mark.parametrize("keep", ["last", "best", "none"])
+def test_the_model_of_a_try_goes_as_soon_as_it_is_measured_whatever_is_kept(planned, store, keep):
+    plan = replace(planned(SUITE), of_tries=True)
+    run(plan, store, Retention(plan, store, keep))
+    assert whole(plan, store) == set()
+    assert whole(plan, store, "grade_math") == {s.digest for s in plan.stages if s.kind == "grade_math"}
 
 
 def test_best_keeps_the_seed_with_the_highest_mean(planned, store):
