@@ -83,9 +83,9 @@ def lines(root: Path = ROOT) -> Iterator[str]:
 
 
 def _our_row(name: str, row: Row, known: Iterable[str]) -> str:
-    means = [_percent(row[key]) for key in ("reference_mean", "treatment_mean")]
-    ends = ", ".join(_points(row[f"difference_{end}"]) for end in ("low", "high"))
-    gain = f"{_points(row['difference'])} [{ends}]"
+    means = [percent(row[key]) for key in ("reference_mean", "treatment_mean")]
+    ends = ", ".join(points(row[f"difference_{end}"]) for end in ("low", "high"))
+    gain = f"{points(row['difference'])} [{ends}]"
     why = "with runs of this project alone: no one else has the benchmark"
     if row["benchmark"] in known:
         why = "gains, with those of a study that evaluated in the same way"
@@ -106,11 +106,13 @@ def _conditions(row: Row) -> tuple[str, ...]:
     return tuple(row[name] for name in ("study", "benchmark", "metric", "protocol"))
 
 
-def _percent(share: str) -> str:
+def percent(share: str) -> str:
+    """A share in per cent; a dash where there is none."""
     return f"{100 * float(share):.1f}" if share else "–"
 
 
-def _points(share: str) -> str:
+def points(share: str) -> str:
+    """A difference of shares in points, with its sign; a dash where there is none."""
     return f"{100 * float(share):+.1f}" if share else "–"
 
 

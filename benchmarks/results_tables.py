@@ -8,17 +8,16 @@ next empty line. A test fails while the page has other figures than the folders.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from reference_table import ROLES, Row, percent, points, rows_of
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "results.md"
 MARK: Final = re.compile(r"^<!-- (scores|contrasts) (\S+) -->$")
-DECLARED: Final = ("primary", "sequence")
-Row = Mapping[str, str]
 
 
 def scores(folder: Path) -> Iterator[str]:
@@ -28,18 +27,18 @@ def scores(folder: Path) -> Iterator[str]:
         folder: Of a published run.
     """
     updates = {
-        (row["arm"], row["budget_pairs"]): row["optimizer_steps"] for row in _rows(folder / "ledger.csv")
+        (row["arm"], row["budget_pairs"]): row["optimizer_steps"] for row in rows_of(folder / "ledger.csv")
     }
     yield "| arm | pairs | seeds | score (%) | 95 % interval | updates |"
     yield "|:--|--:|--:|--:|:--|--:|"
-    for row in _rows(folder / "comparison.csv"):
+    for row in rows_of(folder / "comparison.csv"):
         if row["kind"] != "math":
             continue
         made = updates.get((row["arm"], row["unique_pairs"]))
         trained = (f"{int(row['unique_pairs']):,}", row["seeds"]) if made else ("–", "–")
-        interval = f"{_percent(row['low'])} to {_percent(row['high'])}"
+        interval = f"{percent(row['low'])} to {percent(row['high'])}"
         steps = f"{float(made):,.0f}" if made else "–"
-        yield f"| {row['arm']} | {' | '.join(trained)} | {_percent(row['mean'])} | {interval} | {steps} |"
+        yield f"| {row['arm']} | {' | '.join(trained)} | {percent(row['mean'])} | {interval} | {steps} |"
 
 
 def contrasts(folder: Path) -> Iterator[str]:
@@ -50,12 +49,12 @@ def contrasts(folder: Path) -> Iterator[str]:
     """
     yield "| declared contrast | difference (points) | 95 % interval | corrected p | |"
     yield "|:--|--:|:--|--:|:--|"
-    for row in _rows(folder / "contrasts.csv"):
-        if row["role"] in DECLARED:
-            interval = f"{_points(row['difference_low'])} to {_points(row['difference_high'])}"
+    for row in rows_of(folder / "contrasts.csv"):
+        if row["role"] in ROLES:
+            interval = f"{points(row['difference_low'])} to {points(row['difference_high'])}"
             cells = (
                 f"{row['treatment']} - {row['reference']}",
-                _points(row["difference"]),
+                points(row["difference"]),
                 interval,
                 _p(row["p_holm"]),
                 _word(row),
@@ -89,19 +88,6 @@ def page(text: str, root: Path = ROOT) -> str:
             lines += make(root / "results" / "published" / found[2])
             old = True
     return "\n".join(lines) + "\n"
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def _percent(share: str) -> str:
-    return f"{100 * float(share):.1f}"
-
-
-def _points(share: str) -> str:
-    return f"{100 * float(share):+.1f}" if share else "–"
 
 
 def _p(value: str) -> str:

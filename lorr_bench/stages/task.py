@@ -116,7 +116,7 @@ class EngineRoom:
 def _settings(stage: ModelStage, generator: Generator, options: EngineOptions) -> EngineSettings:
     weights = stage.parameters.weights
     return EngineSettings(
-        dtype=generator.engine_dtype or weights.dtype,
+        dtype=generator.dtype_for(weights),
         max_model_len=generator.max_model_len,
         trust_remote_code=weights.trust_remote_code,
         kv_cache_gib=options.kv_cache_gib,

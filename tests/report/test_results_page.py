@@ -28,7 +28,9 @@ def tables():
     file = ROOT / "benchmarks" / "results_tables.py"
     spec = importlib.util.spec_from_file_location("results_tables", file)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(file.parent)  # it imports the script beside it
+        spec.loader.exec_module(module)
     return module
 
 

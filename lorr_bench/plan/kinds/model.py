@@ -94,6 +94,14 @@ class Generator(Group):
     engine_dtype: Dtype | None = None
     batch_invariant: bool | None = None
 
+    def dtype_for(self, weights: Weights) -> Dtype:
+        """Type of a model's weights, as the engine holds them.
+
+        Args:
+            weights: Of the model.
+        """
+        return self.engine_dtype or weights.dtype
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions(Group):
@@ -114,7 +122,7 @@ class EngineParameters(ModelParameters):
     @property
     def dtype_in_engine(self) -> Dtype:
         """Of the weights, as the engine holds them."""
-        return self.generator.engine_dtype or self.weights.dtype
+        return self.generator.dtype_for(self.weights)
 
 
 @dataclass(frozen=True, kw_only=True)
