@@ -13,7 +13,8 @@ LorrBenchError
 └── StageError        a stage that failed while running                                         (exit 1)
     ├── DivergedError     a training that ran into values that are no numbers                   (exit 1)
     ├── LostError         a process of it was ended from outside                                (exit 1)
-    └── CrowdedError      a GPU whose memory something else holds                               (exit 1)
+    ├── CrowdedError      a GPU whose memory something else holds                               (exit 1)
+    └── UnprovenError     an engine that was not shown to hold a model                          (exit 1)
 
 Each message says what is wrong, where, and what to do. What it quotes is made visible, without its secrets.
 """
@@ -143,5 +144,11 @@ class LostError(StageError):
 
 class CrowdedError(StageError):
     """Something else holds the memory of a GPU."""
+
+    may_pass = True
+
+
+class UnprovenError(StageError):
+    """A running engine could not be shown to hold a model; a fresh one in a new process may."""
 
     may_pass = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engines import prompts, settings, timed
+from engines import apart, prompts, settings, timed
 from random_models import random_model
 from script import Options, WrongError, run
 
@@ -25,7 +25,7 @@ class Measured:
         backend: What computes attention.
         cache_tokens: For which the engine has room.
         tokens_per_second: Generated.
-        start_seconds: Until the engine was ready, the import of vLLM included where it is the first.
+        start_seconds: Until the engine was ready, the import of vLLM included.
     """
 
     backend: str
@@ -46,7 +46,7 @@ def measure(options: Options) -> str:
     with tempfile.TemporaryDirectory() as folder:
         model = random_model("toy" if options.toy else "500M", Path(folder))
         dtypes = DTYPES if options.device == "cuda" else DTYPES[:1]
-        found = {dtype: _measure(model, dtype, options) for dtype in dtypes}
+        found = {dtype: apart(_measure, model, dtype, options) for dtype in dtypes}
     said = "; ".join(f"{dtype}: {one}" for dtype, one in found.items())
     if options.device != "cuda":
         return f"{said}; bfloat16 is compared on a GPU"

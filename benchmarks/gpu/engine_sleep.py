@@ -1,18 +1,18 @@
 """vLLM's sleep mode: the memory that an engine gives back, and whether it answers right after new weights.
 
 An engine made by vLLM alone, eager and with CUDA graphs: asleep on level 2, awake with the weights of
-another model, its answers and log-probabilities against those of a fresh engine. Then our engine, if it
-can sleep.
+another model, its answers and log-probabilities against those of a fresh engine. Then our engine, likewise.
 """
 
 from __future__ import annotations
 
 import tempfile
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from engines import GIB, Said, by_vllm, ours, prompts, said, settings, talkative_model, timed, used_gib
+from engines import GIB, Said, apart, by_vllm, ours, prompts, said, settings, talkative_model, timed, used_gib
 from script import Options, WrongError, run
 
 SHARE: Final = 0.45
@@ -29,17 +29,17 @@ def measure(options: Options) -> str:
         first, second = (talkative_model(shape, Path(folder), seed=seed, dtype="bfloat16") for seed in (0, 1))
         if options.device != "cuda":
             return f"not on a CPU: {_refusal(first)}"
-        with by_vllm(second, "bfloat16", share=0.2) as llm:
-            reference = said(llm, asked)
+        reference = apart(_fresh, second, asked)
         found, faults = [], []
         ways = {
-            "eager": lambda: _vllm_alone(first, second, asked, reference, eager=True),
-            "graphs": lambda: _vllm_alone(first, second, asked, reference, eager=False),
-            "ours": lambda: _ours(first, second, asked, reference),
+            "eager": partial(_vllm_alone, eager=True),
+            "graphs": partial(_vllm_alone, eager=False),
+            "ours": _ours,
+            "ours, graphs": partial(_ours, eager=False),
         }
         for name, way in ways.items():
             try:
-                found.append(f"{name}: {way()}")
+                found.append(f"{name}: {apart(way, first, second, asked, reference)}")
             except Exception as error:  # noqa: BLE001 - the other ways are tried all the same
                 traceback.print_exc()
                 faults.append(f"{name}: {type(error).__name__}: {error}")
@@ -56,6 +56,11 @@ def _refusal(model: Path) -> str:
     except ValueError as error:
         return " ".join(str(error).split())[:200]
     raise WrongError("vLLM lets an engine on a CPU sleep: measure it here as well")
+
+
+def _fresh(model: Path, asked: list[list[int]]) -> Said:
+    with by_vllm(model, "bfloat16", share=0.2) as llm:
+        return said(llm, asked)
 
 
 def _vllm_alone(first: Path, second: Path, asked: list[list[int]], reference: Said, *, eager: bool) -> str:
@@ -84,11 +89,9 @@ def _wake(llm: Any, model: Path) -> None:
     llm.reset_prefix_cache()
 
 
-def _ours(first: Path, second: Path, asked: list[list[int]], reference: Said) -> str:
+def _ours(first: Path, second: Path, asked: list[list[int]], reference: Said, *, eager: bool = True) -> str:
     before = used_gib()
-    with ours(first, settings("bfloat16", share=SHARE)) as engine:
-        if not hasattr(engine, "sleep"):
-            return "our engine does not sleep"
+    with ours(first, settings("bfloat16", share=SHARE, eager=eager)) as engine:
         awake = used_gib()
         _, sleep_seconds = timed(engine.sleep)
         asleep = used_gib()

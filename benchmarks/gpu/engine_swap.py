@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engines import Said, by_vllm, ours, prompts, said, settings, talkative_model
+from engines import Said, apart, by_vllm, ours, prompts, said, settings, talkative_model
 from script import Options, WrongError, run
 
 from lorr_bench.generate.fingerprint import take_fingerprint
@@ -54,7 +54,7 @@ def measure(options: Options) -> str:
     for case in cases:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                found.append(_check(case, "toy" if options.toy else "100M", Path(folder), asked))
+                found.append(apart(_check, case, "toy" if options.toy else "100M", Path(folder), asked))
             except WrongError as error:
                 faults.append(f"{case}: {error}")
             except Exception as error:  # noqa: BLE001 - the other cases are tried all the same

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -74,11 +76,13 @@ def talkative_model(shape: str, folder: Path, *, logits: float = 2.0, **more: An
     return model
 
 
-def settings(dtype: str = "float32", *, eager: bool = True, share: float = 0.3) -> EngineSettings:
+def settings(
+    dtype: str = "float32", *, eager: bool = True, share: float = 0.3, context: int = CONTEXT
+) -> EngineSettings:
     """Of our engine, as a suite would set it."""
     return EngineSettings(
         dtype=dtype,
-        max_model_len=CONTEXT,
+        max_model_len=context,
         kv_cache_gib=1,
         gpu_memory_utilization=share,
         enforce_eager=eager,
@@ -164,6 +168,12 @@ def by_vllm(model: Path, dtype: str = "float32", **more: Any) -> Iterator[Any]:
         yield llm
     finally:
         end(llm)
+
+
+def apart(work: Callable[..., Given], *arguments: object) -> Given:
+    """What some work gives in a process of its own: with vLLM's sleep mode a process has one engine."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 def timed(work: Callable[[], Given]) -> tuple[Given, float]:

@@ -1,4 +1,4 @@
-"""Whether training has room on a GPU beside the engine, and the smallest change that makes it fit."""
+"""Whether training and engine have room on a GPU, and the smallest change that makes them fit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from lorr_bench.forecast.estimates import Estimates
 from lorr_bench.forecast.forecast import Forecast
+from lorr_bench.forecast.memory import Room
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.peak_memory import generation_need, training_peak
 from lorr_bench.forecast.workload import Training
@@ -19,6 +20,8 @@ from lorr_bench.plan.plan import Plan
 from lorr_bench.quantities import size_text
 
 SMALLEST_SHARE: Final = 0.05
+LARGEST_SHARE: Final = 0.9
+"""What is left holds what else uses the GPU, and what torch takes beside vLLM's count."""
 SHARE_STEPS: Final = 20
 """Steps of a GPU's share that is advised: twentieths."""
 DIVISORS: Final = (1, 2, 4, 8, 16)
@@ -77,7 +80,7 @@ class Change:
 
 
 def room_line(plan: Plan, forecast: Forecast) -> str:
-    """Whether the training of every arm fits beside the engine, in one line; empty where nothing is known.
+    """Whether the training of every arm fits, and its engine, in one line; empty where nothing is known.
 
     Args:
         plan: The plan.
@@ -91,12 +94,13 @@ def room_line(plan: Plan, forecast: Forecast) -> str:
     number, room = sum(len(group.arms) for group in short), size_text(groups[0].memory.room)
     largest = f"the largest needs {size_text(groups[0].memory.figure.value)} of {room}"
     engine, share = engine_bytes(forecast.estimates, gpu), int(gpu * plan.suite.engine.gpu_memory_utilization)
-    fit = f"every arm trains on {on} beside its engine; {largest}."
+    beside = " beside its engine" if Room.of(plan.suite).beside else ""
+    fit = f"every arm trains on {on}{beside}; {largest}."
     if short:
         verb = "does" if number == 1 else "do"
         margin = f"{forecast.machine.tolerance:.0%} of margin counted"
         who = f"{number} of {len(plan.arms)} arms"
-        fit = f"{who} {verb} not fit on {on} beside the engine: {largest}, {margin}."
+        fit = f"{who} {verb} not fit on {on}{beside}: {largest}, {margin}."
     if engine > share:
         fit += f" The engine itself needs {size_text(engine)}, its share is {size_text(share)}."
     advice = f" {_advice(plan, forecast, gpu)}" if short or engine > share else ""
@@ -114,7 +118,7 @@ def _advice(plan: Plan, forecast: Forecast, gpu: int) -> str:
     search = _Search(
         forecast.estimates,
         gpu,
-        plan.suite.engine.gpu_memory_utilization,
+        Room.of(plan.suite),
         forecast.machine.tolerance,
         shares_model=all("fsdp" in shared for shared in shardings),
     )
@@ -144,14 +148,14 @@ class _Search:
     Attributes:
         estimates: Of the plan.
         gpu: Bytes of a GPU.
-        share: Of it that the engine has now.
+        room: What the engine takes and leaves now.
         tolerance: Share by which the formula may be too small.
         shares_model: Whether every method can be sharded by FSDP.
     """
 
     estimates: Estimates
     gpu: int
-    share: float
+    room: Room
     tolerance: float
     shares_model: bool
 
@@ -196,12 +200,15 @@ class _Search:
         peaks = [training_peak(model, change.applied_to(training), on_gpu=True) for training in trainings]
         if any(peak is None for peak in peaks):
             return None
-        needed = max(peak.bytes for peak in peaks if peak)
-        low = engine_bytes(self.estimates, self.gpu) / self.gpu
-        high = 1 - needed * (1 + self.tolerance) / self.gpu
-        if low <= self.share <= high:
+        needed = max(peak.bytes for peak in peaks if peak) * (1 + self.tolerance)
+        low, high = engine_bytes(self.estimates, self.gpu) / self.gpu, LARGEST_SHARE
+        if self.room.beside:
+            high = 1 - needed / self.gpu
+        elif needed > self.room.left(self.gpu):
+            return None  # whatever the engine takes while it answers
+        if low <= self.room.share <= high:
             return change
-        nearest = math.floor(high * SHARE_STEPS) if self.share > high else math.ceil(low * SHARE_STEPS)
+        nearest = math.floor(high * SHARE_STEPS) if self.room.share > high else math.ceil(low * SHARE_STEPS)
         share = nearest / SHARE_STEPS
         return replace(change, share=share) if max(low, SMALLEST_SHARE) <= share <= high else None
 

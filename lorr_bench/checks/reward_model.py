@@ -9,7 +9,7 @@ from typing import Any, Final
 from lorr_bench.checks.tokens import has_padding
 from lorr_bench.data.tokens import bare_tokenizer
 from lorr_bench.errors import ModelError
-from lorr_bench.forecast.memory import Machine
+from lorr_bench.forecast.memory import Machine, Room
 from lorr_bench.forecast.model_size import read_model_size
 from lorr_bench.forecast.peak_memory import reward_peak
 from lorr_bench.forecast.workload import Workloads
@@ -142,7 +142,7 @@ def _room_lines(score: Score, folder: Path, suite: Suite, machine: Machine) -> I
             f"the weights of {score.reward_model.path} are {size_text(peak.parts['weights'])} in "
             f"{score.reward_model.dtype}, and {on} has {size_text(room)} for them",
             where=f"{PLACE}.path",
-            fix="Set its dtype: bfloat16, lower engine.gpu_memory_utilization, or take a smaller model.",
+            fix="Set its dtype: bfloat16, or take a smaller model.",
         )
     if peak.bytes > room:
         yield (
@@ -159,4 +159,4 @@ def _room(suite: Suite, machine: Machine) -> tuple[int, str]:
     engines = (engine.data_parallel_size or len(machine.gpu_bytes)) * engine.tensor_parallel_size
     if engines < len(machine.gpu_bytes):
         return gpu, "a GPU"
-    return int(gpu * (1 - engine.gpu_memory_utilization)), "a GPU beside its engine"
+    return Room.of(suite).left(gpu), "a GPU beside an engine that sleeps"

@@ -214,7 +214,7 @@ class Draft:
         yield "engine:"
         yield _line(f"  max_model_len: {self.choices.context}", "tokens of prompt and answer")
         if share is not None:
-            yield _line(f"  gpu_memory_utilization: {share}", "of a GPU; training has the rest")
+            yield _line(f"  gpu_memory_utilization: {share}", "of a GPU, while it answers")
         elif self._cache > 1:
             yield f"  kv_cache_gib: {self._cache}"
         if self.workers is not None:

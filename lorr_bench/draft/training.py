@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lorr_bench.forecast.memory import Machine, verdict
+from lorr_bench.forecast.memory import Machine, Room, verdict
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.peak_memory import generation_need, scoring_peak, training_peak
 from lorr_bench.forecast.workload import (
@@ -21,8 +21,8 @@ from lorr_bench.forecast.workload import (
 from lorr_bench.ports.trainer import Lora, TrainerAdapter
 from lorr_bench.spec.methods import ResetSpec
 
-SHARES: Final = (0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1)
-"""Of a GPU that the engine may take, the default first."""
+SHARES: Final = (0.45, 0.6, 0.75, 0.9)
+"""Of a GPU that the engine may take while it answers, the default first."""
 MICRO_BATCHES: Final = (8, 4, 2, 1)
 SMALLEST_INEXACT: Final = 4
 """Rows of a micro-batch of a method whose loss depends on it: KTO's estimate of the KL term needs some."""
@@ -134,7 +134,7 @@ class Fitting:
 
     def _room(self, share: float | None) -> int:
         gpu = self._machine.smallest_gpu
-        return self._machine.main_bytes if gpu is None else int(gpu * (1 - (share or 0)))
+        return self._machine.main_bytes if gpu is None else Room(share or 0.0).left(gpu)
 
     def _fits(self, one: _Try, model: ModelSize) -> bool:
         return self._holds(self._peak(one, model), one.share) and self._serves(one, model)

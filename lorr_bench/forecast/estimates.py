@@ -10,7 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lorr_bench.forecast.calibration import NONE, Figure, Measured, disk_of, seconds_of, tokens_of, total
-from lorr_bench.forecast.memory import NO_MODEL, Machine, Memory, MemoryEstimates, ModelSizes, size_at_work
+from lorr_bench.forecast.memory import (
+    NO_MODEL,
+    Machine,
+    Memory,
+    MemoryEstimates,
+    ModelSizes,
+    Room,
+    size_at_work,
+)
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.workload import ELEMENT_BYTES, Workload, Workloads
 from lorr_bench.plan.kinds.model import ModelStage
@@ -102,8 +110,7 @@ class Estimates:
         self._left: dict[Kind, Counter[Workload]] = {}
         self._count()
         self.model = _start_model(plan, sizes)
-        share = plan.suite.engine.gpu_memory_utilization
-        self._memory = MemoryEstimates(self.model, sizes, machine, share, measured)
+        self._memory = MemoryEstimates(self.model, sizes, machine, Room.of(plan.suite), measured)
 
     def _count(self) -> None:
         """How many stages have each workload."""

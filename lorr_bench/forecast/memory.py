@@ -17,6 +17,8 @@ from lorr_bench.forecast.peak_memory import (
     training_peak,
 )
 from lorr_bench.forecast.workload import Generation, Workload
+from lorr_bench.quantities import GIB
+from lorr_bench.spec.models import Suite
 
 Verdict = Literal["fits", "may not fit", "does not fit", "unknown"]
 ModelSizes = Callable[[str, str | None], ModelSize | None]
@@ -24,6 +26,8 @@ ModelSizes = Callable[[str, str | None], ModelSize | None]
 FORMULA: Final = "formula"
 NO_MODEL: Final = "no model on this machine"
 NO_FORMULA: Final = "no formula for this trainer"
+ASLEEP_BYTES: Final = 4 * GIB
+"""Of an engine that sleeps, graphs included. Without graphs it kept 1.4 GiB on an H100 (benchmarks/gpu)."""
 GPU_TOLERANCE: Final = 0.2
 CPU_TOLERANCE: Final = 0.5
 """Share of a need by which a formula may be too small before its verdict is doubtful. On a CPU the allocator
@@ -54,6 +58,41 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What an engine leaves of a GPU to those that compute on it.
+
+    Attributes:
+        share: Of the GPU that the engine has while it answers.
+        beside: Whether it answers while others compute on the same GPU; otherwise it sleeps, or is not there.
+        keeps: Bytes that it keeps while it sleeps, at most.
+    """
+
+    share: float
+    beside: bool = False
+    keeps: int = ASLEEP_BYTES
+
+    @classmethod
+    def of(cls, suite: Suite) -> Room:
+        """As a suite has it: on this machine they take turns, on a cluster each has the GPUs that it asks."""
+        share = suite.engine.gpu_memory_utilization
+        if suite.execution.executor == "local":
+            return cls(share)
+        asked = suite.execution.resources
+        parts = (asked.train.gpus, asked.engine.gpus)
+        beside = all(part is not None and 0 < part < 1 for part in parts)
+        return cls(share, beside, 0)
+
+    def left(self, gpu_bytes: int) -> int:
+        """Bytes for a training, a reference or a reward model.
+
+        Args:
+            gpu_bytes: Of the GPU.
+        """
+        taken = int(gpu_bytes * self.share)
+        return gpu_bytes - (taken if self.beside else min(taken, self.keeps))
+
+
+@dataclass(frozen=True)
 class Memory:
     """Memory of a stage.
 
@@ -77,7 +116,7 @@ class MemoryEstimates:
         model: The start model; None where it is not on this machine.
         sizes: Gives the size of a reward model by path and revision.
         machine: Where the stages will run.
-        engine_share: Share of a GPU that an engine takes while others train on it.
+        beside_engine: What an engine leaves of a GPU.
         measured: Finished stages.
     """
 
@@ -86,11 +125,11 @@ class MemoryEstimates:
         model: ModelSize | None,
         sizes: ModelSizes,
         machine: Machine,
-        engine_share: float,
+        beside_engine: Room,
         measured: Sequence[Measured],
     ) -> None:
         self._model, self._sizes, self._machine = model, sizes, machine
-        self._engine_share = engine_share
+        self._beside_engine = beside_engine
         self._measured = measured
 
     def of(self, workload: Workload) -> Memory | None:
@@ -102,7 +141,7 @@ class MemoryEstimates:
     def _training(self, workload: Workload) -> Memory:
         """Measured stages count before the formula, whose parts are told all the same."""
         gpu = self._machine.smallest_gpu
-        room = self._machine.main_bytes if gpu is None else int(gpu * (1 - self._engine_share))
+        room = self._machine.main_bytes if gpu is None else self._beside_engine.left(gpu)
         peak = self._training_peak(workload)
         parts = peak.parts if peak else {}
         if peaks := self._peaks(workload):

@@ -210,10 +210,27 @@ class Engine:
             for tokens, output in zip(sequences, outputs, strict=True)
         ]
 
-    def close(self) -> None:
-        """End the processes of the engine and give its memory back."""
+    @property
+    def replaceable(self) -> bool:
+        """Whether this process can start another engine once this one is closed.
+
+        Not on a GPU: vLLM's sleep mode serves one engine in the life of a process.
+        """
         import torch
 
+        return not torch.cuda.is_available()
+
+    def close(self) -> None:
+        """End the processes of the engine and give its memory back; it wakes for that.
+
+        Memory that is freed while it sleeps is freed twice, and the process may die of it
+        (https://github.com/vllm-project/vllm/issues/36651).
+        """
+        import torch
+
+        if self._asleep:
+            self.llm.wake_up()
+            self._asleep = False
         self.llm.llm_engine.engine_core.shutdown()
         del self.llm
         gc.collect()

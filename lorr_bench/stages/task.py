@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from lorr_bench.errors import StageError
+from lorr_bench.errors import StageError, UnprovenError
 from lorr_bench.events import ENGINE_START
 from lorr_bench.generate.engine import Engine, EngineSettings
-from lorr_bench.generate.fingerprint import read_fingerprint
+from lorr_bench.generate.fingerprint import Fingerprint, read_fingerprint
 from lorr_bench.plan.identity.hub_model import on_this_machine
 from lorr_bench.plan.kinds.model import EngineOptions, EngineStage, Generator, ModelStage
 from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import Progress, StartModel
 from lorr_bench.store.record import RECORD_FILE, Record
+
+FRESH_ENGINE: Final = "fresh-engine"
+"""File in the scratch folder of a stage whose model a running engine could not be shown to hold."""
 
 S_co = TypeVar("S_co", bound=Stage, covariant=True)
 
@@ -71,33 +74,40 @@ class EngineRoom:
             options: How that is started.
 
         The seconds of its start are the part ``engine_start``, those of swap and proof ``load``. Where the
-        proof fails a fresh engine is started on the model, once.
+        proof fails a fresh engine is started on the model, once: here, or on a GPU in the process of the next
+        attempt.
 
         Raises:
+            UnprovenError: The next attempt starts a fresh engine.
             StageError: The fresh engine does not hold the model either.
         """
         settings = _settings(task.stage, generator, options)
         expected = read_fingerprint(task.fingerprint_folder).within(settings.dtype)
-        engine = self._engine or self._started(task, task.start_model, settings)
-        with task.clock.part("load"):
-            engine.load(task.model.path, task.model.revision)
-            fault = engine.disagreement(expected)
+        wanted = task.scratch / FRESH_ENGINE
+        engine, fresh = self._engine, False
+        if engine is None:
+            fresh = wanted.exists()
+            engine = self._started(task, task.model if fresh else task.start_model, settings)
+        if (fault := _fault(task, engine, expected)) is None:
+            return engine
+        if not fresh:
+            task.notice(f"{task.stage.label}: {fault}. Starting a fresh engine.")
+            self._engine = None
+            if not engine.replaceable:
+                wanted.parent.mkdir(parents=True, exist_ok=True)
+                wanted.touch()
+                raise UnprovenError(fault, where=task.stage.label)
+            engine.close()
+            engine = self._started(task, task.model, settings)
+            fault = _fault(task, engine, expected)
         if fault is None:
             return engine
-        task.notice(f"{task.stage.label}: {fault}. Starting a fresh engine.")
-        self._engine = None
-        engine.close()
-        engine = self._started(task, task.model, settings)
-        with task.clock.part("load"):
-            fault = engine.disagreement(expected)
-        if fault is not None:
-            raise StageError(
-                f"{fault}, also in a fresh engine",
-                where=task.stage.label,
-                fix="Nothing was measured. Try engine.enforce_eager: true or another engine.dtype; where "
-                "vLLM and transformers differ on a family of models, no score of vLLM can be believed.",
-            )
-        return engine
+        raise StageError(
+            f"{fault}, also in a fresh engine",
+            where=task.stage.label,
+            fix="Nothing was measured. Try engine.enforce_eager: true or another engine.dtype; where "
+            "vLLM and transformers differ on a family of models, no score of vLLM can be believed.",
+        )
 
     def rest(self) -> None:
         """Let the engine sleep, if there is one: others have its memory of a GPU until a stage asks."""
@@ -111,6 +121,13 @@ class EngineRoom:
                 # Says how exact this engine is; whether that is enough is decided where the model is used.
                 self._engine.disagreement(read_fingerprint(task.inputs[START_ROLE]).within(settings.dtype))
         return self._engine
+
+
+def _fault(task: Task[ModelStage], engine: Engine, expected: Fingerprint) -> str | None:
+    """Load the model of a stage into the engine, and say how it contradicts the fingerprint."""
+    with task.clock.part("load"):
+        engine.load(task.model.path, task.model.revision)
+        return engine.disagreement(expected)
 
 
 def _settings(stage: ModelStage, generator: Generator, options: EngineOptions) -> EngineSettings:

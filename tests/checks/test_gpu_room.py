@@ -1,4 +1,4 @@
-"""Whether training has room beside the engine, and that the advised change gives it."""
+"""Whether training has room on a GPU, beside an engine or in turns with it, and that the advised change gives it."""
 
 import os
 from pathlib import Path
@@ -27,14 +27,33 @@ def told(tmp_path):
     return tell
 
 
+HALVES = ("execution.executor=ray", *(f"execution.resources.{pool}.gpus=0.5" for pool in ("train", "engine")))
+"""Of a GPU, for a training and an engine beside it."""
+
+
 @pytest.mark.slow
 def test_a_smaller_share_of_the_engine_is_the_smallest_change_where_it_is_enough(told):
     """Of ORPO with three pairs: 88.7 GiB and a fifth are 106.4; an H200 has 112.3 at 0.2, 105.3 at 0.25."""
     three = "methods.dpo.per_device_train_batch_size=3"
-    line = told("paper/main_table", "h200-141gb", three)
-    assert line.startswith("Memory: 6 of 17 arms do not fit on one H200 141 GB beside the engine: ")
+    line = told("paper/main_table", "h200-141gb", three, *HALVES)
+    assert line.startswith("Memory: 6 of 17 arms do not fit on one H200 141 GB beside its engine: ")
     assert line.endswith("Smallest change that fits: engine.gpu_memory_utilization: 0.20.")
-    assert "every arm" in told("paper/main_table", "h200-141gb", three, "engine.gpu_memory_utilization=0.20")
+    smaller = (three, *HALVES, "engine.gpu_memory_utilization=0.20")
+    assert "every arm trains on one H200 141 GB beside its engine" in told(
+        "paper/main_table", "h200-141gb", *smaller
+    )
+
+
+@pytest.mark.slow
+def test_in_turns_with_the_engine_its_share_is_no_matter_for_training(told):
+    three = "methods.dpo.per_device_train_batch_size=3"
+    line = told("paper/main_table", "h200-141gb", three, "engine.gpu_memory_utilization=0.9")
+    assert line.startswith("Memory: every arm trains on one H200 141 GB; ")
+
+
+def changed(**settings):
+    """Overrides of DPO's settings."""
+    return [f"methods.dpo.{name}={value}" for name, value in settings.items()]
 
 
 LARGE_SHARE = ("engine.tensor_parallel_size=2", "engine.gpu_memory_utilization=0.35")
@@ -42,20 +61,20 @@ LARGE_SHARE = ("engine.tensor_parallel_size=2", "engine.gpu_memory_utilization=0
 
 @pytest.mark.slow
 def test_a_smaller_micro_batch_with_the_same_batch(told):
-    line = told("paper/iterative_math", "h100-80gb:4", *LARGE_SHARE)
+    eight = changed(per_device_train_batch_size=8, gradient_accumulation_steps=2)
+    line = told("paper/iterative_math", "h100-80gb:4", *LARGE_SHARE, *eight)
     assert "4 of 4 arms do not fit on one H100 80 GB" in line
     assert line.endswith(
-        "Smallest change that fits: per_device_train_batch_size divided by 4 in every method; "
-        "gradient_accumulation_steps times 4, for the same batches."
+        "Smallest change that fits: per_device_train_batch_size divided by 2 in every method; "
+        "gradient_accumulation_steps times 2, for the same batches."
     )
-    accumulate = ("gradient_accumulation_steps=16", "per_device_train_batch_size=1")
-    changes = [f"methods.dpo.{change}" for change in accumulate]
-    assert "every arm trains" in told("paper/iterative_math", "h100-80gb:4", *LARGE_SHARE, *changes)
+    half = changed(per_device_train_batch_size=4, gradient_accumulation_steps=4)
+    assert "every arm trains" in told("paper/iterative_math", "h100-80gb:4", *LARGE_SHARE, *half)
 
 
 def test_more_gpus_are_named_where_those_asked_about_are_too_few(told):
     line = told("paper/main_table", "h100-80gb:1")
-    assert "17 of 17 arms do not fit" in line
+    assert "16 of 17 arms do not fit" in line
     assert "On 2 of them this fits: training: {num_processes: 2, sharding: fsdp}; " in line
     assert "Of kto a smaller micro-batch is a change of the method" in line
 
@@ -84,14 +103,13 @@ def test_what_nothing_makes_fit_gets_another_way_out(told):
 
 
 def test_checkpointing_is_advised_where_it_is_off(told):
-    settings = ["gradient_checkpointing=false", "per_device_train_batch_size=1"]
-    changes = [f"methods.dpo.{setting}" for setting in settings]
+    changes = changed(gradient_checkpointing="false", per_device_train_batch_size=1)
     line = told("paper/iterative_math", "a100-80gb:4", *LARGE_SHARE, *changes)
     assert "Smallest change that fits: gradient_checkpointing: true in every method." in line
 
 
 def test_a_suite_that_fits_says_so(told):
-    assert told("smoke", "rtx-3090").startswith("Memory: every arm trains on one RTX 3090 beside its engine;")
+    assert told("smoke", "rtx-3090").startswith("Memory: every arm trains on one RTX 3090; ")
 
 
 def test_nothing_is_said_without_gpus(told, monkeypatch):
@@ -105,3 +123,11 @@ def test_fewer_micro_batches_make_up_for_more_processes():
         "training: {num_processes: 4, sharding: fsdp}; gradient_accumulation_steps divided by 4, for the same "
         "batches"
     )
+
+
+@pytest.mark.slow
+def test_in_turns_a_share_too_small_for_the_engine_grows(told):
+    """19.2 GiB are 0.137 of the GPU: the next twentieth is 0.15."""
+    line = told("paper/main_table", "h200-141gb", "engine.gpu_memory_utilization=0.05")
+    assert "The engine itself needs 19.2 GiB, its share is 7.02 GiB." in line
+    assert line.endswith("Smallest change that fits: engine.gpu_memory_utilization: 0.15.")

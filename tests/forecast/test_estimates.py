@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lorr_bench.forecast.calibration import Measured
 from lorr_bench.forecast.estimates import Estimates
-from lorr_bench.forecast.memory import Machine, MemoryEstimates, verdict
+from lorr_bench.forecast.memory import ASLEEP_BYTES, Machine, MemoryEstimates, Room, verdict
 from lorr_bench.forecast.model_size import ModelSize, read_model_size
 from lorr_bench.forecast.workload import Generation, Scoring, Workload, Workloads
 
@@ -126,7 +126,7 @@ def engine(share=0.5, context=100):
 
 
 def memory(workload, gpu, sizes=lambda path, revision: TINY):
-    return MemoryEstimates(TINY, sizes, Machine((gpu,), GIB), 0.5, []).of(workload)
+    return MemoryEstimates(TINY, sizes, Machine((gpu,), GIB), Room(0.5), []).of(workload)
 
 
 def test_an_engine_fits_when_its_share_holds_weights_and_one_context():
@@ -166,9 +166,22 @@ def test_of_a_reward_model_elsewhere_nothing_is_said():
     )
 
 
-def test_training_has_what_an_engine_leaves_of_a_gpu(plan_of):
-    plan = plan_of(engine={"gpu_memory_utilization": 0.25})
-    assert kinds(plan, machine=Machine((8 * GIB, 4 * GIB), GIB))["train"].largest.memory.room == 3 * GIB
+@pytest.mark.parametrize(
+    ("execution", "room"),
+    [
+        ({}, 40 * GIB - ASLEEP_BYTES),  # they take turns, and the engine sleeps
+        ({"executor": "ray"}, 40 * GIB),  # a slot of its own has all of its GPU
+        ({"executor": "ray", "resources": {"train": {"gpus": 0.5}, "engine": {"gpus": 0.5}}}, 30 * GIB),
+        ({"executor": "ray", "resources": {"train": {"gpus": 1}, "engine": {"gpus": 0.5}}}, 40 * GIB),
+    ],
+)
+def test_training_has_what_an_engine_leaves_of_a_gpu(plan_of, execution, room):
+    plan = plan_of(engine={"gpu_memory_utilization": 0.25}, execution=execution)
+    assert kinds(plan, machine=Machine((80 * GIB, 40 * GIB), GIB))["train"].largest.memory.room == room
+
+
+def test_an_engine_that_sleeps_keeps_no_more_than_its_share():
+    assert Room(0.25).left(GIB) == 3 * GIB // 4
 
 
 @pytest.mark.parametrize(

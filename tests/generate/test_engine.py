@@ -87,7 +87,7 @@ class FakeLLM:
     def sleep(self, level):
         self.calls.append(("sleep", level))
 
-    def wake_up(self, tags):
+    def wake_up(self, tags=("all",)):
         self.calls.append(("wake up", *tags))
 
     def get_tokenizer(self):
@@ -214,6 +214,29 @@ def test_on_a_cpu_an_engine_does_not_sleep(engine, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     engine.sleep()
     assert engine.llm.calls == []
+
+
+@pytest.mark.parametrize("asleep", [True, False])
+def test_an_engine_that_sleeps_wakes_to_be_closed(engine, monkeypatch, asleep):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    llm = engine.llm
+    ended = types.SimpleNamespace(shutdown=lambda: llm.calls.append("ended"))
+    llm.llm_engine = types.SimpleNamespace(engine_core=ended)
+    if asleep:
+        engine.sleep()
+    engine.close()
+    assert llm.calls == [*[("sleep", 2), ("wake up", "all")] * asleep, "ended"]
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_a_process_has_one_engine_on_a_gpu(engine, monkeypatch, gpu):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert engine.replaceable != gpu
 
 
 @pytest.mark.parametrize("gpu", [True, False])

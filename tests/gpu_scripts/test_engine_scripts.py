@@ -169,3 +169,26 @@ def test_a_run_with_failed_stages_is_a_fault(script, tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"failed": {"train": "no memory"}, "halted": ""}), "utf-8")
     with pytest.raises(script("script").WrongError, match="no memory"):
         script("engine_quickstart").look_at(tmp_path, whole=True)
+
+
+@pytest.mark.parametrize(
+    ("grpo", "stale", "said"),
+    [(0.03, 20, None), (0.2, 20, "draws with other weights"), (0.03, 0.2, "could not be seen")],
+)
+def test_drawn_answers_are_judged_by_transformers(script, grpo, stale, said):
+    online = script("engine_online")
+    apart = {"grpo": grpo, online.STALE: stale}
+    if said is None:
+        online._judge(apart)
+    else:
+        with pytest.raises(script("script").WrongError, match=said):
+            online._judge(apart)
+
+
+def test_what_an_engine_that_sleeps_gives_back_is_told(script, monkeypatch):
+    online = script("engine_online")
+    taken = iter([36.0, 3.5])
+    monkeypatch.setattr(online, "used_gib", lambda: next(taken))
+    timed = online.Timed(types.SimpleNamespace(context=128, sleep=lambda: None))
+    timed.sleep()
+    assert timed.asleep == [32.5]

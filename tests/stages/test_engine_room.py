@@ -4,12 +4,14 @@ import pytest
 from scripted_fingerprint import put_fingerprint, start_folder
 from stage_samples import sample
 
-from lorr_bench.errors import StageError
+from lorr_bench.errors import StageError, UnprovenError
 from lorr_bench.stages.task import EngineRoom, Task
 
 
 class Doubted:
     """An engine that contradicts each model that it is told to, and remembers what happened to it."""
+
+    replaceable = True
 
     def __init__(self, model, revision, doubts):
         self.began_with = model, revision
@@ -57,7 +59,13 @@ def room(tmp_path):
                 put_fingerprint(inputs["model"])
             stage = sample("answer_math", "answers of a stage", **parameters)
             self.task = Task(
-                stage, inputs, tmp_path, tmp_path, self.rooms, lambda *_: None, self.notices.append
+                stage,
+                inputs,
+                tmp_path,
+                tmp_path / "scratch",
+                self.rooms,
+                lambda *_: None,
+                self.notices.append,
             )
             return self.task.engine()
 
@@ -102,6 +110,34 @@ def test_a_fresh_engine_that_contradicts_too_ends_the_stage(room, tmp_path):
         room.holding("one")
     assert caught.value.where == "answers of a stage"
     assert "Nothing was measured" in caught.value.fix
+    assert len(room.engines) == 2
+
+
+@pytest.fixture
+def one_engine(monkeypatch):
+    """As on a GPU: an engine that has to end with its process."""
+    monkeypatch.setattr(Doubted, "replaceable", False)
+
+
+def test_where_a_process_has_one_engine_the_next_attempt_starts_a_fresh_one(room, tmp_path, one_engine):
+    model = trained(tmp_path, "one")
+    room.doubts = [{model}, set()]
+    with pytest.raises(UnprovenError, match="it speaks otherwise") as caught:
+        room.holding("one")
+    assert (caught.value.may_pass, caught.value.where) == (True, "answers of a stage")
+    assert [engine.closed for engine in room.engines] == [False]
+    room.rooms = EngineRoom(room.start)  # of a new process
+    assert room.holding("one").began_with == (model, None)
+
+
+def test_a_fresh_engine_of_the_next_attempt_that_contradicts_too_ends_the_stage(room, tmp_path, one_engine):
+    room.doubts = [{trained(tmp_path, "one")}]
+    with pytest.raises(UnprovenError):
+        room.holding("one")
+    room.rooms = EngineRoom(room.start)
+    with pytest.raises(StageError, match="also in a fresh engine") as caught:
+        room.holding("one")
+    assert not caught.value.may_pass
     assert len(room.engines) == 2
 
 

@@ -33,8 +33,6 @@ SETTINGS = {
 class Watched:
     """The engine, with what it drew and transformers' own log-probabilities of that."""
 
-    sleeps = False
-
     def __init__(self, engine, model):
         self.engine, self.model = engine, AutoModelForCausalLM.from_pretrained(model).eval()
         self.path, self.context = model, engine.context
@@ -59,8 +57,12 @@ class Watched:
         every = (logits.double() / TEMPERATURE).log_softmax(-1)
         return every.gather(1, torch.tensor(tokens)[:, None])[:, 0]
 
+    @property
+    def sleeps(self):
+        return self.engine.sleeps
+
     def sleep(self):
-        """On a CPU the engine does not."""
+        self.engine.sleep()
 
 
 def main(model, folder, prompts, found):
