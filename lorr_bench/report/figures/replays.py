@@ -99,7 +99,7 @@ class Replays:
 
     @property
     def pairs(self) -> str:
-        """``On 16 training pairs and 16 held-out pairs``: what was looked at; empty where none was recorded."""
+        """``On 16 training pairs and 16 held-out pairs``: empty where none was recorded."""
         drawn = self._of_arms(self.frame[self.frame["unique_pairs"] == self.budget])
         counts = (counted(drawn.loc[drawn["name"] == name, "value"], noun) for name, noun in COUNTS.items())
         known = list(filter(None, counts))
