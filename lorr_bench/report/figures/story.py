@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.contrasts import DECLARED, PRIMARY, contrast_of_row, declared_mark
 from lorr_bench.report.figures.canvas.panels import Heading, Panel
-from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, within_points
+from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, keep_to_shares, within_points
 from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
 from lorr_bench.report.figures.drawing import (
@@ -159,6 +159,7 @@ def _draw(story: Story) -> Figure:
         figure = blank_figure(height)
         scores = figure.add_axes((LEFT / WIDTH, BOTTOM / height, SCORES / WIDTH, HEIGHT / height))
         draw_curve_panel(scores, curves, panel, found, SCORES)
+        keep_to_shares(scores)
         scores.set_xlabel("unique pairs (log scale)", labelpad=3)
         scores.set_ylabel("accuracy (%)", labelpad=3)
         _head(scores, f"Accuracy, {measure.title}", SCORES)
