@@ -50,7 +50,7 @@ def rendered(page: str, folder: Path, address: str = "", width: int = 800) -> Pa
     return Page(found.stdout.decode())
 
 
-def seen(page: str, script: str, folder: Path, address: str = "") -> list[Any]:
+def seen(page: str, script: str, folder: Path, address: str = "", width: int = 800) -> list[Any]:
     """What the script pushed onto ``seen``."""
-    found: list[Any] = json.loads(rendered(driven(page, script), folder, address).texts("h1")[0])
+    found: list[Any] = json.loads(rendered(driven(page, script), folder, address, width).texts("h1")[0])
     return found

@@ -280,3 +280,20 @@ def test_a_cell_that_the_frame_cuts_stands_on_a_ground_of_its_own(text: str, tmp
       seen.push(cells.some(cut), cells.every(grounded));
     """
     assert seen(text, script, tmp_path) == [True, True]
+
+
+def test_in_print_a_narrow_page_cuts_nothing(text: str, tmp_path: Path) -> None:
+    """Wide tables have pages of their own."""
+    script = """
+      for (const rule of [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])) {
+        if (!rule.media) continue;
+        rule.media.mediaText = rule.media.mediaText.replace("screen", "not all").replace("print", "all");
+      }
+      all("details").forEach((one) => (one.open = true));
+      const cut = (element) => element.getBoundingClientRect().right > innerWidth;
+      seen.push(innerWidth, all("nav").some((one) => one.checkVisibility()));
+      seen.push(all("img, .sheet:not(.wide) table").filter(cut).map((one) => one.outerHTML.slice(0, 60)));
+    """
+    width, navigation, cut = seen(text, script, tmp_path, width=500)
+    assert (width, navigation) == (500, False)
+    assert cut == []
