@@ -16,6 +16,8 @@ effective_rank     of the last hidden state (Roy & Vetterli 2007) at up to 256 o
 dormant_share      share of dormant MLP units (arXiv 2302.12902, τ = 0.025) over these positions; left out
                    where no MLP is recognised
 distance/GROUP     ‖θ - θ_start‖ of the trained weights of a group of modules
+train_pairs        how many training pairs were looked at
+held_out_pairs     likewise; left out where there are none, with what is measured on them
 ================== =======================================================================================
 
 ``start`` is the model that training started from, in this round: of a primed arm the primed one, and after a
@@ -76,6 +78,7 @@ class ReplayProbe:
     ) -> None:
         self._train = responses(train)
         self._held_out = responses(held_out)
+        self._counts = {"train_pairs": len(train), "held_out_pairs": len(held_out)}
         self._pad = pad_token_id
         self._weights: StartWeights | None = None
         self._start_totals: dict[str, Tensor] = {}
@@ -99,7 +102,7 @@ class ReplayProbe:
             values = {**self._measure_train(model), **self._measure_held_out(model)}
         for group, distance in self._weights.distances(model).items():
             values[f"distance/{group}"] = distance
-        return values
+        return {**values, **{name: float(count) for name, count in self._counts.items() if count}}
 
     def _measure_train(self, model: nn.Module) -> dict[str, float]:
         import torch

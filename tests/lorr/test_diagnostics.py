@@ -75,7 +75,16 @@ def test_without_held_out_pairs_their_keys_are_left_out():
         "logp_rejected",
         "train_accuracy",
         "train_margin",
+        "train_pairs",
     ]
+
+
+def test_it_says_on_how_many_pairs_it_looked():
+    model = Bigrams(START)
+    probe = ReplayProbe(TRAIN, HELD_OUT, PAD)
+    probe.start(model)
+    values = probe.measure(model)
+    assert (values["train_pairs"], values["held_out_pairs"]) == (2, 1)
 
 
 def test_the_first_token_of_all_is_not_predicted():

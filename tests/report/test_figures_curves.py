@@ -12,8 +12,10 @@ from figure_checks import cost_figure, frames, heights, main_drawing, segments, 
 from matplotlib.figure import Figure
 from synthetic_results import BUDGETS, METHODS, make_methods_results, make_results
 
+from lorr_bench.report.figures.curves import Curves
 from lorr_bench.report.figures.draw import draw_against
 from lorr_bench.report.figures.figure_data import figure_data
+from lorr_bench.report.figures.quantities import Multiples, Quantity
 from lorr_bench.report.study import Study
 from lorr_bench.values import START, Point, Results
 
@@ -170,7 +172,10 @@ def test_a_measure_without_trained_arms_says_so(results: Results) -> None:
 def test_several_methods_have_a_panel_each(method_figures: dict[str, Figure]) -> None:
     for name in ("curves", "updates", "seconds"):
         panels = [axis for axis in method_figures[name].axes if axis.axison]
-        assert [axis.texts[0].get_text() for axis in panels] == list(METHODS)
+        headings = [
+            text.get_text() for axis in panels for text in axis.texts if text.get_fontweight() == "bold"
+        ]
+        assert headings == list(METHODS)
         assert len({axis.get_ylim() for axis in panels}) == len({axis.get_xlim() for axis in panels}) == 1
 
 
@@ -181,6 +186,31 @@ def test_a_panel_holds_the_arms_of_its_method_alone(
     shown = [line for line in heights(panel) if line[0] != line[-1]]
     arms = ("ipo+plain", "ipo+lorr")
     assert shown == [(100 * rows(method_results, arm, "nano_1")["mean"]).tolist() for arm in arms]
+
+
+@pytest.mark.parametrize("name", ["curves", "updates"])
+def test_every_panel_holds_what_it_draws(method_figures: dict[str, Figure], name: str) -> None:
+    """Panels share their axes: the limits are not those of the first method."""
+    for axis in method_figures[name].axes[: len(METHODS)]:
+        low, high = axis.get_ylim()
+        assert all(low <= y <= high for line in heights(axis) for y in line)
+
+
+def test_above_each_method_stands_what_its_other_arms_took(method_figures: dict[str, Figure]) -> None:
+    # Seconds of spend() at 1,024 pairs, seed 0: (0.8 + 3 · 1024 / 148) / (0.8 + 1024 / 148) = 2.79.
+    panels = method_figures["curves"].axes[: len(METHODS)]
+    assert {axis.texts[0].get_text() for axis in panels} == {"2.8× seconds"}
+    told = "Above a panel: training seconds at 1,024 pairs, as multiples of those of its method's plain arm."
+    assert told in texts(method_figures["curves"])
+
+
+def test_of_several_arms_the_lowest_and_the_highest_cost_are_told(method_results: Results) -> None:
+    data = figure_data(Study(method_results), comparison_of(method_results))
+    costs = Multiples("optimizer_steps", {"dpo+a": 1.04, "dpo+b": 12.0, "dpo+c": 3.0})
+    curves = Curves(data, frames(method_results).scores, Quantity("unique_pairs", {}, {}), costs)
+    assert curves.cost_of(["dpo+plain", "dpo+a", "dpo+b", "dpo+c"]) == "1.0–12.0× updates"
+    assert curves.cost_of(["dpo+plain", "dpo+a"]) == "1.0× updates"
+    assert curves.cost_of(["dpo+plain"]) == ""
 
 
 def test_a_method_without_scores_keeps_the_axes_of_the_others(method_results: Results) -> None:

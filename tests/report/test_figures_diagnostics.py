@@ -89,6 +89,21 @@ def test_the_largest_budget_is_drawn_and_named(figure: Figure) -> None:
     assert "one seed" in texts(drawing.figure)
 
 
+def test_it_says_on_how_many_pairs_it_rests() -> None:
+    """Of the largest budget; a seed whose answers were fewer held fewer out."""
+    measured = {
+        Point("dpo+lorr", pairs, seed): [
+            {"kl_to_start": 0.1, "train_pairs": pairs // 64, "held_out_pairs": pairs // 64 - seed}
+        ]
+        * 2
+        for pairs in (512, 1024)
+        for seed in (0, 1)
+    }
+    drawing = drawn(measured)
+    assert drawing is not None
+    assert "On 16 training pairs and 15–16 held-out pairs of each training run." in texts(drawing.figure)
+
+
 def test_a_single_replay_is_not_drawn() -> None:
     assert drawn({Point("dpo+plain", 64, 0): [{"kl_to_start": 0.1}]}) is None
 

@@ -47,6 +47,27 @@ def test_several_methods_have_a_row_each() -> None:
     assert "nano_1 · greedy" in texts(figure)
 
 
+def test_of_several_methods_what_training_took_stands_beside() -> None:
+    figure = main_drawing(make_methods_results()).figure
+    costs = figure.axes[2]
+    # Seconds of spend() at 1,024 pairs, seed 0; the baseline's are 1.
+    multiple = (0.8 + 3 * 1024 / 148) / (0.8 + 1024 / 148)
+    joined = [np.asarray(line.get_xdata(), dtype=float).tolist() for line in costs.get_lines()]
+    assert joined.count([1, pytest.approx(multiple)]) == len(METHODS)
+    assert costs.get_xlabel() == "seconds (×)"
+    assert "Right: training seconds as multiples of those of its method's plain arm." in texts(figure)
+
+
+def test_where_no_seconds_are_known_it_is_tokens() -> None:
+    results = make_methods_results()
+    spends = {point: replace(spend, wall_seconds=0.0) for point, spend in results.spends.items()}
+    assert main_drawing(replace(results, spends=spends)).figure.axes[2].get_xlabel() == "tokens (×)"
+
+
+def test_where_no_cost_is_known_there_is_no_panel_for_it() -> None:
+    assert len(main_drawing(make_methods_results(spends={})).figure.axes) == 2
+
+
 def test_a_method_without_its_baseline_is_drawn_without_a_bar() -> None:
     results = make_methods_results()
     gone = ("dpo+plain", "ipo+plain", "ipo+lorr")
@@ -63,4 +84,4 @@ def test_without_differences_there_is_no_panel_for_them() -> None:
         replace(results, scores=[s for s in results.scores if s.point.arm.endswith("+plain")])
     ).figure
     assert [axis.axison for axis in figure.axes] == [True, False]
-    assert "Right:" not in texts(figure)
+    assert "difference to" not in texts(figure)

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 from computed import comparison_of
 from figure_checks import texts
-from synthetic_results import make_results, several_methods
+from synthetic_results import make_results, score, several_methods
 
 from lorr_bench.report.contents import frames_of
+from lorr_bench.report.figures.drawing import Drawing
 from lorr_bench.report.figures.figure_data import figure_data
 from lorr_bench.report.figures.story import Story, draw_story
 from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
-from lorr_bench.values import Analysis, Contrast, Results
+from lorr_bench.values import Analysis, Contrast, Point, Results
 
 pytestmark = pytest.mark.slow
 
@@ -77,3 +78,46 @@ def test_a_margin_is_a_band_and_named_budgets_are_told_with_their_cost(results: 
     told = texts(drawing.figure)
     assert "Grey: ±4.0 points, the declared margin of equivalence." in told
     assert story.data.arm_styles.contrast_name(between) == f"lorr@384 {MINUS} plain@1024"
+
+
+def lines(drawing: Drawing) -> str:
+    """The texts of a figure, on one line: notes are broken where the figure ends."""
+    return texts(drawing.figure)
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Drawing:
+    """Ten plug-ins, of which the last alone is tested: more than can be told apart."""
+    arms = tuple(f"dpo+{name}" for name in ("plain", *"abcdefghi"))
+    scores = [
+        score(Point(arm, budget, seed), "nano_easy", "math", "greedy", [0] * (20 - place) + [1] * place)
+        for place, arm in enumerate(arms)
+        for budget in (64, 128)
+        for seed in (0, 1)
+    ]
+    analysis = Analysis("nano_easy", "greedy", (Contrast("dpo+i", "dpo+plain"),))
+    baselines = dict.fromkeys(arms, "dpo+plain")
+    found = make_results(arms=arms, baselines=baselines, scores=scores, spends={}, analysis=analysis)
+    drawing = draw_story(story_of(found))
+    assert drawing is not None
+    return drawing
+
+
+def test_of_too_many_plugins_the_tested_one_is_drawn(crowded: Drawing) -> None:
+    named = [text.get_text() for text in crowded.figure.legends[0].get_texts()]
+    assert named == ["dpo+plain", *(f"dpo+{name}" for name in "abcdefi")]
+
+
+def test_it_says_that_arms_are_left_out(crowded: Drawing) -> None:
+    told = "Drawn: 8 of 10 arms, those of the suite's first 8 plug-ins, what is tested before the rest."
+    assert told in lines(crowded)
+
+
+def test_of_too_many_differences_the_declared_one_comes_first(crowded: Drawing) -> None:
+    _, differences = crowded.figure.axes
+    names = [label.get_text() for label in differences.get_yticklabels()]
+    assert names == [f"{name} {MINUS} plain" for name in "iabcde"]
+
+
+def test_it_says_that_differences_are_left_out(crowded: Drawing) -> None:
+    assert "Drawn: the first 6 of 9 differences, declared ones before the rest." in lines(crowded)

@@ -420,3 +420,7 @@ def test_every_colour_is_one_of_the_tested_ones() -> None:
     rules = STYLE.partition("}")[2]
     assert not re.search(r"#[0-9a-f]{3,8}\b(?=[;\s])", re.sub(r"#[\w-]+[:{)\s]", "", rules))
     assert set(re.findall(r"var\(--([\w-]+)\)", rules)) <= {*colours(), "first"}
+
+
+def test_a_plus_stays_with_its_plugin_in_a_narrow_head(page: Page) -> None:
+    assert "+\N{NO-BREAK SPACE}lorr" in page.texts("th")

@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from page_contents import HOSTILE, Page, hostile_results, make_contents, with_rows
+from browser import BROWSER, rendered, seen
+from page_contents import HOSTILE, hostile_results, make_contents, with_rows
 
 from lorr_bench.report.contents import Contents
 from lorr_bench.report.formats.page import html_page
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
 
 MINUS_FOUR = "\N{MINUS SIGN}4.0"
-PRELUDE = """
-const one = (selector) => document.querySelector(selector);
-const all = (selector) => [...document.querySelectorAll(selector)];
-const part = (name) => one(`[data-part="${name}"]`).textContent;
-const column = (number) => all("#sheet-conduct tbody tr").map((row) => row.cells[number].textContent);
-const enter = (field, value, kind) => { field.value = value; field.dispatchEvent(new Event(kind)); };
-const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-"""
-
-
-def driven(page: str, script: str) -> str:
-    """The page with a script of the test after its own, which the policy then has to name."""
-    source = f"{PRELUDE}\nconst seen = [];\n{script}\none('h1').textContent = JSON.stringify(seen);"
-    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
-    policy = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
-    return policy.replace("</body>", f"<script>{source}</script></body>")
-
-
-def rendered(page: str, folder: Path, address: str = "") -> Page:
-    """The page after its scripts have run."""
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    command = [
-        f"{BROWSER}",
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--virtual-time-budget=2000",
-        f"--user-data-dir={folder / 'profile'}",
-        "--dump-dom",
-        f"{path.as_uri()}{address}",
-    ]
-    found = subprocess.run(command, capture_output=True, timeout=60, check=True)
-    return Page(found.stdout.decode())
-
-
-def seen(page: str, script: str, folder: Path, address: str = "") -> list[Any]:
-    """What the script pushed onto ``seen``."""
-    found: list[Any] = json.loads(rendered(driven(page, script), folder, address).texts("h1")[0])
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -310,3 +264,36 @@ def test_a_table_says_what_its_frame_cuts(text: str, tmp_path: Path) -> None:
     assert (hidden, told, cut) == (False, "Cut by the frame, which scrolls: N columns to the right.", True)
     assert after is True
     assert positions == ["sticky", "sticky", "static"]
+
+
+def test_a_cell_that_the_frame_cuts_stands_on_a_ground_of_its_own(text: str, tmp_path: Path) -> None:
+    script = """
+      all("details").forEach((one) => (one.open = true));
+      const paints = (element) => getComputedStyle(element).backgroundColor !== "rgba(0, 0, 0, 0)";
+      const grounded = (cell) => {
+        let ground = cell;
+        while (!paints(ground)) ground = ground.parentElement;
+        return ground.getBoundingClientRect().right >= cell.getBoundingClientRect().right;
+      };
+      const cells = all("th, td");
+      const cut = (cell) => cell.getBoundingClientRect().right > innerWidth;
+      seen.push(cells.some(cut), cells.every(grounded));
+    """
+    assert seen(text, script, tmp_path) == [True, True]
+
+
+def test_in_print_a_narrow_page_cuts_nothing(text: str, tmp_path: Path) -> None:
+    """Wide tables have pages of their own."""
+    script = """
+      for (const rule of [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])) {
+        if (!rule.media) continue;
+        rule.media.mediaText = rule.media.mediaText.replace("screen", "not all").replace("print", "all");
+      }
+      all("details").forEach((one) => (one.open = true));
+      const cut = (element) => element.getBoundingClientRect().right > innerWidth;
+      seen.push(innerWidth, all("nav").some((one) => one.checkVisibility()));
+      seen.push(all("img, .sheet:not(.wide) table").filter(cut).map((one) => one.outerHTML.slice(0, 60)));
+    """
+    width, navigation, cut = seen(text, script, tmp_path, width=500)
+    assert (width, navigation) == (500, False)
+    assert cut == []

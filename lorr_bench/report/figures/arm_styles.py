@@ -81,9 +81,11 @@ class ArmStyles:
     def first(self, max_methods: int, max_plugins: int, arms: Sequence[str] | None = None) -> Selection:
         """The arms of the first methods with the first plug-ins, in the order of the suite.
 
+        Where there are too many plug-ins, those of baselines come first, then those of what was declared.
+
         Args:
             max_methods: How many methods can be drawn.
-            max_plugins: How many plug-ins can be told apart; those of baselines come first.
+            max_plugins: How many plug-ins can be told apart.
             arms: Which arms there is something to draw of; all of the suite unless told.
 
         Returns:
@@ -95,14 +97,25 @@ class ArmStyles:
         kept = set(methods[:max_methods])
         present = {plugin_of(arm) for arm in candidates if method_of(arm) in kept}
         plugins = [plugin for plugin in self.study.plugins if plugin in present]
-        drawn = set(plugins[:max_plugins])
+        tested_first = sorted(plugins, key=lambda plugin: plugin not in self._tested_plugins)
+        drawn = set(tested_first[:max_plugins])
         selected = tuple(arm for arm in candidates if method_of(arm) in kept and plugin_of(arm) in drawn)
         limits = [f"{max_methods} methods"] if len(methods) > max_methods else []
-        limits += [f"{max_plugins} plug-ins"] if len(plugins) > max_plugins else []
+        if len(plugins) > max_plugins:
+            moved = drawn != set(plugins[:max_plugins])
+            limits.append(f"{max_plugins} plug-ins{', what is tested before the rest' if moved else ''}")
         by_method: dict[str, list[str]] = {}
         for arm in selected:
             by_method.setdefault(method_of(arm), []).append(arm)
         return Selection(by_method, selected, _note(len(selected), len(candidates), limits))
+
+    @cached_property
+    def _tested_plugins(self) -> frozenset[str]:
+        """The plug-ins of baselines and of what was declared beforehand."""
+        study = self.study
+        declared = {arm for found in study.analysis.primary for arm in (found.treatment, found.reference)}
+        arms = (arm for arm in study.results.arms if arm in declared or study.is_baseline(arm))
+        return frozenset(map(study.plugin_of, arms))
 
     @cached_property
     def _styles(self) -> Mapping[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.figure_data import FigureData
-from lorr_bench.report.figures.quantities import PAIRS, Quantity
+from lorr_bench.report.figures.quantities import NO_COSTS, PAIRS, Multiples, Quantity
 from lorr_bench.report.formatting import MISSING, count_range, interval_covers
 from lorr_bench.report.frames import rows_of
 from lorr_bench.report.study import Study
@@ -49,11 +49,13 @@ class Curves:
         data: What is drawn: a panel a measure, with several methods a panel a method.
         scores: The frame of scores: the points of single seeds.
         quantity: The horizontal axis.
+        costs: What training took, told above the panel of a method.
     """
 
     data: FigureData
     scores: pd.DataFrame
     quantity: Quantity
+    costs: Multiples = NO_COSTS
 
     @property
     def arm_styles(self) -> ArmStyles:
@@ -88,8 +90,17 @@ class Curves:
                 for measure in measures
             )
         return tuple(
-            Panel(Heading(method), measures[0], tuple(arms)) for method, arms in selection.by_method.items()
+            Panel(Heading(method, self.cost_of(arms)), measures[0], tuple(arms))
+            for method, arms in selection.by_method.items()
         )
+
+    def cost_of(self, arms: Sequence[str]) -> str:
+        """What the arms of a method took: ``2.8× seconds``, ``1.0–2.8× seconds``; empty where unknown."""
+        known = [f"{self.costs.by_arm[arm]:.1f}" for arm in arms if arm in self.costs.by_arm]
+        if not known:
+            return ""
+        ends = dict.fromkeys((min(known, key=float), max(known, key=float)))
+        return f"{MISSING.join(ends)}× {self.costs.unit}"
 
     def points(self, panel: Panel) -> pd.DataFrame:
         """The points of a panel, a row an arm and budget, in per cent; ``place`` is where they are drawn."""
@@ -131,6 +142,9 @@ def draw_curves(curves: Curves) -> Figure:
         figure, axes = lay_out([panel.heading for panel in panels], grid, header)
         for axis, panel, found in zip(axes, panels, points, strict=True):
             draw_curve_panel(axis, curves, panel, found, grid.width)
+        # Panels that share an axis share its limits: what the first sets would cut what the others draw.
+        for axis in axes:
+            keep_to_shares(axis)
         name_axes(axes, grid.columns, x=_axis_name(curves, grid), y="accuracy (%)")
     return figure
 
@@ -150,7 +164,6 @@ def draw_curve_panel(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFr
         _draw_arm(axis, curves, panel, points[points["arm"] == arm], arm)
     budgets = sorted(set(curves.quantity.means.values())) if curves.quantity.name == PAIRS else None
     set_scale(axis, curves.scale, width, budgets)
-    keep_to_shares(axis)
 
 
 def _say_empty(axis: Axes, curves: Curves) -> None:
@@ -250,6 +263,10 @@ def _notes(curves: Curves, panels: Sequence[Panel], points: Sequence[pd.DataFram
     if curves.arm_styles.several and not curves.joined:
         told = [panels[0].measure.title, curves.data.problems(panels[0].measure), "one panel per method"]
         yield f"{', '.join(filter(None, told))}."
+    if curves.costs.name:
+        at = f"at {curves.data.comparison.largest_budget:,} pairs"
+        base = curves.data.study.baseline_name
+        yield f"Above a panel: {curves.costs.title} {at}, as multiples of those of {base}."
     if curves.quantity.name != PAIRS:
         yield _cost_note(curves.joined)
         if any(found["x"].duplicated().any() for found in points):

@@ -9,7 +9,7 @@ from lorr_bench.report.figures.dumbbells import draw_dumbbells
 from lorr_bench.report.figures.figure_data import FigureData, figure_data
 from lorr_bench.report.figures.forest import Forest, draw_forest
 from lorr_bench.report.figures.pareto import Pareto, draw_pareto
-from lorr_bench.report.figures.quantities import spent, unique_pairs
+from lorr_bench.report.figures.quantities import NO_COSTS, multiples, spent, unique_pairs
 from lorr_bench.report.figures.replays import Replays, draw_replays
 from lorr_bench.report.figures.story import Story, draw_story
 from lorr_bench.report.figures.sweep import draw_sweep
@@ -47,24 +47,31 @@ def draw_all(study: Study, comparison: Comparison, frames: Frames) -> tuple[Draw
 
 
 def draw_main(data: FigureData, frames: Frames) -> Drawing:
-    """Curves, unless there is a single budget: then dumbbells, if there are arms to set beside each other."""
+    """Curves, unless there is a single budget: then dumbbells, if there are arms to set beside each other.
+
+    Of several methods, which have no story, it tells what training took as well.
+    """
     quantity = unique_pairs(data.comparison.frame, frames.scores)
     budgets = set(quantity.means.values())
-    compared = data.arm_styles.several or data.comparison.frame["difference"].notna().any()
+    several = data.arm_styles.several
+    largest = data.comparison.largest_budget
+    costs = multiples(data.study, frames.ledger, largest) if several else NO_COSTS
+    compared = several or data.comparison.frame["difference"].notna().any()
     if len(budgets) != 1 or not compared:
         title = "Accuracy against unique pairs"
         return Drawing(
             name="curves",
             title=title,
             description=f"{title}, one line an arm",
-            figure=draw_curves(Curves(data, frames.scores, quantity)),
+            figure=draw_curves(Curves(data, frames.scores, quantity, costs)),
         )
+    told = ", and what training took" if costs.name else ""
     title = f"Accuracy at {budgets.pop():,.0f} unique pairs"
     return Drawing(
         name="curves",
         title=title,
-        description="Accuracy of each arm, joined to that of its baseline, and their difference",
-        figure=draw_dumbbells(data, title),
+        description=f"Accuracy of each arm, joined to that of its baseline, and their difference{told}",
+        figure=draw_dumbbells(data, title, costs),
     )
 
 

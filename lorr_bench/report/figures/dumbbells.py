@@ -12,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.figures.arm_styles import Selection
 from lorr_bench.report.figures.canvas.scales import within_points
@@ -32,10 +33,12 @@ from lorr_bench.report.figures.drawing import (
     dress,
 )
 from lorr_bench.report.figures.figure_data import FigureData
+from lorr_bench.report.figures.quantities import Multiples
 from lorr_bench.report.formatting import counted, interval_covers
 from lorr_bench.values import START, Measure
 
 LINE_HEIGHT, ROW_GAP, MAX_HEIGHT, MAX_PLUGINS = 0.15, 0.08, 7.5, 8
+MAX_COST_TICKS = 4
 LABEL_WIDTH, RIGHT, BOTTOM, TOP, BETWEEN = 2.0, 0.15, 0.46, 0.08, 0.25
 
 
@@ -73,25 +76,29 @@ class DumbbellRow:
         return self.lines[-1] + LINE_HEIGHT / 2 + ROW_GAP
 
 
-def draw_dumbbells(data: FigureData, title: str) -> Figure:
-    """Draws the scores of each method at the largest budget, and beside them the differences.
+def draw_dumbbells(data: FigureData, title: str, costs: Multiples) -> Figure:
+    """Draws the scores of each method at the largest budget, beside them the differences, and costs.
 
     Args:
         data: What to draw: with several methods a row a method, otherwise a row a measure.
         title: What is seen.
+        costs: What training took; where none is known there is no panel for it.
 
     Returns:
         The figure, for ``png_bytes``, ``svg_text`` and ``pdf_bytes``.
     """
     selection = selected_arms(data)
     rows = dumbbell_rows(data, selection)
-    notes = (*_notes(data, rows), data.note(len(data.measures)), selection.note)
+    costs = costs.of({arm for row in rows for arm in row.others})
+    notes = (*_notes(data, rows, costs), data.note(len(data.measures)), selection.note)
     header = Header(title, tuple(filter(None, notes)), tuple(_handles(data, selection.arms)))
     with mpl.rc_context(STYLE):
-        figure, scores, differences = _lay_out(rows, header)
+        figure, scores, differences, *others = _lay_out(rows, header, costs)
         for row in rows:
             _draw_scores(scores, data, row)
             _draw_differences(differences, data, row)
+            for axis in others:
+                _draw_costs(axis, data, row, costs)
         if not differences.collections:
             differences.set_axis_off()
         add_header(figure, header)
@@ -133,8 +140,11 @@ def dumbbell_rows(data: FigureData, selection: Selection) -> list[DumbbellRow]:
     return rows
 
 
-def _lay_out(rows: Sequence[DumbbellRow], header: Header) -> tuple[Figure, Axes, Axes]:
-    """A figure with a panel for scores and one for differences, their rows side by side."""
+def _lay_out(
+    rows: Sequence[DumbbellRow], header: Header, costs: Multiples
+) -> tuple[Figure, Axes, Axes, *tuple[Axes, ...]]:
+    """A figure with panels for scores, differences and known costs, their rows side by side."""
+    ratios = (3, 2, 1) if costs.name else (3, 2)
     panel = rows[-1].bottom - ROW_GAP / 2
     top = header.height + TOP
     height = top + panel + BOTTOM
@@ -146,24 +156,29 @@ def _lay_out(rows: Sequence[DumbbellRow], header: Header) -> tuple[Figure, Axes,
         "right": 1 - RIGHT / WIDTH,
         "bottom": BOTTOM / height,
         "top": 1 - top / height,
-        "width_ratios": (3, 2),
-        # Matplotlib counts it in mean widths of the two panels.
-        "wspace": 2 * BETWEEN / (WIDTH - left - RIGHT - BETWEEN),
+        "width_ratios": ratios,
+        # Matplotlib counts it in mean widths of the panels.
+        "wspace": len(ratios) * BETWEEN / (WIDTH - left - RIGHT - BETWEEN * (len(ratios) - 1)),
     }
-    scores, differences = figure.subplots(1, 2, sharey=True, gridspec_kw=spaces)
+    scores, differences, *others = figure.subplots(1, len(ratios), sharey=True, gridspec_kw=spaces)
     scores.set_ylim(panel, 0)
     scores.set_yticks([row.centre for row in rows], labels=labels)
     scores.set_xlabel("accuracy (%)", labelpad=3)
     differences.set_xlabel("difference (points)", labelpad=3)
     differences.axvline(0, color=AXIS_COLOUR, linewidth=0.9, zorder=1)
-    for axis in (scores, differences):
+    for axis in others:
+        axis.set_xlim(0, 1.1 * max(1.0, *costs.by_arm.values()))
+        axis.xaxis.set_major_locator(MaxNLocator(MAX_COST_TICKS, steps=[1, 2, 5, 10]))
+        axis.axvline(1, color=AXIS_COLOUR, linewidth=0.9, zorder=1)
+        axis.set_xlabel(f"{costs.unit} (×)", labelpad=3)
+    for axis in (scores, differences, *others):
         dress(axis, "x")
         axis.spines["left"].set_visible(False)
         axis.tick_params(axis="y", length=0)
         axis.margins(x=0.06)
         for row in rows[1:]:
             axis.axhline(row.top - ROW_GAP / 2, color=GRID_COLOUR, linewidth=0.6, zorder=0)
-    return figure, scores, differences
+    return figure, scores, differences, *others
 
 
 def _draw_scores(axis: Axes, data: FigureData, row: DumbbellRow) -> None:
@@ -204,7 +219,16 @@ def _draw_differences(axis: Axes, data: FigureData, row: DumbbellRow) -> None:
         axis.plot([100 * found.difference], [y], **{**style, **MARK, "linestyle": ""}, zorder=3)
 
 
-def _notes(data: FigureData, rows: Sequence[DumbbellRow]) -> Iterator[str]:
+def _draw_costs(axis: Axes, data: FigureData, row: DumbbellRow, costs: Multiples) -> None:
+    """What each arm took, joined to its baseline's 1."""
+    for arm, y in zip(row.others, row.lines, strict=False):
+        if arm in costs.by_arm:
+            value, style = costs.by_arm[arm], data.arm_styles.style(arm)
+            axis.plot([1, value], [y, y], color=style["color"], linewidth=1.8, alpha=0.6, zorder=2)
+            axis.plot([value], [y], **{**style, **MARK, "linestyle": ""}, zorder=3)
+
+
+def _notes(data: FigureData, rows: Sequence[DumbbellRow], costs: Multiples) -> Iterator[str]:
     """What is drawn, at which budget, and what the bars cover."""
     measures = {row.measure for row in rows}
     found = data.comparison.at_largest_budget.items()
@@ -221,7 +245,10 @@ def _notes(data: FigureData, rows: Sequence[DumbbellRow]) -> Iterator[str]:
     one_seed = all(row.seeds == 1 for row in trained)
     over = interval_covers(one_seed=one_seed)
     if any(not math.isnan(row.difference) for row in trained):
-        yield f"Right: difference to {data.study.baseline_name}; bars: 95 % interval over {over}."
+        place = "Middle" if costs.name else "Right"
+        yield f"{place}: difference to {data.study.baseline_name}; bars: 95 % interval over {over}."
+    if costs.name:
+        yield f"Right: {costs.title} as multiples of those of {data.study.baseline_name}."
 
 
 def _handles(data: FigureData, arms: Sequence[str]) -> Iterator[Line2D]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 import pandas as pd
 
 from lorr_bench.report.formatting import TITLES
+from lorr_bench.report.study import Study
 from lorr_bench.values import Point, Results
 
 PAIRS = "unique_pairs"
+COSTS = {"wall_seconds": "seconds", "train_tokens": "tokens", "optimizer_steps": "updates"}
+"""What a figure of several methods can tell of cost, in short; the first that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,37 @@ class Quantity:
     def title(self) -> str:
         """As a reader sees it."""
         return TITLES[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Multiples:
+    """What training took at a budget, as multiples of each arm's baseline.
+
+    Attributes:
+        name: The quantity, as ``Spend`` calls it; empty where none is known.
+        by_arm: Of every arm but the baselines that is known with its own.
+    """
+
+    name: str = ""
+    by_arm: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The quantity as a reader sees it."""
+        return TITLES[self.name]
+
+    @property
+    def unit(self) -> str:
+        """The quantity in short."""
+        return COSTS[self.name]
+
+    def of(self, arms: Collection[str]) -> Multiples:
+        """Those of these arms; of no quantity where none of them is known."""
+        found = {arm: value for arm, value in self.by_arm.items() if arm in arms}
+        return Multiples(self.name, found) if found else NO_COSTS
+
+
+NO_COSTS: Final = Multiples()
 
 
 def unique_pairs(comparison: pd.DataFrame, scores: pd.DataFrame) -> Quantity:
@@ -66,6 +101,24 @@ def spent(results: Results, ledger: pd.DataFrame, name: str) -> Quantity:
             if _known(getattr(spend, name))
         },
     )
+
+
+def multiples(study: Study, ledger: pd.DataFrame, budget: int) -> Multiples:
+    """Seconds as multiples of the baseline's; where none are known, tokens or updates.
+
+    Args:
+        study: The results.
+        ledger: Their ledger.
+        budget: At how many unique pairs.
+    """
+    baselines = study.results.baselines
+    for name in COSTS:
+        means = spent(study.results, ledger, name).means
+        pairs = ((arm, (arm, budget), (baselines.get(arm, ""), budget)) for arm in study.compared_arms)
+        found = {arm: means[own] / means[base] for arm, own, base in pairs if own in means and base in means}
+        if found:
+            return Multiples(name, found)
+    return NO_COSTS
 
 
 def _known(value: float) -> bool:

@@ -18,7 +18,7 @@ from lorr_bench.report.figures.canvas.panels import Grid, Heading, lay_out, name
 from lorr_bench.report.figures.canvas.scales import Scale, keep_to_shares
 from lorr_bench.report.figures.canvas.text_fit import number_text
 from lorr_bench.report.figures.drawing import MARK, STYLE, Drawing, Header, dress
-from lorr_bench.report.formatting import counted
+from lorr_bench.report.formatting import counted, listed
 
 MAX_METHODS, MAX_PLUGINS = 30, 8
 EDGE = 0.08
@@ -56,6 +56,8 @@ DIAGNOSTICS = (
     Diagnostic("dormant_share", Heading("Dormant MLP units", "%"), 100),
 )
 """In the order of the panels: what should be compared stands side by side."""
+COUNTS = {"train_pairs": "training pair", "held_out_pairs": "held-out pair"}
+"""How many pairs diagnostics look at, by their name, and what one of them is called."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ class Replays:
         """On how many seeds the line of each arm rests."""
         counts: list[int] = self._selected.groupby("arm")["seed"].nunique().tolist()
         return counts
+
+    @property
+    def pairs(self) -> str:
+        """``On 16 training pairs and 16 held-out pairs``: empty where none was recorded."""
+        drawn = self._of_arms(self.frame[self.frame["unique_pairs"] == self.budget])
+        counts = (counted(drawn.loc[drawn["name"] == name, "value"], noun) for name, noun in COUNTS.items())
+        known = list(filter(None, counts))
+        return f"On {listed(known)}" if known else ""
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -144,7 +154,10 @@ class Replays:
 
     @property
     def _selected(self) -> pd.DataFrame:
-        return self._at_budget[self._at_budget["arm"].isin(self.selection.arms)]
+        return self._of_arms(self._at_budget)
+
+    def _of_arms(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["arm"].isin(self.selection.arms)]
 
 
 def draw_replays(replays: Replays) -> Drawing | None:
@@ -253,5 +266,7 @@ def _notes(replays: Replays) -> Iterator[str]:
         marks = "" if one else "bars: lowest and highest seed"
     told = [f"At {replays.budget:,} unique pairs, at the end of each replay", over, marks]
     yield f"{'; '.join(filter(None, told))}."
+    if replays.pairs:
+        yield f"{replays.pairs} of each training run."
     if replays.selection.note:
         yield replays.selection.note

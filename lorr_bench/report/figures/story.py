@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lorr_bench.report.contrasts import DECLARED, PRIMARY, contrast_of_row, declared_mark
 from lorr_bench.report.figures.canvas.panels import Heading, Panel
-from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, within_points
+from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, keep_to_shares, within_points
 from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
 from lorr_bench.report.figures.drawing import (
@@ -67,8 +67,13 @@ class Story:
     data: FigureData
     frames: Frames
 
-    @cached_property
+    @property
     def rows(self) -> list[Any]:
+        """The contrasts that stand under each other: as many as there is space for."""
+        return self.placed[:MAX_CONTRASTS]
+
+    @cached_property
+    def placed(self) -> list[Any]:
         """The contrasts on the primary measure, at the primary budget or those named; declared ones first."""
         study = self.data.study
         if study.primary_measure is None or self.data.arm_styles.several:
@@ -87,13 +92,9 @@ class Story:
 
     @property
     def drawable(self) -> bool:
-        """Whether there is one method with a declared contrast, and few enough to stand under each other."""
+        """Whether there is one method with a declared contrast on a measure that is drawn."""
         declared = any(row.role in DECLARED for row in self.rows)
-        return (
-            declared
-            and len(self.rows) <= MAX_CONTRASTS
-            and self.data.study.primary_measure in self.data.measures
-        )
+        return declared and self.data.study.primary_measure in self.data.measures
 
     @property
     def costs(self) -> list[tuple[str, float]]:
@@ -125,7 +126,7 @@ def draw_story(story: Story) -> Drawing | None:
         story: What to draw.
 
     Returns:
-        The drawing; None where there are several methods, nothing was declared, or too much.
+        The drawing; None where there are several methods, or nothing was declared.
     """
     if not story.drawable:
         return None
@@ -148,7 +149,8 @@ def _draw(story: Story) -> Figure:
     )
     panel = Panel(Heading(measure.title), measure, curves.selection.arms)
     found = curves.points(panel)
-    header = Header(story.title, tuple(_notes(story)), tuple(curve_handles(curves, [found])))
+    notes = filter(None, (*_notes(story), curves.selection.note))
+    header = Header(story.title, tuple(notes), tuple(curve_handles(curves, [found])))
     names = truncated_apart([_name(story, row) for row in story.rows], LABEL_WIDTH, TICK_SIZE)
     labels = [*names, *(title for title, _ in story.costs)]
     height = header.height + TOP + HEIGHT + BOTTOM
@@ -157,6 +159,7 @@ def _draw(story: Story) -> Figure:
         figure = blank_figure(height)
         scores = figure.add_axes((LEFT / WIDTH, BOTTOM / height, SCORES / WIDTH, HEIGHT / height))
         draw_curve_panel(scores, curves, panel, found, SCORES)
+        keep_to_shares(scores)
         scores.set_xlabel("unique pairs (log scale)", labelpad=3)
         scores.set_ylabel("accuracy (%)", labelpad=3)
         _head(scores, f"Accuracy, {measure.title}", SCORES)
@@ -276,5 +279,8 @@ def _notes(story: Story) -> Iterator[str]:
     named = f" or those behind the {BUDGET_SIGN}" if any(each.named_budgets for each in story.rows) else ""
     at = f"{story.data.study.primary_budget:,} pairs{named}"
     yield f"Differences at {at}; {tested}; {DAGGER}: declared beforehand."
+    if len(story.rows) < len(story.placed):
+        drawn = f"the first {len(story.rows)} of {len(story.placed)} differences"
+        yield f"Drawn: {drawn}, declared ones before the rest."
     if not math.isnan(row.equivalence_margin):
         yield f"Grey: {margin_text(row.equivalence_margin)}, the declared margin of equivalence."

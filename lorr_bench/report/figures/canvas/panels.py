@@ -67,7 +67,7 @@ class Grid:
         for max_panels, columns, height in LAYOUTS:
             if panels <= max_panels:
                 return cls(columns, height, between=between, shared=shared)
-        return cls(5, 0.92, between=between, shared=shared)
+        return cls(5, 0.86, between=between, shared=shared)
 
     @property
     def width(self) -> float:
