@@ -112,8 +112,8 @@ def _own_share(store: Path) -> float:
     """How many of the start model's greedy answers transformers gives too."""
     [(folder, stage)] = [found for found in stages(store, "answer_math") if "model" not in found[1]["inputs"]]
     reference = Greedy(model_of(store, stage))
-    own = [reference.says(prompt, row) for prompt, _, row in greedy_answers(folder)]
-    return sum(own) / len(own)
+    answers = [(prompt, row) for prompt, _, row in greedy_answers(folder)]
+    return reference.own(answers) / len(answers)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Reads the files of a store and shares no code with what wrote them.
 import json
 import re
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,17 +59,35 @@ class Greedy:
         return not self.torch.equal(self.model.lm_head.weight, self.model.get_input_embeddings().weight)
 
     def says(self, prompt, row):
-        """One forward pass: each token of the answer, and its end, is the argmax after what stands before."""
+        """Whether each token of the answer, and its end, is the argmax after what stands before."""
+        return self.own([(prompt, row)]) == 1
+
+    def own(self, answers):
+        """How many answers the model says so; those of one length share a forward pass, so none is padded."""
+        by_length = defaultdict(list)
+        for prompt, row in answers:
+            before, answer = self._tokens(prompt, row)
+            by_length[len(before) + len(answer)].append((before, answer))
+        return sum(map(self._own_of_one_length, by_length.values()))
+
+    def _own_of_one_length(self, answers):
+        with self.torch.no_grad():
+            best = self.model(
+                self.torch.tensor([before + answer for before, answer in answers])
+            ).logits.argmax(-1)
+        return sum(
+            found[len(before) - 1 : -1].tolist() == answer
+            for found, (before, answer) in zip(best, answers, strict=True)
+        )
+
+    def _tokens(self, prompt, row):
         before = self.tokenizer(prompt)["input_ids"]
         answer = self.tokenizer(row["text"])["input_ids"]
         if not row["truncated"]:
             end = row.get("end") or self.tokenizer.eos_token  # stores of older versions did not note it
             answer = [*answer, self.tokenizer.convert_tokens_to_ids(end)]
         assert len(answer) == row["tokens"]
-        with self.torch.no_grad():
-            logits = self.model(self.torch.tensor([before + answer])).logits[0]
-        best = logits[len(before) - 1 : -1].argmax(-1).tolist()
-        return best == answer
+        return before, answer
 
 
 @dataclass(frozen=True)
@@ -86,7 +105,7 @@ def check_greedy_answers(store):
     for folder, stage in stages(store, "answer_math"):
         greedy = Greedy(model_of(store, stage))
         answers = list(greedy_answers(folder))
-        its_own = sum(greedy.says(prompt, row) for prompt, _, row in answers)
+        its_own = greedy.own((prompt, row) for prompt, _, row in answers)
         right = sum(BOX.findall(row["text"])[-1:] == [gold] for _, gold, row in answers)
         yield Checked(stage["label"], len(answers), its_own, right)
 
