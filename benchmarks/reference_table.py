@@ -108,12 +108,12 @@ def _conditions(row: Row) -> tuple[str, ...]:
 
 def percent(share: str) -> str:
     """A share in per cent; a dash where there is none."""
-    return f"{100 * float(share):.1f}" if share else "–"
+    return f"{round(100 * float(share), 9):.1f}" if share else "–"
 
 
 def points(share: str) -> str:
     """A difference of shares in points, with its sign; a dash where there is none."""
-    return f"{100 * float(share):+.1f}" if share else "–"
+    return f"{round(100 * float(share), 9):+.1f}" if share else "–"
 
 
 def main() -> None:

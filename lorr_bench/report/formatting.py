@@ -34,9 +34,14 @@ TITLES = {
 """Names of the quantities of ``Spend`` as a reader sees them."""
 
 
+def in_hundredths(share: float) -> float:
+    """A share times 100, without what summing in another order changes: equal means round to equal digits."""
+    return round(100 * share, 9)
+
+
 def percent(share: float) -> str:
     """A share as per cent with one decimal: 0.613 → ``61.3``."""
-    return MISSING if math.isnan(share) else f"{100 * share:.1f}".replace("-", MINUS)
+    return MISSING if math.isnan(share) else f"{in_hundredths(share):.1f}".replace("-", MINUS)
 
 
 def with_deviation(share: float, deviation: float) -> str:
@@ -49,7 +54,7 @@ def points(difference: float) -> str:
     """A difference of shares as signed percentage points: 0.12 → ``+12.0``."""
     if math.isnan(difference):
         return MISSING
-    text = f"{100 * difference:+.1f}"
+    text = f"{in_hundredths(difference):+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
 
 

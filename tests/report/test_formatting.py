@@ -13,6 +13,9 @@ from lorr_bench.report import formatting
     ("found", "expected"),
     [
         (formatting.percent(0.6134), "61.3"),
+        (formatting.percent(0.9614999999999998), "96.2"),  # 0.9615, added up in another order
+        (formatting.points(0.01250000000000002), "+1.2"),  # likewise 0.0125
+        (formatting.points(0.0125), "+1.2"),
         (formatting.percent(math.nan), "–"),
         (formatting.with_deviation(0.613, 0.012), "61.3 ± 1.2"),
         (formatting.with_deviation(0.613, math.nan), "61.3"),
