@@ -62,6 +62,23 @@ def test_a_gain_says_who_won_from_where_to_where() -> None:
     assert answer("Declared", screen) == ("Over 2 seeds × 100 problems.",)
 
 
+def test_an_arm_that_nobody_declared_is_not_beaten_unseen() -> None:
+    """40 of 100 won, 50 and 60 of 100 have no primary contrast."""
+    answers = {("dpo+plain", 512): FEW, ("dpo+lorr", 512): MANY}
+    beside = {("dpo+no_reset", 512): [0] * 40 + [1] * 60, ("sft+plain", 512): [0, 1] * 50}
+    declared = Analysis("nano_easy", "greedy", (GAIN,))
+    first = headline(arms_at({**answers, **beside}), declared)
+    assert first.startswith(
+        "dpo+lorr scored highest of what was declared on nano_easy greedy at 512 pairs: from"
+    )
+    assert first.endswith(" Above it, in no primary contrast: dpo+no_reset at 60.0 %, and 1 more.")
+    one = headline(arms_at({**answers, ("sft+plain", 512): [0, 1] * 50}), declared)
+    assert one.endswith(" Above it, in no primary contrast: sft+plain at 50.0 %.")
+    lower = headline(arms_at({**answers, ("sft+plain", 512): FEW}), declared)
+    assert lower.startswith("dpo+lorr won on")
+    assert "Above it" not in lower
+
+
 def test_a_loss_names_the_baseline_first() -> None:
     assert headline(two_arms(MANY, FEW)) == (
         "dpo+plain won on nano_easy greedy at 512 pairs: from 20.0 % (dpo+lorr) to 40.0 %, dpo+lorr "

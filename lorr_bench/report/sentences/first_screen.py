@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,11 +110,11 @@ class _Screen:
 
     def composed(self, changes: Answer) -> FirstScreen:
         """The headline and the answers that have something to say."""
-        arms = len({side for row in self.primary.itertuples() for side in sides(row)})
+        arms = {side for row in self.primary.itertuples() for side in sides(row)}
         main = contrast_of(self.primary, best_arm(self.primary), self.study)
         at_once = self.rows["unique_pairs"] == self.rows["reference_pairs"]
         controls = Controls(self.study, self.rows[at_once & (self.rows["unique_pairs"] == self.budget)])
-        won = won_sentence(main, arms)
+        won = won_sentence(main, len(arms), self._beside_them(main, arms))
         unlearned = nothing_learned(self.scores, self.frames.diagnostics)
         answers = [
             Answer("Declared", (*([won] if unlearned else []), *self._declared(main, controls))),
@@ -124,6 +124,13 @@ class _Screen:
             changes,
         ]
         return FirstScreen(unlearned or won, tuple(_with_lines(answers)))
+
+    def _beside_them(self, main: Any, arms: Collection[str]) -> dict[str, float]:
+        """Scores of the arms in no primary contrast, at the budget of the headline; of one budget alone."""
+        if main.named_budgets:
+            return {}
+        others = self.scores[~self.scores["arm"].isin({*arms, START.arm})]
+        return dict(zip(others["arm"], others["mean"], strict=True))
 
     @property
     def _efficiency(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -69,12 +69,13 @@ def contrast_of(primary: pd.DataFrame, arm: str, study: Study) -> Any:
     return next((row for row in rows if baselines.get(row.treatment) == row.reference), rows[0])
 
 
-def won_sentence(row: Any, arms: int) -> str:
+def won_sentence(row: Any, arms: int, scores: Mapping[str, float]) -> str:
     """The verdict on one contrast, the higher score first.
 
     Args:
         row: Its row in the frame of contrasts.
         arms: Among how many arms of the primary contrasts the higher one scores best.
+        scores: Of arms in no primary contrast: none of them is beaten unseen.
     """
     best, other, means = _ordered(row)
     if best == other:
@@ -82,10 +83,12 @@ def won_sentence(row: Any, arms: int) -> str:
             f"{_lead(row)}{' and '.join(sides(row))} are level at {percent(means[0])} % {_on(row)}: "
             f"{_difference(row)}{_word(row)}.{_missed(row)}"
         )
-    verb = "won" if row.significant else "scored highest"
+    above = {arm: score for arm, score in scores.items() if score > means[0]}
+    verb = "won" if row.significant and not above else "scored highest"
+    among = " of what was declared" if above else ""
     return (
-        f"{_lead(row)}{best} {verb} {_on(row)}: from {percent(means[1])} % ({other}) to "
-        f"{percent(means[0])} %, {_difference(row)}{_word(row)}.{_missed(row)}{_luck(arms)}"
+        f"{_lead(row)}{best} {verb}{among} {_on(row)}: from {percent(means[1])} % ({other}) to "
+        f"{percent(means[0])} %, {_difference(row)}{_word(row)}.{_missed(row)}{_luck(arms)}{_above(above)}"
     )
 
 
@@ -230,6 +233,15 @@ def _missed(row: Any) -> str:
 def _luck(arms: int) -> str:
     """What the best of many must be told with."""
     return f" Highest of {arms:,} arms: luck is among what put it first." if arms > MAX_SENTENCES else ""
+
+
+def _above(scores: Mapping[str, float]) -> str:
+    """Who scored higher without having been declared, the highest by name."""
+    if not scores:
+        return ""
+    first = max(scores, key=lambda arm: scores[arm])
+    others = f", and {len(scores) - 1} more" if len(scores) > 1 else ""
+    return f" Above it, in no primary contrast: {first} at {percent(scores[first])} %{others}."
 
 
 def _group_sentences(rows: list[Any], study: Study, tests: int) -> tuple[str, ...]:
