@@ -145,7 +145,7 @@ def test_the_command_says_how_to_learn_about_a_model_of_the_hub(tmp_path):
 def test_the_command_says_first_what_does_not_fit_on_gpus_that_are_asked_about(tmp_path):
     done = planned("paper/main_table", tmp_path, "--devices", "h100-80gb:8")
     first, *_ = done.stdout.splitlines()
-    assert first.startswith("Memory: 17 of 17 arms do not fit on one H100 80 GB beside the engine: ")
+    assert first.startswith("Memory: 16 of 17 arms do not fit on one H100 80 GB: ")
     assert "Smallest change that fits: " in first
     assert "Hours on 8 × H100 80 GB" in done.stdout
     assert "45% to 20% of 989 TFLOPS in bfloat16 and 70% to 30% of 3.35 TB/s" in " ".join(done.stdout.split())
