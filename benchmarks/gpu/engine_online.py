@@ -56,7 +56,7 @@ class Stale(Watched):
 
 
 class Timed:
-    """The engine, with the seconds that it took and the memory that it kept while it slept."""
+    """The engine, with the seconds that it took and the memory that it gave back whenever it slept."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self.context = engine, engine.context

@@ -96,7 +96,11 @@ class EngineRoom:
             if not engine.replaceable:
                 wanted.parent.mkdir(parents=True, exist_ok=True)
                 wanted.touch()
-                raise UnprovenError(fault, where=task.stage.label)
+                raise UnprovenError(
+                    fault,
+                    where=task.stage.label,
+                    fix="The next attempt starts a fresh engine on the model, in a new process.",
+                )
             engine.close()
             engine = self._started(task, task.model, settings)
             fault = _fault(task, engine, expected)

@@ -125,6 +125,7 @@ def test_where_a_process_has_one_engine_the_next_attempt_starts_a_fresh_one(room
     with pytest.raises(UnprovenError, match="it speaks otherwise") as caught:
         room.holding("one")
     assert (caught.value.may_pass, caught.value.where) == (True, "answers of a stage")
+    assert "next attempt starts a fresh engine" in caught.value.fix
     assert [engine.closed for engine in room.engines] == [False]
     room.rooms = EngineRoom(room.start)  # of a new process
     assert room.holding("one").began_with == (model, None)
