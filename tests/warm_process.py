@@ -54,6 +54,7 @@ READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREA
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
 WORKER = ["-P", "-m", "lorr_bench.run.worker"]
+LAUNCHERS = (["-m", "accelerate.commands.launch"], ["-m", "torch.distributed.run"])
 
 
 class WarmProcess:
@@ -173,6 +174,17 @@ class Child:
         self.pid = pid
         self._code = None
         self._lock = threading.Lock()
+
+    def poll(self):
+        """Its exit code; None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def terminate(self):
+        """Ask it to end."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
 
     def wait(self, timeout=None):
         """Its exit code, as ``subprocess`` gives it.
@@ -300,6 +312,11 @@ def begin(order, files, imported):
     if arguments[:2] == ["-m", "lorr_bench.cli"]:
         warm = preforked(imported)
         line_process.subprocess = with_warm_workers(lambda: warm)
+    elif arguments[:2] in LAUNCHERS:
+        from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
+
+        assert issubclass(subprocess_handler.Popen, subprocess.Popen)
+        subprocess_handler.Popen = warm_popen(preforked(imported))
     execute(arguments)
     sys.exit()
 
@@ -319,10 +336,42 @@ def with_warm_workers(warm):
     return SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)
 
 
+def with_warm_launcher(warm):
+    """``subprocess`` for ``stages.training.ranks``, whose launcher and ranks are warm."""
+    names = ("DEVNULL", "TimeoutExpired")
+    return SimpleNamespace(Popen=warm_popen(warm), **{name: getattr(subprocess, name) for name in names})
+
+
+def warm_popen(warm):
+    """``subprocess.Popen`` of Python, for a launcher of ranks and for the ranks that it starts.
+
+    Any environment will do: what is set for ranks is read when they train, and the rest is that of the tests.
+    """
+
+    def popen(args, *, env, stdin=None, stdout=None, stderr=None, cwd=".", start_new_session=False):
+        nothing = os.open(os.devnull, os.O_RDWR)
+        outputs = [number if file is None else file.fileno() for number, file in ((1, stdout), (2, stderr))]
+        try:
+            pid = warm.start(args[1:], env, [nothing, *outputs], cwd=cwd, session=start_new_session)
+        finally:
+            os.close(nothing)
+        return Child(pid)
+
+    return popen
+
+
 def execute(arguments):
     """What Python does with its arguments: ``[-P] -m MODULE``, ``-c CODE`` or a file, and those of its own."""
-    if arguments[0] == "-P":
+    if (threads := os.environ.get("OMP_NUM_THREADS")) and (torch := sys.modules.get("torch")):
+        torch.set_num_threads(int(threads))  # it has read another number when it was imported
+    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [place for place in places if place and place not in sys.path]
+    safe = bool(os.environ.get("PYTHONSAFEPATH"))
+    while arguments[0] in ("-P", "-u"):
+        safe |= arguments[0] == "-P"
         _, *arguments = arguments
+    if safe:
+        pass
     elif arguments[0] in ("-m", "-c"):
         sys.path.insert(0, str(Path.cwd()) if arguments[0] == "-m" else "")
     else:
@@ -339,6 +388,19 @@ def execute(arguments):
         runpy.run_path(arguments[0], run_name="__main__")
 
 
+def look_at_models_here():
+    """Let vLLM look at a model's class in this process.
+
+    It starts one for each class that this machine has not seen, so as not to touch a GPU, and that imports for as long
+    as an engine takes to start.
+    """
+    with suppress(ImportError):
+        from vllm.model_executor.models import registry
+
+        assert callable(registry._run_in_subprocess)
+        registry._run_in_subprocess = lambda look: look()
+
+
 def main():
     connection = socket.socket(fileno=int(sys.argv[1]))
     imported = dict(os.environ)
@@ -347,6 +409,7 @@ def main():
     for name in IMPORTS:
         with suppress(ImportError):  # whoever needs what is missing says so
             importlib.import_module(name)
+    look_at_models_here()
     gc.enable()
     gc.freeze()
     begin(*serve(connection), imported)

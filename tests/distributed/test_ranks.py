@@ -13,6 +13,8 @@ import pytest
 import torch
 import yaml
 
+from warm_process import warm_process, with_warm_launcher
+
 from lorr_bench.errors import DataError, LostError, MissingPackageError, StageError, SuiteError
 from lorr_bench.plan.sharding import library_of, sharding_of
 from lorr_bench.spec.models import TrainingSpec
@@ -30,6 +32,13 @@ QUIET = lambda *_: None  # noqa: E731
 def _found_by_the_ranks(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", FOUND)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
+
+
+@pytest.fixture
+def warm_ranks(monkeypatch):
+    """Launcher and ranks have the large libraries already; how real ones start, `two_runs` and the last kill show."""
+    if sys.platform == "linux":
+        monkeypatch.setattr(ranks, "subprocess", with_warm_launcher(warm_process()))
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +86,7 @@ def test_the_ranks_import_nothing_from_the_folder_of_the_run(two_runs):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_all_ranks_decide_by_the_signal_of_the_first(tmp_path):
     """Alone, rank 1 would see its margin rise to ln 4."""
     log = tmp_path / "log"
@@ -85,6 +95,7 @@ def test_all_ranks_decide_by_the_signal_of_the_first(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_the_reason_of_one_rank_ends_all_and_keeps_its_kind(tmp_path):
     with pytest.raises(DataError) as caught:
         train_in_processes({}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:explain")
@@ -93,6 +104,7 @@ def test_the_reason_of_one_rank_ends_all_and_keeps_its_kind(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_a_crash_of_one_rank_ends_all_and_shows_the_log(tmp_path):
     with pytest.raises(StageError, match="ZeroDivisionError: a number by zero") as caught:
         train_in_processes({}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:crash")
@@ -102,6 +114,7 @@ def test_a_crash_of_one_rank_ends_all_and_shows_the_log(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_a_killed_rank_ends_all_and_shows_the_log(tmp_path):
     (tmp_path / "log").write_text("of an earlier run\n")
     with pytest.raises(LostError, match="ended from outside"):
@@ -132,6 +145,7 @@ def rank_ids(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_an_interrupted_parent_leaves_no_rank_behind(tmp_path):
     class Interrupted(BaseException):
         pass
@@ -209,6 +223,7 @@ def test_every_name_of_a_sharding_has_a_configuration_that_a_user_could_have_wri
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_accelerate_reads_the_shipped_fsdp_as_meant(tmp_path, monkeypatch):
     monkeypatch.setattr(ranks, "check_devices", lambda number, sharding: None)
     plugin = train_in_processes({}, 2, "fsdp", tmp_path / "log", QUIET, work="rank_work:fsdp_plugin")
@@ -222,6 +237,7 @@ def test_accelerate_reads_the_shipped_fsdp_as_meant(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_a_configuration_of_the_user_reaches_the_ranks(tmp_path, monkeypatch):
     monkeypatch.setattr(ranks, "check_devices", lambda number, sharding: None)
     own = yaml.safe_load(config_file("fsdp", tmp_path).read_text())
@@ -231,6 +247,7 @@ def test_a_configuration_of_the_user_reaches_the_ranks(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 def test_a_rank_without_memory_is_worth_another_attempt(tmp_path):
     with pytest.raises(MemoryError, match="rank 1: CUDA out of memory"):
         train_in_processes({}, 2, "ddp", tmp_path / "log", QUIET, work="rank_work:fill_memory")

@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import replayed
 import torch
 from safetensors.torch import load_file
+from warm_process import run_warm
 
 from lorr_bench.lorr.measures import module_group
 
@@ -39,16 +38,8 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(small_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    root = str(SCRIPT.parents[2])
-    done = subprocess.run(
-        [*launcher, str(SCRIPT), str(small_model), str(folder)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = run_warm(*launcher, SCRIPT, small_model, folder, environment=os.environ, timeout=300)
     assert done.returncode == 0, done.stderr[-5000:]
     return Runs(folder)
 

@@ -6,6 +6,7 @@ A start of two processes takes longer than the trainings, so that each trains al
 import dataclasses
 import json
 import os
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ from lorr_bench_adapters.native import methods as native_methods
 from lorr_bench_adapters.trl import methods as trl_methods
 from safetensors.torch import load_file
 from training_work import TRAIN
+from warm_process import warm_process, with_warm_launcher
 
 from lorr_bench.stages.training import ranks
 
@@ -118,6 +120,8 @@ def in_two(job, tmp_path_factory):
             "PYTHONPATH", os.pathsep.join(map(str, [HERE, HERE.parents[1], HERE.parents[1] / "adapters"]))
         )
         patch.setattr(ranks, "check_devices", lambda number, sharding: None)
+        if sys.platform == "linux":
+            patch.setattr(ranks, "subprocess", with_warm_launcher(warm_process()))
         yield train
 
 
