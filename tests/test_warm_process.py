@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from warm_process import SET_BY_IMPORTS, Child, run_warm, warm_process
+from warm_process import SET_BY_IMPORTS, Child, run_warm, warm_process, with_warm_launcher
 
 pytestmark = [
     pytest.mark.slow,
@@ -80,3 +80,49 @@ def test_a_session_of_its_own_is_ended_as_a_group():
         child = Child(warm_process().start(words, os.environ, [nothing.fileno()] * 3, session=True))
     os.killpg(child.pid, signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
+
+
+ABOUT_A_RANK = """
+import json, os, sys, torch
+facts = {"loaded": len(sys.modules), "threads": torch.get_num_threads(), "rank": os.environ["RANK"]}
+sys.__stdout__.write(json.dumps({**facts, "found": FOUND, "own_folder": os.getcwd() in sys.path}) + chr(10))
+"""
+
+
+def test_a_launcher_and_its_ranks_are_warm_and_have_the_environment_that_they_are_given(tmp_path):
+    (tmp_path / "beside.py").write_text("FOUND = 'found'", "utf-8")
+    (tmp_path / "place").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "place" / "one.py").write_text(f"from beside import FOUND\n{ABOUT_A_RANK}", "utf-8")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "one"]
+    given = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(tmp_path / "place")]), "PYTHONSAFEPATH": "1"}
+    with (tmp_path / "out").open("wb") as out:
+        child = with_warm_launcher(warm_process()).Popen(
+            [sys.executable, *launcher],
+            env={**os.environ, **given, "OMP_NUM_THREADS": "2"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd=tmp_path / "run",
+        )
+        try:
+            assert child.wait(120) == 0, (tmp_path / "out").read_text("utf-8")
+        finally:
+            child.kill()
+    seen = [
+        json.loads(line) for line in (tmp_path / "out").read_text("utf-8").splitlines() if "loaded" in line
+    ]
+    assert sorted(one["rank"] for one in seen) == ["0", "1"]
+    for one in seen:
+        assert (one["threads"], one["found"], one["own_folder"]) == (2, "found", False)
+        assert one["loaded"] > 2000  # of vLLM, TRL and others
+
+
+def test_one_that_is_asked_to_ends():
+    with Path(os.devnull).open("r+b") as nothing:
+        words = ["-c", "import time; time.sleep(60)"]
+        child = Child(warm_process().start(words, os.environ, [nothing.fileno()] * 3))
+    assert child.poll() is None
+    child.terminate()
+    assert child.wait(20) == -signal.SIGTERM
+    assert child.poll() == -signal.SIGTERM

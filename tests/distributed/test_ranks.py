@@ -12,7 +12,6 @@ from typing import get_args
 import pytest
 import torch
 import yaml
-
 from warm_process import warm_process, with_warm_launcher
 
 from lorr_bench.errors import DataError, LostError, MissingPackageError, StageError, SuiteError
