@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,9 @@ ENVIRONMENT: Final = {
     "VLLM_LOGGING_LEVEL": "WARNING",
     "TOKENIZERS_PARALLELISM": "false",  # else tokenizers warn when a process is forked
 }
+
+NO_COMPILING: Final = "TORCH_COMPILE_DISABLE"
+"""Read by torch when it is imported, and by vLLM."""
 
 OTHERS_HOLD_MEMORY: Final = "Free memory on device"
 """So vLLM begins where less of a GPU is free than the engine is to have."""
@@ -99,7 +103,8 @@ class Engine:
         settings: How to start.
 
     Raises:
-        SuiteError: This process has fewer GPUs than the model is to be cut over, or none for the kernels.
+        SuiteError: This process has fewer GPUs than the model is to be cut over, or none for the kernels; or
+            a model is to be compiled without a compiler.
         MissingPackageError: vLLM is not installed.
         CrowdedError: Something else holds the memory of the GPU.
         ModelError: vLLM can't load the model.
@@ -107,12 +112,15 @@ class Engine:
 
     def __init__(self, model: str, revision: str | None, settings: EngineSettings) -> None:
         check_devices(settings.tensor_parallel_size)
+        if not settings.enforce_eager:
+            check_compiler()
         if settings.batch_invariant:
             _want_batch_invariance()
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(settings.kv_cache_gib)
-        self.llm = _start(model, revision, settings)
+        with _nothing_compiled() if settings.enforce_eager else nullcontext():
+            self.llm = _start(model, revision, settings)
         self._began_with = (model, revision)
         self._loaded: tuple[str, str | None] | None = self._began_with
         self._parts = settings.tensor_parallel_size
@@ -233,6 +241,7 @@ class Engine:
             self._asleep = False
         self.llm.llm_engine.engine_core.shutdown()
         del self.llm
+        torch.compiler.set_stance("default")
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -386,6 +395,23 @@ def check_devices(parts: int) -> None:
         )
 
 
+def check_compiler() -> None:
+    """Refuse to compile a model on a CPU without what it is compiled with.
+
+    Raises:
+        SuiteError: There is no C++ compiler.
+    """
+    import torch
+
+    compiler = os.environ.get("CXX", "g++")
+    if not torch.cuda.is_available() and shutil.which(compiler) is None:
+        raise SuiteError(
+            f"on a CPU a model is compiled with {compiler}, which is not installed",
+            where="engine.enforce_eager",
+            fix="Leave it out or set it to true, which needs no compiler; or install one (apt install g++).",
+        )
+
+
 def seed_process(_worker: Any, seed: int) -> None:
     """Seed this process; vLLM calls it in each of its workers."""
     import torch
@@ -422,6 +448,28 @@ def _want_batch_invariance() -> None:
             fix="Leave it out, or run on a GPU.",
         )
     os.environ["VLLM_BATCH_INVARIANT"] = "1"
+
+
+@contextmanager
+def _nothing_compiled() -> Iterator[None]:
+    """On a CPU, what an engine that is started meanwhile calls is not compiled, in all of its processes.
+
+    vLLM has small functions that it compiles even where it is eager: with a C++ compiler, which not every
+    machine has, and for half a minute on a new one. On a GPU one of them saves memory, and is left to Triton.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        yield
+        return
+    torch.compiler.set_stance("force_eager")  # in this process, which has imported torch, from now on
+    before = os.environ.get(NO_COMPILING)
+    os.environ[NO_COMPILING] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[NO_COMPILING]
 
 
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:

@@ -69,7 +69,9 @@ class EngineSpec(Model):
         0.45, gt=0, le=1, description="share of a GPU, taken while its stages run"
     )
     enforce_eager: bool = Field(
-        True, description="no CUDA graphs and no compilation: starts sooner, runs slower"
+        True,
+        description="no CUDA graphs and no compilation (for which a CPU needs g++): starts sooner, "
+        "runs slower",
     )
     batch_invariant: bool = Field(
         False,

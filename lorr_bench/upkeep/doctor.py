@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -48,7 +49,7 @@ class Finding:
 
 
 def examine(store_root: Path) -> list[Finding]:
-    """Look at Python, packages, locked versions, engine, devices, disk and the embedded model.
+    """Look at Python, packages, locked versions, engine, devices, compiler, disk and the embedded model.
 
     Args:
         store_root: Where artefacts will lie; it need not exist yet.
@@ -67,6 +68,7 @@ def examine(store_root: Path) -> list[Finding]:
         engine_finding(required),
         *companion_findings(),
         device_finding(),
+        *compiler_findings(),
         disk_finding(store_root),
         model_finding(MODEL_FOLDER),
     ]
@@ -174,6 +176,23 @@ def device_finding() -> Finding:
             return Finding("devices", False, f"{value}, {too_old}; {cpu}", fix)
         return Finding("devices", False, f"{value}; {cpu}", "make install")
     return Finding("devices", True, cpu)
+
+
+def compiler_findings() -> Iterator[Finding]:
+    """What Triton, which vLLM computes with on GPUs, builds with: a C compiler and Python's headers."""
+    try:
+        import torch
+    except (ImportError, OSError, RuntimeError):  # said above
+        return
+    if not torch.cuda.is_available():
+        return
+    found = next(filter(None, map(shutil.which, (os.environ.get("CC", ""), "gcc", "clang"))), None)
+    headers = (Path(sysconfig.get_path("include")) / "Python.h").exists()
+    missing = [name for name, here in (("no C compiler", found), ("no Python.h", headers)) if not here]
+    if missing:
+        yield Finding("compiler", False, " and ".join(missing), "apt install gcc python3-dev")
+    else:
+        yield Finding("compiler", True, str(found))
 
 
 def _old_driver(cuda: str) -> str:

@@ -30,7 +30,7 @@ metric_list: [{{metric: exact_match}}]
 TEXTS = {"family_chat": "{{question}}", "family_plain": "Question: {{question}}\\nAnswer:"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # in one process tests run family by family, through all files for each
 def found(family_folder, taught_folder, tmp_path_factory):
     """What each family read, and those that are started answered, one after the other in one process."""
     root = tmp_path_factory.mktemp("engines")

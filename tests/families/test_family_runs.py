@@ -22,7 +22,7 @@ ALWAYS = ("mistral",)
 ALL = os.environ.get("LORR_BENCH_ALL_FAMILIES") == "1"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def judge(tmp_path_factory):
     """A reward model with random weights: any two answers have different scores."""
     import torch

@@ -18,6 +18,7 @@ from lorr_bench.generate.engine import (
     Engine,
     EngineSettings,
     Sampling,
+    check_compiler,
     check_devices,
     pack_tied_heads,
     stream_seeds,
@@ -314,6 +315,25 @@ def test_a_model_is_not_cut_over_more_gpus_than_there_are(monkeypatch):
     assert caught.value.where == "engine.tensor_parallel_size"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     check_devices(3)
+
+
+def test_a_cpu_compiles_a_model_only_with_a_compiler(monkeypatch, tmp_path):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setitem(sys.modules, "vllm", fake_vllm())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(SuiteError, match=r"with g\+\+, which is not installed") as caught:
+        Engine(str(tmp_path), None, dataclasses.replace(SETTINGS, enforce_eager=False))
+    assert caught.value.where == "engine.enforce_eager"
+    (tmp_path / "c++").touch(0o755)
+    monkeypatch.setenv("CXX", "c++")
+    Engine(str(tmp_path), None, dataclasses.replace(SETTINGS, enforce_eager=False))
+    monkeypatch.setenv("CXX", "gone")
+    Engine(str(tmp_path), None, SETTINGS)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    check_compiler()  # there Triton does it
 
 
 TOKENS = tuple((len(text),) for text in TEXTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import types
 from collections.abc import Callable
 from dataclasses import replace
@@ -174,6 +175,39 @@ def test_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.device_finding() == Finding("devices", True, "3 CPU cores, 2.0 GiB memory")
 
 
+@pytest.mark.parametrize(
+    ("installed", "headers", "finding"),
+    [
+        (["gcc"], True, (True, "{}/gcc", "")),
+        (["clang", "own"], True, (True, "{}/own", "")),
+        (["gcc"], False, (False, "no Python.h", "apt install gcc python3-dev")),
+        ([], False, (False, "no C compiler and no Python.h", "apt install gcc python3-dev")),
+    ],
+)
+def test_a_gpu_needs_a_c_compiler(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    installed: list[str],
+    headers: bool,
+    finding: tuple[bool, str, str],
+) -> None:
+    torch_with(monkeypatch, ("H200", 140 * GIB))
+    for name in installed:
+        (tmp_path / name).touch(0o755)
+    if headers:
+        (tmp_path / "Python.h").touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CC", "own")
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    ok, value, fix = finding
+    assert list(doctor.compiler_findings()) == [Finding("compiler", ok, value.format(tmp_path), fix)]
+
+
+def test_a_cpu_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch_with(monkeypatch)
+    assert list(doctor.compiler_findings()) == []
+
+
 def test_a_gpu_that_torch_can_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
     torch_with(monkeypatch)
     nvidia_smi(monkeypatch, "NVIDIA H200\nNVIDIA H200\n")
@@ -213,6 +247,7 @@ def test_a_torch_that_can_not_be_imported(monkeypatch: pytest.MonkeyPatch) -> No
     found = doctor.device_finding()
     assert not found.ok
     assert found.value.startswith("torch can't be imported: ")
+    assert list(doctor.compiler_findings()) == []
     assert found.fix == "make install"
 
 
