@@ -42,24 +42,25 @@ def scores(folder: Path) -> Iterator[str]:
 
 
 def contrasts(folder: Path) -> Iterator[str]:
-    """What was declared to be tested, and what came of it.
+    """What was declared to be tested, and what came of it; with the budget where there are several.
 
     Args:
         folder: Of a published run.
     """
+    declared = [row for row in rows_of(folder / "contrasts.csv") if row["role"] in ROLES]
+    several = len({row["unique_pairs"] for row in declared}) > 1
     yield "| declared contrast | difference (points) | 95 % interval | corrected p | |"
     yield "|:--|--:|:--|--:|:--|"
-    for row in rows_of(folder / "contrasts.csv"):
-        if row["role"] in ROLES:
-            interval = f"{points(row['difference_low'])} to {points(row['difference_high'])}"
-            cells = (
-                f"{row['treatment']} - {row['reference']}",
-                points(row["difference"]),
-                interval,
-                _p(row["p_holm"]),
-                _word(row),
-            )
-            yield f"| {' | '.join(cells)} |"
+    for row in declared:
+        budget = f", {int(row['unique_pairs']):,} pairs" if several else ""
+        cells = (
+            f"{row['treatment']} - {row['reference']}{budget}",
+            points(row["difference"]),
+            f"{points(row['difference_low'])} to {points(row['difference_high'])}",
+            _p(row["p_holm"]),
+            _word(row),
+        )
+        yield f"| {' | '.join(cells)} |"
 
 
 def _word(row: Row) -> str:

@@ -13,13 +13,13 @@ SCORES = (
     "a,1024,general,0.7,0.6,0.8,5\n"
 )
 CONTRASTS = (
-    "treatment,reference,role,difference,difference_low,difference_high,p_holm,significant,"
+    "treatment,reference,unique_pairs,role,difference,difference_low,difference_high,p_holm,significant,"
     "equivalence_margin,equivalent\n"
-    "b,a,primary,0.1,0.05,0.15,0.0001,True,,False\n"
-    "c,a,primary,0.005,-0.01,0.015,1.0,False,0.02,True\n"
-    "d,a,primary,0.01,0.005,0.015,0.01,True,0.02,True\n"
-    "e,a,sequence,0.01,-0.05,0.07,,False,0.02,False\n"
-    "f,a,secondary,0.1,0.05,0.15,0.01,True,,False\n"
+    "b,a,1024,primary,0.1,0.05,0.15,0.0001,True,,False\n"
+    "c,a,1024,primary,0.005,-0.01,0.015,1.0,False,0.02,True\n"
+    "d,a,1024,primary,0.01,0.005,0.015,0.01,True,0.02,True\n"
+    "e,a,1024,sequence,0.01,-0.05,0.07,,False,0.02,False\n"
+    "f,a,1024,secondary,0.1,0.05,0.15,0.01,True,,False\n"
 )
 
 
@@ -72,4 +72,16 @@ def test_contrasts_are_those_that_were_declared_each_with_its_outcome(tables, ro
         "| c - a | +0.5 | -1.0 to +1.5 | 1.000 | equivalent within ±2.0 points |",
         "| d - a | +1.0 | +0.5 to +1.5 | 0.010 | significant, but within ±2.0 points |",
         "| e - a | +1.0 | -5.0 to +7.0 | – | not shown |",
+    ]
+
+
+def test_of_several_budgets_each_contrast_says_its_own(tables, root):
+    file = root / "results" / "published" / "nano" / "x" / "contrasts.csv"
+    file.write_text(CONTRASTS.replace("e,a,1024", "e,a,512"), "utf-8")
+    rows = tables.page("<!-- contrasts nano/x -->\n", root).splitlines()[3:]
+    assert [row.split(" | ")[0] for row in rows] == [
+        "| b - a, 1,024 pairs",
+        "| c - a, 1,024 pairs",
+        "| d - a, 1,024 pairs",
+        "| e - a, 512 pairs",
     ]
