@@ -15,12 +15,13 @@ CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 FAKE_PYTHON = """\
 #!/bin/sh
 # -c: the checks pass. -m venv: a copy of this file. -m pip: a line in the log, with what a file of requirements in
-# the environment holds; faults by variables.
+# the environment holds; faults by variables. Nothing is to be compiled.
 case "$1 ${2:-}" in
 "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 "-m pip")
     shift 2
     [ "$1" = --version ] && exit 0
+    [ "${PIP_COMPILE-}" = 0 ] || exit 9
     echo "$*" >>"$LOG"
     case "$*" in
     *--dry-run*) echo "${REPORT:-}" >"$5" && exit "${DRY_RUN_STATUS:-0}" ;;
