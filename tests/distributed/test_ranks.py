@@ -42,7 +42,7 @@ def warm_ranks(monkeypatch):
 
 @pytest.fixture(scope="module")
 def two_runs(tmp_path_factory):
-    """Two runs side by side, in a folder with files that no rank may import: by number, the outcome and what was told."""
+    """Two runs side by side, in a folder with files that no rank may import: by number, the outcome and what was told; what is left."""
     folder = tmp_path_factory.mktemp("runs")
     for name in ("torch.py", "lorr_bench.py"):
         (folder / name).write_text("raise SystemExit('a file of the user was run')")
@@ -57,14 +57,17 @@ def two_runs(tmp_path_factory):
         patch.setenv("PYTHONPATH", FOUND)
         patch.setenv("OMP_NUM_THREADS", "4")
         patch.setenv("CUDA_VISIBLE_DEVICES", "5,3")  # those of the worker
+        (folder / "temporary").mkdir()
+        patch.setenv("TMPDIR", str(folder / "temporary"))
         patch.setattr(ranks, "check_devices", lambda number, sharding: None)
         patch.chdir(folder)
-        return dict(zip(told, both.map(train, told), strict=True)), told
+        outcomes = dict(zip(told, both.map(train, told), strict=True))
+        return outcomes, told, sorted((folder / "temporary").iterdir())
 
 
 @pytest.mark.slow
 def test_the_ranks_work_together_and_rank_0_speaks_for_all(two_runs):
-    outcomes, told = two_runs
+    outcomes, told, _ = two_runs
     environment = {"WORLD_SIZE": "2", "OMP_NUM_THREADS": "2", "FSDP_VERSION": None}
     assert outcomes[20] == {"rank": 0, "sum": 41, **environment, "CUDA_VISIBLE_DEVICES": "5,3"}
     assert told[20][-1] == (2, 2, 10)
@@ -73,14 +76,20 @@ def test_the_ranks_work_together_and_rank_0_speaks_for_all(two_runs):
 
 @pytest.mark.slow
 def test_two_runs_side_by_side_do_not_meet(two_runs):
-    outcomes, _ = two_runs
+    outcomes, *_ = two_runs
     assert [outcome["sum"] for outcome in outcomes.values()] == [20 + 21, 100 + 101]
+
+
+@pytest.mark.slow
+def test_nothing_is_left_among_temporary_files(two_runs):
+    *_, left = two_runs
+    assert left == []
 
 
 @pytest.mark.slow
 def test_the_ranks_import_nothing_from_the_folder_of_the_run(two_runs):
     """Else they had ended before they could say who they are."""
-    outcomes, _ = two_runs
+    outcomes, *_ = two_runs
     assert [outcome["rank"] for outcome in outcomes.values()] == [0, 0]
 
 

@@ -131,8 +131,9 @@ def _launch(
 ) -> _Launcher:
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
     here = ["--num_processes", str(num_processes), "--num_machines", "1", "--main_process_port", "0"]
+    kept = ["--log_dir", str(folder / "logs")]  # else torch makes a folder that nobody removes
     return subprocess.Popen(
-        [*launcher, *here, "-m", "lorr_bench.stages.training.rank", str(folder)],
+        [*launcher, *here, *kept, "-m", "lorr_bench.stages.training.rank", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
