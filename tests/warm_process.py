@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import ModuleType, SimpleNamespace
@@ -48,8 +48,14 @@ IMPORTS = (
     "lorr_bench.commands.running",
     "lorr_bench.run.worker",
 )
-SET_BY_IMPORTS = ("HF_XET_HIGH_PERFORMANCE", "LD_LIBRARY_PATH")
-READ_LATER = ("COLUMNS", "LORR_BENCH_", "PYTEST_", "OLDPWD", "VLLM_CPU_OMP_THREADS_BIND", *SET_BY_IMPORTS)
+READ_LATER = (
+    "COLUMNS",
+    "LORR_BENCH_",
+    "PYTEST_",
+    "OLDPWD",
+    "VLLM_CPU_OMP_THREADS_BIND",
+    "VLLM_CPU_KVCACHE_SPACE",
+)
 """How the names of variables begin that no library reads while it is imported."""
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
@@ -72,11 +78,25 @@ class WarmProcess:
         self._connection = connection
         self.environment = environment
 
+    @cached_property
+    def set_by_imports(self):
+        """Names of variables that it set while it imported, as does whoever imports the same; then it was ready."""
+        size = int.from_bytes(exactly(self._connection, 4), "big")
+        return json.loads(exactly(self._connection, size)) if size else []
+
     def agrees(self, environment):
         """Whether libraries would have read the same variables in this environment."""
+        return not self.read_otherwise(environment)
+
+    def read_otherwise(self, environment):
+        """Names of the variables that libraries would have read otherwise in this environment."""
         given = {**SET_BY_WORKERS, **environment}
-        names = {name for name in {*self.environment, *given} if not name.startswith(READ_LATER)}
-        return all(self.environment.get(name) == given.get(name) for name in names)
+        names = {*self.environment, *given} - {*self.set_by_imports}
+        return {
+            name
+            for name in names
+            if self.environment.get(name) != given.get(name) and not name.startswith(READ_LATER)
+        }
 
     def start(self, arguments, environment, files, *, cwd=".", session=False):
         """The number of a new child of this process, which is as Python would be with these arguments.
@@ -88,6 +108,7 @@ class WarmProcess:
             cwd: Its folder.
             session: Whether it has a session of its own.
         """
+        assert self.set_by_imports is not None  # it was ready
         order = json.dumps([list(arguments), dict(environment), str(Path(cwd).absolute()), session]).encode()
         with adopting():
             socket.send_fds(self._connection, [len(order).to_bytes(4, "big")], files)
@@ -232,12 +253,17 @@ class WorkerChild(Child):
 # From here on: the warm process itself.
 
 
-def serve(connection):
+def serve(connection, set_by_imports):
     """Fork for whoever is at the other end, until that ends.
+
+    Args:
+        connection: To that end.
+        set_by_imports: Told first.
 
     Returns:
         In each child: what it is to do.
     """
+    connection.sendall(len(names := json.dumps(set_by_imports).encode()).to_bytes(4, "big") + names)
     while True:
         length, files, _, _ = socket.recv_fds(connection, 4, 3)
         if not length:
@@ -292,7 +318,7 @@ def become(order, files):
     )
 
 
-def preforked(imported):
+def preforked(imported, set_by_imports):
     """A warm process below this one, forked from it while it has one thread."""
     own, its = socket.socketpair()
     if not os.fork():
@@ -300,23 +326,23 @@ def preforked(imported):
         nothing = os.open(os.devnull, os.O_RDWR)
         for number in range(3):  # else whoever reads those of the command would wait for this one's end
             os.dup2(nothing, number)
-        begin(*serve(its), imported)
+        begin(*serve(its, set_by_imports), imported, set_by_imports)
     its.close()
     return WarmProcess(own, imported)
 
 
-def begin(order, files, imported):
+def begin(order, files, imported, set_by_imports):
     """Be what was asked for, whose workers are warm, until it ends."""
     become(order, files)
     arguments = order[0]
     if arguments[:2] == ["-m", "lorr_bench.cli"]:
-        warm = preforked(imported)
+        warm = preforked(imported, set_by_imports)
         line_process.subprocess = with_warm_workers(lambda: warm)
     elif arguments[:2] in LAUNCHERS:
         from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
         assert issubclass(subprocess_handler.Popen, subprocess.Popen)
-        subprocess_handler.Popen = warm_popen(preforked(imported))
+        subprocess_handler.Popen = warm_popen(preforked(imported, set_by_imports))
     execute(arguments)
     sys.exit()
 
@@ -412,7 +438,8 @@ def main():
     look_at_models_here()
     gc.enable()
     gc.freeze()
-    begin(*serve(connection), imported)
+    set_by_imports = [name for name, value in os.environ.items() if imported.get(name) != value]
+    begin(*serve(connection, set_by_imports), imported, set_by_imports)
 
 
 if __name__ == "__main__":
