@@ -56,7 +56,7 @@ def test_a_row_says_values_default_meaning_and_whether_results_change() -> None:
     assert rows("`engine`")["engine.enforce_eager"] == [
         "true or false",
         "true",
-        "no CUDA graphs and no compilation: starts sooner, runs slower",
+        "no CUDA graphs and no compilation (for which a CPU needs g++): starts sooner, runs slower",
         "",
     ]
     assert rows("The suite itself")["seeds"][3] == "yes"
