@@ -468,8 +468,9 @@ def _nothing_compiled() -> Iterator[None]:
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[NO_COMPILING]
+        del os.environ[NO_COMPILING]
+        if before is not None:
+            os.environ[NO_COMPILING] = before
 
 
 def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
