@@ -108,7 +108,7 @@ class WarmProcess:
             cwd: Its folder.
             session: Whether it has a session of its own.
         """
-        assert self.set_by_imports is not None  # it was ready
+        assert self.set_by_imports is not None  # told before anything else
         order = json.dumps([list(arguments), dict(environment), str(Path(cwd).absolute()), session]).encode()
         with adopting():
             socket.send_fds(self._connection, [len(order).to_bytes(4, "big")], files)
@@ -387,7 +387,7 @@ def warm_popen(warm):
 
 
 def execute(arguments):
-    """What Python does with its arguments: ``[-P] -m MODULE``, ``-c CODE`` or a file, and those of its own."""
+    """What Python does with its arguments: ``[-P] [-u] -m MODULE``, ``-c CODE`` or a file, and those of its own."""
     if (threads := os.environ.get("OMP_NUM_THREADS")) and (torch := sys.modules.get("torch")):
         torch.set_num_threads(int(threads))  # it has read another number when it was imported
     places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -396,12 +396,9 @@ def execute(arguments):
     while arguments[0] in ("-P", "-u"):
         safe |= arguments[0] == "-P"
         _, *arguments = arguments
-    if safe:
-        pass
-    elif arguments[0] in ("-m", "-c"):
-        sys.path.insert(0, str(Path.cwd()) if arguments[0] == "-m" else "")
-    else:
-        sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+    if not safe:
+        own = {"-m": str(Path.cwd()), "-c": ""}.get(arguments[0], str(Path(arguments[0]).resolve().parent))
+        sys.path.insert(0, own)
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)

@@ -462,11 +462,14 @@ def _nothing_compiled() -> Iterator[None]:
     if torch.cuda.is_available():
         yield
         return
-    torch.compiler.set_stance("force_eager")  # in this process, which has imported torch, from now on
+    torch.compiler.set_stance("force_eager")  # here, where torch is imported, until the engine ends
     before = os.environ.get(NO_COMPILING)
     os.environ[NO_COMPILING] = "1"
     try:
         yield
+    except BaseException:
+        torch.compiler.set_stance("default")
+        raise
     finally:
         del os.environ[NO_COMPILING]
         if before is not None:

@@ -336,6 +336,25 @@ def test_a_cpu_compiles_a_model_only_with_a_compiler(monkeypatch, tmp_path):
     check_compiler()  # there Triton does it
 
 
+def test_an_engine_that_does_not_start_leaves_compiling_to_others(monkeypatch, tmp_path):
+    import torch
+
+    stances, told = [], []
+
+    def fail(**_):
+        told.append(os.environ.get("TORCH_COMPILE_DISABLE"))
+        raise ValueError("no such model")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.compiler, "set_stance", stances.append)
+    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "0")
+    monkeypatch.setitem(sys.modules, "vllm", types.SimpleNamespace(LLM=fail))
+    with pytest.raises(ModelError):
+        Engine(str(tmp_path), None, SETTINGS)
+    assert (stances, told) == (["force_eager", "default"], ["1"])
+    assert os.environ["TORCH_COMPILE_DISABLE"] == "0"
+
+
 TOKENS = tuple((len(text),) for text in TEXTS)
 
 

@@ -10,8 +10,8 @@ from warm_process import run_warm
 pytestmark = [pytest.mark.slow, needs_vllm]
 
 SCRIPT = """
-import json, os, pathlib, sys, tempfile
-os.environ.update(CXX="none is installed", TORCHINDUCTOR_CACHE_DIR=tempfile.mkdtemp())  # for the parts
+import json, os, pathlib, sys
+os.environ.update(CXX="none is installed", TORCHINDUCTOR_CACHE_DIR=__file__ + ".compiled")  # for the parts
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
 from lorr_bench.generate.fingerprint import take_fingerprint
 from lorr_bench.ports.trainer import StartModel

@@ -7,9 +7,9 @@ from installed import needs_vllm
 from warm_process import run_warm
 
 SCRIPT = """
-import os, sys, tempfile
+import os, sys
 import torch
-os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp()  # nothing is compiled already
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = sys.argv[2]  # nothing is compiled already
 import torch._inductor.config
 torch._inductor.config.cpp.cxx = (None, "a compiler that is not installed")
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
@@ -34,6 +34,6 @@ else:
 
 @pytest.mark.slow
 @needs_vllm
-def test_an_engine_answers_and_scores_without_a_compiler(small_model):
-    done = run_warm("-c", SCRIPT, small_model, environment=os.environ)
+def test_an_engine_answers_and_scores_without_a_compiler(small_model, tmp_path):
+    done = run_warm("-c", SCRIPT, small_model, tmp_path, environment=os.environ)
     assert done.returncode == 0, done.stderr[-3000:]
