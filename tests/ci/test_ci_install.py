@@ -15,8 +15,9 @@ CPU_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 FAKE_PYTHON = """\
 #!/bin/sh
 # -c: the checks pass. -m venv: a copy of this file. -m pip: a line in the log, with what a file of requirements in
-# the environment holds; faults by variables. Nothing is to be compiled.
+# the environment holds; faults by variables. pip compiles nothing; -m compileall is a line too, and finds a fault.
 case "$1 ${2:-}" in
+"-m compileall") echo "$*" >>"$LOG" && exit 1 ;;
 "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 "-m pip")
     shift 2
@@ -88,7 +89,8 @@ def install(checkout: Path, tmp_path: Path) -> Install:
     def run(*arguments: str, folder: Path = checkout, **variables: str) -> subprocess.CompletedProcess[str]:
         log = tmp_path / "log"
         log.write_text("")
-        environment = os.environ | {
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment = own | {
             "PYTHON": str(python),
             "LOG": str(log),
             "PATH": f"{python.parent}:{os.environ['PATH']}",
@@ -127,6 +129,12 @@ def test_a_driver_that_is_too_old_is_told_before_anything_is_loaded(
         assert wanted in done.stderr
         assert done.args == []
         assert install(NVIDIA_SMI_STATUS="0", DRIVER_VERSION=driver, DRIVER="any").returncode == 0
+
+
+def test_where_python_writes_no_bytecode_all_is_compiled_at_once(install: Install) -> None:
+    done = install(PYTHONDONTWRITEBYTECODE="1")
+    assert done.returncode == 0
+    assert done.args[-2:] == [EDITABLE, "-m compileall -qq -j 0 .venv/lib"]
 
 
 def test_cpu_takes_the_plain_build_of_torch_when_it_is_for_cpu(install: Install) -> None:
