@@ -646,6 +646,57 @@ def choices(rng: random.Random) -> Case:
     )
 
 
+def prose(rng: random.Random) -> Case:
+    """Choices told in sentences, with what is denied, left open, or only listed."""
+    letter, other = rng.sample("ABCDEFGHIJ", 2)
+    small, value = letter.lower(), rng.randint(2, 99)
+    same = [
+        f"The closest option is ({letter}).",
+        f"That makes {value}, which corresponds to option {letter}.",
+        rf"We get $\boxed{{{value}}}$. The answer is ({letter}).",
+        f"({other}) is incorrect because it is too large. ({letter}) is the correct answer.",
+        f"The answer is ({other}) is wrong, as we saw. So the answer is ({letter}).",
+        f"With all of it in hand we get\n({letter})",
+        f"What is left is option {letter}.",
+    ]
+    changed = [
+        f"The answer is ({letter}) or ({other}).",
+        f"Both may hold, so the answer is {other} and {letter}.",
+        f"The answer is ({letter}) is incorrect, as it is too large.",
+        f"The answer is not ({letter}).",
+        f"({letter}) is true, and ({other}) is true as well.",
+        f"Option ({letter}) has two of them. Option ({other}) has none.",
+        f"Option {letter} could not be it, whatever we try.",
+        rf"We get $\boxed{{{value}}}$. The answer is ({other}).",
+        f"{other.lower()}) The first is {value}.\n{small}) The second is less than",
+        f"The rule for the sum is known.\n{letter}(t) = {value}t",
+        f"We choose ({other}) rather than option {letter}.",
+    ]
+    return Case(letter, same, changed)
+
+
+def denied(rng: random.Random) -> Case:
+    """Numbers told in sentences, with what is denied."""
+    value, other = rng.sample(range(2, 99), 2)
+    same = [
+        f"The answer is {other} is wrong. The answer is {value}.",
+        f"The answer is not {other} but {value}.",
+        rf"$\boxed{{{other}}}$ is incorrect, so the answer is {value}.",
+        f"The answer is {value}, which is not divisible by {other}.",
+        rf"We get $\boxed{{{value}}}$, since {other} is not allowed.",
+    ]
+    changed = [
+        f"The answer is {value} is wrong, as we saw.",
+        f"The answer is {value}, which is not right.",
+        f"The answer is not {value}.",
+        f"It can't be {value}.",
+        f"The answer is not {value} but {other}.",
+        rf"\(\boxed{{{value}}}\) is incorrect.",
+        rf"Not $\boxed{{{value}}}$: the answer is {other}.",
+    ]
+    return Case(str(value), same, changed)
+
+
 def repetends(rng: random.Random) -> Case:
     """Repeating decimals."""
     again, low = rng.randint(1, 98), 99
@@ -828,8 +879,8 @@ KINDS: dict[str, Callable[[random.Random], Case]] = {
             equations,
             matrices,
         ),
-        *(ratios, numerals, indices, congruences, sums, choices, words, statements, repetends, factorials),
-        *(times, absolutes, named_sets, vectors),
+        *(ratios, numerals, indices, congruences, sums, choices, prose, denied, words, statements, repetends),
+        *(factorials, times, absolutes, named_sets, vectors),
     )
 }
 SOLUTIONS = (
@@ -838,6 +889,8 @@ SOLUTIONS = (
     "**Answer:** \\(\\boxed{{{}}}\\)",
     "Therefore \\boxed{{{}}}",
 )
+IN_SENTENCES = ("prose", "denied")
+"""Kinds whose texts are the whole answer."""
 WITHOUT_BOX = (
     "The answer is ${}$.",
     "After some work we see that the final answer is:\n\n$${}$$",
@@ -857,6 +910,8 @@ def pairs(count: int, seed: int) -> Iterator[Pair]:
             [text for text in (case.same if right else case.changed) if text != case.gold] or [case.gold]
         )
         frames = SOLUTIONS if rng.random() >= SHARE_WITHOUT_BOX or kind == "words" else WITHOUT_BOX
+        if kind in IN_SENTENCES:
+            frames = ("{}",)
         yield Pair(kind, case.gold, rng.choice(frames).format(text), right)
 
 

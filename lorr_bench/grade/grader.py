@@ -172,10 +172,10 @@ if hasattr(os, "register_at_fork"):
 def grade_many(items: Sequence[tuple[str, str]], *, policy: Policy = DEFAULT_POLICY) -> list[Verdict]:
     r"""Grade answers against gold answers.
 
-    What decides: where the answer holds a balanced ``\boxed{...}``, its last box (with boxes close before it
-    that are one list with it); else what follows the last ``####``; else the whole answer, in which
-    Math-Verify looks for one. What comes before or after the last box is not read, "final answer is 12"
-    included.
+    What decides: where the answer holds a balanced ``\boxed{...}`` that the text does not deny, its last box
+    (with boxes close before it that are one list with it), or the letter named behind it where a letter is
+    asked for and the box holds none; else what follows the last ``####``; else what the text states, comes to
+    or ends in. What else comes before or after the last box is not read, "final answer is 12" included.
 
     Lists, tuples, intervals, sets and matrices are compared part by part. Numbers, choices, words and texts
     that are the same are judged exactly and at once; the rest by Math-Verify, in processes of its own, one

@@ -38,7 +38,7 @@ START_ROLE: Final = "start"
 """The part that the fingerprint of the start model plays for a stage of the engine."""
 
 # Raise it when the grader, or a default of its policy, could change a verdict.
-GRADING_VERSION: Final = 3
+GRADING_VERSION: Final = 4
 
 
 @dataclass(frozen=True)

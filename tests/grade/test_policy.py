@@ -111,7 +111,7 @@ def test_every_option_is_tried():
 
 def test_the_version_names_all_that_a_verdict_depends_on():
     assert Policy().version == (
-        "math-verify 0.9.0, grading 3, percent either, units agree, order tuples, rounding shown, "
+        "math-verify 0.9.0, grading 4, percent either, units agree, order tuples, rounding shown, "
         "tolerance 0.0, choices any, boxes parts, equations value, bases either, logarithms either, "
         "domain shared, timeout_seconds 5.0, max_chars 20000"
     )

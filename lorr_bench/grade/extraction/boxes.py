@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from lorr_bench.grade.extraction.denials import denied_behind
 from lorr_bench.grade.notation.languages import CONNECTIVES, PLACEHOLDERS, SHORT_CONNECTIVES, TURNS
 from lorr_bench.grade.notation.tidy import plain
 
@@ -49,7 +50,7 @@ def in_usual_frames(text: str) -> str:
 
 
 def filled_boxes(text: str) -> list[Box]:
-    """The balanced boxes of a text that hold an answer, from first to last; those spoken of are left out."""
+    """The balanced boxes of a text that hold an answer, first to last; not those spoken of or denied."""
     if BOX not in text:
         return []
     closings = _closings(text)
@@ -60,8 +61,11 @@ def filled_boxes(text: str) -> list[Box]:
         if closing is not None:
             found.append(Box(place, closing + 1, text[place + len(BOX) : closing].strip()))
         place = text.find(BOX, place + len(BOX))
-    filled = [box for box in found if not is_placeholder(box.content)]
-    return [box for box in filled if not _NEGATED.search(text[: box.start][-20:])] or filled
+    return [box for box in found if not is_placeholder(box.content) and not _is_denied(text, box)]
+
+
+def _is_denied(text: str, box: Box) -> bool:
+    return _NEGATED.search(text[: box.start][-20:]) is not None or denied_behind(text, box.end)
 
 
 def is_placeholder(content: str) -> bool:

@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from lorr_bench.grade.extraction.boxes import boxed_answer, filled_boxes, in_usual_frames, is_placeholder
-from lorr_bench.grade.extraction.choices import choice_in_text, gold_choice
+from lorr_bench.grade.extraction.choices import choice_in_text, gold_choice, names_choices
 from lorr_bench.grade.extraction.headings import behind_heading, marked_answer
 from lorr_bench.grade.extraction.passages import passage
 from lorr_bench.grade.extraction.statements import (
     MAX_BARE,
     bare_line,
+    denies_an_answer,
     last_value,
     last_words,
     result_of_derivation,
@@ -62,8 +63,9 @@ def is_boxed(answer: str) -> bool:
 def find_answer(gold: str, answer: str, policy: Policy) -> Found:
     r"""The answer that a text gives.
 
-    In this order: the last filled ``\boxed{}``, with the boxes that are parts of one list with it; the line
-    behind ``####``; "the answer is ..."; a text or last line that is nothing but an answer; the last value.
+    In this order: the last filled ``\boxed{}``, with the boxes that are parts of one list with it, unless a
+    letter is asked for, the box holds a value, and the text behind it names a choice; the line behind
+    ``####``; "the answer is ..."; a text or last line that is nothing but an answer; the last value.
 
     Args:
         gold: The gold answer, which says whether a letter, words or mathematics are looked for.
@@ -74,6 +76,9 @@ def find_answer(gold: str, answer: str, policy: Policy) -> Found:
     text = in_usual_frames(part.text)
     if boxes := filled_boxes(text):
         content = boxed_answer(text, boxes, parts=policy.boxes == "parts")
+        behind = text[boxes[-1].end :]
+        if gold_choice(gold) and not names_choices(content) and (letter := choice_in_text(behind, policy)):
+            return Found(letter, "choice named behind a box")
         return Found(result_of_derivation(content), "box")
     if "####" in text:
         if (marked := marked_answer(text)) is not None:
@@ -102,11 +107,18 @@ def _in_text(gold: str, text: str, policy: Policy, *, statements_only: bool) -> 
         return Found(choice_in_text(text, policy), "choice named in the text")
     if is_words(gold):
         return _words_in_text(text)
+    return _value_in_text(text, statements_only=statements_only)
+
+
+def _value_in_text(text: str, *, statements_only: bool) -> Found:
+    """The value that a text states, is, or comes to last."""
     statement = stated(text, words=False)
     if statement is not None and not is_placeholder(statement):
         return Found(statement, "statement of the answer")
     if statements_only:
         return Found(None, "a box that is spoken of")
+    if statement is None and denies_an_answer(text):
+        return Found(None, "an answer that is denied")
     line = bare_line(text)
     return (
         Found(last_value(text), "last value")

@@ -15,16 +15,21 @@ _LABEL: Final = re.compile(r"(?:final )?answer\s*:\s*", re.IGNORECASE)
 
 
 def marked_answer(text: str) -> str | None:
-    """What stands on the line of the last ``####``, where that is an answer, not a heading; else None."""
+    """What stands on the line of the last ``####``, where that is an answer, not a heading; else None.
+
+    Directly behind other text ("so it is 40.#### 40") it is no heading, and only a value is taken.
+    """
     before, found, behind = text.rpartition(_MARK)
-    if not found or (before and not before[-1].isspace()):
+    if not found:
         return None
     line, _, rest = behind.lstrip("#").partition("\n")
     line = without_markdown(line.strip())
-    if label := _LABEL.match(line):
-        return line[label.end() :]
-    if not rest.strip():
-        return line
+    before = before.rstrip("#")
+    if not before or before[-1].isspace():
+        if label := _LABEL.match(line):
+            return line[label.end() :]
+        if not rest.strip():
+            return line
     is_value = _VALUE.match(line) and not _NUMBERED.match(line) and not _WORD.search(line)
     return line if is_value else None
 

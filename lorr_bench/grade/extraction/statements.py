@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from lorr_bench.grade.algebra.functions import FUNCTIONS, GREEK
+from lorr_bench.grade.extraction.denials import DENIED, denied_before
 from lorr_bench.grade.notation.languages import (
     ANSWER_WORDS,
     COLONS,
@@ -42,7 +44,7 @@ _STATED: Final = re.compile(
 _SENTENCE_END: Final = re.compile(rf"[.!?](?=\s|\*|\Z)|[{SENTENCE_ENDS}]|\n\n")
 _ASIDE: Final = re.compile(
     r"[,;]? (?:because|since|so|which|where|as|for|when|hence|thus|therefore|if|but|and so|making|giving)"
-    r"\b|, (?=[a-z]{2,} )(?!and |or )| \((?=[a-z])",
+    r"\b|, (?=[a-z]{2,} )(?!and |or )| \((?=[a-z])(?![a-j]\))",
     re.IGNORECASE,
 )
 _FILLER: Final = re.compile(
@@ -74,6 +76,8 @@ _ENDING: Final = re.compile(
     r"(?:\b(?:is|are|was|were)|:)\s{1,3}(?:an? |the )?[*_`$]{0,3}([^.:\n]{1,100}?)[*_`$]{0,3}\.?"
     r"[*_`\s]{0,5}\Z"
 )
+_DENIED_ANSWER: Final = re.compile(rf"[*$`\\(\[ ]*([^\n]{{1,80}}?){DENIED}")
+_NOT_BUT: Final = re.compile(r"\Anot\b[^.\n]{1,80}?\bbut(?: rather| instead)?\b[ :]*", re.IGNORECASE)
 _JOINING: Final = re.compile(r"\s*(?:,|and|or|, ?and|, ?or)\s*")
 
 
@@ -84,17 +88,25 @@ def stated(text: str, *, words: bool) -> str | None:
         text: A text without a box.
         words: Whether the gold answer is words, so that words are taken as they are.
     """
+    return next(statements(text, words=words), None)
+
+
+def statements(text: str, *, words: bool) -> Iterator[str]:
+    """What follows each "the answer is" or "Answer:", the last first; the arguments are those of `stated`."""
     found = [match.end() for match in _STATED.finditer(text)]
     for end in reversed(found):
         if (answer := _statement(text[end : end + MAX_STATEMENT].strip(), words=words)) is not None:
-            return answer
-    return None
+            yield answer
 
 
 def _statement(rest: str, *, words: bool) -> str | None:
     """The answer at the beginning of ``rest``."""
     if filler := _FILLER.match(rest):
         rest = rest[filler.end() :]
+    if not words:
+        if _is_denied(rest):
+            return None
+        rest = _NOT_BUT.sub("", rest, count=1)
     if math := _leading_math(rest):
         return math
     sentence = _SENTENCE_END.split(rest, maxsplit=1)[0].partition("\n")[0]
@@ -107,6 +119,21 @@ def _statement(rest: str, *, words: bool) -> str | None:
     if words or is_bare(sentence):
         return sentence
     return last_value(sentence) or sentence
+
+
+def denies_an_answer(text: str) -> bool:
+    """Whether a text says of something that it is not the answer."""
+    return any(
+        _is_denied(text[match.end() : match.end() + MAX_STATEMENT]) for match in _STATED.finditer(text)
+    )
+
+
+def _is_denied(rest: str) -> bool:
+    """Whether what follows "the answer is" is "5 is wrong" or "not 5"."""
+    if _NOT_BUT.match(rest):
+        return False
+    denied = _DENIED_ANSWER.match(rest)
+    return rest[:4].lower() == "not " or (denied is not None and is_bare(denied[1]))
 
 
 def _leading_math(rest: str) -> str | None:
@@ -179,9 +206,10 @@ def last_value(text: str) -> str | None:
     points = list(_POINT.finditer(text))
     if points and points[-1].end() > max(at_formula, at_number):
         return points[-1][0]
-    if at_formula > at_number:
-        return _joined_formulas(text, formulas)
-    return _number(numbers[-1]) if numbers else None
+    last = formulas[-1] if at_formula > at_number else numbers[-1] if numbers else None
+    if last is None or denied_before(text, last.start()):
+        return None
+    return _joined_formulas(text, formulas) if at_formula > at_number else _number(last)
 
 
 def _joined_formulas(text: str, formulas: list[re.Match[str]]) -> str:

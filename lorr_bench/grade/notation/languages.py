@@ -198,6 +198,24 @@ CHOICE_WORDS: Final = (
     "antwort",
 )
 
+NEGATIONS: Final = ("not", "n't", "nicht", "pas", "no")
+DENIALS: Final = (
+    "incorrect",
+    "wrong",
+    "false",
+    "inaccurate",
+    "impossible",
+    "partially",
+    "partly",
+    "falsch",
+    "faux",
+    "incorrecta",
+    "incorrecto",
+)
+"""Words behind an answer and a form of "be" that say it is not the answer, or not the whole of it."""
+APPROVALS: Final = ("correct", "right", "true", "answer", "possible", "valid", "richtig", "correcta")
+"""Words that say so behind a negation."""
+
 CHOICE_VERBS: Final = ("正确选项", "选项", "選項", "答案", "选", "選")
 CHINESE_COPULAS: Final = ("是", "为", "為")
 COLONS: Final = ":\uff1a"
