@@ -158,7 +158,7 @@ def _on_last_line(text: str, policy: Policy) -> str | None:
 
 
 def single_blanks(text: str) -> str:
-    """A text without empty lines, one blank where several stood, so that no pattern goes over it in many ways."""
+    """A text with no empty line and one blank where several stood: no pattern has many ways over it."""
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
