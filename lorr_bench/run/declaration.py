@@ -2,15 +2,16 @@
 
 What a suite tests may change until the first trained model is evaluated. A later change stays possible, and
 the report says it. Seeds and data budgets count as part of it, since a test that is repeated with more of
-them until it finds something finds too much. Secondary contrasts claim little, so of those only what the
-suite names itself is compared.
+them until it finds something finds too much, and so do the settings of the arms that are tested and the
+search for them: an arm that is set anew until it wins was tuned on the test problems. Secondary contrasts
+claim little, so of those only what the suite names itself is compared.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,16 +20,22 @@ from typing import Any, Final
 from lorr_bench.errors import StoreError
 from lorr_bench.outside import visible_text
 from lorr_bench.plan.arms import Arm
+from lorr_bench.plan.json_values import canonical_digest
 from lorr_bench.plan.plan import Plan
 from lorr_bench.run.planned_tests import contrasts_text, margin_text, measure_text
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import guarded
 from lorr_bench.store.store import Store, done_stages
-from lorr_bench.values import START, Analysis, Contrast
+from lorr_bench.values import BUDGET_SIGN, START, Analysis, Contrast
 
 ANALYSIS_FILE: Final = "analysis.json"
 DAMAGED_FILE: Final = "analysis.damaged.json"
 MARGIN: Final = "equivalence_margin"
+SETTINGS: Final = "settings"
+SEEN: Final = "seen"
+TUNING: Final = "tuning"
+SHOWN_DIGITS: Final = 16
+"""Of the digest of what an arm is set to."""
 
 Clock = Callable[[], datetime]
 
@@ -50,6 +57,9 @@ class Declaration:
         known: Evaluations of trained models that had results then.
         evaluations: Evaluations of trained models that the suite had then.
         is_restart: Whether an earlier record was damaged.
+        settings: Of each arm that is tested a digest of its settings as the suite says them, and of the
+            tuning where there is one; empty in records from before they were kept.
+        seen: The most of its evaluations that had results when it was looked at later.
     """
 
     analysis: Analysis
@@ -59,6 +69,8 @@ class Declaration:
     known: int
     evaluations: int
     is_restart: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    seen: int = 0
 
     @classmethod
     def of(cls, plan: Plan, store: Store, time: datetime) -> Declaration:
@@ -76,6 +88,7 @@ class Declaration:
             time.astimezone(UTC),
             sum(evaluation.digest in done for evaluation in trained),
             len(trained),
+            settings=_settings(plan),
         )
 
     @property
@@ -138,15 +151,24 @@ def _continued(history: Sequence[Declaration] | None, declared: Declaration) -> 
     """The history with what is declared now; None is a damaged one."""
     if history is None:
         return (replace(declared, is_restart=True),)
-    if history and _tested(history[-1]) == _tested(declared):
-        return tuple(history)
-    return (*history, declared) if declared.known else (declared,)
+    if not history:
+        return (declared,)
+    last = replace(history[-1], settings=history[-1].settings or declared.settings)
+    if _tested(last) == _tested(declared):
+        return (*history[:-1], replace(last, seen=max(last.seen, declared.known)))
+    return (*history, declared) if declared.known or last.known or last.seen else (declared,)
 
 
 def _sentences(history: Sequence[Declaration], arms: Sequence[Arm]) -> list[str]:
     said = [_first_sentence(one) for one in history[:1] if one.known]
     for before, after in pairwise(history):
-        said.append(f"Changed on {after.so_far} known; before: {_difference(before, after, arms)}")
+        known = max(before.seen, before.known)
+        so_far = (
+            f"{after.so_far} known"
+            if after.known >= known
+            else f"{after.time:%Y-%m-%d}, when {known:,} evaluations of what was declared before were known"
+        )
+        said.append(f"Changed on {so_far}; before: {_difference(before, after, arms)}")
     return list(map(visible_text, said))  # names of lm-eval's tasks may be any text
 
 
@@ -168,6 +190,7 @@ def _tested(declared: Declaration) -> dict[str, Any]:
         "margin": analysis.equivalence_margin,
         "unique_pairs": declared.unique_pairs,
         "seeds": declared.seeds,
+        SETTINGS: declared.settings,
     }
 
 
@@ -190,7 +213,32 @@ def _difference(before: Declaration, after: Declaration, arms: Sequence[Arm]) ->
         told.append(f"budgets of {', '.join(f'{pairs:,}' for pairs in before.unique_pairs)} pairs")
     if "seeds" in changed:
         told.append(f"seeds {', '.join(map(str, before.seeds))}")
+    for name, digest in before.settings.items():
+        if after.settings.get(name, digest) != digest:
+            told.append("another tuning" if name == TUNING else f"other settings of {name}")
+    if (TUNING in before.settings) != (TUNING in after.settings):
+        told.append("a tuning" if TUNING in before.settings else "no tuning")
     return "; ".join(told)
+
+
+def _settings(plan: Plan) -> dict[str, str]:
+    """Digests of the settings of the arms in primary contrasts, and of the tuning."""
+    suite = plan.suite
+    tested = {name for one in plan.analysis.primary for name in (one.treatment, one.reference)}
+    said = {
+        arm.name: [
+            suite.methods[arm.method].model_dump(mode="json", exclude_defaults=True),
+            suite.plugins[arm.plugin].model_dump(mode="json", exclude_defaults=True),
+            {key: value for key, value in suite.overrides.items() if key.split(BUDGET_SIGN)[0] == arm.name},
+        ]
+        for arm in plan.arms
+        if arm.name in tested
+    }
+    digests = {name: canonical_digest(value)[:SHOWN_DIGITS] for name, value in sorted(said.items())}
+    if suite.tuning is not None:
+        tuning = suite.tuning.model_dump(mode="json", exclude_defaults=True)
+        digests[TUNING] = canonical_digest(tuning)[:SHOWN_DIGITS]
+    return digests
 
 
 def _named_secondary(plan: Plan) -> tuple[Contrast, ...]:
@@ -219,6 +267,8 @@ def _to_dict(declared: Declaration) -> dict[str, Any]:
         "is_restart": declared.is_restart,
         # Records of suites without a margin are as they were before there was one.
         **({} if analysis.equivalence_margin is None else {MARGIN: analysis.equivalence_margin}),
+        SETTINGS: dict(declared.settings),
+        SEEN: declared.seen,
     }
 
 
@@ -247,6 +297,8 @@ def _from_dict(values: Mapping[str, Any]) -> Declaration:
         int(values["known"]),
         int(values["evaluations"]),
         bool(values["is_restart"]),
+        {str(name): str(digest) for name, digest in values.get(SETTINGS, {}).items()},
+        int(values.get(SEEN, 0)),
     )
 
 

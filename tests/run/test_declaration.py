@@ -51,6 +51,12 @@ def world(tmp_path):
     return World(tmp_path)
 
 
+def finish_one(world, plan):
+    """Give one evaluation of a trained model its results."""
+    stages = {stage.digest: stage for stage in plan.stages}
+    finish(world.store, stages[next(e.digest for e in plan.evaluations if e.point != START)])
+
+
 OTHER = {"analysis": {"measure": "easy avg@2"}}
 BEFORE = "before: easy greedy: dpo+lorr - dpo+plain"
 
@@ -99,10 +105,10 @@ def test_results_of_the_start_model_are_no_knowledge_of_a_contrast(world):
 @pytest.mark.slow
 def test_a_finished_suite_that_runs_again_says_nothing_new(world):
     world.declare()
-    before = world.file.read_bytes()
+    [before] = world.entries()
     world.finish(ALL)
     assert world.declare(LATER) == ()
-    assert world.file.read_bytes() == before
+    assert world.entries() == [{**before, "seen": ALL}]
 
 
 @pytest.mark.slow
@@ -156,9 +162,7 @@ def test_what_is_secondary_anyway_is_no_change(world):
 def test_what_was_declared_before_is_named_as_far_as_it_changed(world, changes, before):
     methods = {"methods": {**SUITE["methods"], "ipo": {"like": "dpo"}}}
     world.declare(**methods)
-    plan = world.plan(**methods)
-    stages = {stage.digest: stage for stage in plan.stages}
-    finish(world.store, stages[next(e.digest for e in plan.evaluations if e.point != START)])
+    finish_one(world, world.plan(**methods))
     [sentence] = world.declare(LATER, **methods, **changes)
     default = "easy greedy: dpo+lorr - dpo+plain; ipo+lorr - ipo+plain"
     assert sentence.partition("before: ")[2] == before.format(default=default)
@@ -190,6 +194,67 @@ def test_a_sweep_is_no_change_of_what_is_tested(world):
     world.declare(**plugins)
     world.finish(1)
     assert world.declare(LATER, **plugins, analysis={"sweep": "replays"}) == ()
+
+
+LORR = {"type": "lorr", "replays": 4}
+TUNING = {
+    "seeds": [7],
+    "grid": {"learning_rate": [1.0e-4]},  # one try, so that its settings are known
+    "benchmark": {"name": "tried", "source": "nano/validation", "limit": 2, "max_tokens": 8},
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        ({}, {"plugins": {"plain": {}, "lorr": LORR}}, "other settings of dpo+lorr"),
+        ({}, {"overrides": {"dpo+plain@16": {"learning_rate": 0.5}}}, "other settings of dpo+plain"),
+        (
+            {},
+            {"methods": {"dpo": {**SUITE["methods"]["dpo"], "beta": 7}}},
+            "other settings of dpo+lorr; other settings of dpo+plain",
+        ),
+        ({"tuning": TUNING}, {"tuning": {**TUNING, "seeds": [8]}}, "another tuning"),
+        ({}, {"tuning": TUNING}, "no tuning"),
+        ({"tuning": TUNING}, {}, "a tuning"),
+    ],
+)
+def test_arms_that_are_set_anew_after_results_are_told(world, before, after, what):
+    world.declare(**before)
+    finish_one(world, world.plan(**before))
+    world.declare(**before)
+    [sentence] = world.declare(LATER, **after)
+    assert sentence.partition("before: ")[2] == what
+
+
+def test_what_was_known_of_arms_that_are_all_set_anew_is_told(world):
+    world.declare()
+    world.finish(3)
+    world.declare()
+    methods = {"methods": {"dpo": {**SUITE["methods"]["dpo"], "beta": 7}}}
+    [sentence] = world.declare(LATER, **methods)
+    assert sentence == (
+        "Changed on 2026-11-26, when 3 evaluations of what was declared before were known; before: "
+        "other settings of dpo+lorr; other settings of dpo+plain"
+    )
+
+
+def test_settings_of_an_arm_that_is_not_tested_are_no_change(world):
+    plugins = {**SUITE["plugins"], "other": LORR}
+    said = {"analysis": {"primary": ["lorr - plain"]}}
+    world.declare(plugins=plugins, **said)
+    world.finish(1)
+    assert world.declare(LATER, plugins={**plugins, "other": {**LORR, "replays": 3}}, **said) == ()
+
+
+def test_a_record_without_settings_takes_those_of_today(world):
+    world.declare()
+    [entry] = world.entries()
+    assert set(entry["settings"]) == {"dpo+lorr", "dpo+plain"}
+    world.file.write_text(json.dumps({"declarations": [{**entry, "settings": {}}]}), "utf-8")
+    world.finish(1)
+    assert world.declare(LATER) == ()
+    assert world.entries() == [{**entry, "seen": 1}]
 
 
 def test_days_are_those_of_utc(world):
@@ -244,7 +309,7 @@ def test_a_damaged_record_is_set_aside_and_said(world, content):
 def test_every_value_of_the_record_is_needed(world):
     world.declare()
     [entry] = world.entries()
-    for name in entry:
+    for name in entry.keys() - {"settings", "seen"}:  # records from before they were kept are whole
         lacking = {key: value for key, value in entry.items() if key != name}
         world.file.write_text(json.dumps({"declarations": [lacking]}), "utf-8")
         world.declare()
