@@ -59,7 +59,7 @@ class Declaration:
         is_restart: Whether an earlier record was damaged.
         settings: Of each arm that is tested a digest of its settings as the suite says them, and of the
             tuning where there is one; empty in records from before they were kept.
-        seen: The most of its evaluations that had results when it was looked at later.
+        seen: The most of its evaluations that had results, then or when it was looked at later.
     """
 
     analysis: Analysis
@@ -81,14 +81,16 @@ class Declaration:
         trained = [evaluation for evaluation in plan.evaluations if evaluation.point != START]
         digests = {evaluation.digest for evaluation in trained}
         done = done_stages([stage for stage in plan.settled_stages if stage.digest in digests], store)
+        known = sum(evaluation.digest in done for evaluation in trained)
         return cls(
             replace(plan.analysis, secondary=_named_secondary(plan), budgets=()),
             plan.suite.budget.unique_pairs,
             tuple(sorted(plan.suite.seeds)),
             time.astimezone(UTC),
-            sum(evaluation.digest in done for evaluation in trained),
+            known,
             len(trained),
             settings=_settings(plan),
+            seen=known,
         )
 
     @property
@@ -156,18 +158,16 @@ def _continued(history: Sequence[Declaration] | None, declared: Declaration) -> 
     last = replace(history[-1], settings=history[-1].settings or declared.settings)
     if _tested(last) == _tested(declared):
         return (*history[:-1], replace(last, seen=max(last.seen, declared.known)))
-    return (*history, declared) if declared.known or last.known or last.seen else (declared,)
+    return (*history, declared) if declared.known or last.seen else (declared,)
 
 
 def _sentences(history: Sequence[Declaration], arms: Sequence[Arm]) -> list[str]:
     said = [_first_sentence(one) for one in history[:1] if one.known]
     for before, after in pairwise(history):
-        known = max(before.seen, before.known)
-        so_far = (
-            f"{after.so_far} known"
-            if after.known >= known
-            else f"{after.time:%Y-%m-%d}, when {known:,} evaluations of what was declared before were known"
-        )
+        so_far = f"{after.so_far} known"
+        if after.known < before.seen:
+            earlier = f"{before.seen:,} evaluations of what was declared before"
+            so_far = f"{after.time:%Y-%m-%d}, when {earlier} were known"
         said.append(f"Changed on {so_far}; before: {_difference(before, after, arms)}")
     return list(map(visible_text, said))  # names of lm-eval's tasks may be any text
 
@@ -298,7 +298,7 @@ def _from_dict(values: Mapping[str, Any]) -> Declaration:
         int(values["evaluations"]),
         bool(values["is_restart"]),
         {str(name): str(digest) for name, digest in values.get(SETTINGS, {}).items()},
-        int(values.get(SEEN, 0)),
+        int(values.get(SEEN, values["known"])),
     )
 
 

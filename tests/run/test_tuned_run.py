@@ -217,10 +217,11 @@ def test_what_is_tested_is_written_down_before_the_first_try_and_stays(world):
     world.executor.takes = lambda _: begun.append((world.output / "analysis.json").exists()) or True
     world()
     assert all(begun)
-    before = (world.output / "analysis.json").read_text("utf-8")
-    assert json.loads(before)["declarations"][0]["known"] == 0
+    [before] = json.loads((world.output / "analysis.json").read_text("utf-8"))["declarations"]
+    assert before["known"] == 0
     world()
-    assert (world.output / "analysis.json").read_text("utf-8") == before
+    [after] = json.loads((world.output / "analysis.json").read_text("utf-8"))["declarations"]
+    assert after == {**before, "seen": after["seen"]}
 
 
 @pytest.mark.slow
