@@ -238,12 +238,13 @@ class WorkerChild(Child):
         warm: What is forked.
         errors: File of its standard errors.
         environment: Of the worker.
+        arguments: Of Python.
     """
 
-    def __init__(self, warm, errors, environment):
+    def __init__(self, warm, errors, environment, arguments):
         read, its_stdin = os.pipe()
         its_stdout, write = os.pipe()
-        super().__init__(warm.start(WORKER, environment, [read, write, errors.fileno()], session=True))
+        super().__init__(warm.start(arguments, environment, [read, write, errors.fileno()], session=True))
         os.close(read)
         os.close(write)
         self.stdin = os.fdopen(its_stdin, "w", encoding="utf-8")
@@ -355,8 +356,8 @@ def with_warm_workers(warm):
     """
 
     def popen(command, *, stderr, env, **options):
-        if command == [sys.executable, *WORKER] and warm().agrees(env):
-            return WorkerChild(warm(), stderr, env)
+        if command[0] == sys.executable and warm().agrees(env):
+            return WorkerChild(warm(), stderr, env, command[1:])
         return subprocess.Popen(command, stderr=stderr, env=env, **options)
 
     return SimpleNamespace(Popen=popen, PIPE=subprocess.PIPE)
