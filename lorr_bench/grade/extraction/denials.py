@@ -11,14 +11,15 @@ _BE: Final = "is|are|was|were|would be|does|do|did|can|could|should|may|seems|is
 _ADVERBS: Final = "also|clearly|therefore|thus|only|obviously|actually|simply|still|however|just|of course"
 _MARKS: Final = r"[)*$`\\\]}]*"
 _NEGATED: Final = f"(?:{'|'.join(NEGATIONS)})"
-_BEHIND: Final = rf"{_MARKS}[,;]? ?(?:which |that )?(?:{_BE})(?: (?:{_ADVERBS}))? ?"
+_IS: Final = rf"(?:{_BE})(?: (?:{_ADVERBS}))? ?"
+_CONTRAST: Final = "(?:but |though |although )?(?:which |that |it |this )?"
 DENIED: Final = (
-    rf"{_BEHIND}(?:(?:{'|'.join(DENIALS)})(?![A-Za-z])"
+    rf"{_MARKS}[,;]? ?{_CONTRAST}{_IS}(?:(?:{'|'.join(DENIALS)})(?![A-Za-z])"
     rf"|{_NEGATED}(?: (?:the |an? )?(?:{'|'.join(APPROVALS)})(?![A-Za-z])|[.,;!\n]|\Z))"
 )
-"""What may stand behind an answer: "is incorrect", ", which is not right"."""
+"""What may stand behind an answer: "is incorrect", ", but it is not right"."""
 _DENIED: Final = re.compile(DENIED)
-_DENIED_CHOICE: Final = re.compile(rf"{DENIED}|{_BEHIND}{_NEGATED}(?![A-Za-z])")
+_DENIED_CHOICE: Final = re.compile(rf"{DENIED}|{_MARKS} ?{_IS}{_NEGATED}(?![A-Za-z])")
 _NOT: Final = r"(?:\b(?:not|never|cannot be)|n't(?: be)?)"
 _DENYING: Final = re.compile(rf"{_NOT}(?: the)?[(*$`\\ ]*\Z", re.IGNORECASE)
 _PASSED_OVER: Final = re.compile(
