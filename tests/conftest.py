@@ -39,6 +39,13 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_runtest_teardown():
+    """An engine that ends lets go of what was frozen; from then on each collection would walk through all of it."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+
+
 SLOW_FILE = re.compile(r"^pytestmark = .*pytest\.mark\.slow\b", re.MULTILINE)
 
 

@@ -3,16 +3,17 @@
 import csv
 import gzip
 import json
+import os
 import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from command_line import ROOT, SMOKE, command, lorr_bench_here, lorr_bench_warm
+from command_line import ROOT, SMOKE, lorr_bench_here, lorr_bench_warm
 from installed import needs_vllm
+from warm_process import start_warm
 
 pytestmark = [pytest.mark.slow, needs_vllm]
 
@@ -104,9 +105,7 @@ def changed(smoke, tmp_path_factory):
     changes = ("evaluation.seed=1", "evaluation.general=[]", "budget.unique_pairs=[16,79]")
     words = ["run", SMOKE, "-o", copy, *(word for change in changes for word in ("--set", change))]
     kept = set(records(copy))
-    process = subprocess.Popen(
-        command(*words), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = start_warm("-m", "lorr_bench.cli", *words, environment=os.environ, cwd=ROOT)
     deadline = time.monotonic() + 300
     while len(records(copy)) == len(kept):
         assert time.monotonic() < deadline

@@ -184,6 +184,21 @@ def run_warm(*arguments, environment, cwd=".", timeout=600):
         return subprocess.CompletedProcess(command, code, out.read(), errors.read())
 
 
+def start_warm(*arguments, environment, cwd="."):
+    """A process as Python would start with these arguments, which is not waited for; what it prints is lost."""
+    words = [str(argument) for argument in arguments]
+    if sys.platform != "linux" or not warm_process().agrees(environment):
+        nothing = subprocess.DEVNULL
+        return subprocess.Popen(
+            [sys.executable, *words], cwd=cwd, env=environment, stdin=nothing, stdout=nothing, stderr=nothing
+        )
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        return Child(warm_process().start(words, environment, [nothing] * 3, cwd=cwd))
+    finally:
+        os.close(nothing)
+
+
 class Child:
     """A child of this process.
 
@@ -344,8 +359,27 @@ def begin(order, files, imported, set_by_imports):
 
         assert issubclass(subprocess_handler.Popen, subprocess.Popen)
         subprocess_handler.Popen = warm_popen(preforked(imported, set_by_imports))
-    execute(arguments)
-    sys.exit()
+    end(lambda: execute(arguments))
+
+
+def end(work):
+    """Work, then end as Python does, but without taking apart what was imported, which takes seconds."""
+    code = 0
+    try:
+        work()
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except Exception:  # noqa: BLE001 - as Python does
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(ValueError, OSError):
+            stream.flush()
+    os._exit(code & 0xFF)
 
 
 def with_warm_workers(warm):

@@ -482,6 +482,10 @@ def _start(model: str, revision: str | None, settings: EngineSettings) -> LLM:
     try:
         with without_collections():
             from vllm import LLM
+        # vLLM looks for garbage five times while it starts: not again among all that was imported. It undoes
+        # this when the engine ends.
+        gc.collect()
+        gc.freeze()
         return LLM(
             model=model_folder(model, revision),
             dtype=settings.dtype,

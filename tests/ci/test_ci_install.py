@@ -134,7 +134,7 @@ def test_a_driver_that_is_too_old_is_told_before_anything_is_loaded(
 def test_where_python_writes_no_bytecode_all_is_compiled_at_once(install: Install) -> None:
     done = install(PYTHONDONTWRITEBYTECODE="1")
     assert done.returncode == 0
-    assert done.args[-2:] == [EDITABLE, "-m compileall -qq -j 0 .venv/lib"]
+    assert done.args[-2:] == [EDITABLE, "-m compileall -qq -j 0 .venv/lib lorr_bench adapters"]
 
 
 def test_cpu_takes_the_plain_build_of_torch_when_it_is_for_cpu(install: Install) -> None:

@@ -61,7 +61,6 @@ def run(name, folder, tasks):
         include_path=tasks,
         form=PromptForm(chat=chat if family.template else None),
     )
-    engine.close()
     [samples] = result.samples.values()
     return {
         "asked": asked,

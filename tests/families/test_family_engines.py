@@ -32,7 +32,7 @@ TEXTS = {"family_chat": "{{question}}", "family_plain": "Question: {{question}}\
 
 @pytest.fixture(scope="session")  # in one process tests run family by family, through all files for each
 def found(family_folder, taught_folder, tmp_path_factory):
-    """What each family read, and those that are started answered, one after the other in one process."""
+    """What each family read, and those that are started answered, each in a process of its own."""
     root = tmp_path_factory.mktemp("engines")
     (root / "tasks").mkdir()
     questions = root / "questions.jsonl"
@@ -40,13 +40,15 @@ def found(family_folder, taught_folder, tmp_path_factory):
     for name, text in TEXTS.items():
         task = TASK.format(name=name, questions=questions, text=text)
         (root / "tasks" / f"{name}.yaml").write_text(task, "utf-8")
-    started = [str(taught_folder(family)) for family in FAMILIES if ALL or family.name in STARTED]
-    alone = [str(family_folder(family)) for family in FAMILIES if not (ALL or family.name in STARTED)]
+    started = [family for family in FAMILIES if ALL or family.name in STARTED]
+    alone = [str(family_folder(family)) for family in FAMILIES if family not in started]
     program = Path(__file__).with_name("family_engines.py")
-    words = [program, root / "found.json", *started, "--", *alone]
-    done = run_warm(*words, environment=os.environ, timeout=1800)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads((root / "found.json").read_text("utf-8"))
+    answered = {}
+    for words in (*([str(taught_folder(family)), "--"] for family in started), ["--", *alone]):
+        done = run_warm(program, root / "found.json", *words, environment=os.environ, timeout=1800)
+        assert done.returncode == 0, done.stderr[-4000:]
+        answered |= json.loads((root / "found.json").read_text("utf-8"))
+    return answered
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from command_line import lorr_bench_warm
 
 pytestmark = pytest.mark.slow
 
@@ -63,15 +64,22 @@ def kills():
 
 
 @pytest.fixture(scope="module")
-def start(kills, small_model, nano_pairs, tmp_path_factory):
-    """Start the trainings of a tiny suite in a folder."""
+def words(small_model, nano_pairs, tmp_path_factory):
+    """What begins the trainings of a tiny suite; the output folder comes behind."""
     folder = tmp_path_factory.mktemp("suite")
     rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in nano_pairs]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     suite = folder / "suite.yaml"
     suite.write_text(yaml.safe_dump({**SUITE, "model": str(small_model)}), "utf-8")
-    command = [sys.executable, "-m", "lorr_bench.cli", "run", str(suite), "--only", "train", "-o"]
-    return lambda output: kills.Run([*command, str(output)], folder / "printed")
+    return ["run", str(suite), "--only", "train", "-o"]
+
+
+@pytest.fixture(scope="module")
+def start(kills, words, tmp_path_factory):
+    """Start them in a folder, in processes that are known by their environment."""
+    printed = tmp_path_factory.mktemp("printed")
+    command = [sys.executable, "-m", "lorr_bench.cli", *words]
+    return lambda output: kills.Run([*command, str(output)], printed)
 
 
 def steps(output):
@@ -92,15 +100,15 @@ def spent(output):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(start, tmp_path_factory):
+def undisturbed(words, tmp_path_factory):
     output = tmp_path_factory.mktemp("undisturbed") / "out"
-    run = start(output)
-    assert run.process.wait() == 0, run.printed
+    run = lorr_bench_warm(*words, output)
+    assert run.returncode == 0, run.stderr
     return output
 
 
 @pytest.fixture(scope="module")
-def disturbed(kills, start, tmp_path_factory):
+def disturbed(kills, words, start, tmp_path_factory):
     """A run that was ended in four ways, one after the other, and then left alone; and the four endings."""
     output = tmp_path_factory.mktemp("disturbed") / "out"
     endings = []
@@ -114,8 +122,8 @@ def disturbed(kills, start, tmp_path_factory):
         strays, locked = run.strays(), (output / "lock").exists()
         endings.append(Ending(way, code, run.printed, strays, locked, spent(output)))
         assert kills.broken(output / "store") == []
-    run = start(output)
-    assert run.process.wait() == 0, run.printed
+    run = lorr_bench_warm(*words, output)
+    assert run.returncode == 0, run.stderr
     return output, endings
 
 

@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from installed import needs_vllm
 from training_rows import training_rows
+from warm_process import run_warm
 
 from lorr_bench.plan.identity.origins import NANO_MODEL
 
@@ -28,13 +27,8 @@ def found(nano_pairs, tmp_path_factory):
     rows = [dataclasses.asdict(row) for row in training_rows("prompts", nano_pairs[:12])]
     (work / "prompts.json").write_text(json.dumps(rows), "utf-8")
     script = Path(__file__).with_name("colocated_work.py")
-    done = subprocess.run(
-        [sys.executable, script, NANO_MODEL, work, work / "prompts.json", work / "found.json"],
-        env={**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = [script, NANO_MODEL, work, work / "prompts.json", work / "found.json"]
+    done = run_warm(*words, environment={**os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind"})
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads((work / "found.json").read_text("utf-8"))
 

@@ -224,8 +224,8 @@ def swapped_by_hand(row):
 
 METHODS = {
     "dpo": DPO,
-    "simpo": {**SETTINGS, "beta": 2.0},
-    "kto": DPO,
+    "simpo": {**SETTINGS, "beta": 2.0, "plugins": ["lorr"]},
+    "kto": {**DPO, "plugins": ["lorr"]},
     "sft": {**SETTINGS, "plugins": ["plain"]},
 }
 ARMS = ["dpo+plain", "dpo+lorr", "simpo+lorr", "kto+lorr", "sft+plain"]

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from command_line import SMOKE, logs, lorr_bench
+from command_line import SMOKE, logs, lorr_bench_warm
 from installed import needs_vllm
 from winners import best, final_settings, tries
 
@@ -22,7 +22,7 @@ CHANGES = {
 
 def test_the_models_that_are_tested_have_the_settings_of_the_best_try(tmp_path):
     arguments = [part for key, value in CHANGES.items() for part in ("--set", f"{key}={value}")]
-    done = lorr_bench("run", SMOKE, "-o", tmp_path, *arguments)
+    done = lorr_bench_warm("run", SMOKE, "-o", tmp_path, *arguments)
     assert done.returncode == 0, done.stderr + logs(tmp_path)
     found = tries(tmp_path / "store", "nano/validation")
     assert sorted(found) == [("dpo+lorr", 32), ("dpo+plain", 32)]
