@@ -20,9 +20,7 @@ COMPARISON_FILE: Final = "comparison.csv"
 CONTRASTS_FILE: Final = "contrasts.csv"
 OLDER: Final[Mapping[str, str]] = {
     "quickstart": "quickstart",
-    "methods": "methods",
     "nano_curve": "nano/curve",
-    "tuning": "nano/tuning",
 }
 """Folders of the form before this one, which hold tables alone, and the shipped suite that made each."""
 

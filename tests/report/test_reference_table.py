@@ -1,6 +1,7 @@
 """The page of published figures has the tables of today, and its gains are those of the same study."""
 
 import importlib.util
+import json
 
 import pytest
 from command_line import ROOT
@@ -67,6 +68,15 @@ def test_declared_contrasts_of_published_runs_stand_beside_them(table, root):
         ["b - a", "1,024", "math500 greedy", "50.0", "60.0", "+10.0 [–, –]",
          "gains, with those of a study that evaluated in the same way |"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_run_whose_suite_names_nothing_that_it_tests_is_left_out(declared, table, root):
+    origin = {"declarations": [{"declared": declared}]}
+    (root / "results" / "published" / "nano" / "x" / "provenance.json").write_text(
+        json.dumps(origin), "utf-8"
+    )
+    assert len(list(table.ours(root))[2:]) == (2 if declared else 0)
 
 
 def test_a_claim_is_set_beside_the_run_of_its_suite(table, root):
