@@ -39,9 +39,23 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+let_go = gc.unfreeze
+was_let_go = []
+
+
+def unfreeze():
+    """What vLLM calls when an engine ends."""
+    was_let_go.append(True)
+    let_go()
+
+
+gc.unfreeze = unfreeze
+
+
 def pytest_runtest_teardown():
-    """An engine that ends lets go of what was frozen; from then on each collection would walk through all of it."""
-    if not gc.get_freeze_count():
+    """Freeze again what an engine let go of: else each collection would walk through all of it."""
+    if was_let_go:
+        was_let_go.clear()
         gc.collect()
         gc.freeze()
 
