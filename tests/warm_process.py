@@ -55,8 +55,9 @@ READ_LATER = (
     "OLDPWD",
     "VLLM_CPU_OMP_THREADS_BIND",
     "VLLM_CPU_KVCACHE_SPACE",
+    "TRL_EXPERIMENTAL_SILENCE",  # set where a test trains; it hides a warning
 )
-"""How the names of variables begin that no library reads while it is imported."""
+"""How the names of variables begin that no library reads while it is imported, or none to any effect."""
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
 WORKER = ["-P", "-m", "lorr_bench.run.worker"]
