@@ -75,6 +75,12 @@ def test_one_that_fails_ends_as_python_does():
     assert done.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
 
 
+def test_one_that_ends_with_words_says_them_after_what_it_had_put_off():
+    code = "import atexit, sys; atexit.register(print, 'put off'); print('did'); sys.exit('no more')"
+    done = run_warm("-c", code, environment=os.environ)
+    assert (done.stdout, done.stderr, done.returncode) == ("did\nput off\n", "no more\n", 1)
+
+
 def test_one_that_takes_too_long_is_ended():
     with pytest.raises(subprocess.TimeoutExpired):
         run_warm("-c", "import time; time.sleep(60)", environment=os.environ, timeout=0.2)

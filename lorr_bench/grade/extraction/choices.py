@@ -8,12 +8,7 @@ from typing import Final
 
 from lorr_bench.grade.extraction.denials import denied_before, denied_behind
 from lorr_bench.grade.extraction.statements import statements
-from lorr_bench.grade.notation.languages import (
-    CHINESE_COPULAS,
-    CHOICE_VERBS,
-    CHOICE_WORDS,
-    COLONS,
-)
+from lorr_bench.grade.notation.languages import CHINESE_COPULAS, CHOICE_VERBS, CHOICE_WORDS, COLONS
 from lorr_bench.grade.notation.tidy import plain, tidy, without_markdown
 from lorr_bench.grade.policy import Policy
 
@@ -77,7 +72,7 @@ def choice_in_content(content: str, policy: Policy) -> str | None:
     if policy.choices == "alone":
         return None
     bare = _LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare
-    match = _ALONE.match(bare) or _WITH_TEXT.match(bare) or _BEHIND.match(bare)
+    match = _naming(bare)
     if match is None or _is_one_of_several(bare, match) or _is_denied(bare, match):
         return None
     return _counted(_letter(match), policy)
@@ -86,7 +81,11 @@ def choice_in_content(content: str, policy: Policy) -> str | None:
 def names_choices(content: str) -> bool:
     """Whether an answer by itself names one choice or several."""
     bare = without_markdown(plain(tidy(content)))
-    return bool(_SEVERAL.match(bare) or _ALONE.match(bare) or _WITH_TEXT.match(bare) or _BEHIND.match(bare))
+    return bool(_SEVERAL.match(bare) or _naming(bare))
+
+
+def _naming(bare: str) -> re.Match[str] | None:
+    return _ALONE.match(bare) or _WITH_TEXT.match(bare) or _BEHIND.match(bare)
 
 
 def choice_in_text(text: str, policy: Policy) -> str | None:
