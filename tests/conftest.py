@@ -1,15 +1,11 @@
 """What several test folders use: a tiny model and its pairs, made by code."""
 
-import os
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TQDM_DISABLE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors a second thread only waits
+import variables  # isort: skip  # noqa: F401 - sets what libraries read when they are imported
 
 import gc
 import itertools
 import json
+import os
 import random
 import re
 import sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import httpx
@@ -106,7 +107,7 @@ def test_a_subset_or_split_that_the_card_lacks_is_refused(hub, fields, configs, 
 def test_a_gated_data_set_is_refused_to_who_may_not_read_it(hub):
     with pytest.raises(DataError, match=r"evaluation\.math: the data set org/set is gated") as refused:
         hub(refused=said(GatedRepoError))
-    assert "huggingface.co/datasets/org/set" in refused.value.fix
+    assert f"{os.environ['HF_ENDPOINT']}/datasets/org/set" in refused.value.fix
 
 
 def test_a_data_set_that_is_gone_is_refused_unless_it_was_prepared_before(hub, tmp_path):

@@ -10,8 +10,11 @@ from warm_process import run_warm
 pytestmark = [pytest.mark.slow, needs_vllm]
 
 SCRIPT = """
-import json, os, pathlib, sys
+import json, multiprocessing, os, pathlib, sys
 os.environ.update(CXX="none is installed", TORCHINDUCTOR_CACHE_DIR=__file__ + ".compiled")  # for the parts
+from vllm.v1.executor import multiproc_executor
+assert callable(multiproc_executor.get_mp_context)
+multiproc_executor.get_mp_context = lambda: multiprocessing.get_context("fork")  # what is imported need not be again
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
 from lorr_bench.generate.fingerprint import take_fingerprint
 from lorr_bench.ports.trainer import StartModel

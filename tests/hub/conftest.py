@@ -1,10 +1,11 @@
 """The Hub of the tests, and commands that are run against it: in processes of their own, because libraries read
-the Hub's address once, when they are imported."""
+once, when they are imported, whether they may ask."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from command_line import lorr_bench_warm
 from hub_contents import fill
 from local_hub import Hub, serving
 
@@ -49,7 +51,7 @@ metadata: {version: 1.0}
 
 @dataclass
 class Place:
-    """A Hub, a folder with a suite that names things on it, and a cache of the Hub's client.
+    """A Hub, and a folder with a suite that names things on it.
 
     Attributes:
         hub: The Hub.
@@ -59,52 +61,39 @@ class Place:
     hub: Hub
     folder: Path
 
-    def commands(
-        self, *each: tuple[list[str], dict[str, str]], offline: bool = False
-    ) -> list[SimpleNamespace]:
-        """Run several commands in one process; gives the ``code``, ``out`` and ``err`` of each.
+    def online(self, *each: tuple[list[str], dict[str, str]]) -> list[SimpleNamespace]:
+        """Run several commands in one process that asks the Hub; gives the ``code``, ``out`` and ``err`` of each.
 
         Args:
             each: The words of a command, and what it has in its environment besides.
-            offline: Whether the Hub's client may ask nobody.
         """
-        done = self.python(str(HERE / "many_commands.py"), offline=offline, told=json.dumps(each))
-        return [SimpleNamespace(**values) for values in json.loads(done.splitlines()[-1])]
-
-    def python(self, *arguments: str, offline: bool = False, told: str = "") -> str:
-        """What a Python program prints that knows this Hub and no other."""
         done = subprocess.run(
-            [sys.executable, *arguments],
-            input=told,
+            [sys.executable, str(HERE / "many_commands.py")],
+            input=json.dumps(each),
             capture_output=True,
             check=False,
             text=True,
             cwd=self.folder,
             timeout=1200,
-            env=self._environment(offline=offline),
+            env={
+                **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
+                "HF_HUB_OFFLINE": "0",
+                "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]),
+            },
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return [SimpleNamespace(**values) for values in json.loads(done.stdout.splitlines()[-1])]
 
-    def _environment(self, *, offline: bool) -> dict[str, str]:
-        own = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("HF_", "TRANSFORMERS_")) and not name.lower().endswith("_proxy")
-        }
-        return {
-            **own,
-            "HF_HOME": str(self.folder / "home"),
-            "HF_ENDPOINT": self.hub.url,
-            "HF_HUB_OFFLINE": "1" if offline else "0",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "PYTHONPATH": os.pathsep.join([str(HERE.parent), own.get("PYTHONPATH", "")]),
-        }
+    def offline(self, words: list[str]) -> SimpleNamespace:
+        """Run a command that may ask nobody."""
+        done = lorr_bench_warm(*words, cwd=self.folder)
+        return SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, small_model: Path) -> Iterator[Place]:
-    """A Hub that serves until the tests of a file are done."""
+    """A Hub that serves until the tests of a file are done, and of which the client's cache knows nothing before."""
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
     folder = tmp_path_factory.mktemp("hub")
     (folder / "suite.yaml").write_text(SUITE, "utf-8")
     (folder / "tasks").mkdir()

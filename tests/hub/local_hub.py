@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -258,9 +259,10 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(hub: Hub) -> Iterator[Hub]:
-    """Serve a Hub on the loopback address, at a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"hub": hub}))
-    hub.url = f"http://127.0.0.1:{server.server_port}"
+    """Serve a Hub where the tests' clients look for it."""
+    hub.url = os.environ["HF_ENDPOINT"]
+    address = (urlsplit(hub.url).hostname, urlsplit(hub.url).port)
+    server = ThreadingHTTPServer(address, type("Handler", (Handler,), {"hub": hub}))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

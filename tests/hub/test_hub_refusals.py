@@ -118,7 +118,7 @@ def said(place):
     """What each run says, by its case; and what the plan of somebody says who may read the gated model."""
     runs = [(words(name, "run", changes), token) for name, (changes, token, _) in CASES.items()]
     member = (words("member", "plan", ["model.path=tiny/gated"]), MEMBER)
-    *each, let_in = place.commands(*runs, member)
+    *each, let_in = place.online(*runs, member)
     return {**dict(zip(CASES, each, strict=True)), "member": let_in}
 
 

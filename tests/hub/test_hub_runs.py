@@ -25,14 +25,12 @@ LOADED = {
 @pytest.fixture(scope="module")
 def story(place) -> SimpleNamespace:
     """A run against the Hub; then its branches move, and what is said; then no Hub, and the run with a seed more."""
-    (began,) = place.commands((RUN, {}))
+    (began,) = place.online((RUN, {}))
     fetched = dict(place.hub.fetched)
     move_branches(place.hub)
-    continued, anew = place.commands((["plan", *RUN[1:]], {}), (["plan", "suite.yaml", "-o", "new"], {}))
+    continued, anew = place.online((["plan", *RUN[1:]], {}), (["plan", "suite.yaml", "-o", "new"], {}))
     asked = len(place.hub.asked)
-    offline, unknown = place.commands(
-        ([*RUN, *MORE], {}), (["run", "suite.yaml", "-o", "new"], {}), offline=True
-    )
+    offline, unknown = place.offline([*RUN, *MORE]), place.offline(["run", "suite.yaml", "-o", "new"])
     out = place.folder / "out"
     return SimpleNamespace(
         kept=json.loads((out / "revisions.json").read_text("utf-8")),

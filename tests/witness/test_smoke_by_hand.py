@@ -7,9 +7,10 @@ ledger: arithmetic on the raw files.
 import csv
 import math
 import os
+from pathlib import Path
 
 import pytest
-from command_line import ROOT, SMOKE, logs, lorr_bench
+from command_line import ROOT, SMOKE, logs, lorr_bench_warm
 from greedy import BOX, NANO, Greedy, check_greedy_answers, greedy_answers, model_of, rows, stages
 from installed import needs_vllm
 from warm_process import run_warm
@@ -60,7 +61,7 @@ def untied_on_the_hub(cache):
 
 def test_an_untied_model_of_the_hub_and_a_merged_adapter_answer_as_they_were_saved(tmp_path):
     """Training moves the head of the first apart from its embeddings; the second trains a LoRA adapter."""
-    start = untied_on_the_hub(tmp_path / "hub")
+    start = untied_on_the_hub(Path(os.environ["HF_HOME"]) / "hub")
     output, changes = tmp_path / "out", {
         "model": "someone/untied",
         "budget.unique_pairs": "[16]",
@@ -70,7 +71,7 @@ def test_an_untied_model_of_the_hub_and_a_merged_adapter_answer_as_they_were_sav
         "execution.workers": "1",
     }  # fmt: skip
     arguments = (part for key, value in changes.items() for part in ("--set", f"{key}={value}"))
-    done = lorr_bench("run", SMOKE, "-o", output, *arguments, HF_HUB_CACHE=str(tmp_path / "hub"))
+    done = lorr_bench_warm("run", SMOKE, "-o", output, *arguments)
     assert done.returncode == 0, done.stderr + logs(output)
     apart = []
     for folder, stage in stages(output / "store", "answer_math"):

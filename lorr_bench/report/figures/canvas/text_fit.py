@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import takewhile
 
 from matplotlib.font_manager import FontProperties
@@ -15,6 +16,7 @@ ROUNDING = 1.03  # letters of a bitmap are whole pixels wide
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@lru_cache(maxsize=10_000)
 def text_width(text: str, points: float, *, bold: bool = False) -> float:
     """Inches that a text of one line takes in the figures' font, however its letters round to pixels."""
     font = FontProperties(family="DejaVu Sans", size=points, weight="bold" if bold else "normal")
