@@ -186,6 +186,19 @@ def test_other_policies_grade_the_same_answers_again_without_a_model(smoke, tmp_
     assert "Nothing to grade" in lorr_bench_here(*words).stdout
 
 
+def test_a_report_is_not_written_anew_without_its_models(smoke, tmp_path):
+    """Verdicts of another policy, which nobody asked for yet."""
+    output, _ = smoke
+    copy = copied(output, tmp_path)
+    before = {path: path.read_bytes() for path in (copy / "report").rglob("*") if path.is_file()}
+    words = ("report", SMOKE, "-o", copy, "--set", "evaluation.general=[]")
+    done = lorr_bench_here(*words, "--set", "evaluation.grading.units=ignore")
+    assert done.returncode == 5
+    assert "report: the report has 8 evaluations of trained models; of those planned now none" in done.stderr
+    assert {path: path.read_bytes() for path in (copy / "report").rglob("*") if path.is_file()} == before
+    assert lorr_bench_here(*words).returncode == 0
+
+
 def test_other_tools_read_what_is_exported(smoke, tmp_path):
     from lm_eval.utils import get_results_filenames, get_sample_results_filenames
 

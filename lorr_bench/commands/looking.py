@@ -13,7 +13,7 @@ from lorr_bench.commands.documents import status_document
 from lorr_bench.errors import DataError
 from lorr_bench.report.write import PAGE_FILE
 from lorr_bench.run.state import STATE_FILE, Journal, known_failures
-from lorr_bench.run.suite_run import LOCK_FILE, REPORT_FOLDER, report_plan
+from lorr_bench.run.suite_run import LOCK_FILE, REPORT_FOLDER, check_report_stays, report_plan
 from lorr_bench.store.lock import holder
 from lorr_bench.store.store import done_stages
 from lorr_bench.terminal.status import SuiteStatus, status_view
@@ -49,8 +49,10 @@ def write_report(asked: Asked) -> None:
         LorrBenchError: The suite can't be planned, or the report can't be written.
     """
     plan, places = asked.plan()
+    store = store_of(places)
+    check_report_stays(plan, store, places.output, graded=True)
     failed = known_failures(plan.stages, Journal(places.output / STATE_FILE))
-    page, _ = report_plan(plan, store_of(places), places.output, failed)
+    page, _ = report_plan(plan, store, places.output, failed)
     say_path(consoles()[0], "Report", page)
 
 

@@ -149,6 +149,18 @@ def foreseen(plan: Plan, store: Store, output: Path, clock: Clock = now) -> tupl
     return tuple(sentence for sentence in _sentences(after, plan.arms) if sentence not in said)
 
 
+def most_seen(output: Path) -> int:
+    """The most evaluations of trained models that were known to whoever ran or reported into a folder.
+
+    Args:
+        output: Output folder; 0 where nothing was declared in it.
+
+    Raises:
+        StoreError: The record can't be read.
+    """
+    return max((one.seen for one in _history(output / ANALYSIS_FILE) or ()), default=0)
+
+
 def _continued(history: Sequence[Declaration] | None, declared: Declaration) -> tuple[Declaration, ...]:
     """The history with what is declared now; None is a damaged one."""
     if history is None:

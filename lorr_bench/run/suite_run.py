@@ -26,7 +26,7 @@ from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Pool
 from lorr_bench.plan.tuning.tries import Tries
 from lorr_bench.run.commits import keep_commits, revision_lines, revisions_of
-from lorr_bench.run.declaration import Clock, declare, foreseen, now
+from lorr_bench.run.declaration import Clock, declare, foreseen, most_seen, now
 from lorr_bench.run.driver import POOLS, Driver, RunState, Scope
 from lorr_bench.run.executor import Executor
 from lorr_bench.run.local import LocalExecutor
@@ -44,9 +44,9 @@ from lorr_bench.spec.models import Suite
 from lorr_bench.store.disk import storage_error, write_text
 from lorr_bench.store.lock import Lock
 from lorr_bench.store.results import load_results
-from lorr_bench.store.store import Store, Survey
+from lorr_bench.store.store import Store, Survey, done_stages
 from lorr_bench.track.reporter import make_trackers
-from lorr_bench.values import Tuned
+from lorr_bench.values import START, Tuned
 
 RUN_FILE: Final = "run.json"
 SUITE_FILE: Final = "suite.yaml"
@@ -158,6 +158,8 @@ def run_suite(
     warnings = check_plan(plan, task_names=not plan.revisions.known)
     check_rows(plan)
     check_pairs(plan, store)
+    if "engine" not in options.pools:
+        check_report_stays(plan, store, places.output, graded=False)
     scope = options.scope(plan)
     survey = store.survey(plan.stages)
     waiting = scope.waiting(plan.stages, survey.finished, survey.whole)
@@ -347,6 +349,34 @@ def _merged(first: RunState, second: RunState, failed: Mapping[str, str]) -> Run
         pool_seconds=pools,
         wall_seconds=first.wall_seconds + second.wall_seconds,
     )
+
+
+def check_report_stays(plan: Plan, store: Store, output: Path, *, graded: bool) -> None:
+    """Refuse to write a report without any trained model over one that had some.
+
+    Where pairs are collected, the grader is part of every model's identity, as are the suite and its files:
+    after a change of any of these the store holds nothing that the plan knows.
+
+    Args:
+        plan: The plan.
+        store: Where results lie.
+        output: Output folder of the run.
+        graded: Whether verdicts have to be there; else answers are enough.
+
+    Raises:
+        StoreError: The report would lose all of them.
+    """
+    trained = [one for one in plan.evaluations if one.point != START]
+    needed = {one.digest if graded else one.answers for one in trained}
+    if not (before := most_seen(output)):
+        return
+    if not done_stages([stage for stage in plan.settled_stages if stage.digest in needed], store):
+        what = f"the report has {before:,} evaluations of trained models; of those planned now none is stored"
+        fix = (
+            "It is left as it is. The suite, a file or the grader has changed since: `lorr-bench run` makes "
+            "these models, with -o FOLDER beside the report."
+        )
+        raise StoreError(what, where=str(output / REPORT_FOLDER), fix=fix)
 
 
 def report_plan(

@@ -125,6 +125,22 @@ def test_a_run_that_asks_all_prompts_anew_says_how_to_keep_the_answers(world, mo
 
 
 @pytest.mark.slow
+def test_grading_anew_leaves_a_report_alone_whose_models_are_no_longer_planned(world):
+    """As after a change of the grader, where pairs are collected: then every trained model is another one."""
+    only_grade = RunOptions(pools=("grade",))
+    world()
+    world("evaluation.grading.units=ignore", options=only_grade)
+    assert {stage.kind for stage in world.executor.begun} == {"grade_math"}
+    world()
+    with pytest.raises(
+        StoreError, match="the report has 8 evaluations of trained models; of those"
+    ) as refused:
+        world("data.collect.temperature=0.9", options=only_grade)
+    assert refused.value.where == str(world.places.output / "report")
+    assert world.executor.begun == []
+
+
+@pytest.mark.slow
 def test_one_run_at_a_time(world):
     with Lock(world.places.output / LOCK_FILE), pytest.raises(HeldError, match="process"):
         world()
