@@ -10,6 +10,7 @@ import random
 import re
 import sys
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import hypothesis
 import pytest
@@ -54,6 +55,13 @@ def pytest_runtest_teardown():
         was_let_go.clear()
         gc.collect()
         gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment_as_it_was():
+    """What the tests of a file left in the environment ends with them: warm processes serve the one that all have."""
+    with patch.dict(os.environ):
+        yield
 
 
 SLOW_FILE = re.compile(r"^pytestmark = .*pytest\.mark\.slow\b", re.MULTILINE)
