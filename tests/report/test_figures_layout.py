@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from figure_checks import legibility
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_results import make_methods_results, make_results
@@ -20,6 +21,7 @@ from lorr_bench.report.figures.canvas.text_fit import (
     two_lines,
     wrapped,
 )
+from lorr_bench.report.figures.drawing import Header, add_header, blank_figure
 from lorr_bench.report.formatting import MINUS
 from lorr_bench.report.study import Study
 
@@ -147,6 +149,17 @@ def test_wrapped_lines_fit_and_keep_the_words(words: list[str], max_width: float
     lines = wrapped(" ".join(words), max_width, 8)
     assert all(text_width(line, 8) <= max_width for line in lines)
     assert len(" ".join(lines).split(" ")) == len(words)
+
+
+def test_a_long_title_is_broken_and_not_cut() -> None:
+    arms = "dpo+attention_end 85.0 %, dpo+attention_thirds 84.7 % at 1,024 pairs"
+    header = Header(f"{arms}: equivalent within ±2.0 points", ("10 seeds × 1,000 problems",))
+    figure = blank_figure(header.height)
+    add_header(figure, header)
+    first, second, note = (text.get_text() for text in figure.texts)
+    assert f"{first} {second}" == header.title
+    found = legibility(figure)
+    assert (note, found.overlapping, found.cut_off) == (header.notes[0], (), ())
 
 
 def test_texts_that_differ_in_the_middle_can_be_told_apart() -> None:

@@ -36,7 +36,8 @@ AXIS_COLOUR = "#8C8C8C"
 GRID_COLOUR = "#E3E3E3"
 MARK: dict[str, Any] = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.6}
 # Inches. The page of a figure is laid out by hand, so that header and legend never meet the data.
-MARGIN, TITLE_LINE, NOTE_LINE, LEGEND_LINE, LEGEND_HANDLE = 0.1, 0.33, 0.16, 0.18, 0.62
+MARGIN, TITLE_LINE, NOTE_LINE, LEGEND_LINE, LEGEND_HANDLE = 0.1, 0.2, 0.16, 0.18, 0.62
+UNDER_TITLE = 0.13
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": TEXT_SIZE,
@@ -100,6 +101,16 @@ class Header:
     handles: tuple[Line2D, ...] = ()
 
     @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """The title, broken where the figure ends."""
+        return tuple(wrapped(self.title, WIDTH - 2 * MARGIN, TITLE_SIZE, bold=True))
+
+    @property
+    def top(self) -> float:
+        """Inches to the first note."""
+        return TITLE_LINE * len(self.titles) + UNDER_TITLE
+
+    @cached_property
     def lines(self) -> tuple[str, ...]:
         """The notes, broken where the figure ends."""
         return tuple(line for note in self.notes for line in wrapped(note, WIDTH - 2 * MARGIN, TEXT_SIZE))
@@ -116,7 +127,7 @@ class Header:
     def height(self) -> float:
         """Inches it takes."""
         rows = math.ceil(len(self.handles) / self.columns)
-        return TITLE_LINE + NOTE_LINE * len(self.lines) + (LEGEND_LINE * rows + 0.06 if rows else 0.0)
+        return self.top + NOTE_LINE * len(self.lines) + (LEGEND_LINE * rows + 0.06 if rows else 0.0)
 
 
 def blank_figure(height: float) -> Figure:
@@ -129,13 +140,14 @@ def blank_figure(height: float) -> Figure:
 def add_header(figure: Figure, header: Header) -> None:
     """Write the header at the top of the figure."""
     height, left = figure.get_size_inches()[1], MARGIN / WIDTH
-    title = truncated(header.title, WIDTH - 2 * MARGIN, TITLE_SIZE, bold=True)
-    figure.text(left, 1 - MARGIN / height, title, fontsize=TITLE_SIZE, fontweight="bold", va="top")
+    for number, line in enumerate(header.titles):
+        y = 1 - (MARGIN + TITLE_LINE * number) / height
+        figure.text(left, y, line, fontsize=TITLE_SIZE, fontweight="bold", va="top")
     for number, line in enumerate(header.lines):
-        y = 1 - (TITLE_LINE + NOTE_LINE * number) / height
+        y = 1 - (header.top + NOTE_LINE * number) / height
         figure.text(left, y, line, fontsize=TEXT_SIZE, color=MUTED, va="top")
     if header.handles:
-        top = TITLE_LINE + NOTE_LINE * len(header.lines) + 0.03
+        top = header.top + NOTE_LINE * len(header.lines) + 0.03
         figure.legend(
             handles=list(header.handles),
             loc="upper left",
