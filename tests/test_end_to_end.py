@@ -191,12 +191,11 @@ def test_a_report_is_not_written_anew_without_its_models(smoke, tmp_path):
     output, _ = smoke
     copy = copied(output, tmp_path)
     before = {path: path.read_bytes() for path in (copy / "report").rglob("*") if path.is_file()}
-    words = ("report", SMOKE, "-o", copy, "--set", "evaluation.general=[]")
-    done = lorr_bench_here(*words, "--set", "evaluation.grading.units=ignore")
+    changes = ("--set", "evaluation.general=[]", "--set", "evaluation.grading.units=ignore")
+    done = lorr_bench_here("report", SMOKE, "-o", copy, *changes)
     assert done.returncode == 5
     assert "report: the report has 8 evaluations of trained models; of those planned now none" in done.stderr
     assert {path: path.read_bytes() for path in (copy / "report").rglob("*") if path.is_file()} == before
-    assert lorr_bench_here(*words).returncode == 0
 
 
 def test_other_tools_read_what_is_exported(smoke, tmp_path):
