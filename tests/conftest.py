@@ -29,32 +29,38 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-def pytest_collection_finish():
+frozen = SimpleNamespace(modules=0, whole=False)
+
+
+def freeze():
     """What was imported stays: the collections that training calls for need not walk through it each time."""
-    gc.enable()
     gc.collect()
     gc.freeze()
+    frozen.modules, frozen.whole = len(sys.modules), True
+
+
+def pytest_collection_finish():
+    """Most was imported by now."""
+    gc.enable()
+    freeze()
 
 
 let_go = gc.unfreeze
-was_let_go = []
 
 
 def unfreeze():
     """What vLLM calls when an engine ends."""
-    was_let_go.append(True)
     let_go()
+    frozen.whole = False
 
 
 gc.unfreeze = unfreeze
 
 
 def pytest_runtest_teardown():
-    """Freeze again what an engine let go of: else each collection would walk through all of it."""
-    if was_let_go:
-        was_let_go.clear()
-        gc.collect()
-        gc.freeze()
+    """Freeze again what an engine let go of, and what a test imported."""
+    if not frozen.whole or len(sys.modules) > frozen.modules:
+        freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)

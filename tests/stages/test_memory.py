@@ -1,5 +1,6 @@
 """Peak memory, and memory that was too little."""
 
+import gc
 import subprocess
 import sys
 import weakref
@@ -46,6 +47,12 @@ def test_what_nothing_uses_any_more_is_let_go_of():
     left = weakref.ref(Circle())
     free_memory()
     assert left() is None
+
+
+def test_what_was_imported_is_not_walked_through_again():
+    gc.unfreeze()
+    free_memory()
+    assert gc.get_freeze_count() > 100 * len(gc.get_objects())
 
 
 SHORTAGES = [
