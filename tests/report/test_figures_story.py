@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from computed import comparison_of
-from figure_checks import texts
+from figure_checks import legibility, texts
 from synthetic_results import make_results, score, several_methods
 
 from lorr_bench.report.contents import frames_of
@@ -78,6 +78,18 @@ def test_a_margin_is_a_band_and_named_budgets_are_told_with_their_cost(results: 
     told = texts(drawing.figure)
     assert "Grey: ±4.0 points, the declared margin of equivalence." in told
     assert story.data.arm_styles.contrast_name(between) == f"lorr@384 {MINUS} plain@1024"
+
+
+def test_names_that_are_too_long_for_a_line_stand_on_two(results: Results) -> None:
+    between = Contrast("dpo+no_reset", "dpo+lorr", 384, 1024)
+    drawing = draw_story(story_of(replace(results, analysis=Analysis("nano_easy", "greedy", (between,)))))
+    assert drawing is not None
+    _, differences, _ = drawing.figure.axes
+    names = [label.get_text() for label in differences.get_yticklabels()]
+    assert names[0] == f"no_reset@384 {MINUS}\nlorr@1024"
+    assert all(name.count("\n") == 1 and "…" not in name for name in names)
+    found = legibility(drawing.figure)
+    assert (found.overlapping, found.cut_off) == ((), ())
 
 
 def lines(drawing: Drawing) -> str:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from lorr_bench.report.contrasts import DECLARED, PRIMARY, contrast_of_row, declared_mark
 from lorr_bench.report.figures.canvas.panels import Heading, Panel
 from lorr_bench.report.figures.canvas.scales import POINTS_LIMIT, keep_to_shares, within_points
-from lorr_bench.report.figures.canvas.text_fit import truncated, truncated_apart, widest
+from lorr_bench.report.figures.canvas.text_fit import text_width, truncated, truncated_apart, widest
 from lorr_bench.report.figures.curves import Curves, curve_handles, draw_curve_panel
 from lorr_bench.report.figures.drawing import (
     AXIS_COLOUR,
@@ -36,6 +36,7 @@ from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.quantities import unique_pairs
 from lorr_bench.report.formatting import (
     DAGGER,
+    MINUS,
     TITLES,
     interval_covers,
     percent,
@@ -151,8 +152,8 @@ def _draw(story: Story) -> Figure:
     found = curves.points(panel)
     notes = filter(None, (*_notes(story), curves.selection.note))
     header = Header(story.title, tuple(notes), tuple(curve_handles(curves, [found])))
-    names = truncated_apart([_name(story, row) for row in story.rows], LABEL_WIDTH, TICK_SIZE)
-    labels = [*names, *(title for title, _ in story.costs)]
+    names = _in_lines([_name(story, row) for row in story.rows])
+    labels = [*(line for name in names for line in name.split("\n")), *(title for title, _ in story.costs)]
     height = header.height + TOP + HEIGHT + BOTTOM
     left = LEFT + SCORES + BETWEEN + widest(labels, TICK_SIZE) + 0.1
     with mpl.rc_context(STYLE):
@@ -224,14 +225,15 @@ def _draw_costs(axis: Axes, story: Story, costs: list[tuple[str, float]], width:
     _label_rows(axis, [title for title, _ in costs])
     axis.xaxis.set_major_locator(MaxNLocator(MAX_TICKS))
     axis.set_xlim(0, 1.05 * max(1.0, *(value for _, value in costs)))
-    _head(
-        axis, f"Cost of {story.data.study.plugin_of(story.main.treatment)} (multiples)", width + VALUE_WIDTH
-    )
+    head = f"Cost of {story.data.study.plugin_of(story.main.treatment)}"
+    whole = f"{head} (multiples)"
+    fits = text_width(whole, TEXT_SIZE, bold=True) <= width + VALUE_WIDTH
+    _head(axis, whole if fits else head, width + VALUE_WIDTH)
 
 
 def _label_rows(axis: Axes, labels: list[str]) -> None:
     axis.set_ylim(len(labels) - 0.5, -0.5)
-    axis.set_yticks(range(len(labels)), labels=labels)
+    axis.set_yticks(range(len(labels)), labels=labels, multialignment="right", linespacing=1.0)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
 
@@ -267,6 +269,16 @@ def _head(axis: Axes, text: str, width: float) -> None:
 
 def _name(story: Story, row: Any) -> str:
     return story.data.arm_styles.contrast_name(contrast_of_row(row))
+
+
+def _in_lines(names: list[str]) -> list[str]:
+    """The names of differences, each on two lines where one of them would be too long for one."""
+    if widest(names, TICK_SIZE) <= LABEL_WIDTH:
+        return names
+    parts = [name.partition(f" {MINUS} ") for name in names]
+    firsts = truncated_apart([f"{first} {MINUS}" for first, _, _ in parts], LABEL_WIDTH, TICK_SIZE)
+    seconds = truncated_apart([second for _, _, second in parts], LABEL_WIDTH, TICK_SIZE)
+    return [f"{first}\n{second}" for first, second in zip(firsts, seconds, strict=True)]
 
 
 def _notes(story: Story) -> Iterator[str]:
