@@ -99,10 +99,17 @@ def _our_row(name: str, row: Row, known: Iterable[str]) -> str:
     why = "with runs of this project alone: no one else has the benchmark"
     if row["benchmark"] in known:
         why = "gains, with those of a study that evaluated in the same way"
-    contrast = f"{row['treatment']} - {row['reference']}"
     pairs = f"{int(row['unique_pairs']):,}"
     measure = f"{row['benchmark']} {row['metric']}"
-    return f"| `{name}` | {contrast} | {pairs} | {measure} | {means[0]} | {means[1]} | {gain} | {why} |"
+    cells = (f"`{name}`", contrast_name(row), pairs, measure, *means, gain, why)
+    return f"| {' | '.join(cells)} |"
+
+
+def contrast_name(row: Row) -> str:
+    """``lorr - plain``, with the budget of each where the contrast names them."""
+    sides = (row["treatment"], row["unique_pairs"]), (row["reference"], row.get("reference_pairs"))
+    named = row.get("named_budgets") == "True"
+    return " - ".join(f"{arm}@{pairs}" if named else arm for arm, pairs in sides)
 
 
 def _score(row: Row, start: Row | None) -> str:

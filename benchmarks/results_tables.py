@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from reference_table import ROLES, Row, percent, points, rows_of
+from reference_table import ROLES, Row, contrast_name, percent, points, rows_of
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "results.md"
@@ -48,13 +48,14 @@ def contrasts(folder: Path) -> Iterator[str]:
         folder: Of a published run.
     """
     declared = [row for row in rows_of(folder / "contrasts.csv") if row["role"] in ROLES]
-    several = len({row["unique_pairs"] for row in declared}) > 1
+    several = len({row["unique_pairs"] for row in declared if row.get("named_budgets") != "True"}) > 1
     yield "| declared contrast | difference (points) | 95 % interval | corrected p | |"
     yield "|:--|--:|:--|--:|:--|"
     for row in declared:
-        budget = f", {int(row['unique_pairs']):,} pairs" if several else ""
+        named = row.get("named_budgets") == "True"
+        budget = f", {int(row['unique_pairs']):,} pairs" if several and not named else ""
         cells = (
-            f"{row['treatment']} - {row['reference']}{budget}",
+            f"{contrast_name(row)}{budget}",
             points(row["difference"]),
             f"{points(row['difference_low'])} to {points(row['difference_high'])}",
             _p(row["p_holm"]),

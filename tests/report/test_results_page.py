@@ -85,3 +85,12 @@ def test_of_several_budgets_each_contrast_says_its_own(tables, root):
         "| d - a, 1,024 pairs",
         "| e - a, 512 pairs",
     ]
+
+
+def test_a_contrast_between_budgets_names_both(tables, root):
+    file = root / "results" / "published" / "nano" / "x" / "contrasts.csv"
+    head, first, *_ = CONTRASTS.splitlines()
+    other = f"{first.replace('b,a,1024', 'b,a,256')},True,1024"
+    file.write_text(f"{head},named_budgets,reference_pairs\n{first},False,1024\n{other}\n", "utf-8")
+    rows = tables.page("<!-- contrasts nano/x -->\n", root).splitlines()[3:]
+    assert [row.split(" | ")[0] for row in rows] == ["| b - a", "| b@256 - a@1024"]
