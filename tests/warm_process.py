@@ -60,6 +60,8 @@ READ_LATER = (
 """How the names of variables begin that no library reads while it is imported, or none to any effect."""
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 SET_BY_WORKERS = {**QUIET, **ENVIRONMENT}
+AT_FIRST = dict(os.environ)
+"""What all tests have in common; by now one may have set more for itself."""
 WORKER = ["-P", "-m", "lorr_bench.run.worker"]
 LAUNCHERS = (["-m", "accelerate.commands.launch"], ["-m", "torch.distributed.run"])
 
@@ -145,7 +147,7 @@ def exactly(connection, size):
 @cache
 def warm_process():
     """That of this process, which ends with it."""
-    environment = {**SET_BY_WORKERS, **os.environ}
+    environment = {**SET_BY_WORKERS, **AT_FIRST}
     own, its = socket.socketpair()
     with its:
         process = subprocess.Popen(
