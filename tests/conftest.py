@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from command_line import SMOKE, logs, lorr_bench_warm
 from filelock import FileLock
-from warm_process import warm_process, with_warm_workers
+from warm_process import AT_FIRST, warm_process, with_warm_workers
 
 from lorr_bench import line_process
 from lorr_bench.data.nano import problems
@@ -40,9 +40,10 @@ def freeze():
 
 
 def pytest_collection_finish():
-    """Most was imported by now."""
+    """Most was imported by now, and set what it sets in the environment."""
     gc.enable()
     freeze()
+    AT_FIRST.update(os.environ)
 
 
 let_go = gc.unfreeze
