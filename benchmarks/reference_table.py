@@ -108,8 +108,12 @@ def _our_row(name: str, row: Row, known: Iterable[str]) -> str:
 def contrast_name(row: Row) -> str:
     """``lorr - plain``, with the budget of each where the contrast names them."""
     sides = (row["treatment"], row["unique_pairs"]), (row["reference"], row.get("reference_pairs"))
-    named = row.get("named_budgets") == "True"
-    return " - ".join(f"{arm}@{pairs}" if named else arm for arm, pairs in sides)
+    return " - ".join(f"{arm}@{pairs}" if names_budgets(row) else arm for arm, pairs in sides)
+
+
+def names_budgets(row: Row) -> bool:
+    """Whether a contrast names the budget of each side; those of the older form do not."""
+    return row.get("named_budgets") == "True"
 
 
 def _score(row: Row, start: Row | None) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from reference_table import ROLES, Row, contrast_name, percent, points, rows_of
+from reference_table import ROLES, Row, contrast_name, names_budgets, percent, points, rows_of
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "results.md"
@@ -48,12 +48,11 @@ def contrasts(folder: Path) -> Iterator[str]:
         folder: Of a published run.
     """
     declared = [row for row in rows_of(folder / "contrasts.csv") if row["role"] in ROLES]
-    several = len({row["unique_pairs"] for row in declared if row.get("named_budgets") != "True"}) > 1
+    several = len({row["unique_pairs"] for row in declared if not names_budgets(row)}) > 1
     yield "| declared contrast | difference (points) | 95 % interval | corrected p | |"
     yield "|:--|--:|:--|--:|:--|"
     for row in declared:
-        named = row.get("named_budgets") == "True"
-        budget = f", {int(row['unique_pairs']):,} pairs" if several and not named else ""
+        budget = f", {int(row['unique_pairs']):,} pairs" if several and not names_budgets(row) else ""
         cells = (
             f"{contrast_name(row)}{budget}",
             points(row["difference"]),

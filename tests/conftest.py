@@ -29,14 +29,14 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-frozen = SimpleNamespace(modules=0, whole=False)
+frozen = SimpleNamespace(modules=0)  # so many had been imported
 
 
 def freeze():
     """What was imported stays: the collections that training calls for need not walk through it each time."""
     gc.collect()
     gc.freeze()
-    frozen.modules, frozen.whole = len(sys.modules), True
+    frozen.modules = len(sys.modules)
 
 
 def pytest_collection_finish():
@@ -52,7 +52,7 @@ let_go = gc.unfreeze
 def unfreeze():
     """What vLLM calls when an engine ends."""
     let_go()
-    frozen.whole = False
+    frozen.modules = 0
 
 
 gc.unfreeze = unfreeze
@@ -60,7 +60,7 @@ gc.unfreeze = unfreeze
 
 def pytest_runtest_teardown():
     """Freeze again what an engine let go of, and what a test imported."""
-    if not frozen.whole or len(sys.modules) > frozen.modules:
+    if len(sys.modules) > frozen.modules:
         freeze()
 
 

@@ -366,10 +366,10 @@ def check_report_stays(plan: Plan, store: Store, output: Path, *, graded: bool) 
     Raises:
         StoreError: The report would lose all of them.
     """
-    trained = [one for one in plan.evaluations if one.point != START]
-    needed = {one.digest if graded else one.answers for one in trained}
     if not (before := most_seen(output)):
         return
+    trained = [one for one in plan.evaluations if one.point != START]
+    needed = {one.digest if graded else one.answers for one in trained}
     if not done_stages([stage for stage in plan.settled_stages if stage.digest in needed], store):
         what = f"the report has {before:,} evaluations of trained models; of those planned now none is stored"
         fix = (
