@@ -73,23 +73,29 @@ class Run:
     Args:
         command: What to start.
         log: Folder for what it prints.
+        popen: Starts it, as ``subprocess.Popen`` does.
     """
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
+    ) -> None:
         self._mark = uuid.uuid4().hex
-        self._sessions: set[str] = set()
         log.mkdir(parents=True, exist_ok=True)
         self._printed = log / f"{self._mark}.txt"
         with self._printed.open("wb") as printed:
-            self.process = subprocess.Popen(
+            self.process = popen(
                 list(command),
                 cwd=ROOT,
                 env={**os.environ, MARK: self._mark},
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
-                stderr=subprocess.STDOUT,
+                stderr=printed,
                 start_new_session=True,
             )
+        self._sessions = {self.process.pid}
 
     @property
     def printed(self) -> str:
@@ -99,21 +105,26 @@ class Run:
     def processes(self) -> list[int]:
         """All living processes of the run, whoever started them.
 
-        They are known by a variable of their environment; those that overwrite it to show a title, by the
-        session of a process that was known before.
+        They are known by a variable of their environment. Those that overwrite it to show a title, or were
+        forked from a process without it, are known by their session: the command's, or one begun from that.
         """
         pids = map(int, filter(str.isdigit, os.listdir("/proc")))  # noqa: PTH208 - no path is needed
-        return [pid for pid in pids if self._owns(pid)]
+        living = {pid: found for pid in pids if (found := _parent_and_session(pid))}
+        while more := {
+            session
+            for pid, (parent, session) in living.items()
+            if session not in self._sessions and self._shows(pid, living.get(parent))
+        }:
+            self._sessions |= more
+        return [pid for pid, (_, session) in living.items() if session in self._sessions]
 
-    def _owns(self, pid: int) -> bool:
-        try:
-            environment = Path(f"/proc/{pid}/environ").read_bytes()
-            state, _, _, session = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[:4]
-        except OSError:
-            return False
-        if f"{MARK}={self._mark}".encode() in environment.split(b"\0"):
-            self._sessions.add(session)
-        return session in self._sessions and state != "Z"
+    def _shows(self, pid: int, parent: tuple[int, int] | None) -> bool:
+        """Whether this process shows that it is the run's: by its parent, or by its environment."""
+        if parent and parent[1] in self._sessions:
+            return True
+        with suppress(OSError):
+            return f"{MARK}={self._mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return False
 
     def strays(self) -> list[str]:
         """Processes that are left though the command has ended; they are killed after a time of grace."""
@@ -125,6 +136,14 @@ class Run:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return commands
+
+
+def _parent_and_session(pid: int) -> tuple[int, int] | None:
+    """Of a process that lives."""
+    with suppress(OSError):
+        words = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return None if words[0] == "Z" else (int(words[1]), int(words[3]))
+    return None
 
 
 def _command_of(pid: int) -> str:

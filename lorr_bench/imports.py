@@ -1,4 +1,4 @@
-"""Importing large libraries without the collector of garbage walking through what they make."""
+"""Large libraries without the collector of garbage walking through what they make."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """No collections within: they take up to a fifth of the time of an import, and find nothing."""
+    """No collections within: they take up to a fifth of an import, a tenth of a report, and find little."""
     enabled = gc.isenabled()
     gc.disable()
     try:

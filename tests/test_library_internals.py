@@ -67,6 +67,12 @@ NATIVE = "adapters/lorr_bench_adapters/native/training"
 HARNESS = "lorr_bench/evaluate/harness.py"
 INTERNALS = [
     Internal(
+        file="fontTools/subset/__init__.py",
+        name="Options._drop_tables_default",
+        user="lorr_bench/report/figures/drawing.py",
+        purpose="leaves out of the fonts in PDF figures what nothing reads there",
+    ),
+    Internal(
         file="ray/_private/worker.py",
         name="_worker_logs_enabled",
         user="lorr_bench/run/ray/cluster.py",

@@ -87,9 +87,9 @@ class WarmProcess:
         size = int.from_bytes(exactly(self._connection, 4), "big")
         return json.loads(exactly(self._connection, size)) if size else []
 
-    def agrees(self, environment):
-        """Whether libraries would have read the same variables in this environment."""
-        return not self.read_otherwise(environment)
+    def agrees(self, environment, apart=()):
+        """Whether libraries would have read the same variables in this environment, apart from these."""
+        return self.read_otherwise(environment) <= {*apart}
 
     def read_otherwise(self, environment):
         """Names of the variables that libraries would have read otherwise in this environment."""
@@ -163,11 +163,14 @@ def warm_process():
     return warm
 
 
-def run_warm(*arguments, environment, cwd=".", timeout=600):
-    """``subprocess.run`` of Python with these arguments, and what it printed; in a warm process where one fits."""
+def run_warm(*arguments, environment, cwd=".", timeout=600, more_packages=False):
+    """``subprocess.run`` of Python with these arguments, and what it printed; in a warm process where one fits.
+
+    With ``more_packages``, ``PYTHONPATH`` names a folder whose packages none of the large libraries imports.
+    """
     words = [str(argument) for argument in arguments]
     command = [sys.executable, *words]
-    if sys.platform != "linux" or not warm_process().agrees(environment):
+    if sys.platform != "linux" or not warm_process().agrees(environment, ["PYTHONPATH"] * more_packages):
         return subprocess.run(
             command, capture_output=True, check=False, text=True, cwd=cwd, env=environment, timeout=timeout
         )
@@ -449,17 +452,21 @@ def execute(arguments):
         runpy.run_path(arguments[0], run_name="__main__")
 
 
-def look_at_models_here():
-    """Let vLLM look at a model's class in this process.
+def prepare_engines():
+    """Do once what vLLM does again whenever an engine starts.
 
-    It starts one for each class that this machine has not seen, so as not to touch a GPU, and that imports for as long
-    as an engine takes to start.
+    It looks at a model's class in a process of its own where this machine has not seen the class, so as not to touch a
+    GPU, and that imports for as long as an engine takes to start. On a CPU it looks through all modules for kernels.
     """
     with suppress(ImportError):
         from vllm.model_executor.models import registry
+        from vllm.platforms import current_platform
 
         assert callable(registry._run_in_subprocess)
         registry._run_in_subprocess = lambda look: look()
+        if current_platform.is_cpu():
+            current_platform.register_triton_kernel_overrides()
+            type(current_platform).register_triton_kernel_overrides = classmethod(lambda cls: None)
 
 
 def main():
@@ -470,7 +477,7 @@ def main():
     for name in IMPORTS:
         with suppress(ImportError):  # whoever needs what is missing says so
             importlib.import_module(name)
-    look_at_models_here()
+    prepare_engines()
     gc.enable()
     gc.freeze()
     set_by_imports = [name for name, value in os.environ.items() if imported.get(name) != value]

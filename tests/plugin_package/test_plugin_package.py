@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from command_line import ROOT, lorr_bench_here
+from warm_process import run_warm
 
 HERE = Path(__file__).parent
 
@@ -36,15 +37,8 @@ def run(installed):
     """Runs Python with the package installed."""
 
     def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(installed)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        variables = {**os.environ, "PYTHONPATH": str(installed)}
+        return run_warm(*arguments, environment=variables, cwd=ROOT, more_packages=True)
 
     return run
 
@@ -76,7 +70,15 @@ def test_a_setting_that_a_method_does_not_have_is_refused(run, suite):
 
 def test_they_keep_the_contract(run, tmp_path):
     """The tests of the contract, as the package's authors would run them; they train both methods."""
-    options = ["-k", "nca or sppo", "-rp", "-p", "no:cacheprovider", f"--basetemp={tmp_path}"]
+    options = [
+        "-k",
+        "nca or sppo",
+        "-rp",
+        "-p",
+        "no:cacheprovider",
+        "--assert=plain",
+        f"--basetemp={tmp_path}",
+    ]
     done = run("-m", "pytest", "tests/contract", *options)
     assert done.returncode == 0, done.stdout
     for name in ("nca", "sppo"):

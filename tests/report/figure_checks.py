@@ -66,7 +66,7 @@ def segments(axis: Axes) -> list[list[list[float]]]:
 
 def visible_texts(figure: Figure) -> list[Any]:
     """Every text that is drawn: of tick labels those within the limits of their axis."""
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     found = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
     for panel in figure.axes:
         if not panel.axison:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import re
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -15,6 +18,8 @@ import numpy as np
 import pytest
 from computed import comparison_of
 from figure_checks import Legibility, drawings, legibility, main_drawing, texts, visible_texts
+from fontTools.subset import Options
+from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 from synthetic_results import make_methods_results, make_results, parts_of, score
 
@@ -292,15 +297,22 @@ def test_files_carry_no_date_and_no_version() -> None:
     assert "dc:date" not in svg_text(figure)
 
 
-def test_pdf_embeds_truetype_fonts() -> None:
-    assert b"/Type3" not in pdf_bytes(case("three arms")["forest"].figure)
+def test_pdf_embeds_truetype_fonts_without_tables_of_layout() -> None:
+    pdf = pdf_bytes(case("three arms")["forest"].figure)
+    assert b"/Type3" not in pdf
+    streams = map(
+        zlib.decompress, re.findall(rb"/FlateDecode.*?>>\s*stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    )
+    fonts = [TTFont(io.BytesIO(stream)) for stream in streams if stream[:4] == b"\0\1\0\0"]
+    assert fonts
+    assert all("glyf" in font and not {"GDEF", "GPOS", "GSUB"} & {*font.keys()} for font in fonts)
 
 
 def test_global_settings_are_left_alone() -> None:
-    before = dict(mpl.rcParams)
+    before = dict(mpl.rcParams), Options().drop_tables
     figure = main_drawing(make_methods_results()).figure
     png_bytes(figure), svg_text(figure), pdf_bytes(figure)
-    assert dict(mpl.rcParams) == before
+    assert (dict(mpl.rcParams), Options().drop_tables) == before
 
 
 def test_names_are_not_read_as_formulas() -> None:

@@ -6,6 +6,7 @@
 import importlib.util
 import json
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 from command_line import lorr_bench_warm
+from warm_process import warm_popen, warm_process
 
 pytestmark = pytest.mark.slow
 
@@ -76,10 +78,11 @@ def words(small_model, nano_pairs, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(kills, words, tmp_path_factory):
-    """Start them in a folder, in processes that are known by their environment."""
+    """Start them in a folder, in processes that are known by their sessions."""
     printed = tmp_path_factory.mktemp("printed")
     command = [sys.executable, "-m", "lorr_bench.cli", *words]
-    return lambda output: kills.Run([*command, str(output)], printed)
+    popen = warm_popen(warm_process()) if sys.platform == "linux" else subprocess.Popen
+    return lambda output: kills.Run([*command, str(output)], printed, popen)
 
 
 def steps(output):

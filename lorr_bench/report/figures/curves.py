@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -224,10 +225,13 @@ def _seeds(curves: Curves, panel: Panel, points: pd.DataFrame) -> Iterator[tuple
     """The scores of single seeds in per cent; those of the same quantity as their mean stand beside it."""
     scale, table = curves.scale, rows_of(curves.scores, panel.measure)
     beside = SEED_SHIFT * scale.length
+    found = defaultdict(list)
+    keys = zip(table["arm"], table["unique_pairs"], strict=True)
+    for key, seed, value in zip(keys, table["seed"], table["value"], strict=True):
+        found[key].append((seed, value))
     rows: list[Any] = list(points.itertuples())
     for row in rows:
-        own = table[(table["arm"] == row.arm) & (table["unique_pairs"] == row.unique_pairs)]
-        for seed, value in zip(own["seed"], own["value"], strict=True):
+        for seed, value in found[row.arm, row.unique_pairs]:
             x = curves.quantity.runs.get(Point(row.arm, row.unique_pairs, int(seed)), row.x)
             yield scale.backward(scale.forward(row.place) + beside) if x == row.x else x, 100 * value
 

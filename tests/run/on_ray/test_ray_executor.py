@@ -26,6 +26,8 @@ from lorr_bench.store.remote import open_store
 SMOKE = Path(__file__).parents[3] / "suites" / "smoke.yaml"
 ECHO = (sys.executable, str(Path(__file__).parents[1] / "echo_worker.py"))
 NODE = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
+SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500}
+"""Ray waits 15 s until it calls a node that refuses connections dead; here it is 2.5 s."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,8 @@ def cluster(tmp_path_factory):
     from ray.cluster_utils import Cluster
 
     node = {**NODE, "env_vars": {"LORR_BENCH_CACHE": str(tmp_path_factory.mktemp("nodes"))}}
-    made = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    head = {**node, "include_dashboard": False, "_system_config": SOON}
+    made = Cluster(initialize_head=True, head_node_args=head)
     made.add_node(**node)
     yield made
     made.shutdown()
