@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from command_line import SMOKE, logs, lorr_bench_warm
 from filelock import FileLock
-from warm_process import AT_FIRST, warm_process, with_warm_workers
+from warm_process import AT_FIRST, warm_process, with_warm_launcher, with_warm_workers
 
 from lorr_bench import line_process
 from lorr_bench.data.nano import problems
@@ -147,6 +147,15 @@ def warm_workers(monkeypatch):
     """Workers that are started in this process have the large libraries already."""
     if sys.platform == "linux":
         monkeypatch.setattr(line_process, "subprocess", with_warm_workers(warm_process))
+
+
+@pytest.fixture
+def warm_ranks(monkeypatch):
+    """Likewise launchers and ranks; how real ones start, two tests of tests/distributed/test_ranks.py show."""
+    from lorr_bench.stages.training import ranks
+
+    if sys.platform == "linux":
+        monkeypatch.setattr(ranks, "subprocess", with_warm_launcher(warm_process()))
 
 
 @pytest.fixture(scope="session")

@@ -172,6 +172,7 @@ def test_problems_of_a_family_have_their_verbs_in_common(smoke):
     assert {len(score["per_problem"]) for score in scores} == {len(families)}
 
 
+@pytest.mark.usefixtures("warm_workers")
 def test_other_policies_grade_the_same_answers_again_without_a_model(smoke, tmp_path):
     output, _ = smoke
     copy = copied(output, tmp_path)
@@ -186,15 +187,20 @@ def test_other_policies_grade_the_same_answers_again_without_a_model(smoke, tmp_
     assert "Nothing to grade" in lorr_bench_here(*words).stdout
 
 
-def test_a_report_is_not_written_anew_without_its_models(smoke, tmp_path):
-    """Verdicts of another policy, which nobody asked for yet."""
+@pytest.mark.parametrize(("command", "code"), [(("report",), 5), (("run", "--only", "families of *"), 0)])
+def test_a_report_is_not_written_anew_without_its_models(smoke, tmp_path, command, code):
+    """Verdicts of another policy, which nobody asked for yet; a run that was told to do something else."""
     output, _ = smoke
     copy = copied(output, tmp_path)
     before = {path: path.read_bytes() for path in (copy / "report").rglob("*") if path.is_file()}
     changes = ("--set", "evaluation.general=[]", "--set", "evaluation.grading.units=ignore")
-    done = lorr_bench_here("report", SMOKE, "-o", copy, *changes)
-    assert done.returncode == 5
-    assert "report: the report has 8 evaluations of trained models; of those planned now none" in done.stderr
+    done = lorr_bench_here(command[0], SMOKE, *command[1:], "-o", copy, *changes)
+    assert done.returncode == code
+    assert (
+        "the report has 8 evaluations of trained models; of those planned now none is stored" in done.stderr
+    )
+    assert "left as it is" in done.stderr
+    assert "Report:" not in done.stdout
     assert {path: path.read_bytes() for path in (copy / "report").rglob("*") if path.is_file()} == before
 
 

@@ -254,14 +254,21 @@ class _Run:
         if state.disk_full:
             return self._finished(state, None)
         set_aside = len(self.store.set_aside)
-        page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
+        page, seconds = self._report(state)
         if len(self.store.set_aside) > set_aside and not state.halted:
             again = self._drive(self.store.survey(self.plan.stages))
             state = _merged(state, again, self._failed_before)
-            page, seconds = report_plan(self.plan, self.store, self.places.output, state.failed)
+            page, seconds = self._report(state)
         description = _describe(self.plan, state, seconds)
         write_text(self.places.output / RUN_FILE, json.dumps(description, indent=1))
         return self._finished(state, page)
+
+    def _report(self, state: RunState) -> tuple[Path | None, float]:
+        """Write the report, unless one would lose all its models; the page, and the seconds it took."""
+        if lost := lost_by_report(self.plan, self.store, self.places.output, graded=True):
+            notes_to(self.watcher)(f"{lost}; it is left as it is")
+            return None, 0.0
+        return report_plan(self.plan, self.store, self.places.output, state.failed)
 
     def _behind_tries(self, survey: Survey) -> RunState:
         """Run the plan, unless its tries ended the run; what came of both as one."""
@@ -354,9 +361,6 @@ def _merged(first: RunState, second: RunState, failed: Mapping[str, str]) -> Run
 def check_report_stays(plan: Plan, store: Store, output: Path, *, graded: bool) -> None:
     """Refuse to write a report without any trained model over one that had some.
 
-    Where pairs are collected, the grader is part of every model's identity, as are the suite and its files:
-    after a change of any of these the store holds nothing that the plan knows.
-
     Args:
         plan: The plan.
         store: Where results lie.
@@ -366,17 +370,33 @@ def check_report_stays(plan: Plan, store: Store, output: Path, *, graded: bool) 
     Raises:
         StoreError: The report would lose all of them.
     """
-    if not (before := most_seen(output)):
-        return
-    trained = [one for one in plan.evaluations if one.point != START]
-    needed = {one.digest if graded else one.answers for one in trained}
-    if not done_stages([stage for stage in plan.settled_stages if stage.digest in needed], store):
-        what = f"the report has {before:,} evaluations of trained models; of those planned now none is stored"
+    if lost := lost_by_report(plan, store, output, graded=graded):
         fix = (
             "It is left as it is. The suite, a file or the grader has changed since: `lorr-bench run` makes "
             "these models, with -o FOLDER beside the report."
         )
-        raise StoreError(what, where=str(output / REPORT_FOLDER), fix=fix)
+        raise StoreError(lost, where=str(output / REPORT_FOLDER), fix=fix)
+
+
+def lost_by_report(plan: Plan, store: Store, output: Path, *, graded: bool) -> str:
+    """What a report would lose where it had trained models and now would have none, in words; else nothing.
+
+    Where pairs are collected, the grader is part of every model's identity, as are the suite and its files:
+    after a change of any of these the store holds nothing that the plan knows.
+
+    Args:
+        plan: The plan.
+        store: Where results lie.
+        output: Output folder of the run.
+        graded: Whether verdicts have to be there; else answers are enough.
+    """
+    if not (before := most_seen(output)):
+        return ""
+    trained = [one for one in plan.evaluations if one.point != START]
+    needed = {one.digest if graded else one.answers for one in trained}
+    if done_stages([stage for stage in plan.settled_stages if stage.digest in needed], store):
+        return ""
+    return f"the report has {before:,} evaluations of trained models; of those planned now none is stored"
 
 
 def report_plan(

@@ -12,7 +12,6 @@ from typing import get_args
 import pytest
 import torch
 import yaml
-from warm_process import warm_process, with_warm_launcher
 
 from lorr_bench.errors import DataError, LostError, MissingPackageError, StageError, SuiteError
 from lorr_bench.plan.sharding import library_of, sharding_of
@@ -31,13 +30,6 @@ QUIET = lambda *_: None  # noqa: E731
 def _found_by_the_ranks(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", FOUND)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
-
-
-@pytest.fixture
-def warm_ranks(monkeypatch):
-    """Launcher and ranks have the large libraries already; how real ones start, `two_runs` and the last kill show."""
-    if sys.platform == "linux":
-        monkeypatch.setattr(ranks, "subprocess", with_warm_launcher(warm_process()))
 
 
 @pytest.fixture(scope="module")

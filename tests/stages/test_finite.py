@@ -34,6 +34,7 @@ def test_the_tensor_that_diverged_is_named(tmp_path, value, dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_ranks")
 @pytest.mark.parametrize(
     ("name", "processes", "batch"),
     [  # a batch of 4 leaves a further loss to notice it, one of all 10 rows only the saved model
