@@ -7,11 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from lorr_bench.errors import SuiteError
 from lorr_bench.plan.arms import Arm
 from lorr_bench.plan.json_values import canonical_digest
+from lorr_bench.ports.settings import other_names
 from lorr_bench.spec.analysis import contrasts_of, measure_of
 from lorr_bench.spec.diagnosis import nearest
 from lorr_bench.spec.models import Suite
@@ -92,11 +96,17 @@ def find_sweep(setting: str, suite: Suite, arms: tuple[Arm, ...]) -> Sweep:
 
     Returns:
         The lines in the order of the suite, each with two values at least. Arms that lack the setting, or
-        differ from all others in something else, are in none.
+        differ from all others in something else, are in none; what each is tuned to is no such difference.
 
     Raises:
-        SuiteError: No arm has such a setting, it is no number, or there is no such line.
+        SuiteError: No arm has such a setting, it is no number or tuned, or there is no such line.
     """
+    if any(setting in _tuned(suite, arm) for arm in arms):
+        raise SuiteError(
+            f"{setting} is what `tuning` chooses for each arm",
+            where=SWEEP,
+            fix="Name a setting that the suite says itself, or leave out `sweep`.",
+        )
     swept = [one for arm in arms for one in _swept(setting, suite, arm)]
     if not swept:
         known = sorted({path for arm in arms for path in _numbers(_settings(suite, arm))})
@@ -154,13 +164,23 @@ def _swept(setting: str, suite: Suite, arm: Arm) -> Iterator[_Swept]:
 
 
 def _settings(suite: Suite, arm: Arm) -> dict[str, Any]:
-    """All that makes an arm, as plain values; at which budgets it is trained does not."""
+    """All that makes an arm, as plain values, but what is tuned; at which budgets it is trained does not."""
+    plain = partial(BaseModel.model_dump, mode="json", exclude=_tuned(suite, arm))
     return {
-        "method": arm.hyperparameters.model_dump(mode="json"),
+        "method": plain(arm.hyperparameters),
         "plugin": suite.plugins[arm.plugin].model_dump(mode="json", exclude={"unique_pairs"}),
-        "at_budgets": {pairs: settings.model_dump(mode="json") for pairs, settings in arm.at_budgets.items()},
+        "at_budgets": {pairs: plain(settings) for pairs, settings in arm.at_budgets.items()},
         "adapter": arm.adapter_name,
         "iterative": arm.iterative.model_dump(mode="json") if arm.iterative else None,
+    }
+
+
+def _tuned(suite: Suite, arm: Arm) -> set[str]:
+    """Names of the hyper-parameters that the suite tries values of, whichever of their names it uses."""
+    tried = suite.tuning.grid_of(arm.method).keys() if suite.tuning else set()
+    others = other_names(arm.adapter.hyperparameters)
+    return {
+        name for name in arm.adapter.hyperparameters.model_fields if {name, *others.get(name, ())} & tried
     }
 
 
@@ -220,7 +240,8 @@ def _pattern(line: Sequence[_Swept]) -> str:
     rests = [part[len(begin) :] for part in parts]
     end = _beginning([rest[::-1] for rest in rests])[::-1]
     # Cut at separators, so that a digit that all values begin or end with does not stand in the name.
-    kept = re.sub(r"(?<=[_-])[^_-]+$", "", begin) if re.search(r"[_-]", begin) else begin.rstrip("0123456789")
+    cut = re.sub(r"(?<=[_-])[^_-]+$", "", begin) if re.search(r"[_-]", begin) else begin.rstrip("0123456789")
+    kept = begin if all(rest[:1] in {"", "_", "-"} for rest in rests) else cut
     tail = re.search(r"[_-].*$", end)
     star = f"{kept}*{tail.group() if tail else ''}"
     method, _, plugin = line[0].arm.partition("+")

@@ -185,7 +185,7 @@ def _notes(swept: Swept) -> Iterator[str]:
     one_seed = seeds == "1"
     over = "One seed" if one_seed else f"Mean of {seeds} seeds"
     covers = interval_covers(one_seed=one_seed)
-    yield f"{over}; bars: 95 % interval over {covers}. Along a line all else is equal."
+    yield f"{over}; bars: 95 % interval over {covers}. Along a line all else that the suite sets is equal."
     if len(swept.sweep.lines) > len(swept.lines):
         yield f"Drawn: the first {len(swept.lines)} of {len(swept.sweep.lines):,} lines."
     if len(swept.points) > len(swept.budgets):

@@ -103,11 +103,11 @@ def sweep_table(frame: pd.DataFrame) -> Table:
         section="sweep",
         heading=f"Along {_setting(frame)}",
         caption=(
-            f"Score in % along {_setting(frame)}, all else equal; in brackets 95 % intervals. Area: the mean "
-            "between the smallest and the largest value, over their logarithm where they span more than a "
-            "factor of 3: what the setting gives untuned. Best: the value with the highest score; luck is "
-            "among what put it first. Worst near it: the lowest score of other values within a factor of 3. "
-            "Not tested."
+            f"Score in % along {_setting(frame)}, all else that the suite sets equal; in brackets 95 % "
+            "intervals. Area: the mean between the smallest and the largest value, over their logarithm "
+            "where they span more than a factor of 3: what the setting gives untuned. Best: the value with "
+            "the highest score; luck is among what put it first. Worst near it: the lowest score of other "
+            "values within a factor of 3. Not tested."
         ),
         columns=(
             Column("line", "text"),
