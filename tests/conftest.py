@@ -16,13 +16,14 @@ import hypothesis
 import pytest
 from command_line import SMOKE, logs, lorr_bench_warm
 from filelock import FileLock
-from warm_process import AT_FIRST, warm_process, with_warm_launcher, with_warm_workers
+from warm_process import AT_FIRST, not_waited_for, warm_process, with_warm_launcher, with_warm_workers
 
 from lorr_bench import line_process
 from lorr_bench.data.nano import problems
 from lorr_bench.values import Pair
 
 gc.disable()  # while test files are imported
+os.fsync = not_waited_for
 
 # A busy machine must not fail a test: speed is measured in benchmarks/.
 hypothesis.settings.register_profile("untimed", deadline=None)
