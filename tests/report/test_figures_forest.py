@@ -70,6 +70,13 @@ def test_marks_are_differences_in_points_filled_where_significant() -> None:
     assert open_colour == "white"
 
 
+def test_an_arm_that_is_no_baseline_is_named_without_its_method_where_both_have_it() -> None:
+    arms = ("dpo+plain", "dpo+lorr", "dpo+no_reset", "ipo+plain")
+    others = [row("dpo+lorr", "easy", 0.1, reference=other) for other in arms if other != "dpo+lorr"]
+    names = [*forest(others, arms).names.values()]
+    assert names == ["dpo+lorr", f"dpo+lorr {MINUS} no_reset", f"dpo+lorr {MINUS} ipo+plain"]
+
+
 def test_lines_are_the_intervals() -> None:
     figure = drawn(row("dpo+lorr", "easy", 0.12, difference_low=0.05, difference_high=0.25))
     ((start, end),) = segments(figure.axes[0])

@@ -67,16 +67,20 @@ class ArmStyles:
     def contrast_name(self, contrast: Contrast, *, alone: bool = False) -> str:
         """``lorr - plain``, with a true minus: of arms their plug-ins where all have the same method.
 
+        Of several methods ``dpo+lorr - plain`` where both arms are of one.
+
         Args:
             contrast: What is named, with its budgets where it has some.
             alone: Whether the treatment says it all.
         """
-        known = (contrast.treatment, contrast.treatment_pairs), (contrast.reference, contrast.reference_pairs)
-        sides = [
-            at_budget(arm if self.several else self.study.plugin_of(arm), pairs)
-            for arm, pairs in known[: 1 if alone else 2]
-        ]
-        return f" {MINUS} ".join(sides)
+        plugin_of, method_of = self.study.plugin_of, self.study.method_of
+        treatment = contrast.treatment if self.several else plugin_of(contrast.treatment)
+        first = at_budget(treatment, contrast.treatment_pairs)
+        if alone:
+            return first
+        of_one = method_of(contrast.treatment) == method_of(contrast.reference)
+        reference = plugin_of(contrast.reference) if of_one else contrast.reference
+        return f"{first} {MINUS} {at_budget(reference, contrast.reference_pairs)}"
 
     def first(self, max_methods: int, max_plugins: int, arms: Sequence[str] | None = None) -> Selection:
         """The arms of the first methods with the first plug-ins, in the order of the suite.

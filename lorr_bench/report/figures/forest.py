@@ -34,7 +34,7 @@ from lorr_bench.report.frames import rows_of
 from lorr_bench.values import BUDGET_SIGN, MATH, Contrast, Measure
 
 MAX_HEIGHT = 7.6
-LINE, GAP, LABEL_WIDTH, HEADING_WIDTH = 0.165, 0.06, 1.9, 2.1
+LINE, GAP, LABEL_WIDTH, HEADING_WIDTH = 0.165, 0.06, 2.2, 2.1
 BOTTOM, COLUMN_GAP, INDENT = 0.46, 0.14, 0.1
 DIFFERENCE_HEAD, COUNT_HEAD = "points [95 %]", "seeds × n"
 
