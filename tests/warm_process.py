@@ -93,7 +93,7 @@ class WarmProcess:
 
     def agrees(self, environment, apart=()):
         """Whether libraries would have read the same variables in this environment, apart from these."""
-        return self.read_otherwise(environment) <= {*apart}
+        return self.read_otherwise(environment) <= set(apart)
 
     def read_otherwise(self, environment):
         """Names of the variables that libraries would have read otherwise in this environment."""
@@ -174,7 +174,8 @@ def run_warm(*arguments, environment, cwd=".", timeout=600, more_packages=False)
     """
     words = [str(argument) for argument in arguments]
     command = [sys.executable, *words]
-    if sys.platform != "linux" or not warm_process().agrees(environment, ["PYTHONPATH"] * more_packages):
+    apart = {"PYTHONPATH"} if more_packages else set()
+    if sys.platform != "linux" or not warm_process().agrees(environment, apart):
         return subprocess.run(
             command, capture_output=True, check=False, text=True, cwd=cwd, env=environment, timeout=timeout
         )

@@ -3,8 +3,7 @@
 import pytest
 
 from lorr_bench.errors import SuiteError
-from lorr_bench.plan.plan import make_plan
-from lorr_bench.values import Analysis, Contrast, Sweep, SweepLine, Try
+from lorr_bench.values import Analysis, Contrast, Sweep, SweepLine
 
 
 def contrasts(*texts):
@@ -128,41 +127,6 @@ def test_an_override_of_an_arm_counts(plan_of, values):
         plugins=plugins, overrides=overrides, analysis={"sweep": "replays"}
     ).analysis.sweep.lines
     assert line.arms == ("dpo+a", "dpo+c")
-
-
-TUNING = {
-    "seeds": [100],
-    "grid": {"beta": [0.5, 2]},
-    "benchmark": {"name": "validation", "source": "nano/validation", "limit": 9, "max_tokens": 32},
-}
-
-
-def test_what_an_arm_is_tuned_to_sets_it_apart_from_no_line(load, values):
-    """The last of the three has its own best value, at each budget."""
-
-    def choose(tries):
-        return tries.tuning(
-            lambda search, place: Try(search.tries[place], (float(place == search.arm.name.endswith("_30")),))
-        )
-
-    values["plugins"] = {
-        "plain": {},
-        "no_reset": lorr(reset="off"),
-        "no_reset_10": lorr(reset="off", label_noise=0.1),
-        "no_reset_30": lorr(reset="off", label_noise=0.3),
-    }
-    plan = make_plan(load({**values, "tuning": TUNING, "analysis": {"sweep": "label_noise"}}), choose=choose)
-    assert {settings.beta for arm in plan.arms for settings in arm.at_budgets.values()} == {0.5, 2}
-    (line,) = plan.analysis.sweep.lines
-    assert line.name == "dpo+no_reset*"
-    assert line.arms == ("dpo+no_reset", "dpo+no_reset_10", "dpo+no_reset_30")
-    assert line.values == (0.0, 0.1, 0.3)
-
-
-def test_what_is_tuned_is_no_axis(load, values):
-    loaded = load({**values, "tuning": TUNING, "analysis": {"sweep": "beta"}})
-    with pytest.raises(SuiteError, match="beta is what `tuning` chooses for each arm"):
-        make_plan(loaded)
 
 
 def test_lines_of_one_pattern_are_told_apart_by_their_ends(plan_of):

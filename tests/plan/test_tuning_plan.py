@@ -259,3 +259,28 @@ def test_the_tuning_changes_no_digest_of_the_suite_itself(tuned, load, values):
     plain = make_plan(load(values))
     plan = make_plan(tuned())
     assert digests(plan) - plan.tried == digests(plain)
+
+
+# --- sweeps -----------------------------------------------------------------------------------------------
+
+
+def test_what_an_arm_is_tuned_to_sets_it_apart_from_no_line(tuned):
+    """The last of the three has its own best value, at both budgets."""
+    plugins = {
+        "plain": {},
+        "no_reset": {"type": "lorr", "reset": "off"},
+        "no_reset_10": {"type": "lorr", "reset": "off", "label_noise": 0.1},
+        "no_reset_30": {"type": "lorr", "reset": "off", "label_noise": 0.3},
+    }
+    loaded = tuned(plugins=plugins, analysis={"sweep": "label_noise"})
+    plan = make_plan(loaded, choose=choosing(0, 0, 0, 0, 0, 0, 1, 1))
+    assert {settings.beta for arm in plan.arms for settings in arm.at_budgets.values()} == {0.5, 2}
+    (line,) = plan.analysis.sweep.lines
+    assert line.name == "dpo+no_reset*"
+    assert line.arms == ("dpo+no_reset", "dpo+no_reset_10", "dpo+no_reset_30")
+    assert line.values == (0.0, 0.1, 0.3)
+
+
+def test_what_is_tuned_is_no_axis(tuned):
+    with pytest.raises(SuiteError, match="beta is what `tuning` chooses for each arm"):
+        make_plan(tuned(analysis={"sweep": "beta"}))

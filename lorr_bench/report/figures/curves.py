@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,9 +31,9 @@ from lorr_bench.report.figures.drawing import (
 from lorr_bench.report.figures.figure_data import FigureData
 from lorr_bench.report.figures.quantities import NO_COSTS, PAIRS, Multiples, Quantity
 from lorr_bench.report.formatting import MISSING, count_range, interval_covers
-from lorr_bench.report.frames import rows_of
+from lorr_bench.report.frames import measure_of
 from lorr_bench.report.study import Study
-from lorr_bench.values import START, Point
+from lorr_bench.values import START, Measure, Point
 
 MAX_METHODS, MAX_PLUGINS = 30, 8
 SEED_SHIFT = 0.012  # of the axis: single seeds stand just beside the mean, not on it
@@ -74,6 +73,15 @@ class Curves:
         selected = self.selection.arms
         values = [value for (arm, _), value in self.quantity.means.items() if arm in selected]
         return Scale.over(values, log=True if self.quantity.name == PAIRS else None)
+
+    @cached_property
+    def single_scores(self) -> dict[tuple[Measure, str, int], list[tuple[int, float]]]:
+        """Seed and score of each model, by measure, arm and budget."""
+        found: dict[tuple[Measure, str, int], list[tuple[int, float]]] = {}
+        rows: list[Any] = list(self.scores.itertuples())
+        for row in rows:
+            found.setdefault((measure_of(row), row.arm, row.unique_pairs), []).append((row.seed, row.value))
+        return found
 
     @property
     def joined(self) -> bool:
@@ -223,15 +231,11 @@ def _draw_arm(axis: Axes, curves: Curves, panel: Panel, points: pd.DataFrame, ar
 
 def _seeds(curves: Curves, panel: Panel, points: pd.DataFrame) -> Iterator[tuple[float, float]]:
     """The scores of single seeds in per cent; those of the same quantity as their mean stand beside it."""
-    scale, table = curves.scale, rows_of(curves.scores, panel.measure)
+    scale = curves.scale
     beside = SEED_SHIFT * scale.length
-    found = defaultdict(list)
-    keys = zip(table["arm"], table["unique_pairs"], strict=True)
-    for key, seed, value in zip(keys, table["seed"], table["value"], strict=True):
-        found[key].append((seed, value))
     rows: list[Any] = list(points.itertuples())
     for row in rows:
-        for seed, value in found[row.arm, row.unique_pairs]:
+        for seed, value in curves.single_scores.get((panel.measure, row.arm, row.unique_pairs), ()):
             x = curves.quantity.runs.get(Point(row.arm, row.unique_pairs, int(seed)), row.x)
             yield scale.backward(scale.forward(row.place) + beside) if x == row.x else x, 100 * value
 
