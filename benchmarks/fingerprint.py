@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from lorr_bench.generate.engine import Engine, EngineSettings
@@ -37,9 +38,9 @@ def main() -> None:
         swap, proof, taking = [], [], []
         for number in range(1, swaps + 1):
             model, expected = models[number % 2], prints[number % 2]
-            swap.append(seconds(lambda model=model: engine.load(model, None)))
-            proof.append(seconds(lambda expected=expected: check(engine, expected)))
-            taking.append(seconds(lambda model=model: fingerprint(model)))
+            swap.append(seconds(partial(engine.load, model, None)))
+            proof.append(seconds(partial(check, engine, expected)))
+            taking.append(seconds(partial(fingerprint, model)))
     for name, measured in (("swap", swap), ("proof", proof), ("fingerprint", taking)):
         print(f"{name:12} {1000 * statistics.median(measured):6.1f} ms, median of {swaps}")
     print(f"proof / swap {statistics.median(proof) / statistics.median(swap):.2f}")

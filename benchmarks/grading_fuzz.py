@@ -909,7 +909,8 @@ def pairs(count: int, seed: int) -> Iterator[Pair]:
         text = rng.choice(
             [text for text in (case.same if right else case.changed) if text != case.gold] or [case.gold]
         )
-        frames = SOLUTIONS if rng.random() >= SHARE_WITHOUT_BOX or kind == "words" else WITHOUT_BOX
+        boxed = rng.random() >= SHARE_WITHOUT_BOX or kind == "words"
+        frames: Sequence[str] = SOLUTIONS if boxed else WITHOUT_BOX
         if kind in IN_SENTENCES:
             frames = ("{}",)
         yield Pair(kind, case.gold, rng.choice(frames).format(text), right)

@@ -202,9 +202,9 @@ def table(suite: Cost, hand: Mapping[str, Cost], total: Cost, folder: Path) -> I
     yield f"| by hand / lorr-bench | {ratios[0]:.1f}× | {ratios[1]:.1f}× |"
     yield "\n| stages of lorr-bench | number | seconds | share |\n|---|--:|--:|--:|"
     results = lorr_bench.load_results(folder / "suite.yaml", output=folder / "suite")
-    for row in seconds_frame(results).itertuples():
-        name = f"… {row.part}" if row.part else row.kind
-        yield f"| {name} | {row.stages or ''} | {row.seconds:.1f} | {row.share:.0%} |"
+    for row in seconds_frame(results).to_dict("records"):
+        name = f"… {row['part']}" if row["part"] else row["kind"]
+        yield f"| {name} | {row['stages'] or ''} | {row['seconds']:.1f} | {row['share']:.0%} |"
 
 
 def differences(ours: Scores, theirs: Scores) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lorr_bench.events import Advanced, Began, Ended, Event, GivenUp, Noted, Postponed, RunBegan
 from lorr_bench.plan.plan import Plan
@@ -29,7 +29,7 @@ from lorr_bench.store.record import Record
 from lorr_bench.store.remote import open_store
 from lorr_bench.store.store import Store
 
-NODE = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
+NODE: Final[dict[str, Any]] = {"num_cpus": 2, "object_store_memory": 80 * 2**20}
 KILLED_RUN = 2  # the second training run
 DATED_FILE = "results.json"  # lm-eval's own; holds the time
 
@@ -94,7 +94,7 @@ def two_nodes(caches: Path) -> Iterator[Any]:
             cluster.add_node(**NODE, env_vars={"LORR_BENCH_CACHE": str(caches / name)})
         yield cluster
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 class Killer:

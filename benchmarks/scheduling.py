@@ -32,7 +32,7 @@ from lorr_bench.forecast.devices import read_devices
 from lorr_bench.plan.identity.origins import file_digest
 from lorr_bench.plan.kinds.import_pairs import ImportPairs, ImportPairsParameters, ImportPairsSetting
 from lorr_bench.plan.plan import Plan, make_plan
-from lorr_bench.plan.stage import Stage
+from lorr_bench.plan.stage import Kind, Stage
 from lorr_bench.run.driver import Driver, Scope
 from lorr_bench.run.executor import Order
 from lorr_bench.run.local import LocalExecutor
@@ -230,8 +230,8 @@ def print_row(what: str, stages: int, seconds: float) -> None:
 
 def print_simulation(asked: argparse.Namespace) -> None:
     """How the real driver would run a suite on many GPUs."""
-    plan = make_plan(load_suite(Path(asked.simulate), asked.set))
-    unknown = {"evaluate_general": 60.0 * asked.general_minutes}
+    plan = simulation.shared(make_plan(load_suite(Path(asked.simulate), asked.set)))
+    unknown: dict[Kind, float] = {"evaluate_general": 60.0 * asked.general_minutes}
     devices = read_devices(asked.device)
     seconds = simulation.by_run(asked.run) if asked.run else simulation.by_estimates(plan, devices, unknown)
     worlds = [

@@ -2,8 +2,9 @@
 
 Simulated are: how long a stage takes, by the middle of the plan's range on the devices asked about, or as a
 run of the same suite took; workers that are lost, after which the stage begins anew; and an object store,
-each request to which takes the driver some milliseconds. Agenda, retries, slots and the freeing of weights
-are those of a run. A GPU does one stage at a time: two that share one would each be slower.
+each request to which takes the driver some milliseconds. Agenda, retries, slots, the freeing of weights and
+the parts that engines share are those of a run. A GPU does one stage at a time: two that share one would each
+be slower.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from lorr_bench.forecast.measured import model_size
 from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.peak_memory import GIB
 from lorr_bench.forecast.workload import ELEMENT_BYTES, Workloads
+from lorr_bench.plan.kinds.answers.part import Part
 from lorr_bench.plan.kinds.model import ModelStage
 from lorr_bench.plan.kinds.train import Train
+from lorr_bench.plan.parts import in_parts
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Kind, Pool, Stage
 from lorr_bench.run.driver import Driver, RunState
@@ -145,8 +148,8 @@ class SimulatedStore(Store):
         return self.read(stage) is not None and self._ask("afterwards", 1)
 
     def free(self, stage: Stage, policy: str = "") -> int:  # noqa: ARG002 - the store's own
-        """The record, whether it was freed, a size for each file of weights, a note, and each file."""
-        self._ask("afterwards", 3 + 2 * WEIGHT_FILES)
+        """The record, whether it was freed, a size for each file that goes, a note, and each file."""
+        self._ask("afterwards", 3 + 2 * (WEIGHT_FILES if isinstance(stage, Train) else 1))
         return 0
 
     def _ask(self, when: str, requests: int) -> bool:
@@ -308,7 +311,21 @@ class _Forgetful(Journal):
         """Nothing."""
 
 
+def shared(plan: Plan) -> Plan:
+    """A plan of which nothing is done, as GPUs share its collections and benchmarks.
+
+    Args:
+        plan: What is run.
+    """
+    parts = plan.suite.execution.parts
+    everything = {stage.digest for stage in plan.stages}
+    return in_parts(plan, everything, parts, drawn=True) if parts > 1 else plan
+
+
 # --- how long stages take -------------------------------------------------------------------------------
+
+UNKNOWN_SECONDS: Final = 60.0
+"""Of a stage without a formula, and of one that puts the answers of its parts together."""
 
 
 def by_estimates(plan: Plan, devices: Devices, unknown: Mapping[Kind, float]) -> Callable[[Stage], float]:
@@ -324,23 +341,34 @@ def by_estimates(plan: Plan, devices: Devices, unknown: Mapping[Kind, float]) ->
     known: dict[Any, float] = {}
 
     def seconds(stage: Stage) -> float:
+        if stage.parts:
+            return UNKNOWN_SECONDS
         workload = workloads.of(stage)
+        if isinstance(stage, Part):
+            workload = workloads.of(stage.whole).share(stage.parameters.parts)
         if workload not in known:
-            span = formula_seconds(workload, model, model_size, devices.device) if model else None
-            known[workload] = math.sqrt(span.low * span.high) if span else unknown.get(stage.kind, 60.0)
+            span = formula_seconds(workload, model, devices.device) if model else None
+            other = unknown.get(stage.kind, UNKNOWN_SECONDS)
+            known[workload] = math.sqrt(span.low * span.high) if span else other
         return known[workload]
 
     return seconds
 
 
 def by_run(output: Path) -> Callable[[Stage], float]:
-    """What the stages of a suite took, as the journal of its output folder has it.
+    """What the stages of a suite took, as the journal of its output folder has it; a part its share.
 
     Args:
-        output: Of a finished run of the same suite.
+        output: Of a finished run of the same suite, made without parts.
     """
     measured = Journal(output / STATE_FILE).seconds
-    return lambda stage: measured[stage.digest]
+
+    def seconds(stage: Stage) -> float:
+        if isinstance(stage, Part):
+            return measured[stage.parameters.whole] / stage.parameters.parts
+        return UNKNOWN_SECONDS if stage.parts else measured[stage.digest]
+
+    return seconds
 
 
 # --- the table ------------------------------------------------------------------------------------------
@@ -399,7 +427,7 @@ def longest_path(plan: Plan, seconds: Callable[[Stage], float]) -> float:
     """Seconds of the stages that have to follow one another, of the longest such chain."""
     ends: dict[str, float] = {}
     for stage in plan.stages:
-        begins = max((ends[digest] for digest in stage.inputs.values()), default=0.0)
+        begins = max((ends[digest] for digest in stage.needs), default=0.0)
         ends[stage.digest] = begins + seconds(stage)
     return max(ends.values(), default=0.0)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from lorr_bench.data.prompts import load_prompts
 from lorr_bench.evaluate.general import evaluate_general
 from lorr_bench.generate.engine import Engine, EngineSettings, Sampling
+from lorr_bench.grade.grader import grade_many
 from lorr_bench.plan.identity.origins import NANO_MODEL
 from lorr_bench.spec.sources import PromptSpec
-from lorr_bench.stages.pairs.answers import grade_answers
 
 SPLITS = {"easy": 1000, "validation": 1000, "train": 1000, "hard": 500}
 SAMPLES = 8
@@ -25,8 +25,11 @@ def measure(engine: Engine, split: str, count: int) -> tuple[float, float, float
     shares = []
     for n, temperature in ((1, 0.0), (SAMPLES, 1.0)):
         sampling = Sampling(n=n, temperature=temperature, top_p=1.0, max_tokens=64, seed=0)
-        verdicts = grade_answers(prompts, engine.generate([p.text for p in prompts], sampling))
-        right = [[v.correct for v in row] for row in verdicts]
+        answers = engine.generate([prompt.text for prompt in prompts], sampling)
+        right = [
+            [verdict.correct for verdict in grade_many([(prompt.answer, one.text) for one in row])]
+            for prompt, row in zip(prompts, answers, strict=True)
+        ]
         shares += [sum(map(sum, right)) / (n * count), sum(map(any, right)) / count]
     greedy, _, sampled, at_least_one = shares
     return greedy, sampled, at_least_one
@@ -37,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=str(NANO_MODEL))
     model = parser.parse_args().model
-    settings = EngineSettings("float32", 128, 1.0, 0.5, enforce_eager=True, trust_remote_code=False)
+    settings = EngineSettings("float32", 128, 1, 0.5, enforce_eager=True, trust_remote_code=False)
     engine = Engine(model, None, settings)
     print(f"| split | problems | greedy | pass@1, temperature 1 | pass@{SAMPLES} |\n|---|---|---|---|---|")
     for split, count in SPLITS.items():

@@ -69,7 +69,7 @@ def seed_deviation(points: float, logit: float) -> float:
 
 def answer(rng: np.random.Generator, logits: Array) -> Array:
     """Right, 1, or wrong, 0."""
-    return (rng.random(logits.shape) < special.expit(logits)).astype(np.float64)
+    return np.asarray(rng.random(logits.shape) < special.expit(logits), np.float64)
 
 
 def arm(
@@ -210,9 +210,10 @@ def _strata(
         shifts, pairs = deviation * rng.standard_normal((2, seeds, 1)), []
         for problems, logit in benchmarks:
             difficulty = DIFFICULTY * rng.standard_normal((1, problems))
-            pairs.append(tuple(arm(rng, logit, shift, difficulty) for shift in shifts))
+            first, second = (arm(rng, logit, shift, difficulty) for shift in shifts)
+            pairs.append((first, second))
         interval = stratified_interval([one for one, _ in pairs])
-        covers.append(interval.low <= truth <= interval.high)
+        covers.append(bool(interval.low <= truth <= interval.high))
         found.append(stratified_difference(pairs).p_value < 0.05)
     return percent(covers), percent(found)
 
@@ -362,7 +363,7 @@ def mover_finds(table: Array) -> bool:
     parts = components([table])
     widths = [stats.t.isf(0.025, parts.seeds - 1) ** 2 * parts.training]
     widths.append(stats.t.isf(0.025, parts.freedom) ** 2 * parts.problem)
-    return parts.mean**2 > sum(widths)
+    return bool(parts.mean**2 > sum(widths))
 
 
 def satterthwaite_finds(table: Array) -> bool:
@@ -370,7 +371,7 @@ def satterthwaite_finds(table: Array) -> bool:
     parts = components([table])
     scatter = parts.training**2 / (parts.seeds - 1) + parts.problem**2 / parts.freedom
     freedom = parts.variance**2 / scatter
-    return abs(parts.mean) > stats.t.isf(0.025, freedom) * np.sqrt(parts.variance)
+    return bool(abs(parts.mean) > stats.t.isf(0.025, freedom) * np.sqrt(parts.variance))
 
 
 def speed(suites: int, seed: int) -> None:

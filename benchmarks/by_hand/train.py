@@ -5,6 +5,7 @@ each time in another order, is three epochs.
 """
 
 import argparse
+from typing import Any
 
 import torch
 from datasets import load_dataset
@@ -13,7 +14,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.experimental.cpo import CPOConfig, CPOTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-METHODS = {
+METHODS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "dpo": (DPOTrainer, DPOConfig, {"beta": 0.5}),
     "simpo": (CPOTrainer, CPOConfig, {"loss_type": "simpo", "beta": 2, "simpo_gamma": 1, "cpo_alpha": 0.0}),
     "orpo": (ORPOTrainer, ORPOConfig, {"beta": 0.1}),

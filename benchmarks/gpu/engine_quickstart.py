@@ -113,7 +113,7 @@ def _own_share(store: Path) -> float:
     [(folder, stage)] = [found for found in stages(store, "answer_math") if "model" not in found[1]["inputs"]]
     reference = Greedy(model_of(store, stage))
     answers = [(prompt, row) for prompt, _, row in greedy_answers(folder)]
-    return reference.own(answers) / len(answers)
+    return float(reference.own(answers) / len(answers))
 
 
 if __name__ == "__main__":

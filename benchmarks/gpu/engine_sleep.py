@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import traceback
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +32,7 @@ def measure(options: Options) -> str:
             return f"not on a CPU: {_refusal(first)}"
         reference = apart(_fresh, second, asked)
         found, faults = [], []
-        ways = {
+        ways: dict[str, Callable[..., str]] = {
             "eager": partial(_vllm_alone, eager=True),
             "graphs": partial(_vllm_alone, eager=False),
             "ours": _ours,

@@ -112,7 +112,8 @@ class Bench:
             on_step=on_step,
         )
         forget()
-        return load_file(self._folder / name / "model" / "model.safetensors")
+        weights: dict[str, Any] = load_file(self._folder / name / "model" / "model.safetensors")
+        return weights
 
 
 def difference(one: Weights, other: Weights) -> float:

@@ -156,7 +156,7 @@ def flops_per_token(shape: str, length: int) -> float:
     """6 N + 12 L H Q T: forward and backward."""
     sizes = SHAPES[shape]
     hidden, layers = sizes["hidden_size"], sizes["num_hidden_layers"]
-    return 6 * parameters(sizes) + 12 * layers * hidden * length
+    return float(6 * parameters(sizes) + 12 * layers * hidden * length)
 
 
 def parameters(sizes: dict[str, Any]) -> int:

@@ -30,7 +30,7 @@ TRAINING = ("reference", "train")
 def measure(options: Options) -> str:
     """What is alive and what is taken after each stage that loads a model."""
     shape, tokens = ("toy", 20) if options.toy else ("100M", 400)
-    left = []
+    left: list[tuple[str, int, int, int]] = []
     with scratch() as folder:
         plan = plan_of_both(Path(folder), shape, tokens)
         orders = orders_of(plan, Path(folder))
@@ -39,8 +39,10 @@ def measure(options: Options) -> str:
         for order in orders:
             serve_or_fail(order)
             if order.stage.kind in TRAINING:
-                more = (now - then for now, then in zip(still_there(), before, strict=True))
-                left.append((order.stage.label, *more))
+                models, optimizers, taken = (
+                    now - then for now, then in zip(still_there(), before, strict=True)
+                )
+                left.append((order.stage.label, models, optimizers, taken))
     said = "; ".join(
         f"{label}: {models} models, {optimizers} optimizers, {taken / MIB:.0f} MiB"
         for label, models, optimizers, taken in left

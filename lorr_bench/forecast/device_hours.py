@@ -98,7 +98,8 @@ def _kind(
     known = {workload: seconds for workload, (seconds, _) in found.items() if seconds is not None}
     needed = max(workload.devices for workload in count)
     total = sum((span.times(w.devices * count[w]) for w, span in known.items()), NOTHING) if known else None
-    busy = min(devices.number, sum(workload.devices * number for workload, number in count.items()))
+    at_once = sum(w.devices * number * estimates.parts_of(w) for w, number in count.items())
+    busy = min(devices.number, at_once)
     return KindHours(
         kind=kind,
         left=sum(count.values()),
@@ -113,7 +114,7 @@ def _kind(
 def _seconds(
     workload: Workload, estimates: Estimates, sizes: ModelSizes, device: Device
 ) -> tuple[Range | None, Figure]:
-    """Seconds of one stage: by stages that were measured on such a device, else by the formula."""
+    """Seconds of one stage, with its parts in a row: as measured on such a device, else by the formula."""
     model = size_at_work(workload, estimates.model, sizes)
     like = [
         found
@@ -126,7 +127,9 @@ def _seconds(
     stage = estimates.first_of(workload)
     if model is None or (isinstance(stage, Train) and stage.adapter.online):
         return None, figure  # what an online method generates while it trains is not in its tokens
-    return formula_seconds(workload, model, device), figure
+    parts = estimates.parts_of(workload)
+    span = formula_seconds(workload.share(parts), model, device)
+    return span and span.times(parts), figure
 
 
 def formula_seconds(workload: Workload, model: ModelSize, device: Device) -> Range | None:

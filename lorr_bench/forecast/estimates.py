@@ -23,6 +23,7 @@ from lorr_bench.forecast.model_size import ModelSize
 from lorr_bench.forecast.workload import ELEMENT_BYTES, Workload, Workloads
 from lorr_bench.plan.kinds.model import ModelStage
 from lorr_bench.plan.kinds.registry import KINDS
+from lorr_bench.plan.parts import can_be_cut
 from lorr_bench.plan.plan import Plan
 from lorr_bench.plan.stage import Kind, Pool, Stage
 
@@ -135,6 +136,12 @@ class Estimates:
     def first_of(self, workload: Workload) -> Stage:
         """The first stage that has a workload."""
         return self._first[workload]
+
+    def parts_of(self, workload: Workload) -> int:
+        """Engines that share a stage with a workload, where GPUs draw its answers."""
+        execution = self._plan.suite.execution
+        drawn = execution.executor == "local"
+        return execution.parts if can_be_cut(self._first[workload], drawn=drawn) else 1
 
     def by_kind(self) -> tuple[KindEstimate, ...]:
         """What each kind of stage will cost, in the order in which the kinds first occur."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lorr_bench.generate.fingerprint import FINGERPRINT_TOKENS
@@ -120,6 +121,18 @@ class Workload:
     scorer: tuple[str, str | None] | None = None
     generation: Generation | None = None
     like: Hashable = None
+
+    def share(self, parts: int) -> Workload:
+        """Of one of so many parts that answer together.
+
+        Args:
+            parts: How many; 1 gives the whole.
+        """
+        tokens, answers = (
+            each if each is None else math.ceil(each / parts) for each in (self.tokens, self.answers)
+        )
+        units = None if self.units is None else self.units / parts
+        return replace(self, units=units, tokens=tokens, answers=answers)
 
 
 class Workloads:

@@ -126,7 +126,7 @@ def read_gold_part(text: str) -> Part:
 
 def _differ(gold: Any, answer: Any) -> bool:
     """Whether two expressions have different values at some point, which shows sooner than their algebra."""
-    import sympy  # type: ignore[import-untyped]
+    import sympy
 
     if not all(isinstance(one, sympy.Expr) and not one.is_Symbol for one in (gold, answer)):
         return False

@@ -25,15 +25,20 @@ def in_parts(plan: Plan, waiting: Container[str], parts: int, *, drawn: bool) ->
     stages = (
         each
         for stage in plan.stages
-        for each in (_cut(stage, parts) if _goes(stage, waiting, drawn=drawn) else (stage,))
+        for each in (
+            _cut(stage, parts) if stage.digest in waiting and can_be_cut(stage, drawn=drawn) else (stage,)
+        )
     )
     return replace(plan, stages=tuple(stages))
 
 
-def _goes(stage: Stage, waiting: Container[str], *, drawn: bool) -> bool:
-    """Rows of a refresh are drawn among pairs, and too few to be cut."""
-    if stage.digest not in waiting:
-        return False
+def can_be_cut(stage: Stage, *, drawn: bool) -> bool:
+    """Whether engines can share a stage; rows of a refresh are drawn among pairs, and too few.
+
+    Args:
+        stage: The stage.
+        drawn: As for ``in_parts``.
+    """
     if isinstance(stage, AnswerMath):
         return drawn or stage.parameters.repeats == 0
     asks_all = isinstance(stage, Collect) or (isinstance(stage, Sample) and "pairs" not in stage.inputs)

@@ -171,6 +171,22 @@ def test_stages_side_by_side_share_the_hours_and_grading_has_none(plan_of):
     assert many.seconds.high == pytest.approx(train.device_seconds.high / 12)
 
 
+def test_engines_that_share_a_stage_are_busy_side_by_side(plan_of):
+    """Two collections in 4 parts each keep 8 of 100 GPUs busy, with the cost of 8 collections a quarter as large."""
+    apart = hours(plan_of(), Devices(H100, 100))["collect"]
+    assert apart.seconds.high == pytest.approx(apart.device_seconds.high / 2)
+    smaller = {"collect": {"source": "nano/train", "num_prompts": 25, "num_samples": 2, "max_tokens": 32}}
+    quarter = hours(plan_of(data=smaller), Devices(H100, 100))["collect"].device_seconds
+    shared = hours(plan_of(execution={"parts": 4}), Devices(H100, 100))["collect"]
+    assert shared.device_seconds.high == pytest.approx(4 * quarter.high)
+    assert shared.seconds.high == pytest.approx(shared.device_seconds.high / 8)
+
+
+def test_on_a_cluster_sampled_answers_are_not_shared(plan_of):
+    shared = hours(plan_of(execution={"parts": 4, "executor": "ray"}), Devices(H100, 100))
+    assert shared["collect"] == hours(plan_of(), Devices(H100, 100))["collect"]
+
+
 def test_a_training_of_four_processes_does_not_run_on_one_gpu(plan_of):
     plan = plan_of(training={"num_processes": 4})
     assert hours(plan, Devices(H100, 1))["train"].seconds is None

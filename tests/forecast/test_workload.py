@@ -27,6 +27,21 @@ def test_a_collection_is_answers_times_their_limit(workloads):
     assert (found.units, found.tokens, found.answers, found.devices) == (6400, 6400, 200, 1)
 
 
+def test_a_share_of_a_collection_is_rounded_up(workloads):
+    """200 answers and 6,400 tokens by 3: 66.7 and 2,133.3."""
+    found = workloads()["collect, seed 0"].share(3)
+    assert (found.tokens, found.answers) == (2134, 67)
+    assert found.units == pytest.approx(6400 / 3)
+    assert workloads()["collect, seed 0"].share(1) == workloads()["collect, seed 0"]
+
+
+def test_a_share_of_what_nobody_tells_is_unknown(workloads):
+    found = dataclasses.replace(workloads()["collect, seed 0"], units=None, tokens=None, answers=None).share(
+        2
+    )
+    assert (found.units, found.tokens, found.answers) == (None, None, None)
+
+
 def test_training_counts_sequences_over_all_replays(workloads):
     """8 pairs are 16 sequences, of 1,024 tokens by default; LoRR passes them three times."""
     found = workloads()

@@ -2,12 +2,15 @@
 
 import importlib.util
 import math
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
 
+from lorr_bench.forecast.devices import read_devices
 from lorr_bench.plan.plan import make_plan
+from lorr_bench.run.state import STATE_FILE, Journal
 from lorr_bench.spec.load import load_suite
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +66,71 @@ def test_gpus_without_end_leave_the_longest_chain(run, simulation, plan):
     # fingerprint, collect, reference, train, answers, grading
     assert chain == 1 + seconds["collect"] + 1 + seconds["train"] + seconds["answer_math"] + 1
     assert found.seconds == pytest.approx(chain)
+
+
+def test_engines_that_share_a_stage_shorten_the_chain(simulation, tmp_path):
+    """A collection of 100 s in 4 parts of 25 s each, benchmarks likewise; what puts them together takes 1 s."""
+    options = ["evaluation.general=[]", "execution.parts=4"]
+    plan = simulation.shared(make_plan(load_suite(ROOT / "suites" / "smoke.yaml", options)))
+
+    def seconds(stage):
+        if stage.kind == "part":
+            return SECONDS[stage.whole.kind] / 4
+        return 1.0 if stage.parts else SECONDS.get(stage.kind, 1.0)
+
+    # fingerprint, collect, reference, train, answers, grading
+    assert simulation.longest_path(plan, seconds) == 1 + (25 + 1) + 1 + 50 + (5 + 1) + 1
+    world = simulation.World(100, request_seconds=0.0, driver_seconds=0.0)
+    found = simulation.simulate(plan, world, seconds, tmp_path / "run")
+    assert found.seconds == pytest.approx(85)
+
+
+def test_a_part_takes_its_share_of_what_the_whole_took(simulation, tmp_path):
+    """4 x 7 s and a minute to put them together, of a run whose stages took 28 s each."""
+    whole = make_plan(load_suite(ROOT / "suites" / "smoke.yaml"))
+    journal = Journal(tmp_path / STATE_FILE, clock=lambda: 0.0)
+    journal.seconds.update({stage.digest: 28.0 for stage in whole.stages})
+    journal.save()
+    plan = simulation.shared(make_plan(load_suite(ROOT / "suites" / "smoke.yaml", ["execution.parts=4"])))
+    seconds = simulation.by_run(tmp_path)
+    found = {(stage.kind, bool(stage.parts)): seconds(stage) for stage in plan.stages}
+    assert found["part", False] == 7.0
+    assert found["collect", True] == simulation.UNKNOWN_SECONDS == 60.0
+    assert found["train", False] == 28.0
+
+
+def test_parts_take_what_the_plan_estimates_of_their_answers(simulation):
+    """A quarter of the answers takes no less than a quarter of the time, and no more than all of it."""
+    whole = make_plan(load_suite(ROOT / "suites" / "smoke.yaml"))
+    plan = simulation.shared(make_plan(load_suite(ROOT / "suites" / "smoke.yaml", ["execution.parts=4"])))
+    devices = read_devices("h100-80gb:8")
+    whole_seconds = simulation.by_estimates(whole, devices, {})
+    seconds = simulation.by_estimates(plan, devices, {"evaluate_general": 300.0})
+    wholes = {stage.digest: stage for stage in whole.stages}
+    parts = [stage for stage in plan.stages if stage.kind == "part"]
+    assert parts
+    for part in parts:
+        before = whole_seconds(wholes[part.parameters.whole])
+        assert before / 4 <= seconds(part) * (1 + 1e-9) <= before * (1 + 1e-9)
+    assert {seconds(stage) for stage in plan.stages if stage.kind == "evaluate_general"} == {300.0}
+
+
+def test_the_command_prints_a_table_of_a_suite(capsys, monkeypatch, simulation):
+    scheduling = runpy.run_path(str(ROOT / "benchmarks" / "scheduling.py"))
+    asked = [
+        "--simulate",
+        str(ROOT / "suites" / "smoke.yaml"),
+        "--workers",
+        "2",
+        "8",
+        "--set",
+        "execution.parts=2",
+    ]
+    monkeypatch.setattr(sys, "argv", ["scheduling.py", *asked])
+    scheduling["main"]()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:4]] == ["| 2", "| 8"]
+    assert lines[-1].startswith("Trained weights: ")
 
 
 def test_each_request_and_each_stage_takes_the_driver_its_time(run, plan):
