@@ -135,6 +135,10 @@ class AtOnce:
         self._slots = slots
         self._ended: deque[StageEvent] = deque()
 
+    def draws_apart(self) -> bool:
+        """It draws none."""
+        return False
+
     def takes(self, stage: Stage) -> bool:  # noqa: ARG002 - any slot takes any stage
         """Whether a slot is free."""
         return len(self._ended) < self._slots

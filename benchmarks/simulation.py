@@ -195,6 +195,10 @@ class SimulatedExecutor:
         self.busy = self.lost = self.waited = self.driver_seconds = 0.0
         self.losses = self.worker_requests = 0
 
+    def draws_apart(self) -> bool:
+        """As on GPUs."""
+        return True
+
     def takes(self, stage: Stage) -> bool:
         """Whether a slot is free, and GPUs for it."""
         self._take_back()

@@ -139,9 +139,7 @@ class Estimates:
 
     def parts_of(self, workload: Workload) -> int:
         """Engines that share a stage with a workload, where GPUs draw its answers."""
-        execution = self._plan.suite.execution
-        drawn = execution.executor == "local"
-        return execution.parts if can_be_cut(self._first[workload], drawn=drawn) else 1
+        return self._plan.suite.execution.parts if can_be_cut(self._first[workload], drawn=True) else 1
 
     def by_kind(self) -> tuple[KindEstimate, ...]:
         """What each kind of stage will cost, in the order in which the kinds first occur."""

@@ -48,6 +48,9 @@ class Order:
 class Executor(Protocol):
     """Runs stages somewhere. A worker that dies is a ``Failed`` that does not last; its slot starts anew."""
 
+    def draws_apart(self) -> bool:
+        """Whether each answer that an engine draws has a random state of its own: where engines have GPUs."""
+
     def takes(self, stage: Stage) -> bool:
         """Whether a slot is free for the stage now."""
 

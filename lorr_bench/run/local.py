@@ -210,6 +210,10 @@ class LocalExecutor:
         self._silence_seconds = silence_seconds
         self._inbox: queue.Queue[tuple[_Worker, WorkerProcess, StageEvent | None]] = queue.Queue()
 
+    def draws_apart(self) -> bool:
+        """Whether engines have GPUs."""
+        return any(worker.slot.devices for worker in self._workers if worker.slot.pool == "engine")
+
     def takes(self, stage: Stage) -> bool:
         """Whether a slot of the stage's pool is free, and fewer stages run than may.
 

@@ -21,7 +21,7 @@ from lorr_bench.forecast.machine import this_machine
 from lorr_bench.forecast.pair_counts import check_pairs, extendable_line
 from lorr_bench.plan.kinds.answers.part import Part
 from lorr_bench.plan.measurements import Evaluation
-from lorr_bench.plan.parts import in_parts
+from lorr_bench.plan.parts import can_be_cut, in_parts
 from lorr_bench.plan.plan import Plan, make_plan
 from lorr_bench.plan.stage import Pool
 from lorr_bench.plan.tuning.tries import Tries
@@ -286,11 +286,12 @@ class _Run:
         return {} if self.tried is None else self.tried.failed
 
     def _drive(self, survey: Survey) -> RunState:
-        suite, plan = self.plan.suite, self._shared_plan(survey)
+        suite, executor = self.plan.suite, make_executor(self.plan.suite)
+        plan = self._shared_plan(survey, executor)
         return Driver(
             plan,
             self.store,
-            make_executor(suite),
+            executor,
             watcher=self.watcher,
             journal=self.journal,
             logs=self.places.output / "logs",
@@ -301,14 +302,14 @@ class _Run:
             survey=survey if plan is self.plan else None,  # which knows no parts
         ).run()
 
-    def _shared_plan(self, survey: Survey) -> Plan:
+    def _shared_plan(self, survey: Survey, executor: Executor) -> Plan:
         """The plan as engines share it: where a GPU draws, each answer has a random state of its own."""
-        execution, stages = self.plan.suite.execution, self.plan.stages
-        if execution.parts == 1:
+        parts = self.plan.suite.execution.parts
+        if parts == 1:
             return self.plan
-        waiting = {stage.digest for stage in self.scope.waiting(stages, survey.finished, survey.whole)}
-        drawn = execution.executor == "local" and bool(visible_gpus(os.environ))
-        return in_parts(self.plan, waiting, execution.parts, drawn=drawn)
+        waiting = self.scope.waiting(self.plan.stages, survey.finished, survey.whole)
+        drawn = any(can_be_cut(stage, drawn=True) for stage in waiting) and executor.draws_apart()
+        return in_parts(self.plan, {stage.digest for stage in waiting}, parts, drawn=drawn)
 
     def _check(self) -> None:
         if self.lock.lost:

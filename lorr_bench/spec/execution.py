@@ -53,7 +53,7 @@ class ExecutionSpec(Model):
     parts: Annotated[int, Field(gt=0)] = Field(
         1,
         description="engines that answer one collection or benchmark together, each a share of its prompts. "
-        "Without GPUs, and on a Ray cluster, only benchmarks of greedy answers are shared",
+        "Without GPUs only benchmarks of greedy answers are shared",
     )
     stage_timeout_minutes: float | None = Field(
         None, gt=0, description="a stage that takes longer is ended and tried again"

@@ -182,11 +182,6 @@ def test_engines_that_share_a_stage_are_busy_side_by_side(plan_of):
     assert shared.seconds.high == pytest.approx(shared.device_seconds.high / 8)
 
 
-def test_on_a_cluster_sampled_answers_are_not_shared(plan_of):
-    shared = hours(plan_of(execution={"parts": 4, "executor": "ray"}), Devices(H100, 100))
-    assert shared["collect"] == hours(plan_of(), Devices(H100, 100))["collect"]
-
-
 def test_a_training_of_four_processes_does_not_run_on_one_gpu(plan_of):
     plan = plan_of(training={"num_processes": 4})
     assert hours(plan, Devices(H100, 1))["train"].seconds is None

@@ -256,3 +256,8 @@ def test_stop_ends_every_process_and_can_be_called_twice(executor):
     executor.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(("gpus", "apart"), [((), False), (("0", "1"), True)])
+def test_engines_on_gpus_draw_each_answer_apart(gpus, apart):
+    assert LocalExecutor(suite(), gpus, 2).draws_apart() is apart

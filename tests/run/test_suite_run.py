@@ -34,6 +34,11 @@ class Pretending:
         self.begun = []
         self.failure = {}
         self.events = deque()
+        self.gpus = None
+
+    def draws_apart(self):
+        assert self.gpus is not None, "asked where nothing is to be shared"
+        return self.gpus
 
     def takes(self, stage):
         return True
@@ -90,8 +95,8 @@ def test_the_store_is_looked_through_once_when_a_run_begins(world, monkeypatch):
 
 
 @pytest.mark.slow
-def test_parts_run_before_what_they_belong_to_and_the_work_stays_the_same(world, monkeypatch):
-    monkeypatch.setattr(suite_run, "visible_gpus", lambda _: ["0", "1"])
+def test_parts_run_before_what_they_belong_to_and_the_work_stays_the_same(world):
+    world.executor.gpus = True
     finished = world("execution.parts=2")
     begun = [stage.digest for stage in world.executor.begun]
     cut = [stage for stage in world.executor.begun if stage.parts]
@@ -100,8 +105,16 @@ def test_parts_run_before_what_they_belong_to_and_the_work_stays_the_same(world,
     assert all(begun.index(part) < begun.index(s.digest) for s in cut for part in s.parts)
     described = json.loads((world.places.output / "run.json").read_text("utf-8"))
     assert described["stage_seconds"]["part"] == 2 * len(cut)
+    world.executor.gpus = None  # not asked where nothing is left to share
     assert world().state.reused == 25
     assert world("execution.parts=3").state.ran == {}
+
+
+@pytest.mark.slow
+def test_sampled_answers_are_not_shared_where_engines_draw_them_together(world):
+    world.executor.gpus = False
+    world("execution.parts=2")
+    assert not any(stage.parts for stage in world.executor.begun)
 
 
 @pytest.mark.slow

@@ -69,6 +69,17 @@ class RayExecutor:
         """The slots that are held just now."""
         return tuple(self._slots)
 
+    def draws_apart(self) -> bool:
+        """Whether engines have GPUs: where any node of the cluster has one, they are placed on those.
+
+        Raises:
+            MissingPackageError: As ``takes``.
+            SuiteError: As ``takes``.
+        """
+        if not self._shares:
+            self._connect()
+        return self._shares["engine"].gpus > 0
+
     def takes(self, stage: Stage) -> bool:
         """Whether a slot of the pool is free, or can be had by releasing slots that have long been idle.
 

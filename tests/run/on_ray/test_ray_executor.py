@@ -95,6 +95,10 @@ def finish(executor):
 pytestmark = pytest.mark.slow
 
 
+def test_engines_of_a_cluster_without_gpus_draw_all_answers_of_a_call_together(make_executor):
+    assert not make_executor().draws_apart()
+
+
 def test_a_stage_is_done_on_the_cluster(make_executor, begin):
     executor = make_executor()
     stage = begin(executor, "work")

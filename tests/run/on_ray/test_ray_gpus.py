@@ -37,6 +37,10 @@ def executor():
     cluster.shutdown()
 
 
+def test_engines_of_a_cluster_with_gpus_draw_each_answer_apart(executor):
+    assert executor.draws_apart()
+
+
 def test_one_gpu_serves_training_and_engine_in_turn_and_grading_sees_none(executor, tmp_path):
     seen = {}
     for kind in ("train", "collect", "train", "grade_math"):
