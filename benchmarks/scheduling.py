@@ -234,7 +234,7 @@ def print_row(what: str, stages: int, seconds: float) -> None:
 
 def print_simulation(asked: argparse.Namespace) -> None:
     """How the real driver would run a suite on many GPUs."""
-    plan = simulation.shared(make_plan(load_suite(Path(asked.simulate), asked.set)))
+    plan = simulation.shared(make_plan(load_suite(Path(asked.simulate), asked.set), gpu_build=True))
     unknown: dict[Kind, float] = {"evaluate_general": 60.0 * asked.general_minutes}
     devices = read_devices(asked.device)
     seconds = simulation.by_run(asked.run) if asked.run else simulation.by_estimates(plan, devices, unknown)

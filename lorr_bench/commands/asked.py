@@ -59,8 +59,12 @@ class Asked:
             note(f"results in {places.output}, store in {places.store}")
         return places
 
-    def plan(self, *, ask: bool = False) -> tuple[Plan, Places]:
-        """The plan, with the commits of its run; where it has not begun, the Hub may be asked.
+    def plan(self, *, ask: bool = False, gpu_build: bool | None = None) -> tuple[Plan, Places]:
+        """The plan, with the commits of its run.
+
+        Args:
+            ask: Whether the Hub may be asked where the run has not begun.
+            gpu_build: As for ``make_plan``.
 
         Raises:
             LorrBenchError: The suite can't be planned.
@@ -74,9 +78,10 @@ class Asked:
         places = self.places(loaded)
         revisions = revisions_of(places.output, ask=ask, notice=note)
         if loaded.suite.tuning is None:
-            return make_plan(loaded, revisions), places
+            return make_plan(loaded, revisions, gpu_build=gpu_build), places
         failures = Journal(places.output / STATE_FILE).failures
-        return make_plan(loaded, revisions, found_by(store_of(places), failures)), places
+        found = found_by(store_of(places), failures)
+        return make_plan(loaded, revisions, found, gpu_build=gpu_build), places
 
     def words(self, command: str) -> tuple[str, ...]:
         """Another command about the same suite, as it is typed."""

@@ -13,6 +13,7 @@ from lorr_bench.terminal.tables import SPEND_COLUMNS
 
 if TYPE_CHECKING:
     from lorr_bench.forecast.calibration import Figure
+    from lorr_bench.forecast.device_hours import KindHours, Range
     from lorr_bench.forecast.estimates import KindEstimate
     from lorr_bench.forecast.forecast import Forecast
     from lorr_bench.plan.arms import Arm
@@ -40,6 +41,8 @@ def plan_document(plan: Plan, places: Places, store: Store, forecast: Forecast) 
             for stage in plan.stages
         ],
         "costs": [_cost(kind) for kind in forecast.estimates.by_kind()],
+        "devices": None if forecast.devices is None else str(forecast.devices),
+        "hours": [_hours(kind) for kind in forecast.hours],
         "free_bytes": forecast.free_bytes,
         "tuning": [] if plan.tuning is None else [_tuned(tuned) for tuned in plan.tuning.arms],
     }
@@ -119,6 +122,22 @@ def _cost(kind: KindEstimate) -> Document:
         "peak_memory_bytes": _figure(memory.figure) if memory else None,
         "memory_verdict": memory.verdict if memory else None,
     }
+
+
+def _hours(kind: KindHours) -> Document:
+    return {
+        "kind": kind.kind,
+        "left": kind.left,
+        "devices": kind.devices,
+        "device_seconds": _range(kind.device_seconds),
+        "seconds": _range(kind.seconds),
+        "unknown": kind.unknown,
+        "measured": kind.measured,
+    }
+
+
+def _range(span: Range | None) -> list[float] | None:
+    return None if span is None else [span.low, span.high]
 
 
 def _figure(figure: Figure) -> Document:

@@ -63,7 +63,7 @@ def show_plan(asked: Asked, devices: str | None, *, probe: bool, as_json: bool) 
         Exit: With code 1 where a probe failed.
     """
     chosen = read_devices(devices) if devices is not None else None
-    plan, places = asked.plan(ask=True)
+    plan, places = asked.plan(ask=True, gpu_build=True if chosen else None)
     store = store_of(places)
     doubts = check_plan(plan)
     notes = [*training_lines(plan.arms), *prompt_lines(plan, fetch=False), *pair_lines(plan, store)]

@@ -33,7 +33,6 @@ from lorr_bench.plan.kinds.train import (
 from lorr_bench.plan.refusals import can_use_engine
 from lorr_bench.plan.stage import START_ROLE, Role, Stage
 from lorr_bench.ports.trainer import split_places
-from lorr_bench.ports.versions import installed_version
 from lorr_bench.spec.base import GradingSpec
 from lorr_bench.values import Point
 
@@ -223,14 +222,13 @@ class Chain:
     def _generator(self) -> Generator | None:
         """What draws the answers of an online method; None where it does that itself.
 
-        Left open, it is the engine where vLLM's build for GPUs is installed: as with the engine's dtype, a
-        plan is often made elsewhere than where it runs.
+        Left open, it is the engine where that is vLLM's build for GPUs.
         """
-        arm, suite = self._arm, self._ingredients.suite
+        arm, made = self._arm, self._ingredients
         wanted = arm.known_settings.use_vllm
         if wanted is None:
-            wanted = installed_version("vllm") is not None and can_use_engine(arm, suite)
-        return self._ingredients.generator if arm.adapter.online and wanted else None
+            wanted = made.gpu_build and can_use_engine(arm, made.suite)
+        return made.generator if arm.adapter.online and wanted else None
 
     @property
     def _label_noise(self) -> LabelNoise | None:

@@ -32,7 +32,7 @@ from lorr_bench.plan.kinds.refresh import Refresh, Refreshed, RefreshParameters
 from lorr_bench.plan.scored import Scorer
 from lorr_bench.plan.sharding import Sharding, library_of, sharding_of
 from lorr_bench.plan.stage import GRADING_VERSION, START_ROLE, Role, Stage
-from lorr_bench.ports.versions import installed_version, installed_versions, package_version
+from lorr_bench.ports.versions import installed_versions, package_version
 from lorr_bench.spec.evaluation import GeneralBenchmark
 from lorr_bench.spec.models import Suite
 from lorr_bench.spec.sources import PairFileSpec, PromptSpec
@@ -59,11 +59,14 @@ class Ingredients:
         suite: What was asked.
         folder: What its paths are relative to.
         revisions: Resolves names of the Hub.
+        gpu_build: Whether the engine is vLLM's build for GPUs. A plan is often made elsewhere than where it
+            runs, so this and not the machine decides.
     """
 
     suite: Suite
     folder: Path
     revisions: Revisions
+    gpu_build: bool
 
     @cached_property
     def model(self) -> Origin:
@@ -90,13 +93,9 @@ class Ingredients:
 
     @property
     def _engine_dtype(self) -> Dtype | None:
-        """Of the engine's weights; None where it is the model's.
-
-        Which of vLLM's builds is installed decides, not whether this machine has a GPU: a plan is often made
-        elsewhere than where it runs.
-        """
+        """Of the engine's weights; None where it is the model's."""
         model, engine = self.suite.model.dtype, self.suite.engine.dtype
-        if engine is None and model == "float32" and installed_version("vllm") is not None:
+        if engine is None and model == "float32" and self.gpu_build:
             return "bfloat16"
         return None if engine == model else engine
 

@@ -25,6 +25,7 @@ from lorr_bench.plan.stage import Stage
 from lorr_bench.plan.tuning.checks import check_benchmark
 from lorr_bench.plan.tuning.searches import searches_of, suite_of_tries, tried_arms
 from lorr_bench.plan.tuning.tries import Choose, Tries, nothing_tried, with_settings
+from lorr_bench.ports.versions import has_gpu_build
 from lorr_bench.spec.load import LoadedSuite
 from lorr_bench.spec.models import Suite
 from lorr_bench.spec.tuning.section import TuningSpec
@@ -118,7 +119,11 @@ class Plan:
 
 
 def make_plan(
-    loaded: LoadedSuite, revisions: Revisions | None = None, choose: Choose = nothing_tried
+    loaded: LoadedSuite,
+    revisions: Revisions | None = None,
+    choose: Choose = nothing_tried,
+    *,
+    gpu_build: bool | None = None,
 ) -> Plan:
     """Check a suite as far as it can be without running it, and lay out its stages.
 
@@ -127,6 +132,7 @@ def make_plan(
         revisions: Resolves names of the Hub; without one no network is used, and what this machine does not
             know stays unresolved.
         choose: Knows what came of the tries where the suite is tuned; by default none has run.
+        gpu_build: Whether the engine is vLLM's build for GPUs; left out, what is installed here.
 
     Raises:
         SuiteError: A hyper-parameter or adapter that does not exist, or a combination that can't be.
@@ -135,26 +141,28 @@ def make_plan(
         ModelError: A model folder that is missing or incomplete.
     """
     known = revisions or Revisions()
+    made = Ingredients(
+        loaded.suite, loaded.folder, known, has_gpu_build() if gpu_build is None else gpu_build
+    )
     spec = loaded.suite.tuning
     if spec is None:
-        return _plan(loaded, known)
-    tries = _tries(loaded, known, spec)
+        return _plan(loaded, made)
+    tries = _tries(loaded, made, spec)
     tuning = choose(tries)
-    return _tuned(_plan(with_settings(loaded, tuning), known), loaded.suite, tries, tuning)
+    return _tuned(_plan(with_settings(loaded, tuning), made), loaded.suite, tries, tuning)
 
 
-def _plan(loaded: LoadedSuite, revisions: Revisions) -> Plan:
+def _plan(loaded: LoadedSuite, made: Ingredients) -> Plan:
     """The stages of a suite whose settings are all said."""
     arms = make_arms(loaded)
-    ingredients = Ingredients(loaded.suite, loaded.folder, revisions)
-    return _Planner(ingredients, arms).plan(check_budgets(loaded.suite, arms))
+    return _Planner(replace(made, suite=loaded.suite), arms).plan(check_budgets(loaded.suite, arms))
 
 
-def _tries(loaded: LoadedSuite, revisions: Revisions, spec: TuningSpec) -> Tries:
+def _tries(loaded: LoadedSuite, made: Ingredients, spec: TuningSpec) -> Tries:
     """The tries of a suite, and their stages."""
     searches = searches_of(loaded, spec, make_arms(loaded))
     arms = tried_arms(loaded, searches)
-    ingredients = Ingredients(suite_of_tries(loaded.suite, spec), loaded.folder, revisions)
+    ingredients = replace(made, suite=suite_of_tries(loaded.suite, spec))
     check_benchmark(loaded, spec, ingredients)
     planner = _Planner(ingredients, arms, of_tries=True)
     return Tries(spec, searches, planner.plan(predicted_spends(loaded.suite, arms)))

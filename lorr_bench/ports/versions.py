@@ -20,6 +20,11 @@ def installed_version(name: str) -> str | None:
         return None
 
 
+def has_gpu_build() -> bool:
+    """Whether vLLM is the build for GPUs: only that one is a package called ``vllm``."""
+    return installed_version("vllm") is not None
+
+
 def installed_versions(*names: str) -> dict[str, str]:
     """The version of each package by name."""
     return {name: package_version(name) for name in names}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import lorr_bench
-from lorr_bench.ports.versions import installed_version
+from lorr_bench.ports.versions import has_gpu_build, installed_version
 
 FOLDER: Final = Path(lorr_bench.__file__).parent / "locked"
 
@@ -56,7 +56,7 @@ def installed_set(folder: Path = FOLDER) -> InstalledSet:
     Args:
         folder: Where ``cpu.txt`` and ``nvidia.txt`` lie.
     """
-    kind = "cpu" if installed_version("vllm") is None else "nvidia"
+    kind = "nvidia" if has_gpu_build() else "cpu"
     file = folder / f"{kind}.txt"
     data = file.read_bytes()
     return InstalledSet(kind, file, hashlib.sha256(data).hexdigest(), tuple(_differences(data.decode())))

@@ -30,9 +30,10 @@ def test_a_plan(tmp_path, plan):
     """
     found = printed("plan", SMOKE, "-o", tmp_path / "out", cwd=tmp_path)
     assert list(found) == [
-        *("suite", "output", "store", "held_equal", "arms", "stages", "costs", "free_bytes", "tuning"),
-        *("warnings", "tests", "notes"),
+        *("suite", "output", "store", "held_equal", "arms", "stages", "costs", "devices", "hours"),
+        *("free_bytes", "tuning", "warnings", "tests", "notes"),
     ]
+    assert (found["devices"], found["hours"]) == (None, [])
     assert (found["suite"], found["output"]) == ("smoke", str(tmp_path / "out"))
     assert found["held_equal"] == ["prompts", "unique_pairs", "verifier_calls"]
     assert found["arms"][-1] == {
@@ -59,6 +60,20 @@ def test_a_plan(tmp_path, plan):
     assert train["seconds"] == {"value": None, "bound": None, "rests_on": "nothing measured"}
     assert train["disk_bytes"]["value"] == pytest.approx(4 * 4 * 869_504, rel=0.01)
     assert found["tests"][0].startswith("One seed")
+
+
+def test_a_plan_for_gpus_that_are_not_here(tmp_path):
+    """Two GPUs halve what four trainings take; what lm-eval takes is unknown of each of the five models."""
+    found = printed("plan", SMOKE, "-o", tmp_path / "out", "--devices", "h100-80gb:2", cwd=tmp_path)
+    assert found["devices"] == "2 × H100 80 GB"
+    hours = {each.pop("kind"): each for each in found["hours"]}
+    train = hours["train"]
+    assert (train["left"], train["devices"], train["unknown"], train["measured"]) == (4, 1, 0, 0)
+    low, high = train["device_seconds"]
+    assert 0 < low < high
+    assert train["seconds"] == [low / 2, high / 2]
+    general = hours["evaluate_general"]
+    assert (general["unknown"], general["device_seconds"], general["seconds"]) == (5, None, None)
 
 
 def test_a_status(tmp_path, plan):

@@ -6,7 +6,6 @@ from collections import Counter
 import pytest
 
 from lorr_bench.errors import BudgetError, DataError, ModelError, SuiteError
-from lorr_bench.plan import ingredients
 from lorr_bench.plan.plan import make_plan, plan_digest
 from lorr_bench.values import START, Point
 
@@ -322,15 +321,11 @@ def test_a_missing_folder_of_tasks(load, values):
         (("bfloat16", "float32", False), "float32"),
     ],
 )
-def test_the_dtype_of_the_engine_is_told_where_it_is_not_the_model_s(
-    values, load, monkeypatch, given, recorded
-):
-    """Only vLLM's build for GPUs is a package called `vllm`."""
+def test_the_dtype_of_the_engine_is_told_where_it_is_not_the_model_s(values, load, given, recorded):
     model, engine, gpu_build = given
-    monkeypatch.setattr(ingredients, "installed_version", lambda name: "0.32.0" if gpu_build else None)
     values["model"]["dtype"] = model
     values["engine"] = {"dtype": engine}
-    asked = stages_of(make_plan(load(values)), "answer_math")[0].parameters
+    asked = stages_of(make_plan(load(values), gpu_build=gpu_build), "answer_math")[0].parameters
     assert asked.generator.engine_dtype == recorded
     assert asked.dtype_in_engine == (recorded or model)
     assert ("engine_dtype" in asked.to_dict()) == (recorded is not None)

@@ -49,7 +49,8 @@ def verdicts(tmp_path):
         lm_eval_is_needed = name in ("quickstart", "smoke", "methods")  # its index takes seconds
         options = [] if lm_eval_is_needed else ["evaluation.general=[]"]
         loaded = load_suite(SUITES / f"{name}.yaml", [*options, *overrides])
-        plan, device = make_plan(loaded), loaded.suite.device
+        device = loaded.suite.device
+        plan = make_plan(loaded, gpu_build=device != "cpu")
         machine = SMALL_MACHINE if device == "cpu" else machine_with(read_devices(device))
         estimates = Estimates(plan, (), (), model_size, machine)
         found = {kind: estimates.largest(kind) for kind in estimates.all_workloads}
@@ -144,5 +145,7 @@ def test_the_main_table_as_the_papers_have_it_fits_no_gpu_of_80_gb(tmp_path):
 
 def verdict_on(device, suite, folder):
     """Whether the largest training fits."""
-    forecast = estimate_plan(make_plan(suite), Store(folder), os.environ, read_devices(device))
+    forecast = estimate_plan(
+        make_plan(suite, gpu_build=True), Store(folder), os.environ, read_devices(device)
+    )
     return forecast.estimates.largest("train").memory.verdict

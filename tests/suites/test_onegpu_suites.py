@@ -29,7 +29,7 @@ def test_the_three_together_take_at_most_twelve_hours_of_an_h100(options, tmp_pa
     """By the upper end of what the plan says, of all stages that occupy the GPU; pairs are made once."""
     seconds = 0.0
     for name in NAMES:
-        plan = make_plan(load_suite(FOLDER / f"{name}.yaml", options))
+        plan = make_plan(load_suite(FOLDER / f"{name}.yaml", options), gpu_build=True)
         hours = estimate_plan(plan, Store(tmp_path), os.environ, read_devices("h100-80gb")).hours
         assert {"collect", "train", "answer_math"} <= {kind.kind for kind in hours}
         assert all(kind.device_seconds is not None and kind.unknown == 0 for kind in hours)

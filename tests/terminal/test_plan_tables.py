@@ -1,6 +1,7 @@
 """What `lorr-bench plan` prints of costs, and the whole command on shipped suites."""
 
 import io
+import json
 import re
 
 import pytest
@@ -156,3 +157,18 @@ def test_an_unknown_device_is_told_with_the_nearest(tmp_path):
     done = planned("smoke", tmp_path, "--devices", "h100:8")
     assert done.returncode == 2
     assert "Did you mean h100-80gb?" in done.stderr
+
+
+@pytest.mark.slow
+def test_gpus_that_are_asked_about_have_the_engine_s_build_for_gpus(tmp_path):
+    """On a CPU the engine's type is the model's, float32; on a GPU it is bfloat16 if left out."""
+
+    def stages_of(dtype):
+        document = planned(
+            "onegpu/main", tmp_path, "--devices", "h100-80gb", "--json", "--set", f"engine.dtype={dtype}"
+        )
+        return json.loads(document.stdout)["stages"]
+
+    left_out, told, other = map(stages_of, ("null", "bfloat16", "float32"))
+    assert left_out == told
+    assert left_out != other
