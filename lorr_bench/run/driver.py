@@ -110,7 +110,7 @@ class Driver:
         logs: Folder for the logs of the stages.
         execution: How often to try again, and how long a stage may take.
         scope: What this run is about.
-        on_finished: Told the digests of all finished stages, at the beginning and after each one.
+        on_finished: Told the digests of finished stages: at the beginning of all, then of each one.
         check: Called every few seconds; ends the run by raising.
         survey: What the store holds, where somebody has just looked; the driver looks where nobody has.
         clock: Seconds; replaced where time is simulated.
@@ -180,7 +180,8 @@ class Driver:
         todo = {stage.digest for stage in waiting}
         self._state.reused = len(finished - todo)
         self._agenda = Agenda(stages, todo, finished, self._store.whole)
-        others = [stage for stage in stages if stage.digest not in finished | todo]
+        known = finished | todo
+        others = [stage for stage in stages if stage.digest not in known]
         self._tell(RunBegan(self._plan, tuple(waiting), tuple(others)))
         self._on_finished(self._agenda.finished)
         for stage in waiting:
@@ -265,7 +266,7 @@ class Driver:
         self._journal.ends(event.digest, event.seconds)
         self._agenda.done(event.digest)
         self._tell(event)
-        self._on_finished(self._agenda.finished)
+        self._on_finished({event.digest})
 
     def _fail(self, stage: Stage, event: Failed) -> None:
         if event.disk_full:

@@ -71,7 +71,7 @@ class Retention:
         """Free what is not needed any more.
 
         Args:
-            finished: Digests of all stages that are done.
+            finished: Digests of stages that are done, those of earlier calls or not.
         """
         due, self._held = [*self._held, *self.due(finished)], []
         for stage in due:
@@ -81,10 +81,10 @@ class Retention:
         """The stages whose weights can go since the last call.
 
         Args:
-            finished: Digests of all stages that are done.
+            finished: Digests of stages that are done, those of earlier calls or not.
         """
         found: list[str] = []
-        for digest in sorted(self._decisions.keys() & finished):
+        for digest in sorted(finished & self._decisions.keys()):
             for decision in self._decisions.pop(digest):
                 decision.awaited.discard(digest)
                 if not decision.awaited:

@@ -315,10 +315,13 @@ def test_progress_and_notes_are_passed_on(world):
     assert Ended(COLLECT.digest, 2.0, 30) in seen
 
 
-def test_finished_work_is_told_after_every_stage(world):
+def test_finished_work_is_told_once(world):
     told = []
-    world.run(COLLECT, TRAIN, on_finished=lambda finished: told.append(len(finished)))
-    assert told == [0, 1, 2]
+    world.run(COLLECT, on_finished=lambda finished: told.append(set(finished)))
+    assert told == [set(), {COLLECT.digest}]
+    told.clear()
+    world.run(COLLECT, TRAIN, on_finished=lambda finished: told.append(set(finished)))
+    assert told == [{COLLECT.digest}, {TRAIN.digest}]
 
 
 def test_a_guard_ends_the_run_and_its_workers(world):
