@@ -57,10 +57,8 @@ def ours(root: Path = ROOT) -> Iterator[str]:
 
 
 def _declares(contrasts: Path) -> bool:
-    """Whether the suite of a published run names what it tests; folders of the older form all do."""
+    """Whether the suite of a published run names what it tests."""
     origin = contrasts.with_name("provenance.json")
-    if not origin.exists():
-        return True
     declarations = json.loads(origin.read_text("utf-8"))["declarations"]
     return any(declared["declared"] for declared in declarations[-1:])
 
@@ -112,7 +110,7 @@ def contrast_name(row: Row) -> str:
 
 
 def names_budgets(row: Row) -> bool:
-    """Whether a contrast names the budget of each side; those of the older form do not."""
+    """Whether a contrast names the budget of each side."""
     return row.get("named_budgets") == "True"
 
 

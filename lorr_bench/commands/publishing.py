@@ -14,7 +14,7 @@ import typer
 from lorr_bench.commands.asked import Asked, consoles, note, say_json, say_path, store_of
 from lorr_bench.commands.running import refuse_full_disk, run_shown, say_failures
 from lorr_bench.errors import SuiteError
-from lorr_bench.publish.catalog import PublishedRun, find_published, place_of, published_runs
+from lorr_bench.publish.catalog import VERDICTS_FILE, PublishedRun, find_published, place_of, published_runs
 from lorr_bench.publish.publish import publish_run
 from lorr_bench.publish.reproduction import (
     HEAD,
@@ -139,7 +139,6 @@ def published() -> Listing:
             "took": lambda row: "" if row["seconds"] is None else duration_text(row["seconds"]),
         },
         right=("took",),
-        after="Those without a date are of an older form, which has tables alone.",
     )
 
 
@@ -169,13 +168,12 @@ def _listing(found: Reproduction) -> Listing:
 
 
 def _row(run: PublishedRun) -> dict[str, Any]:
-    origin = run.origin or {}
-    machine = origin.get("machine", {})
+    machine = run.origin["machine"]
     return {
         "published": run.name,
-        "description": origin.get("description") or load_suite(run.suite).suite.description,
-        "ended": origin.get("ended"),
+        "description": run.origin.get("description", ""),
+        "ended": run.origin.get("ended"),
         "machine": ", ".join(machine[name] for name in ("gpu", "processor") if name in machine),
-        "seconds": origin.get("busy_seconds"),
-        "has_verdicts": run.origin is not None,
+        "seconds": run.origin.get("busy_seconds"),
+        "has_verdicts": (run.folder / VERDICTS_FILE).exists(),
     }

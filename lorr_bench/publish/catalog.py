@@ -18,11 +18,6 @@ SUITE_FILE: Final = "suite.yaml"
 VERDICTS_FILE: Final = "verdicts.parquet"
 COMPARISON_FILE: Final = "comparison.csv"
 CONTRASTS_FILE: Final = "contrasts.csv"
-OLDER: Final[Mapping[str, str]] = {
-    "quickstart": "quickstart",
-    "nano_curve": "nano/curve",
-}
-"""Folders of the form before this one, which hold tables alone, and the shipped suite that made each."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +28,13 @@ class PublishedRun:
         name: Its folder below ``results/published``, such as ``nano/replays``.
         folder: Where it lies.
         suite: The suite file that makes it again.
-        origin: What ``provenance.json`` says; None of a folder of the older form.
+        origin: What ``provenance.json`` says.
     """
 
     name: str
     folder: Path
     suite: Path
-    origin: Mapping[str, Any] | None
+    origin: Mapping[str, Any]
 
 
 def published_runs(root: Path = PUBLISHED) -> dict[str, PublishedRun]:
@@ -52,12 +47,7 @@ def published_runs(root: Path = PUBLISHED) -> dict[str, PublishedRun]:
         DataError: One says in no readable way where it comes from.
     """
     folders = sorted(file.parent for file in root.rglob(ORIGIN_FILE))
-    runs = {folder.relative_to(root).as_posix(): _run(folder, root) for folder in folders}
-    shipped = shipped_suites()
-    for name, suite in OLDER.items():
-        if (root / name).is_dir():
-            runs.setdefault(name, PublishedRun(name, root / name, shipped[suite], None))
-    return dict(sorted(runs.items()))
+    return {folder.relative_to(root).as_posix(): _run(folder, root) for folder in folders}
 
 
 def find_published(name: str, root: Path = PUBLISHED) -> PublishedRun:

@@ -53,20 +53,14 @@ def origin_of(
     }
 
 
-def origin_notes(origin: Mapping[str, Any] | None, plan: Plan, versions: Mapping[str, str]) -> Iterator[str]:
+def origin_notes(origin: Mapping[str, Any], plan: Plan, versions: Mapping[str, str]) -> Iterator[str]:
     """What differs between a published run and a new one besides the figures, a sentence each.
 
     Args:
-        origin: What ``provenance.json`` says; None of a folder of the older form.
+        origin: What ``provenance.json`` says.
         plan: Of the new run.
         versions: Versions and machine of the new run.
     """
-    if origin is None:
-        yield (
-            "The folder is of an older form, without suite and verdicts: the suite that ships today was run, "
-            "and scores were compared."
-        )
-        return
     then = {**origin["versions"], **origin["machine"]}
     for title, of_machine in (("The machine", True), ("Versions", False)):
         names = [name for name in {**then, **versions} if (name in MACHINE) == of_machine]

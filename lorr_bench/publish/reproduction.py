@@ -104,9 +104,9 @@ def refuse_without_table(published: PublishedRun) -> None:
     """
     if not (published.folder / COMPARISON_FILE).is_file():
         raise DataError(
-            f"can't be set beside a new run: its folder is of an older form, without {COMPARISON_FILE}",
+            f"can't be set beside a new run: its folder lacks {COMPARISON_FILE}",
             where=published.name,
-            fix=f"Run its suite, {published.suite.name}, and read the tables of both side by side.",
+            fix="Take the folder of the commit that published it.",
         )
 
 

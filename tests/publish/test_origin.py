@@ -53,11 +53,6 @@ def test_stages_that_are_other_work_are_counted():
     assert note.startswith("1 of 2 stages are not the published work")
 
 
-def test_the_older_form_is_said():
-    (note,) = origin_notes(None, PLAN, SAME)
-    assert note.startswith("The folder is of an older form")
-
-
 @pytest.mark.slow
 def test_the_origin_of_a_run(finished, published):
     origin = published.origin

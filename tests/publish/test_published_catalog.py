@@ -5,36 +5,27 @@ import json
 import pytest
 
 from lorr_bench.errors import DataError
-from lorr_bench.publish.catalog import OLDER, PUBLISHED, find_published, place_of, published_runs
-from lorr_bench.shipped.catalog import SUITES, shipped_suites
+from lorr_bench.publish.catalog import PUBLISHED, find_published, place_of, published_runs
+from lorr_bench.shipped.catalog import SUITES
 
 ORIGIN = {"suite": "s", "machine": {}, "versions": {}, "stages": {}}
 
 
 @pytest.fixture
 def root(tmp_path):
-    for name in ("nano/replays", "quickstart"):
+    for name in ("nano/replays", "quickstart", "nano/plain"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "nano" / "replays" / "provenance.json").write_text(json.dumps(ORIGIN), "utf-8")
-    (tmp_path / "quickstart" / "comparison.csv").touch()
+        (tmp_path / name / "comparison.csv").touch()
+    for name in ("nano/replays", "quickstart"):
+        (tmp_path / name / "provenance.json").write_text(json.dumps(ORIGIN), "utf-8")
     return tmp_path
 
 
-def test_folders_of_both_forms_are_found(root):
+def test_folders_that_say_where_they_come_from_are_found(root):
     runs = published_runs(root)
     assert list(runs) == ["nano/replays", "quickstart"]
-    assert (runs["nano/replays"].origin, runs["quickstart"].origin) == (ORIGIN, None)
+    assert runs["nano/replays"].origin == ORIGIN
     assert runs["nano/replays"].suite == root / "nano" / "replays" / "suite.yaml"
-    assert runs["quickstart"].suite == SUITES / "quickstart.yaml"
-
-
-def test_a_folder_of_the_older_form_that_is_published_anew_is_of_the_new_form(root):
-    (root / "quickstart" / "provenance.json").write_text(json.dumps(ORIGIN), "utf-8")
-    assert published_runs(root)["quickstart"].suite == root / "quickstart" / "suite.yaml"
-
-
-def test_every_folder_of_the_older_form_has_a_shipped_suite():
-    assert set(OLDER.values()) <= set(shipped_suites())
 
 
 def test_every_published_folder_has_a_name():

@@ -49,7 +49,13 @@ def root(tmp_path):
         "c,a,1024,nano_easy,greedy,secondary,0.6,0.5,0.1,0.05,0.15\n",
         "utf-8",
     )
+    declares(tmp_path, [{"declared": ["b - a"]}])
     return tmp_path
+
+
+def declares(root, declarations):
+    origin = root / "results" / "published" / "nano" / "x" / "provenance.json"
+    origin.write_text(json.dumps({"declarations": declarations}), "utf-8")
 
 
 def test_a_gain_needs_a_start_model_of_the_same_study_metric_and_benchmark(table, root):
@@ -72,10 +78,7 @@ def test_declared_contrasts_of_published_runs_stand_beside_them(table, root):
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_run_whose_suite_names_nothing_that_it_tests_is_left_out(declared, table, root):
-    origin = {"declarations": [{"declared": declared}]}
-    (root / "results" / "published" / "nano" / "x" / "provenance.json").write_text(
-        json.dumps(origin), "utf-8"
-    )
+    declares(root, [{"declared": declared}])
     assert len(list(table.ours(root))[2:]) == (2 if declared else 0)
 
 
