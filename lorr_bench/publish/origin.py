@@ -15,8 +15,10 @@ from lorr_bench.values import START, Results
 
 FORMAT: Final = 1
 ABSENT: Final = "none"
-MACHINE: Final = ("processor", "gpu", "system", "python")
+MACHINE: Final = ("processor", "processor kind", "gpu", "system", "python")
 """What of a record's versions says on what kind of machine it was made."""
+ADDED: Final = ("processor kind",)
+"""What folders that were published before 28 November 2026 do not say."""
 
 
 def origin_of(
@@ -67,7 +69,7 @@ def origin_notes(origin: Mapping[str, Any], plan: Plan, versions: Mapping[str, s
         told = [
             f"{name} {then.get(name, ABSENT)} published, {versions.get(name, ABSENT)} here"
             for name in names
-            if then.get(name) != versions.get(name)
+            if then.get(name) != versions.get(name) and (name in then or name not in ADDED)
         ]
         if told:
             yield f"{title} {'differs' if of_machine else 'differ'}: {'; '.join(told)}."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -23,13 +25,18 @@ PACKAGES: Final = (
     "accelerate",
     "datasets",
 )
+IN_NUMBERS: Final = ("cpu family", "model")
+VECTORS: Final = ("amx_tile", "avx512f", "avx2", "avx")
 
 
 @cache
 def provenance() -> dict[str, str]:
     """Versions of the packages that matter and of the locked set, commit, Python, system, processors, GPU."""
     found = {"python": platform.python_version(), "system": platform.platform(terse=True)}
-    found["processor"] = f"{_processor()}, {os.cpu_count()} cores"
+    described = _cpuinfo()
+    found["processor"] = f"{described.get('model name') or platform.machine()}, {os.cpu_count()} cores"
+    if kind := processor_kind(described):
+        found["processor kind"] = kind
     for name in PACKAGES:
         if version := installed_version(name):
             found[name] = version
@@ -41,13 +48,29 @@ def provenance() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def processor_kind(described: Mapping[str, str]) -> str:
+    """What a name such as AMD EPYC leaves open: family, model and the widest vectors, which decide on kernels.
+
+    Args:
+        described: The first processor of Linux's ``/proc/cpuinfo``.
+
+    Returns:
+        Such as ``family 25, model 1, avx2``; empty where the system does not tell.
+    """
+    numbers = [f"{name.removeprefix('cpu ')} {described[name]}" for name in IN_NUMBERS if name in described]
+    flags = described.get("flags", "").split()
+    return ", ".join([*numbers, *[wide for wide in VECTORS if wide in flags][:1]])
+
+
+def _cpuinfo() -> dict[str, str]:
+    """Of the first processor; empty on other systems than Linux."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a kernel file
-            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+            first = itertools.takewhile(str.strip, lines)
+            pairs = [line.partition(":") for line in first]
     except OSError:
-        names = []
-    return names[0] if names else platform.machine()
+        return {}
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _gpu() -> str:

@@ -48,6 +48,16 @@ def test_another_machine_and_other_versions_are_said():
     ]
 
 
+def test_a_kind_of_processor_is_compared_where_it_was_published():
+    versions = {**SAME, "processor kind": "family 25, model 1, avx2"}
+    assert list(origin_notes(ORIGIN, PLAN, versions)) == []
+    machine = {**ORIGIN["machine"], "processor kind": "family 25, model 17, avx512f"}
+    assert list(origin_notes({**ORIGIN, "machine": machine}, PLAN, versions)) == [
+        "The machine differs: processor kind family 25, model 17, avx512f published, "
+        "family 25, model 1, avx2 here."
+    ]
+
+
 def test_stages_that_are_other_work_are_counted():
     (note,) = origin_notes({**ORIGIN, "stages": {"a": "train"}}, PLAN, SAME)
     assert note.startswith("1 of 2 stages are not the published work")
