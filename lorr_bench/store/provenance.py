@@ -49,7 +49,7 @@ def provenance() -> dict[str, str]:
 
 
 def processor_kind(described: Mapping[str, str]) -> str:
-    """What a name such as AMD EPYC leaves open: family, model and the widest vectors, which decide on kernels.
+    """What a name such as AMD EPYC leaves open: family, model and the widest vectors, which decide kernels.
 
     Args:
         described: The first processor of Linux's ``/proc/cpuinfo``.
