@@ -14,6 +14,7 @@ from lorr_bench.checks.gpu_room import room_line
 from lorr_bench.checks.rows import prompt_lines
 from lorr_bench.commands.asked import Asked, consoles, say_json, store_of
 from lorr_bench.commands.documents import plan_document
+from lorr_bench.errors import SuiteError
 from lorr_bench.forecast.devices import read_devices
 from lorr_bench.forecast.forecast import estimate_plan
 from lorr_bench.forecast.pair_counts import pair_lines
@@ -59,10 +60,15 @@ def show_plan(asked: Asked, devices: str | None, *, probe: bool, as_json: bool) 
         as_json: Whether a JSON object is printed in place of tables.
 
     Raises:
-        LorrBenchError: The suite can't be planned, or no such GPU is known.
+        LorrBenchError: The suite can't be planned, no such GPU is known, or GPUs elsewhere are to be probed.
         Exit: With code 1 where a probe failed.
     """
     chosen = read_devices(devices) if devices is not None else None
+    if chosen is not None and probe:
+        fix = "Leave one of the two out."
+        raise SuiteError(
+            "a probe tries this machine, and --devices asks about another", where="plan", fix=fix
+        )
     plan, places = asked.plan(ask=True, gpu_build=True if chosen else None)
     store = store_of(places)
     doubts = check_plan(plan)

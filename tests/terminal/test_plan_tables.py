@@ -153,6 +153,12 @@ def test_the_command_says_first_what_does_not_fit_on_gpus_that_are_asked_about(t
     assert (done.returncode, (tmp_path / "out").exists()) == (0, False)
 
 
+def test_gpus_that_are_not_here_are_not_probed(tmp_path):
+    done = planned("smoke", tmp_path, "--devices", "h100-80gb", "--probe")
+    assert done.returncode == 2
+    assert "a probe tries this machine, and --devices asks about another" in done.stderr
+
+
 def test_an_unknown_device_is_told_with_the_nearest(tmp_path):
     done = planned("smoke", tmp_path, "--devices", "h100:8")
     assert done.returncode == 2
