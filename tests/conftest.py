@@ -25,9 +25,11 @@ from lorr_bench.values import Pair
 gc.disable()  # while test files are imported
 os.fsync = not_waited_for
 
-# A busy machine must not fail a test: speed is measured in benchmarks/.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# A busy machine must not fail a test: speed is measured in benchmarks/. Nor must chance: the same code is tried with the
+# same examples. `pytest --hypothesis-profile searching` looks for others.
+hypothesis.settings.register_profile("searching", deadline=None)
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("same")
 
 
 frozen = SimpleNamespace(modules=0)  # so many had been imported

@@ -37,6 +37,8 @@ from lorr_bench.grade.notation.tidy import plain, tidy, undamaged
         ("**7**", "7"),
         (r"1, \dots, n", r"1, \ldots , n"),
         (r"\text{ or }", "or"),
+        ("5..", "5"),
+        (". .", ""),
     ],
 )
 def test_tidy_text(text, tidied):

@@ -111,7 +111,7 @@ def tidy(text: str) -> str:
     if "C" in text:
         text = _CHOSEN.sub(lambda found: rf"\binom{{{found[1] or found[3]}}}{{{found[2] or found[4]}}}", text)
     text = _SPOKEN.sub(lambda word: _OPERATIONS[word[1].lower()], _TIDIED.sub(_rewritten, text))
-    return " ".join(text.split()).removesuffix(".").strip()
+    return " ".join(text.split()).rstrip(". ")
 
 
 def _rewritten(match: re.Match[str]) -> str:
